@@ -1,0 +1,18 @@
+# moe_options: what every target of ours is compiled with.
+option(MOE_WERROR "Treat warnings as errors" OFF)
+option(MOE_NATIVE "Use all instructions of this machine; OFF for binaries that travel" ON)
+
+add_library(moe_options INTERFACE)
+target_include_directories(moe_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(moe_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_WERROR}>>:-Werror>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_NATIVE}>>:-march=native>
+    # Loops of known layout are meant to be vectorised, whatever the build type says.
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O3>)
+
+# A BLAS with cblas.h. OpenBLAS by name, since ranks must be able to switch its threads off.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+add_library(moe_blas INTERFACE)
+target_link_libraries(moe_blas INTERFACE PkgConfig::OPENBLAS)

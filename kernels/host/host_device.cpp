@@ -1,0 +1,85 @@
+#include "kernels/host/host_device.hpp"
+
+#include "kernels/host/gemm.hpp"
+#include "kernels/host/host_layer_kernels.hpp"
+#include "kernels/host/host_memory.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+namespace moe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::align_val_t kAlignment{64};
+
+class HostEvent final : public Event {
+public:
+    [[nodiscard]] double seconds_since(const Event& earlier) const override {
+        const auto& start = dynamic_cast<const HostEvent&>(earlier);
+        return std::chrono::duration<double>(at_ - start.at_).count();
+    }
+    void stamp() { at_ = Clock::now(); }
+
+private:
+    Clock::time_point at_;
+};
+
+class HostStream final : public Stream {
+public:
+    void record(Event& event) override { dynamic_cast<HostEvent&>(event).stamp(); }
+    void synchronize() override {}
+    [[nodiscard]] void* native() const override { return nullptr; }
+};
+
+class HostDevice final : public Device {
+public:
+    HostDevice() { use_one_blas_thread(); }
+    [[nodiscard]] std::string name() const override { return host_cpu_name(); }
+    [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
+        return std::make_unique<HostStream>();
+    }
+    [[nodiscard]] std::unique_ptr<Event> make_event() override {
+        return std::make_unique<HostEvent>();
+    }
+    [[nodiscard]] Buffer allocate(std::size_t bytes) override {
+        // One byte at least, so that a buffer of no rows has an address that MPI accepts.
+        const auto size = std::max<std::size_t>(bytes, 1);
+        return {*this, static_cast<std::byte*>(::operator new(size, kAlignment)), bytes};
+    }
+    void release(std::byte* data) noexcept override { ::operator delete(data, kAlignment); }
+    [[nodiscard]] std::size_t memory_available() const override { return host_memory_available(); }
+    [[nodiscard]] std::size_t cache_bytes() const override { return host_cache_bytes(); }
+
+    void upload(const std::byte* host, std::byte* device, std::size_t bytes) override {
+        std::copy_n(host, bytes, device);  // unlike memcpy, defined for a null range of no bytes
+    }
+    void download(const std::byte* device, std::byte* host, std::size_t bytes) override {
+        std::copy_n(device, bytes, host);
+    }
+    void copy(const Matrix& from, const Matrix& to, Stream& /*stream*/) override {
+        MOE_EXPECT(from.bytes() == to.bytes(), "copy between unlike matrices");
+        std::copy_n(from.data, from.bytes(), to.data);
+    }
+    void fill_bytes(const Matrix& target, std::byte value, Stream& /*stream*/) override {
+        std::fill_n(target.data, target.bytes(), value);
+    }
+
+    [[nodiscard]] DType compute_dtype(DType /*wire*/) const override { return DType::f32; }
+    [[nodiscard]] std::unique_ptr<LayerKernels> make_layer_kernels(const LayerDims& dims) override {
+        return make_host_layer_kernels(*this, dims);
+    }
+    [[nodiscard]] std::size_t layer_scratch_bytes(const LayerDims& dims) const override {
+        return host_layer_scratch_bytes(dims);
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_host_device() {
+    return std::make_unique<HostDevice>();
+}
+
+}  // namespace moe

@@ -1,0 +1,241 @@
+#include "kernels/host/host_layer_kernels.hpp"
+
+#include "kernels/host/gemm.hpp"
+#include "kernels/host/row_ops.hpp"
+#include "kernels/host/swiglu.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// Rows converted to f32 at a time: enough for a GEMM at full speed, small beside the weights.
+constexpr std::int64_t kBlockRows = 256;
+/// Columns summed at a time in weighted_sum: the accumulator stays in the L1 cache.
+constexpr std::int64_t kBlockCols = 1024;
+
+std::size_t floats(std::int64_t count) {
+    return static_cast<std::size_t>(count) * sizeof(float);
+}
+
+std::int64_t widest(const LayerDims& dims) {
+    return std::max(dims.intermediate, dims.shared_intermediate);
+}
+
+float sigmoid(float x) {
+    return 1.0F / (1.0F + std::exp(-x));
+}
+
+/// Scores of the chosen experts divided by their sum. A softmax over all experts, renormalised over
+/// the chosen, is a softmax over the chosen.
+void normalised_weights(const float* logits, const std::int32_t* chosen, int top_k, Scoring scoring,
+                        float* weights) {
+    const float best = logits[chosen[0]];
+    float sum = 0;
+    for (int k = 0; k < top_k; ++k) {
+        const float logit = logits[chosen[k]];
+        weights[k] = scoring == Scoring::softmax ? std::exp(logit - best) : sigmoid(logit);
+        sum += weights[k];
+    }
+    for (int k = 0; k < top_k; ++k) weights[k] /= sum;
+}
+
+class HostLayerKernels final : public LayerKernels {
+public:
+    HostLayerKernels(Device& device, const LayerDims& dims)
+        : dims_(dims),
+          block_(device.allocate(floats(kBlockRows * dims.hidden))),
+          logits_(device.allocate(floats(kBlockRows * dims.experts))),
+          gate_up_(device.allocate(floats(dims.rows * 2 * widest(dims)))),
+          cursor_(static_cast<std::size_t>(dims.experts)) {}
+
+    void route(const Matrix& x, const Router& router, const Routing& routing, float* shared_weight,
+               Stream& /*stream*/) override {
+        const auto experts = router.weights.rows;
+        for_each_block(x, [&](const float* block, std::int64_t first, std::int64_t count) {
+            auto* logits = logits_.as<float>();
+            multiply({block, x.cols, router.weights.as<float>(), logits, experts, count, experts,
+                      x.cols});
+            for (std::int64_t i = 0; i < count; ++i) {
+                choose(logits + i * experts, experts, router.live[first + i] != 0, first + i,
+                       routing);
+            }
+            if (shared_weight != nullptr) {
+                weigh_shared(block, x.cols, count, router.gate, shared_weight + first);
+            }
+        });
+    }
+
+    void permute(const Matrix& x, const Routing& routing, const float* shared_weight,
+                 const Packing& packing, Stream& /*stream*/) override {
+        count_rows(x.rows, routing, packing);
+        const auto& combine = packing.combine;
+        std::int32_t entry = 0;
+        for (std::int64_t row = 0; row < x.rows; ++row) {
+            combine.offsets[row] = entry;
+            const auto* experts = routing.expert + row * dims_.top_k;
+            const bool live = experts[0] >= 0;
+            if (packing.shared && live) {
+                combine.indices[entry] = static_cast<std::int32_t>(row);
+                combine.weights[entry++] = shared_weight[row];
+            }
+            for (int k = 0; k < dims_.top_k; ++k) {
+                const auto local = experts[k] - packing.local.first;
+                if (local < 0 || local >= packing.local.size()) continue;
+                const auto slot = cursor_[static_cast<std::size_t>(local)]++;
+                pack_row(x, row, packing.packed, slot);
+                combine.indices[entry] =
+                    static_cast<std::int32_t>(packing.shared ? x.rows : 0) + slot;
+                combine.weights[entry++] = routing.weight[row * dims_.top_k + k];
+            }
+        }
+        combine.offsets[x.rows] = entry;
+    }
+
+    void experts(const Matrix& packed, const std::int32_t* expert_offsets,
+                 std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
+                 Stream& /*stream*/) override {
+        const auto* gate_up = reinterpret_cast<const float*>(weights.gate_up);
+        const auto* down = reinterpret_cast<const float*>(weights.down);
+        for (std::int64_t e = 0; e < local_experts; ++e) {
+            const auto first = expert_offsets[e];
+            mlp(packed.as<float>() + first * packed.cols, expert_offsets[e + 1] - first,
+                gate_up + e * weights.gate_up_stride(packed.cols),
+                down + e * weights.down_stride(packed.cols), weights.intermediate,
+                out.as<float>() + first * packed.cols);
+        }
+    }
+
+    void shared(const Matrix& x, const MlpWeights& weights, const Matrix& out,
+                Stream& /*stream*/) override {
+        for_each_block(x, [&](const float* block, std::int64_t first, std::int64_t count) {
+            mlp(block, count, reinterpret_cast<const float*>(weights.gate_up),
+                reinterpret_cast<const float*>(weights.down), weights.intermediate,
+                out.as<float>() + first * x.cols);
+        });
+    }
+
+    void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
+                      Stream& /*stream*/) override {
+        visit_dtype(to.dtype, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            std::array<float, kBlockCols> sum;
+            for (std::int64_t row = 0; row < rows.rows; ++row) {
+                for (std::int64_t col = 0; col < to.cols; col += kBlockCols) {
+                    const auto count = std::min(kBlockCols, to.cols - col);
+                    std::fill_n(sum.data(), count, 0.0F);
+                    for (auto i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
+                        add_scaled(rows.weights[i],
+                                   dense.as<float>() + rows.indices[i] * dense.cols + col,
+                                   sum.data(), count);
+                    }
+                    round_to(sum.data(), to.as<T>() + row * to.cols + col, count);
+                }
+            }
+        });
+    }
+
+private:
+    /// visit(f32 rows, first row, rows) over all of x, block by block.
+    template <class Visit>
+    void for_each_block(const Matrix& x, Visit&& visit) {
+        visit_dtype(x.dtype, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            for (std::int64_t first = 0; first < x.rows; first += kBlockRows) {
+                const auto count = std::min(kBlockRows, x.rows - first);
+                auto* block = block_.as<float>();
+                widen(x.as<T>() + first * x.cols, block, count * x.cols);
+                visit(static_cast<const float*>(block), first, count);
+            }
+        });
+    }
+
+    void choose(const float* logits, std::int64_t experts, bool live, std::int64_t row,
+                const Routing& routing) const {
+        auto* chosen = routing.expert + row * dims_.top_k;
+        auto* weights = routing.weight + row * dims_.top_k;
+        if (!live) {
+            std::fill_n(chosen, dims_.top_k, -1);
+            std::fill_n(weights, dims_.top_k, 0.0F);
+            return;
+        }
+        // Both scorings grow with the logit, and the logits are exact: choosing by them gives every
+        // machine the same experts, whatever its exp() rounds to.
+        top_k(logits, experts, dims_.top_k, chosen);
+        normalised_weights(logits, chosen, dims_.top_k, dims_.scoring, weights);
+    }
+
+    static void weigh_shared(const float* block, std::int64_t hidden, std::int64_t rows,
+                             const std::byte* gate, float* weights) {
+        std::fill_n(weights, rows, 1.0F);
+        if (gate == nullptr) return;
+        multiply(
+            {block, hidden, reinterpret_cast<const float*>(gate), weights, 1, rows, 1, hidden});
+        std::transform(weights, weights + rows, weights, sigmoid);
+    }
+
+    /// Fills expert_offsets and sets each local expert's cursor to its first packed row.
+    void count_rows(std::int64_t rows, const Routing& routing, const Packing& packing) {
+        const auto local = packing.local;
+        std::fill_n(cursor_.begin(), local.size(), 0);
+        for (std::int64_t i = 0; i < rows * dims_.top_k; ++i) {
+            const auto expert = routing.expert[i] - local.first;
+            if (expert >= 0 && expert < local.size()) ++cursor_[static_cast<std::size_t>(expert)];
+        }
+        std::int32_t next = 0;
+        for (std::int64_t e = 0; e < local.size(); ++e) {
+            packing.expert_offsets[e] = next;
+            next += std::exchange(cursor_[static_cast<std::size_t>(e)], next);
+        }
+        packing.expert_offsets[local.size()] = next;
+    }
+
+    static void pack_row(const Matrix& x, std::int64_t row, const Matrix& packed,
+                         std::int64_t slot) {
+        visit_dtype(x.dtype, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            widen(x.as<T>() + row * x.cols, packed.as<float>() + slot * x.cols, x.cols);
+        });
+    }
+
+    void mlp(const float* in, std::int64_t rows, const float* gate_up, const float* down,
+             std::int64_t intermediate, float* out) {
+        auto* hidden_rows = gate_up_.as<float>();
+        multiply({in, dims_.hidden, gate_up, hidden_rows, 2 * intermediate, rows, 2 * intermediate,
+                  dims_.hidden});
+        swiglu(hidden_rows, rows, intermediate);
+        multiply({hidden_rows, 2 * intermediate, down, out, dims_.hidden, rows, dims_.hidden,
+                  intermediate});
+    }
+
+    LayerDims dims_;
+    Buffer block_;
+    Buffer logits_;
+    Buffer gate_up_;
+    std::vector<std::int32_t> cursor_;
+};
+
+}  // namespace
+
+void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen) {
+    int found = 0;
+    for (std::int64_t e = 0; e < experts; ++e) {
+        if (found == top_k && !(scores[e] > scores[chosen[found - 1]])) continue;
+        int at = found < top_k ? found++ : top_k - 1;
+        for (; at > 0 && scores[e] > scores[chosen[at - 1]]; --at) chosen[at] = chosen[at - 1];
+        chosen[at] = static_cast<std::int32_t>(e);
+    }
+}
+
+std::unique_ptr<LayerKernels> make_host_layer_kernels(Device& device, const LayerDims& dims) {
+    return std::make_unique<HostLayerKernels>(device, dims);
+}
+
+std::size_t host_layer_scratch_bytes(const LayerDims& dims) {
+    return floats(kBlockRows * (dims.hidden + dims.experts) + dims.rows * 2 * widest(dims));
+}
+
+}  // namespace moe

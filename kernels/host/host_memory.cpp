@@ -1,0 +1,63 @@
+#include "kernels/host/host_memory.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+
+namespace moe {
+namespace {
+
+/// The number in a one-number file; no limit where it is absent or says "max".
+std::uint64_t read_limit(const char* path) {
+    std::ifstream file(path);
+    std::uint64_t value = 0;
+    return file >> value ? value : std::numeric_limits<std::uint64_t>::max();
+}
+
+/// The rest of the line of a /proc file that starts with `key`; empty without one.
+std::string proc_field(const char* path, const std::string& key) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        if (line.compare(0, key.size(), key) != 0) continue;
+        const auto start = line.find_first_not_of(" \t:", key.size());
+        return start == std::string::npos ? std::string() : line.substr(start);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::size_t host_memory_available() {
+    const auto text = proc_field("/proc/meminfo", "MemAvailable");
+    std::uint64_t free = std::numeric_limits<std::uint64_t>::max();
+    if (!text.empty()) free = std::stoull(text) * 1024;
+    const auto limit = read_limit("/sys/fs/cgroup/memory.max");
+    if (limit != std::numeric_limits<std::uint64_t>::max()) {
+        const auto used = read_limit("/sys/fs/cgroup/memory.current");
+        free = std::min(free, limit > used ? limit - used : 0);
+    }
+    return free;
+}
+
+std::size_t host_cache_bytes() {
+    // Not sysconf(_SC_LEVEL3_CACHE_SIZE): inside a virtual machine it was seen to add up the
+    // host's.
+    constexpr std::size_t kUnknown = std::size_t{32} << 20U;
+    std::size_t largest = 0;
+    for (int index = 0;; ++index) {
+        std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) +
+                           "/size");
+        std::size_t kibibytes = 0;
+        if (!(file >> kibibytes)) break;  // "32768K"
+        largest = std::max(largest, kibibytes << 10U);
+    }
+    return largest > 0 ? largest : kUnknown;
+}
+
+std::string host_cpu_name() {
+    const auto name = proc_field("/proc/cpuinfo", "model name");
+    return name.empty() ? "CPU" : name;
+}
+
+}  // namespace moe

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "kernels/runtime/matrix.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace moe {
+
+class LayerKernels;
+struct LayerDims;
+
+/// A point on a stream's timeline.
+class Event {
+public:
+    virtual ~Event() = default;
+    /// Both events must have been recorded and their streams synchronised.
+    [[nodiscard]] virtual double seconds_since(const Event& earlier) const = 0;
+};
+
+/// An ordered queue of work. Virtual calls here cost nanoseconds; a launch costs microseconds.
+class Stream {
+public:
+    virtual ~Stream() = default;
+    virtual void record(Event& event) = 0;
+    virtual void synchronize() = 0;
+    /// The backend's own handle, null for the host: the one crack in the wall, used by backends
+    /// only.
+    [[nodiscard]] virtual void* native() const = 0;
+};
+
+class Device;
+
+/// Owns device memory. Move-only; freed by the device that made it, which must outlive it.
+class Buffer {
+public:
+    Buffer() = default;
+    Buffer(Device& device, std::byte* data, std::size_t bytes)
+        : device_(&device), data_(data), bytes_(bytes) {}
+    Buffer(Buffer&& other) noexcept
+        : device_(std::exchange(other.device_, nullptr)),
+          data_(std::exchange(other.data_, nullptr)),
+          bytes_(std::exchange(other.bytes_, 0)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        Buffer moved(std::move(other));
+        std::swap(device_, moved.device_);
+        std::swap(data_, moved.data_);
+        std::swap(bytes_, moved.bytes_);
+        return *this;
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer();
+
+    [[nodiscard]] std::byte* data() const { return data_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    /// A view of the first rows x cols elements; an Error if the buffer is smaller.
+    [[nodiscard]] Matrix matrix(std::int64_t rows, std::int64_t cols, DType dtype) const;
+    template <class T>
+    [[nodiscard]] T* as() const {
+        return reinterpret_cast<T*>(data_);
+    }
+
+private:
+    Device* device_{};
+    std::byte* data_{};
+    std::size_t bytes_{};
+};
+
+/// What one rank can do alone. A backend implements this once.
+class Device {
+public:
+    virtual ~Device() = default;
+    /// The hardware's own name, for the results.
+    [[nodiscard]] virtual std::string name() const = 0;
+    [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() = 0;
+    [[nodiscard]] virtual std::unique_ptr<Event> make_event() = 0;
+    [[nodiscard]] virtual Buffer allocate(std::size_t bytes) = 0;
+    virtual void release(std::byte* data) noexcept = 0;
+    /// Bytes that can still be allocated; ranks of one host or GPU share what this says.
+    [[nodiscard]] virtual std::size_t memory_available() const = 0;
+    /// Bytes of the largest cache: whatever is larger than this is read from memory each time.
+    [[nodiscard]] virtual std::size_t cache_bytes() const = 0;
+
+    virtual void upload(const std::byte* host, std::byte* device, std::size_t bytes) = 0;
+    virtual void download(const std::byte* device, std::byte* host, std::size_t bytes) = 0;
+
+    // Stream-ordered; matrices of no rows are fine everywhere.
+    virtual void copy(const Matrix& from, const Matrix& to, Stream& stream) = 0;
+    virtual void fill_bytes(const Matrix& target, std::byte value, Stream& stream) = 0;
+    void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
+
+    /// The type that experts compute in when rows travel as `wire`.
+    [[nodiscard]] virtual DType compute_dtype(DType wire) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<LayerKernels> make_layer_kernels(
+        const LayerDims& dims) = 0;
+    /// Bytes of scratch that make_layer_kernels(dims) allocates.
+    [[nodiscard]] virtual std::size_t layer_scratch_bytes(const LayerDims& dims) const = 0;
+};
+
+}  // namespace moe

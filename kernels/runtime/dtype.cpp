@@ -1,0 +1,24 @@
+#include "kernels/runtime/dtype.hpp"
+
+namespace moe {
+namespace {
+
+constexpr DTypeTraits kTraits[] = {
+    {DType::f32, "f32", 4, 0x1p-24, std::int64_t{1} << 24U},
+    {DType::bf16, "bf16", 2, 0x1p-8, std::int64_t{1} << 8U},
+};
+
+}  // namespace
+
+std::span<const DTypeTraits> dtypes() {
+    return kTraits;
+}
+
+const DTypeTraits& traits(DType dtype) {
+    for (const auto& one : kTraits) {
+        if (one.dtype == dtype) return one;
+    }
+    raise(MOE_SITE("dtype"), "unknown DType");
+}
+
+}  // namespace moe

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "kernels/runtime/device.hpp"
+
+#include <cstdint>
+
+namespace moe {
+
+/// How router logits become scores. softmax: Qwen3, Mixtral; sigmoid: DeepSeek-V3.
+enum class Scoring : std::uint8_t { softmax, sigmoid };
+
+/// The half-open range [first, last) of experts or columns that one rank holds.
+struct Range {
+    std::int64_t first{};
+    std::int64_t last{};
+    [[nodiscard]] std::int64_t size() const { return last - first; }
+};
+
+/// The largest sizes one rank's kernels will see; scratch memory is made from them once.
+struct LayerDims {
+    std::int64_t rows{};
+    std::int64_t hidden{};
+    std::int64_t experts{};  ///< of the whole layer
+    int top_k{};
+    std::int64_t intermediate{};         ///< this rank's slice of each expert
+    std::int64_t shared_intermediate{};  ///< this rank's slice of the shared expert
+    DType wire{};
+    Scoring scoring{};
+};
+
+/// One gated MLP: gate_up [2*I, H] (gate rows first), down [H, I], compute dtype. Experts that
+/// follow each other in memory are one block of `gate_up_stride`, `down_stride` elements each.
+struct MlpWeights {
+    const std::byte* gate_up{};
+    const std::byte* down{};
+    std::int64_t intermediate{};
+    [[nodiscard]] std::int64_t gate_up_stride(std::int64_t hidden) const {
+        return 2 * intermediate * hidden;
+    }
+    [[nodiscard]] std::int64_t down_stride(std::int64_t hidden) const {
+        return intermediate * hidden;
+    }
+};
+
+/// The router's choice for each row, device memory: expert [rows, top_k], distinct within a row and
+/// best first, -1 for padding; weight [rows, top_k], summing to 1 for each row.
+struct Routing {
+    std::int32_t* expert{};
+    float* weight{};
+};
+
+/// A sparse matrix in CSR form, device memory: row r is the sum of weights[i] * dense[indices[i]]
+/// over i in [offsets[r], offsets[r + 1]). Says "weighted combine" without any MoE words.
+struct WeightedRows {
+    std::int64_t rows{};
+    std::int32_t* offsets{};  ///< rows + 1
+    std::int32_t* indices{};
+    float* weights{};
+};
+
+/// The compute kernels of one MoE layer on one rank; all stream-ordered, none allocates, none hands
+/// a size back to the host, so that a whole layer can be captured in a CUDA graph.
+class LayerKernels {
+public:
+    virtual ~LayerKernels() = default;
+
+    /// logits = x [rows, H] * router^T [E, H]; the top_k best by score, a tie to the lower expert;
+    /// weights are the chosen scores divided by their sum. Rows whose live[row] is 0 are padding.
+    /// shared_weight [rows] = sigmoid(x * shared_gate [H]), or 1 where shared_gate is null.
+    struct Router {
+        Matrix weights;              ///< [E, H], compute dtype
+        const std::byte* gate{};     ///< [H], compute dtype; null: the shared expert has weight 1
+        const std::uint8_t* live{};  ///< [rows]
+    };
+    virtual void route(const Matrix& x, const Router& router, const Routing& routing,
+                       float* shared_weight, Stream& stream) = 0;
+
+    /// Packs the rows of experts [local.first, local.last) in expert order: expert_offsets
+    /// [local.size() + 1] counts rows of `packed` (compute dtype), and `combine` says how each row
+    /// of the layer is made of expert outputs: with a shared expert, entry 0 of a live row is its
+    /// own index, and packed row j is index rows + j; without, packed row j is index j.
+    struct Packing {
+        Range local;
+        bool shared{};
+        std::int32_t* expert_offsets{};
+        Matrix packed;
+        WeightedRows combine;
+    };
+    virtual void permute(const Matrix& x, const Routing& routing, const float* shared_weight,
+                         const Packing& packing, Stream& stream) = 0;
+
+    /// out[j] = down * (silu(gate * packed[j]) * (up * packed[j])) with the weights of j's expert.
+    virtual void experts(const Matrix& packed, const std::int32_t* expert_offsets,
+                         std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
+                         Stream& stream) = 0;
+
+    /// The same MLP once over all rows of x (wire dtype); out is compute dtype.
+    virtual void shared(const Matrix& x, const MlpWeights& weights, const Matrix& out,
+                        Stream& stream) = 0;
+
+    /// to[r] = sum of weights * dense rows, accumulated in f32, rounded once to to.dtype.
+    virtual void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
+                              Stream& stream) = 0;
+};
+
+}  // namespace moe
