@@ -1,0 +1,33 @@
+// The baseline without its copy: the next step reads a view of the reduced rows. What it gains over
+// the baseline is the price of dp_scatter; what others gain over it is volume.
+#include "comm/combine/all_reduce.hpp"
+
+namespace moe {
+namespace {
+
+class AllReduceSlice final : public Combine {
+public:
+    explicit AllReduceSlice(const CombineSetup& setup) : all_reduce_(setup) {}
+
+    Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
+        return all_reduce_.run(partial, stream);
+    }
+
+private:
+    AllReduceRows all_reduce_;
+};
+
+}  // namespace
+
+extern const CombineEntry all_reduce_slice;
+constinit const CombineEntry all_reduce_slice{
+    .name = "all_reduce_slice",
+    .summary = "all_reduce, the next step reads a view",
+    .baseline = false,
+    .obstacle = no_obstacle,
+    .cost = AllReduceRows::cost,
+    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
+        return std::make_unique<AllReduceSlice>(setup);
+    }};
+
+}  // namespace moe

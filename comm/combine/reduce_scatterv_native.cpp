@@ -1,0 +1,46 @@
+// reduce_scatterv as the library has it: MPI_Reduce_scatter. NCCL has none.
+#include "comm/combine/combine.hpp"
+
+namespace moe {
+namespace {
+
+class ReduceScattervNative final : public Combine {
+public:
+    explicit ReduceScattervNative(const CombineSetup& setup)
+        : world_(setup.world), owned_(setup.owned), group_gather_(setup) {}
+
+    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+        world_.reduce_scatter_v(partial, owned_, group_gather_.owned_part(mine), stream);
+        group_gather_.gather(mine, stream);
+        return mine;
+    }
+
+private:
+    Communicator& world_;
+    const RowPartition& owned_;
+    GroupGather group_gather_;
+};
+
+Cost cost(const CombineSetup& setup) {
+    auto cost = ring_reduce_scatter_v(setup.owned, setup.row_bytes());
+    cost += GroupGather::cost(setup);
+    return cost;
+}
+
+}  // namespace
+
+extern const CombineEntry reduce_scatterv_native;
+constinit const CombineEntry reduce_scatterv_native{
+    .name = "reduce_scatterv_native",
+    .summary = "the library's own uneven reduce_scatter",
+    .baseline = false,
+    .obstacle = [](const CombineSetup& setup) -> std::string {
+        if (setup.world.has_reduce_scatter_v()) return {};
+        return "this backend's library has no uneven reduce_scatter";
+    },
+    .cost = cost,
+    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
+        return std::make_unique<ReduceScattervNative>(setup);
+    }};
+
+}  // namespace moe

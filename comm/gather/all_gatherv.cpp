@@ -1,0 +1,36 @@
+// Every rank's rows, as many as it has: MPI_Allgatherv, or grouped broadcasts with NCCL.
+#include "comm/gather/gather.hpp"
+
+namespace moe {
+namespace {
+
+class AllGatherv final : public Gather {
+public:
+    explicit AllGatherv(const GatherSetup& setup) : world_(setup.world), owned_(setup.owned) {}
+
+    void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
+        world_.all_gather_v(mine, owned_, all, stream);
+    }
+
+private:
+    Communicator& world_;
+    const RowPartition& owned_;
+};
+
+Cost cost(const GatherSetup& setup) {
+    return ring_all_gather_v(setup.owned, setup.row_bytes());
+}
+
+}  // namespace
+
+extern const GatherEntry all_gatherv;
+constinit const GatherEntry all_gatherv{
+    .name = "all_gatherv",
+    .summary = "each rank's rows, unpadded",
+    .obstacle = no_obstacle,
+    .cost = cost,
+    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
+        return std::make_unique<AllGatherv>(setup);
+    }};
+
+}  // namespace moe

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <mpi.h>
+
+namespace moe::mpi {
+
+/// MPI_Init on construction, MPI_Finalize on destruction; the first thing main() makes.
+class Session {
+public:
+    Session(int& argc, char**& argv);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+};
+
+/// A communicator of our own, freed when it goes.
+class UniqueComm {
+public:
+    explicit UniqueComm(MPI_Comm comm) : comm_(comm) {}
+    ~UniqueComm() { MPI_Comm_free(&comm_); }
+    UniqueComm(const UniqueComm&) = delete;
+    UniqueComm& operator=(const UniqueComm&) = delete;
+    [[nodiscard]] MPI_Comm get() const { return comm_; }
+
+private:
+    MPI_Comm comm_;
+};
+
+/// Throws an Error with MPI's own text unless status is MPI_SUCCESS.
+void check(int status, const char* file, int line, const char* expression);
+[[nodiscard]] int rank(MPI_Comm comm);
+[[nodiscard]] int size(MPI_Comm comm);
+[[nodiscard]] MPI_Comm duplicate(MPI_Comm comm);
+
+}  // namespace moe::mpi
+
+#define MOE_MPI(call) ::moe::mpi::check((call), __FILE__, __LINE__, #call)

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "comm/row_partition.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace moe {
+
+/// What one strategy costs on one setup, for the rank that has most to do. `link_bytes` are sent
+/// to other ranks, `memory_bytes` read and written in this rank's memory by the model below.
+struct Cost {
+    std::int64_t link_bytes{};
+    std::int64_t memory_bytes{};
+    int launches{};  ///< library calls and kernels that it enqueues
+    int barriers{};  ///< times that all ranks wait for each other outside a library's collective
+    std::size_t workspace_bytes{};
+
+    Cost& operator+=(const Cost& other) {
+        link_bytes += other.link_bytes;
+        memory_bytes += other.memory_bytes;
+        launches += other.launches;
+        barriers += other.barriers;
+        workspace_bytes += other.workspace_bytes;
+        return *this;
+    }
+};
+
+// Volumes of the ring algorithms, as nccl-tests' PERFORMANCE.md counts them; libraries may choose
+// others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction step a rank
+// reads what came and its own and writes their sum; in a gather step it reads and writes.
+
+/// Every rank ends with the sum of `bytes`: 2(N-1)/N of the buffer sent.
+[[nodiscard]] Cost ring_all_reduce(std::int64_t bytes, int ranks);
+/// Rank r ends with the sum of its own rows: all rows but its own are sent, whatever the split.
+[[nodiscard]] Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes);
+/// Every rank ends with all rows: all but the next rank's own rows are sent.
+[[nodiscard]] Cost ring_all_gather_v(const RowPartition& owned, std::int64_t row_bytes);
+
+}  // namespace moe
