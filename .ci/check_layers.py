@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Fails when a file includes something above its layer, or compiles conditionally.
+
+usage: check_layers.py ROOT
+"""
+
+import pathlib
+import re
+import sys
+
+RUNTIME = "kernels/runtime"
+MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
+PARTS = {"bench/measure", "bench/moe", "bench/report", "bench/sweep", "bench/verify"}
+
+# Which folders the files of a folder may include, besides their own. A folder that is not here has
+# no layer, and its files fail.
+MAY_INCLUDE = {
+    RUNTIME: set(),
+    "kernels/host": {RUNTIME},
+    "comm": {RUNTIME},
+    "comm/combine": {"comm", RUNTIME},
+    "comm/gather": {"comm", RUNTIME},
+    "comm/mpi": {"comm", RUNTIME, "kernels/host"},
+    "bench/measure": {"comm", RUNTIME},
+    "bench/moe": MEASURED,
+    "bench/report": {"bench/measure", RUNTIME},
+    "bench/sweep": {RUNTIME},
+    "bench/verify": {"bench/moe"} | MEASURED,
+    "bench": PARTS | MEASURED | {"comm/mpi"},
+    "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "bench/measure"},
+    "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host"},
+    "tests/faults": MEASURED,
+}
+# Headers of foreign libraries that only some folders may know.
+CONFINED = {"mpi.h": {"comm/mpi"}, "cblas.h": {"kernels/host"}}
+
+SOURCES = {".hpp", ".cpp", ".cu", ".cuh"}
+CONDITIONAL = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif)\b")
+INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')
+
+
+def check_line(layer: str, line: str) -> str | None:
+    """What is wrong with one line of a file in `layer`, or None."""
+    if CONDITIONAL.match(line):
+        return f"conditional compilation: {line.strip()}"
+    hit = INCLUDE.match(line)
+    if not hit:
+        return None
+    quoted, name = hit[1] == '"', hit[2]
+    folder = str(pathlib.PurePosixPath(name).parent)
+    # A quoted name without a folder is a generated header.
+    if quoted and folder != "." and folder not in MAY_INCLUDE[layer] | {layer}:
+        return f"{layer} may not include {name}"
+    if not quoted and name in CONFINED and layer not in CONFINED[name]:
+        return f"<{name}> belongs to {', '.join(sorted(CONFINED[name]))}"
+    return None
+
+
+def check(root: pathlib.Path) -> list[str]:
+    """One line for each violation below `root`."""
+    bad = []
+    for top in ("kernels", "comm", "bench", "tests"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix not in SOURCES:
+                continue
+            layer = path.parent.relative_to(root).as_posix()
+            if layer not in MAY_INCLUDE:
+                bad.append(f"{layer}: a folder without a layer; add it to MAY_INCLUDE")
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if wrong := check_line(layer, line):
+                    bad.append(f"{path.relative_to(root)}:{number}: {wrong}")
+    return bad
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    violations = check(pathlib.Path(sys.argv[1]))
+    print("\n".join(violations) or "layers hold")
+    sys.exit(bool(violations))

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "comm/control.hpp"
+
+#include <string_view>
+
+namespace moe {
+
+/// Where the ranks of this job run.
+struct Machine {
+    int hosts{1};
+    int ranks_on_host{1};  ///< of the host that has most
+    int cores_on_host{1};  ///< that the ranks of a host may run on, by their affinity; the fewest
+
+    [[nodiscard]] bool oversubscribed() const { return ranks_on_host > cores_on_host; }
+};
+/// Collective.
+[[nodiscard]] Machine discover_machine(Control& control);
+
+/// What numbers of the host backend on this machine may be used for: "functional" when ranks share
+/// cores, "memory" when they share one memory, "interconnect" across hosts.
+[[nodiscard]] std::string_view host_claim(const Machine& machine);
+
+}  // namespace moe

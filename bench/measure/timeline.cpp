@@ -1,0 +1,86 @@
+#include "bench/measure/timeline.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr int kPings = 100;
+constexpr int kAgreements = 32;
+/// A start must lie this many agreements ahead, so that the last to learn of it is not late.
+constexpr double kMargin = 2;
+
+}  // namespace
+
+double steady_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+Timeline::Timeline(Control& control, bool one_clock, Clock clock)
+    : control_(control), one_clock_(one_clock), clock_(std::move(clock)) {
+    synchronise();
+    std::vector<double> took;
+    for (int i = 0; i < kAgreements; ++i) {
+        const double start = clock_();
+        static_cast<void>(control_.max(start));
+        took.push_back(clock_() - start);
+    }
+    std::nth_element(took.begin(), took.begin() + kAgreements / 2, took.end());
+    agreement_ = control_.max(took[kAgreements / 2]);
+}
+
+void Timeline::synchronise() {
+    if (one_clock_) return;
+    for (int rank = 1; rank < control_.size(); ++rank) measure_offset_of(rank);
+    residual_ = control_.max(residual_);
+}
+
+void Timeline::measure_offset_of(int rank) {
+    if (control_.rank() == 0) {
+        for (int i = 0; i < kPings; ++i) {
+            static_cast<void>(control_.receive(rank));
+            control_.send(clock_(), rank);
+        }
+    } else if (control_.rank() == rank) {
+        double fastest = std::numeric_limits<double>::infinity();
+        for (int i = 0; i < kPings; ++i) {
+            const double sent = clock_();
+            control_.send(sent, 0);
+            const double theirs = control_.receive(0);
+            const double got = clock_();
+            if (got - sent >= fastest) continue;
+            fastest = got - sent;
+            offset_ = theirs - (sent + got) / 2;
+        }
+        residual_ = fastest / 2;
+    }
+}
+
+void Timeline::wait_for_common_start() {
+    const double start = control_.max(now()) + kMargin * agreement_;
+    // Yielding costs nothing where every rank has a core, and lets the late ones run where not.
+    while (now() < start) sched_yield();
+}
+
+TimerQuality measure_timer() {
+    constexpr int kReads = 10000;
+    TimerQuality quality{0, std::numeric_limits<double>::infinity()};
+    const double first = steady_seconds();
+    double last = first;
+    for (int i = 0; i < kReads; ++i) {
+        const double now = steady_seconds();
+        if (now > last) quality.resolution = std::min(quality.resolution, now - last);
+        last = now;
+    }
+    quality.overhead = (last - first) / kReads;
+    return quality;
+}
+
+}  // namespace moe

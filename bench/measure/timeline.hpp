@@ -1,0 +1,51 @@
+#pragma once
+
+#include "comm/control.hpp"
+
+#include <functional>
+
+namespace moe {
+
+/// Seconds on this host's monotonic clock, which all its processes share.
+[[nodiscard]] double steady_seconds();
+
+/// One time for all ranks, and a common moment to start from. On one host the monotonic clock is
+/// that time; ranks on other hosts add an offset to rank 0's clock, found by an exchange of pings
+/// (the reply of the fastest is half its round trip old; Cristian 1989).
+class Timeline {
+public:
+    using Clock = std::function<double()>;
+    /// Collective. With `one_clock` false the offsets are measured.
+    Timeline(Control& control, bool one_clock, Clock clock = steady_seconds);
+
+    /// Collective. Measures the offsets again, since clocks drift by microseconds each second.
+    void synchronise();
+    /// Seconds on rank 0's clock.
+    [[nodiscard]] double now() const { return clock_() + offset_; }
+    /// Half the fastest round trip: what now() may be wrong by. The worst of all ranks.
+    [[nodiscard]] double residual() const { return residual_; }
+    /// Collective. Agrees on a moment that is still to come and returns when it has: all ranks
+    /// leave at once, whenever they entered.
+    void wait_for_common_start();
+    /// What it took to agree, in seconds: the margin before a common start.
+    [[nodiscard]] double agreement_seconds() const { return agreement_; }
+
+private:
+    void measure_offset_of(int rank);
+
+    Control& control_;
+    bool one_clock_;
+    Clock clock_;
+    double offset_{};
+    double residual_{};
+    double agreement_{};
+};
+
+/// What reading the clock costs, and the smallest step it shows, in seconds.
+struct TimerQuality {
+    double overhead{};
+    double resolution{};
+};
+[[nodiscard]] TimerQuality measure_timer();
+
+}  // namespace moe

@@ -1,0 +1,184 @@
+#include "bench/moe/layer.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace moe {
+namespace {
+
+LayerDims dims_of(const LayerPlan& plan) {
+    return {.rows = plan.rows,
+            .hidden = plan.shape.hidden,
+            .experts = plan.shape.experts,
+            .top_k = plan.shape.top_k,
+            .intermediate = plan.shard.intermediate.size(),
+            .shared_intermediate = plan.shard.shared.size(),
+            .wire = plan.wire,
+            .scoring = plan.shape.scoring};
+}
+
+std::int64_t capacity_of(const LayerPlan& plan) {
+    return plan.rows * std::min<std::int64_t>(plan.shape.top_k, plan.shard.experts.size());
+}
+
+}  // namespace
+
+/// Bytes of each buffer: the one place that both the estimate and the constructor read.
+struct MoeLayer::Sizes {
+    Sizes(const LayerPlan& plan, const Device& device) {
+        const auto h = plan.shape.hidden;
+        const auto k = plan.shape.top_k;
+        const auto rows = plan.rows;
+        const auto capacity = capacity_of(plan);
+        const auto shared_rows = plan.shape.shared_intermediate > 0 ? rows : 0;
+        const auto wire = static_cast<std::int64_t>(size_of(plan.wire));
+        const auto compute = static_cast<std::int64_t>(size_of(device.compute_dtype(plan.wire)));
+        constexpr std::int64_t kWord = 4;  // an int32 index or an f32 weight
+
+        live = of(rows);
+        input = of(plan.own_rows * h * wire);
+        matrix = of(rows * h * wire);
+        chosen = of(rows * k * kWord);
+        row_words = of(rows * kWord);
+        expert_offsets = of((plan.shard.experts.size() + 1) * kWord);
+        packed = of(capacity * h * compute);
+        csr_offsets = of((rows + 1) * kWord);
+        csr_entries = of((capacity + shared_rows) * kWord);
+        dense = of((capacity + shared_rows) * h * compute);
+        result = of(plan.group_rows * h * wire);
+    }
+    static std::size_t of(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
+    [[nodiscard]] std::size_t total() const {
+        return live + input + 2 * matrix + 2 * chosen + row_words + expert_offsets + packed +
+               csr_offsets + 2 * csr_entries + dense + result;
+    }
+
+    std::size_t live, input, matrix, chosen, row_words, expert_offsets, packed, csr_offsets,
+        csr_entries, dense, result;
+};
+
+MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
+    : plan_(plan),
+      device_(parts.device),
+      weights_(parts.weights),
+      kernels_(device_.make_layer_kernels(dims_of(plan))),
+      compute_(device_.compute_dtype(plan.wire)),
+      capacity_(capacity_of(plan)) {
+    const Sizes sizes(plan, device_);
+    live_ = device_.allocate(sizes.live);
+    input_ = device_.allocate(sizes.input);
+    gathered_ = device_.allocate(sizes.matrix);
+    partial_ = device_.allocate(sizes.matrix);
+    chosen_ = device_.allocate(sizes.chosen);
+    chosen_weight_ = device_.allocate(sizes.chosen);
+    shared_weight_ = device_.allocate(sizes.row_words);
+    expert_offsets_ = device_.allocate(sizes.expert_offsets);
+    packed_ = device_.allocate(sizes.packed);
+    csr_offsets_ = device_.allocate(sizes.csr_offsets);
+    csr_indices_ = device_.allocate(sizes.csr_entries);
+    csr_weights_ = device_.allocate(sizes.csr_entries);
+    dense_ = device_.allocate(sizes.dense);
+    result_ = device_.allocate(sizes.result);
+
+    std::vector<std::uint8_t> live;
+    for (const auto token : parts.row_map.token_of_row()) live.push_back(token < 0 ? 0 : 1);
+    device_.upload(reinterpret_cast<const std::byte*>(live.data()), live_.data(), live.size());
+}
+
+std::size_t MoeLayer::bytes(const LayerPlan& plan, const Device& device) {
+    return Sizes(plan, device).total() + device.layer_scratch_bytes(dims_of(plan));
+}
+
+Matrix MoeLayer::forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace) {
+    run_experts(gather, stream, trace);
+    return output(combine, stream, trace);
+}
+
+void MoeLayer::run_experts(Gather& gather, Stream& stream, Trace& trace) {
+    const auto x = gathered();
+    const auto local = plan_.shard.experts;
+    auto* shared_weight = has_shared() ? shared_weight_.as<float>() : nullptr;
+    const auto* offsets = expert_offsets_.as<std::int32_t>();
+    {
+        const Phase mark(trace, phase::kGather, stream);
+        gather.run(input(), x, stream);
+    }
+    {
+        const Phase mark(trace, phase::kRoute, stream);
+        kernels_->route(x, {weights_.router(), weights_.shared_gate(), live_.as<std::uint8_t>()},
+                        routing(), shared_weight, stream);
+    }
+    const auto packed = packed_.matrix(capacity_, plan_.shape.hidden, compute_);
+    {
+        const Phase mark(trace, phase::kPermute, stream);
+        kernels_->permute(
+            x, routing(), shared_weight,
+            {local, has_shared(), expert_offsets_.as<std::int32_t>(), packed, combine_rows()},
+            stream);
+    }
+    {
+        const Phase mark(trace, phase::kExperts, stream);
+        kernels_->experts(packed, offsets, local.size(), weights_.experts(copy_), routed_rows(),
+                          stream);
+    }
+    if (has_shared()) {
+        const Phase mark(trace, phase::kShared, stream);
+        kernels_->shared(x, weights_.shared(copy_), dense_rows().slice(0, plan_.rows), stream);
+    }
+    copy_ = (copy_ + 1) % weights_.plan().copies;
+}
+
+Matrix MoeLayer::output(Combine& combine, Stream& stream, Trace& trace) {
+    {
+        const Phase mark(trace, phase::kLocalCombine, stream);
+        kernels_->weighted_sum(combine_rows(), dense_rows(), partial(), stream);
+    }
+    return combine_only(combine, stream, trace);
+}
+
+Matrix MoeLayer::combine_only(Combine& combine, Stream& stream, Trace& trace) {
+    const Phase mark(trace, phase::kCombine, stream);
+    return combine.run(partial(), result(), stream);
+}
+
+Matrix MoeLayer::input() const {
+    return input_.matrix(plan_.own_rows, plan_.shape.hidden, plan_.wire);
+}
+Matrix MoeLayer::gathered() const {
+    return gathered_.matrix(plan_.rows, plan_.shape.hidden, plan_.wire);
+}
+Matrix MoeLayer::partial() const {
+    return partial_.matrix(plan_.rows, plan_.shape.hidden, plan_.wire);
+}
+Matrix MoeLayer::result() const {
+    return result_.matrix(plan_.group_rows, plan_.shape.hidden, plan_.wire);
+}
+
+void MoeLayer::poison(Stream& stream) {
+    constexpr std::byte kNan{0xff};
+    device_.fill_bytes(gathered(), kNan, stream);
+    device_.fill_bytes(packed_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
+    device_.fill_bytes(dense_rows(), kNan, stream);
+    device_.fill_bytes(partial(), kNan, stream);
+    device_.fill_bytes(result(), kNan, stream);
+}
+
+Routing MoeLayer::routing() const {
+    return {chosen_.as<std::int32_t>(), chosen_weight_.as<float>()};
+}
+
+WeightedRows MoeLayer::combine_rows() const {
+    return {plan_.rows, csr_offsets_.as<std::int32_t>(), csr_indices_.as<std::int32_t>(),
+            csr_weights_.as<float>()};
+}
+
+Matrix MoeLayer::dense_rows() const {
+    const auto rows = capacity_ + (has_shared() ? plan_.rows : 0);
+    return dense_.matrix(rows, plan_.shape.hidden, compute_);
+}
+
+Matrix MoeLayer::routed_rows() const {
+    return dense_rows().slice(has_shared() ? plan_.rows : 0, capacity_);
+}
+
+}  // namespace moe

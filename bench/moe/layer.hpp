@@ -1,0 +1,96 @@
+#pragma once
+
+#include "bench/moe/layer_weights.hpp"
+#include "bench/moe/parallel.hpp"
+#include "comm/combine/combine.hpp"
+#include "comm/gather/gather.hpp"
+#include "kernels/runtime/device.hpp"
+#include "kernels/runtime/layer_kernels.hpp"
+#include "kernels/runtime/trace.hpp"
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+namespace moe {
+
+/// The phases of one layer in their order, as trace marks and as column names.
+namespace phase {
+inline constexpr std::string_view kGather = "gather";
+inline constexpr std::string_view kRoute = "route";
+inline constexpr std::string_view kPermute = "permute";
+inline constexpr std::string_view kExperts = "experts";
+inline constexpr std::string_view kShared = "shared";
+inline constexpr std::string_view kLocalCombine = "local_combine";
+inline constexpr std::string_view kCombine = "combine";
+inline constexpr std::array kAll{kGather, kRoute,        kPermute, kExperts,
+                                 kShared, kLocalCombine, kCombine};
+}  // namespace phase
+
+/// Everything that decides how much memory one rank's layer takes.
+struct LayerPlan {
+    LayerShape shape;
+    Shard shard;
+    std::int64_t rows{};        ///< of all ranks
+    std::int64_t own_rows{};    ///< that this rank brings
+    std::int64_t group_rows{};  ///< that this rank wants back
+    DType wire{};
+};
+
+/// One MoE layer's forward step on one rank:
+///   gather -> route -> permute -> experts -> shared expert -> local combine -> output combine.
+/// The activations are made here, once; a step only enqueues. How rows are gathered and combined is
+/// the caller's choice for each step, so that all rivals work on the same memory.
+class MoeLayer {
+public:
+    struct Parts {
+        Device& device;
+        const LayerWeights& weights;
+        const RowMap& row_map;
+    };
+    MoeLayer(const LayerPlan& plan, const Parts& parts);
+
+    /// Bytes that the constructor allocates. The rows that this rank's experts may be given are
+    /// counted as the most that any routing can send, since a captured graph cannot grow.
+    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan, const Device& device);
+
+    /// The whole layer. The result [group_rows, H] is where the combine says it is.
+    [[nodiscard]] Matrix forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace);
+    /// The layer up to the moment when this rank's expert rows are ready.
+    void run_experts(Gather& gather, Stream& stream, Trace& trace);
+    /// The output step: local combine, then the combine among ranks.
+    [[nodiscard]] Matrix output(Combine& combine, Stream& stream, Trace& trace);
+    /// The combine among ranks alone, of whatever partial() holds.
+    [[nodiscard]] Matrix combine_only(Combine& combine, Stream& stream, Trace& trace);
+
+    [[nodiscard]] Matrix input() const;     ///< [own_rows, H], wire dtype: filled by the caller
+    [[nodiscard]] Matrix gathered() const;  ///< [rows, H]
+    [[nodiscard]] Matrix partial() const;   ///< [rows, H]
+    [[nodiscard]] Matrix result() const;    ///< [group_rows, H]
+    /// Fills everything but the input with bytes that are NaN in every type, so that nothing of an
+    /// earlier step can pass for a result.
+    void poison(Stream& stream);
+
+private:
+    struct Sizes;
+    [[nodiscard]] bool has_shared() const { return plan_.shape.shared_intermediate > 0; }
+    [[nodiscard]] Routing routing() const;
+    [[nodiscard]] WeightedRows combine_rows() const;
+    /// Expert outputs: the shared expert's rows first, then the packed rows.
+    [[nodiscard]] Matrix dense_rows() const;
+    [[nodiscard]] Matrix routed_rows() const;
+
+    LayerPlan plan_;
+    Device& device_;
+    const LayerWeights& weights_;
+    std::unique_ptr<LayerKernels> kernels_;
+    DType compute_;
+    std::int64_t capacity_;  ///< packed rows at most
+    int copy_{};             ///< of the weights, for the next step
+
+    Buffer live_, input_, gathered_, chosen_, chosen_weight_, shared_weight_;
+    Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;
+    Buffer dense_, partial_, result_;
+};
+
+}  // namespace moe

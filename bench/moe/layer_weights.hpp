@@ -1,0 +1,48 @@
+#pragma once
+
+#include "bench/moe/parallel.hpp"
+#include "bench/moe/shape.hpp"
+#include "kernels/runtime/device.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace moe {
+
+/// One rank's weights of one layer, in device memory and compute dtype. There may be several equal
+/// copies: rotating over them keeps weights as cold as they are in a model of many layers.
+class LayerWeights {
+public:
+    struct Plan {
+        LayerShape shape;
+        Shard shard;
+        DType compute{};
+        std::uint64_t seed{};
+        int copies{1};
+    };
+    LayerWeights(Device& device, const Plan& plan);
+
+    /// Bytes of one copy, and of what all copies share (router and gate).
+    [[nodiscard]] static std::size_t copy_bytes(const Plan& plan);
+    [[nodiscard]] static std::size_t fixed_bytes(const Plan& plan);
+    /// How many copies of `bytes` a rank needs so that all ranks that share a cache go through at
+    /// least twice its size before they meet a weight again.
+    [[nodiscard]] static int cold_copies(std::size_t bytes, std::size_t cache_bytes, int ranks);
+
+    [[nodiscard]] const Plan& plan() const { return plan_; }
+    /// First local expert's weights; the others follow at MlpWeights' strides.
+    [[nodiscard]] MlpWeights experts(int copy) const;
+    [[nodiscard]] MlpWeights shared(int copy) const;
+    [[nodiscard]] Matrix router() const;
+    /// [H]; null without a gated shared expert.
+    [[nodiscard]] const std::byte* shared_gate() const;
+
+private:
+    Plan plan_;
+    std::vector<Buffer> experts_;  ///< one for each copy: all gate_up, then all down
+    std::vector<Buffer> shared_;
+    Buffer router_;
+    Buffer gate_;
+};
+
+}  // namespace moe

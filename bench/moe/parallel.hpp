@@ -1,0 +1,57 @@
+#pragma once
+
+#include "bench/moe/shape.hpp"
+#include "comm/row_partition.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// How one MoE layer lies over the ranks: attention is dp x attn_tp, the experts are ep x moe_tp.
+/// rank = dp_index * attn_tp + a = ep_index * moe_tp + m.
+struct Parallel {
+    int ranks{1};
+    int dp{1};
+    int ep{1};
+
+    [[nodiscard]] int attn_tp() const { return ranks / dp; }
+    [[nodiscard]] int moe_tp() const { return ranks / ep; }
+    [[nodiscard]] int dp_index(int rank) const { return rank / attn_tp(); }
+    [[nodiscard]] int ep_index(int rank) const { return rank / moe_tp(); }
+    [[nodiscard]] int moe_tp_index(int rank) const { return rank % moe_tp(); }
+    /// Why the ranks cannot be laid out so; empty when they can.
+    [[nodiscard]] std::string obstacle() const;
+};
+
+/// What one rank holds of the layer's weights. Sizes that do not divide are split as evenly as they
+/// go, so that every topology computes the same layer.
+struct Shard {
+    Range experts;       ///< whole experts, split over ep
+    Range intermediate;  ///< columns of each of them, split over moe_tp
+    Range shared;        ///< columns of the shared expert, split over all ranks
+};
+[[nodiscard]] Shard shard_of(const LayerShape& shape, const Parallel& parallel, int rank);
+
+/// Part `index` of `parts` of [0, size), as even as it goes.
+[[nodiscard]] Range split_evenly(std::int64_t size, int parts, int index);
+
+/// The rows of one step without padding to a maximum (SGLang's SUM_LEN): each DP rank's tokens are
+/// rounded up to a multiple of attn_tp, and its rows are cut evenly over its attn_tp ranks.
+class RowMap {
+public:
+    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp);
+
+    [[nodiscard]] const RowPartition& owned() const { return owned_; }
+    [[nodiscard]] std::int64_t rows() const { return owned_.total(); }
+    /// Token index of each row, counted over all DP ranks; -1 for padding.
+    [[nodiscard]] const std::vector<std::int64_t>& token_of_row() const { return token_of_row_; }
+
+private:
+    RowPartition owned_;
+    std::vector<std::int64_t> token_of_row_;
+};
+
+}  // namespace moe

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "bench/moe/shape.hpp"
+
+#include <cstdint>
+#include <span>
+
+namespace moe {
+
+/// The layer's inputs and weights as pure functions of (seed, index), so that any rank can compute
+/// any value: the verifier needs no rank to trust another, and every rank count sees the same
+/// model.
+///
+/// Every value is a whole number of at most 7 bits times a power of two, which every wire and
+/// compute type holds exactly. Tokens and router weights are small enough that a router logit's
+/// partial sums are exact in f32 in any order up to a hidden size of 8192, so no two machines, BLAS
+/// versions or rank counts can disagree about who is routed where.
+class Synthetic {
+public:
+    Synthetic(const LayerShape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {}
+
+    /// Column of row `token`: k/64 with k in [-64, 63]; standard deviation 0.58.
+    void token(std::int64_t token, std::span<float> hidden) const;
+    /// Row of the router for `expert`, scaled so that logits have a standard deviation of about 1.
+    void router(std::int64_t expert, std::span<float> hidden) const;
+    void shared_gate(std::span<float> hidden) const;
+
+    /// Which MLP: a routed expert's index, or the shared expert.
+    static constexpr std::int64_t kShared = -1;
+    /// Row i of gate and up [I, H] and row j of down [H, I], columns first, first + 1, ...; scaled
+    /// so that the MLP's output has a standard deviation of the order of its input's.
+    void gate(std::int64_t expert, std::int64_t row, std::span<float> hidden) const;
+    void up(std::int64_t expert, std::int64_t row, std::span<float> hidden) const;
+    void down(std::int64_t expert, std::int64_t row, std::int64_t first,
+              std::span<float> columns) const;
+
+private:
+    [[nodiscard]] std::uint32_t key(std::uint64_t tensor, std::int64_t a, std::int64_t b) const;
+
+    LayerShape shape_;
+    std::uint64_t seed_;
+};
+
+}  // namespace moe

@@ -1,0 +1,332 @@
+#include "bench/options.hpp"
+
+#include "bench/sweep/number_list.hpp"
+#include "comm/backend.hpp"
+#include "comm/named_table.hpp"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace moe {
+namespace {
+
+/// The options as typed. CLI11 knows the names; the values are parsed below, so that every bad one
+/// is answered in the same way.
+struct Texts {
+    std::string backend{"auto"}, model{"custom"}, hidden, scale_experts{"1"}, tokens{"16:1024:x4"};
+    std::string experts, top_k, intermediate, shared_intermediate, scoring;
+    std::string dp, ep, load{"balanced,hot"}, padding{"sum_len"}, combine{"all"};
+    std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
+    std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
+};
+
+template <class T>
+struct Choice {
+    std::string_view name;
+    T value;
+};
+
+template <class T, std::size_t N>
+T parse_choice(std::string_view option, std::string_view text,
+               const std::array<Choice<T>, N>& choices) {
+    std::vector<std::string_view> names;
+    for (const auto& choice : choices) {
+        if (choice.name == text) return choice.value;
+        names.push_back(choice.name);
+    }
+    throw BadArgument(fmt::format("{} '{}': there are: {}", option, text, fmt::join(names, ", ")));
+}
+
+std::int64_t parse_integer(std::string_view option, std::string_view text, std::int64_t least) {
+    const auto list = parse_number_list(option, text, least);
+    if (list.size() != 1) {
+        throw BadArgument(fmt::format("{} '{}': one whole number is wanted", option, text));
+    }
+    return list.front();
+}
+
+std::optional<std::int64_t> parse_override(std::string_view option, const std::string& text,
+                                           std::int64_t least) {
+    if (text.empty()) return std::nullopt;
+    return parse_integer(option, text, least);
+}
+
+double parse_positive(std::string_view option, const std::string& text) {
+    double value = 0;
+    std::size_t used = 0;
+    try {
+        value = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    if (used != text.size() || !std::isfinite(value) || value <= 0) {
+        throw BadArgument(fmt::format("{} '{}': a number above 0 is wanted", option, text));
+    }
+    return value;
+}
+
+constexpr std::array kScorings{Choice<Scoring>{"softmax", Scoring::softmax},
+                               Choice<Scoring>{"sigmoid", Scoring::sigmoid}};
+constexpr std::array kScopes{Choice<bool>{"layer", true}, Choice<bool>{"output", false}};
+constexpr std::array kVerifies{Choice<Verify>{"exact", Verify::exact},
+                               Choice<Verify>{"full", Verify::full},
+                               Choice<Verify>{"off", Verify::off}};
+constexpr std::array kProgress{Choice<ProgressStyle>{"auto", ProgressStyle::automatic},
+                               Choice<ProgressStyle>{"bar", ProgressStyle::bar},
+                               Choice<ProgressStyle>{"plain", ProgressStyle::plain},
+                               Choice<ProgressStyle>{"none", ProgressStyle::none}};
+constexpr std::array kPaddings{Choice<std::string_view>{"sum_len", "sum_len"}};
+
+std::vector<const CombineEntry*> parse_combines(const std::string& text) {
+    const auto table = combine_table();
+    std::vector<const CombineEntry*> chosen;
+    if (text == "all") {
+        chosen.assign(table.begin(), table.end());
+    } else {
+        for (const auto& name : split_list("--combine", text)) {
+            chosen.push_back(&find_named(table, name, "combine"));
+        }
+    }
+    // Everything is relative to the baseline, so it always runs, and comes first.
+    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
+    const auto* baseline = *std::find_if(table.begin(), table.end(), is_baseline);
+    chosen.erase(std::remove(chosen.begin(), chosen.end(), baseline), chosen.end());
+    chosen.insert(chosen.begin(), baseline);
+    return chosen;
+}
+
+std::vector<std::string> parse_gathers(const std::string& text) {
+    std::vector<std::string> chosen;
+    if (text == "all") {
+        for (const auto* entry : gather_table()) chosen.emplace_back(entry->name);
+        return chosen;
+    }
+    chosen = split_list("--gather", text);
+    for (const auto& name : chosen) static_cast<void>(find_named(gather_table(), name, "gather"));
+    return chosen;
+}
+
+std::vector<DType> parse_dtypes(const std::string& text) {
+    std::vector<DType> chosen;
+    for (const auto& name : split_list("--dtype", text)) {
+        chosen.push_back(find_named(dtypes(), name, "dtype").dtype);
+    }
+    return chosen;
+}
+
+std::string list_of(std::string_view what) {
+    std::string text;
+    const auto add = [&](std::string_view name, std::string_view about) {
+        text += fmt::format("{:<24} {}\n", name, about);
+    };
+    if (what == "models") {
+        for (const auto& model : model_table()) {
+            const auto& s = model.shape;
+            const auto shared = s.shared_intermediate == 0
+                                    ? std::string("no shared expert")
+                                    : fmt::format("shared {}{}", s.shared_intermediate,
+                                                  s.shared_gate ? " (gated)" : "");
+            add(model.name,
+                fmt::format("hidden {}, {} experts, top-{}, intermediate {}, {}; {}", s.hidden,
+                            s.experts, s.top_k, s.intermediate, shared, model.source));
+        }
+    } else if (what == "combines") {
+        for (const auto* entry : combine_table()) add(entry->name, entry->summary);
+    } else if (what == "gathers") {
+        for (const auto* entry : gather_table()) add(entry->name, entry->summary);
+    } else if (what == "backends") {
+        for (const auto& entry : backend_table()) add(entry.name, entry.summary);
+    } else {
+        throw BadArgument(
+            fmt::format("--list '{}': there are: models, combines, gathers, backends", what));
+    }
+    return text;
+}
+
+void declare(CLI::App& app, Texts& t) {
+    const auto add = [&](const char* name, std::string& value, const char* help) {
+        app.add_option(name, value, help)->capture_default_str();
+    };
+    add("--backend", t.backend, "auto, or one of --list backends");
+    add("--model", t.model, "LIST of --list models; custom takes the options below");
+    add("--hidden", t.hidden, "LIST of hidden sizes (the model's own)");
+    add("--experts", t.experts, "routed experts (the model's own)");
+    add("--top-k", t.top_k, "experts for each token (the model's own)");
+    add("--intermediate", t.intermediate, "intermediate size of an expert (the model's own)");
+    add("--shared-intermediate", t.shared_intermediate,
+        "intermediate size of the shared expert, 0 for none (the model's own)");
+    add("--scoring", t.scoring, "softmax or sigmoid router scores (the model's own)");
+    add("--scale-experts", t.scale_experts, "divide the number of experts, to fit in memory");
+    add("--tokens", t.tokens, "LIST of tokens in one step over all DP ranks");
+    add("--dp", t.dp, "LIST of attention data-parallel sizes, or all (the number of ranks)");
+    add("--ep", t.ep, "LIST of expert-parallel sizes, or all (the number of ranks)");
+    add("--load", t.load, "LIST of balanced, hot, counts:8;7;6;0 (shares of --tokens)");
+    add("--padding", t.padding, "LIST of sum_len");
+    add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
+    add("--gather", t.gather, "LIST of --list gathers, or all");
+    add("--dtype", t.dtype, "LIST of bf16, f32: what rows travel as");
+    add("--scope", t.scope,
+        "layer: layer, output and combine samples; output: experts run once, no layer samples");
+    add("--seed", t.seed, "of inputs, weights and orders");
+    add("--ci", t.ci, "stop when speed-ups are known to this many percent");
+    add("--budget", t.budget, "seconds of samples for each case");
+    add("--min-samples", t.min_samples, "samples of each kind, however long they take");
+    add("--verify", t.verify, "exact: bit for bit; full: also the layer against fp64; off");
+    add("--out", t.out, "folder for all result files (results/local/TIME-HOST)");
+    add("--csv", t.csv, "results file; the other files go beside it");
+    add("--progress", t.progress, "auto, bar, plain, none");
+    add("--list", t.list, "models, combines, gathers or backends; then stop");
+}
+
+/// Everything checked that does not need the number of ranks.
+Options parse_texts(const Texts& t) {
+    Options o;
+    if (t.backend != "auto") static_cast<void>(find_backend(t.backend));
+    o.backend = t.backend;
+    o.models = split_list("--model", t.model);
+    for (const auto& name : o.models) static_cast<void>(find_named(model_table(), name, "model"));
+    if (!t.hidden.empty()) o.hidden = parse_number_list("--hidden", t.hidden, 1);
+    o.experts = parse_override("--experts", t.experts, 1);
+    o.top_k = parse_override("--top-k", t.top_k, 1);
+    o.intermediate = parse_override("--intermediate", t.intermediate, 1);
+    o.shared_intermediate = parse_override("--shared-intermediate", t.shared_intermediate, 0);
+    if (!t.scoring.empty()) o.scoring = parse_choice("--scoring", t.scoring, kScorings);
+    o.scale_experts = static_cast<int>(std::min<std::int64_t>(
+        parse_integer("--scale-experts", t.scale_experts, 1), std::numeric_limits<int>::max()));
+    o.tokens = parse_number_list("--tokens", t.tokens, 0);
+    o.all_dp = t.dp == "all";
+    o.all_ep = t.ep == "all";
+    if (!t.dp.empty() && !o.all_dp) o.dp = parse_number_list("--dp", t.dp, 1);
+    if (!t.ep.empty() && !o.all_ep) o.ep = parse_number_list("--ep", t.ep, 1);
+    o.loads = split_list("--load", t.load);
+    for (const auto& load : o.loads) static_cast<void>(Load(load));
+    o.paddings = split_list("--padding", t.padding);
+    for (const auto& padding : o.paddings) {
+        static_cast<void>(parse_choice("--padding", padding, kPaddings));
+    }
+    o.combines = parse_combines(t.combine);
+    o.gathers = parse_gathers(t.gather);
+    o.dtypes = parse_dtypes(t.dtype);
+    o.layer_scope = parse_choice("--scope", t.scope, kScopes);
+    o.seed = parse_integer("--seed", t.seed, 0);
+    o.ci_pct = parse_positive("--ci", t.ci);
+    o.budget_seconds = parse_positive("--budget", t.budget);
+    const auto min_samples = parse_integer("--min-samples", t.min_samples, 1);
+    constexpr std::int64_t kMostSamples = 1'000'000;
+    if (min_samples > kMostSamples) {
+        throw BadArgument(fmt::format("--min-samples {}: at most {}", min_samples, kMostSamples));
+    }
+    o.min_samples = static_cast<int>(min_samples);
+    o.verify = parse_choice("--verify", t.verify, kVerifies);
+    o.progress = parse_choice("--progress", t.progress, kProgress);
+    o.out = t.out;
+    o.csv = t.csv;
+    return o;
+}
+
+std::vector<std::int64_t> divisors(int ranks) {
+    std::vector<std::int64_t> list;
+    for (int d = 1; d <= ranks; ++d) {
+        if (ranks % d == 0) list.push_back(d);
+    }
+    return list;
+}
+
+std::vector<std::int64_t> sizes(bool all, const std::vector<std::int64_t>& given, int ranks) {
+    if (all) return divisors(ranks);
+    return given.empty() ? std::vector<std::int64_t>{ranks} : given;
+}
+
+LayerShape overridden(const LayerShape& preset, std::int64_t hidden, const Options& o) {
+    auto shape = preset;
+    shape.hidden = hidden;
+    shape.experts = o.experts.value_or(shape.experts);
+    shape.top_k = static_cast<int>(o.top_k.value_or(shape.top_k));
+    shape.intermediate = o.intermediate.value_or(shape.intermediate);
+    shape.shared_intermediate = o.shared_intermediate.value_or(shape.shared_intermediate);
+    shape.shared_gate = shape.shared_gate && shape.shared_intermediate > 0;
+    shape.scoring = o.scoring.value_or(shape.scoring);
+    shape = scale_experts(shape, o.scale_experts);
+    check_shape(shape);
+    return shape;
+}
+
+Case case_of(const std::string& model, const LayerShape& shape, const Options& o) {
+    Case one;
+    one.model = model;
+    one.hidden = shape.hidden;
+    one.experts = shape.experts;
+    one.top_k = shape.top_k;
+    one.intermediate = shape.intermediate;
+    one.shared_intermediate = shape.shared_intermediate;
+    one.scale_experts = o.scale_experts;
+    one.scoring = shape.scoring == Scoring::softmax ? "softmax" : "sigmoid";
+    one.shared_gate = shape.shared_gate;
+    one.scope = o.layer_scope ? "layer" : "output";
+    one.seed = o.seed;
+    return one;
+}
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
+    CLI::App app{
+        "Times tensor-parallel all-reduce + dp_scatter against reduce_scatterv through a "
+        "synthetic MoE layer, end to end, and checks every result.\n"
+        "LIST is comma-separated; numbers also first:last:xFACTOR or first:last:+STEP.",
+        "bench_moe_comm"};
+    Texts texts;
+    declare(app, texts);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return {PrintAndStop{app.help()}, {}};
+    } catch (const CLI::ParseError& error) {
+        throw BadArgument(fmt::format("{} (see --help)", error.what()));
+    }
+    if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
+    ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
+    parsed.options.command_line.assign(argv, argv + argc);
+    return parsed;
+}
+
+std::vector<Case> expand_cases(const Options& o, int ranks) {
+    const auto dp = sizes(o.all_dp, o.dp, ranks);
+    for (const auto& text : o.loads) {
+        const Load load(text);
+        const auto fits = [&](auto size) { return load.obstacle(static_cast<int>(size)).empty(); };
+        if (std::none_of(dp.begin(), dp.end(), fits)) {
+            throw BadArgument(fmt::format("--load: {}", load.obstacle(static_cast<int>(dp[0]))));
+        }
+    }
+    std::vector<Case> cases;
+    for (const auto& model : o.models) {
+        const auto& preset = find_named(model_table(), model, "model").shape;
+        const auto hidden = o.hidden.empty() ? std::vector<std::int64_t>{preset.hidden} : o.hidden;
+        for (const auto h : hidden) cases.push_back(case_of(model, overridden(preset, h, o), o));
+    }
+    cases = along(cases, &Case::dp, dp);
+    cases = along(cases, &Case::ep, sizes(o.all_ep, o.ep, ranks));
+    cases = along(cases, &Case::dtype, o.dtypes);
+    cases = along(cases, &Case::gather, o.gathers);
+    cases = along(cases, &Case::padding, o.paddings);
+    cases = along(cases, &Case::load, o.loads);
+    return along(cases, &Case::tokens, o.tokens);
+}
+
+LayerShape shape_of(const Case& one) {
+    return {one.hidden,
+            one.experts,
+            static_cast<int>(one.top_k),
+            one.intermediate,
+            one.shared_intermediate,
+            one.scoring == "softmax" ? Scoring::softmax : Scoring::sigmoid,
+            one.shared_gate};
+}
+
+}  // namespace moe

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "bench/moe/load.hpp"
+#include "bench/moe/shape.hpp"
+#include "bench/sweep/case.hpp"
+#include "comm/combine/combine.hpp"
+#include "comm/gather/gather.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+enum class Verify : std::uint8_t { off, exact, full };
+enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
+
+/// What the command line asks for, parsed and checked as far as that goes without knowing the
+/// machine. INTERFACE of the program: README.md and --help.
+struct Options {
+    std::string backend{"auto"};
+    std::vector<std::string> models{"custom"};
+    std::vector<std::int64_t> hidden;  ///< empty: the model's own
+    std::optional<std::int64_t> experts, top_k, intermediate, shared_intermediate;
+    std::optional<Scoring> scoring;
+    int scale_experts{1};
+    std::vector<std::int64_t> tokens;
+    std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
+    bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
+    std::vector<std::string> loads;
+    std::vector<std::string> paddings;
+    std::vector<const CombineEntry*> combines;  ///< the baseline first, whether it was named or not
+    std::vector<std::string> gathers;
+    std::vector<DType> dtypes;
+    bool layer_scope{true};
+    std::int64_t seed{1};
+    double ci_pct{2};
+    double budget_seconds{2};
+    int min_samples{20};
+    Verify verify{Verify::full};
+    ProgressStyle progress{ProgressStyle::automatic};
+    std::string out, csv;
+
+    /// The command line, for the provenance.
+    std::vector<std::string> command_line;
+};
+
+/// What main() should do instead of a sweep.
+struct PrintAndStop {
+    std::string text;
+};
+
+/// The options, or the text that --help or --list asks for. A BadArgument for anything wrong.
+struct ParsedCommandLine {
+    std::optional<PrintAndStop> print;
+    Options options;
+};
+[[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv);
+
+/// The cells of the sweep, tokens innermost; a pure function, so every rank computes the same list.
+/// A BadArgument for what no number of ranks could run, and for a load that fits no dp of the
+/// sweep.
+[[nodiscard]] std::vector<Case> expand_cases(const Options& options, int ranks);
+
+/// The layer of a case.
+[[nodiscard]] LayerShape shape_of(const Case& one);
+
+}  // namespace moe

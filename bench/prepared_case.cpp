@@ -1,0 +1,161 @@
+#include "bench/prepared_case.hpp"
+
+#include "bench/options.hpp"
+#include "comm/named_table.hpp"
+
+#include <algorithm>
+
+namespace moe {
+namespace {
+
+/// Instrumented steps for each rival: enough for a median, few beside the samples proper.
+int instrumented_steps(int min_samples) {
+    return std::max(3, min_samples / 4);
+}
+
+}  // namespace
+
+LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
+    const auto shape = shape_of(one);
+    const auto own = row_map.owned().rows(rank);
+    return {.shape = shape,
+            .shard = shard_of(shape, parallel, rank),
+            .rows = row_map.rows(),
+            .own_rows = own,
+            .group_rows = own * parallel.attn_tp(),
+            .wire = one.dtype};
+}
+
+PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowMap& row_map,
+                           std::span<const CombineEntry* const> combines, const Parts& parts)
+    : case_(one),
+      row_map_(row_map),
+      parts_(parts),
+      combine_setup_{parts.device,    parts.world, parts.group,
+                     row_map.owned(), one.hidden,  one.dtype},
+      gather_setup_{parts.device, parts.world, row_map.owned(), one.hidden, one.dtype},
+      layer_(layer_plan(one, parallel, row_map, parts.control.rank()),
+             {parts.device, parts.weights, row_map}) {
+    const auto& gather = find_named(gather_table(), one.gather, "gather");
+    gather_obstacle_ = gather.obstacle(gather_setup_);
+    if (gather_obstacle_.empty()) gather_ = gather.make(gather_setup_);
+    for (const auto* entry : combines) {
+        RivalState rival{entry, gather_obstacle_, entry->cost(combine_setup_), {}, {}, {}, {}};
+        if (rival.obstacle.empty()) rival.obstacle = entry->obstacle(combine_setup_);
+        if (rival.obstacle.empty()) rival.combine = entry->make(combine_setup_);
+        rivals_.push_back(std::move(rival));
+    }
+    fill_input();
+}
+
+std::size_t PreparedCase::bytes(const LayerPlan& plan, const CombineSetup& setup,
+                                std::span<const CombineEntry* const> combines) {
+    std::size_t total = MoeLayer::bytes(plan, setup.device);
+    for (const auto* entry : combines) total += entry->cost(setup).workspace_bytes;
+    // Collectives of MPI and NCCL keep up to a copy of what they reduce.
+    return total + static_cast<std::size_t>(plan.rows * setup.row_bytes());
+}
+
+void PreparedCase::fill_input() {
+    const Synthetic synthetic(shape_of(case_), static_cast<std::uint64_t>(case_.seed));
+    const auto input = layer_.input();
+    const auto first = row_map_.owned().first(parts_.control.rank());
+    std::vector<float> values(static_cast<std::size_t>(input.cols));
+    visit_dtype(input.dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        std::vector<T> rounded(values.size());
+        for (std::int64_t row = 0; row < input.rows; ++row) {
+            const auto token = row_map_.token_of_row()[static_cast<std::size_t>(first + row)];
+            std::fill(values.begin(), values.end(), 0.0F);
+            if (token >= 0) synthetic.token(token, values);
+            std::transform(values.begin(), values.end(), rounded.begin(),
+                           [](float value) { return T(value); });
+            parts_.device.upload(reinterpret_cast<const std::byte*>(rounded.data()),
+                                 input.slice(row, 1).data, rounded.size() * sizeof(T));
+        }
+    });
+}
+
+void PreparedCase::verify(bool whole_layer) {
+    if (!gather_) return;
+    CaseVerifier verifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
+                           combine_setup_, parts_.reference,
+                           static_cast<std::uint64_t>(case_.seed)});
+    const auto wrong_gather = verifier.check_gather();
+    for (auto& rival : rivals_) {
+        if (!rival.obstacle.empty()) continue;
+        rival.wrong = wrong_gather.empty() ? verifier.check_combine(*rival.combine)
+                                           : "the gather: " + wrong_gather;
+        if (rival.wrong.empty() && whole_layer) {
+            const auto verdict = verifier.check_layer(*rival.combine);
+            rival.rms_error = verdict.rms_error;
+            rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
+        }
+        rival.verified = rival.wrong.empty();
+    }
+}
+
+CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void(double)>& beat) {
+    CaseSamples samples;
+    for (const auto& rival : rivals_) {
+        if (rival.to_be_timed()) samples.rivals.push_back(&rival);
+    }
+    if (samples.rivals.empty()) return samples;
+    samples.has_baseline = samples.rivals.front()->entry->baseline;
+
+    auto& stream = parts_.stream;
+    Trace silent;
+    const auto combine_only = [&](const RivalState& rival) {
+        return [&] { static_cast<void>(layer_.combine_only(*rival.combine, stream, silent)); };
+    };
+    const auto output = [&](const RivalState& rival) {
+        return [&] { static_cast<void>(layer_.output(*rival.combine, stream, silent)); };
+    };
+    const auto layer = [&](const RivalState& rival) {
+        return [&] { static_cast<void>(layer_.forward(*gather_, *rival.combine, stream, silent)); };
+    };
+    const bool with_layer = case_.scope == "layer";
+    const int kinds = with_layer ? 3 : 2;
+    auto share = rule;
+    share.budget_seconds /= kinds;
+    Sampler sampler({parts_.control, parts_.timeline, stream});
+    int kind = 0;
+    const auto series = [&](auto&& prime, auto&& run) {
+        std::vector<Rival> rivals;
+        for (const auto* rival : samples.rivals) rivals.push_back({prime(*rival), run(*rival)});
+        const auto seed = static_cast<std::uint64_t>(case_.seed + kind);
+        auto result = sampler.measure(rivals, share, seed,
+                                      [&](double spent) { beat((kind + spent) / kinds); });
+        ++kind;
+        return result;
+    };
+
+    // The expert rows that every output step starts from.
+    layer_.run_experts(*gather_, stream, silent);
+    samples.output = series(output, output);
+    samples.combine = series(combine_only, combine_only);
+    if (with_layer) {
+        // A whole layer reads more than any cache holds before it comes to the combine, so priming
+        // the combine's own path is enough.
+        samples.layer = series(combine_only, layer);
+        samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples));
+    }
+    return samples;
+}
+
+std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
+                                                   int count) {
+    PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
+                           phase::kAll, phase::kCombine);
+    std::vector<PhaseSplit> splits;
+    for (const auto* rival : timed) {
+        splits.push_back(splitter.measure(
+            [&](Trace& trace) {
+                static_cast<void>(layer_.forward(*gather_, *rival->combine, parts_.stream, trace));
+            },
+            count));
+    }
+    return splits;
+}
+
+}  // namespace moe

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "bench/case_verifier.hpp"
+#include "bench/measure/phase_split.hpp"
+#include "bench/measure/sampler.hpp"
+#include "bench/moe/layer.hpp"
+#include "bench/sweep/case.hpp"
+#include "comm/combine/combine.hpp"
+#include "comm/gather/gather.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// One strategy's part in a case.
+struct RivalState {
+    const CombineEntry* entry{};
+    std::string obstacle;
+    Cost cost;
+    std::unique_ptr<Combine> combine;
+    std::optional<bool> verified;
+    std::string wrong;  ///< why verified is false
+    std::optional<double> rms_error;
+
+    [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
+};
+
+/// The samples of one case: series of the rivals that are timed, the baseline first, by kind.
+struct CaseSamples {
+    std::vector<const RivalState*> rivals;
+    bool has_baseline{};
+    Series output, combine;
+    std::optional<Series> layer;
+    std::vector<PhaseSplit> phases;  ///< for each rival; empty without a layer
+};
+
+/// One case with everything that it needs in memory: made, verified, measured, dropped.
+class PreparedCase {
+public:
+    struct Parts {
+        Device& device;
+        Stream& stream;
+        Control& control;
+        Timeline& timeline;
+        Communicator& world;
+        Communicator& group;
+        const LayerWeights& weights;
+        LayerReference& reference;
+    };
+    PreparedCase(const Case& one, const Parallel& parallel, const RowMap& row_map,
+                 std::span<const CombineEntry* const> combines, const Parts& parts);
+
+    /// Bytes of a rank's activations and of all strategies' workspaces.
+    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan, const CombineSetup& setup,
+                                           std::span<const CombineEntry* const> combines);
+
+    [[nodiscard]] const std::string& gather_obstacle() const { return gather_obstacle_; }
+    [[nodiscard]] std::span<RivalState> rivals() { return rivals_; }
+
+    /// Collective. Fills each rival's verdict.
+    void verify(bool whole_layer);
+    /// Collective. The budget is shared by the kinds of sample. `beat` hears the share of it spent.
+    [[nodiscard]] CaseSamples measure(const StopRule& rule,
+                                      const std::function<void(double)>& beat);
+
+private:
+    void fill_input();
+    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
+                                                       int count);
+
+    const Case& case_;
+    const RowMap& row_map_;
+    Parts parts_;
+    CombineSetup combine_setup_;
+    GatherSetup gather_setup_;
+    MoeLayer layer_;
+    std::string gather_obstacle_;
+    std::unique_ptr<Gather> gather_;
+    std::vector<RivalState> rivals_;
+};
+
+/// What one rank's layer of a case looks like.
+[[nodiscard]] LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map,
+                                   int rank);
+
+}  // namespace moe

@@ -1,0 +1,109 @@
+#include "bench/provenance.hpp"
+
+#include "revision.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <fstream>
+
+extern char** environ;
+
+namespace moe {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 5> kAllowedPrefixes{"NCCL_", "OMPI_MCA_", "UCX_", "OMP_",
+                                                           "CUDA_MPS_"};
+
+json allowed_environment() {
+    json variables = json::object();
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const auto equals = text.find('=');
+        const auto name = text.substr(0, equals);
+        const bool allowed =
+            std::any_of(kAllowedPrefixes.begin(), kAllowedPrefixes.end(),
+                        [&](auto prefix) { return name.substr(0, prefix.size()) == prefix; });
+        // Open MPI's launcher puts session folders and addresses of its own under its prefix.
+        const bool internal =
+            name.substr(0, 14) == "OMPI_MCA_orte_" || name.substr(0, 14) == "OMPI_MCA_pmix_" ||
+            name.substr(0, 13) == "OMPI_MCA_ess_" || name.substr(0, 21) == "OMPI_MCA_initial_wdir";
+        if (allowed && !internal && equals != std::string_view::npos) {
+            variables[std::string(name)] = text.substr(equals + 1);
+        }
+    }
+    return variables;
+}
+
+/// Current clock of every core in MHz, as the system reports it; empty where it does not.
+std::vector<double> core_clocks() {
+    std::ifstream info("/proc/cpuinfo");
+    std::vector<double> clocks;
+    for (std::string line; std::getline(info, line);) {
+        if (line.compare(0, 7, "cpu MHz") != 0) continue;
+        clocks.push_back(std::stod(line.substr(line.find(':') + 1)));
+    }
+    return clocks;
+}
+
+std::string kernel_version() {
+    utsname name{};
+    return uname(&name) == 0 ? fmt::format("{} {}", name.sysname, name.release) : "unknown";
+}
+
+std::string first_line(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+std::string utc_timestamp() {
+    return fmt::format(
+        "{:%Y%m%dT%H%M%SZ}",
+        fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+std::string make_run_id(const std::string& timestamp, const std::string& host) {
+    return fmt::format("{}-{}-{}", timestamp, host, getpid());
+}
+
+json make_provenance(const ProvenanceParts& p) {
+    const auto timer = measure_timer();
+    auto hosts = p.control.host_names();
+    hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+    return {
+        {"command_line", p.options.command_line},
+        {"started", utc_timestamp()},
+        {"git_revision", revision::kCommit},
+        {"git_dirty", revision::kDirty},
+        {"compiler", revision::kCompiler},
+        {"compiler_flags", revision::kFlags},
+        {"backend", p.backend.name},
+        {"device", p.backend.device->name()},
+        {"library", first_line(p.backend.library_version)},
+        {"kernel", kernel_version()},
+        {"host_names", hosts},
+        {"hosts", p.machine.hosts},
+        {"ranks", p.control.size()},
+        {"ranks_on_host", p.machine.ranks_on_host},
+        {"cores_on_host", p.machine.cores_on_host},
+        {"oversubscribed", p.machine.oversubscribed()},
+        {"cache_bytes", p.backend.device->cache_bytes()},
+        {"core_clocks_mhz", core_clocks()},
+        {"timer_overhead_ns", timer.overhead * 1e9},
+        {"timer_resolution_ns", timer.resolution * 1e9},
+        {"clock_residual_us", p.timeline.residual() * 1e6},
+        {"agreement_us", p.timeline.agreement_seconds() * 1e6},
+        {"environment", allowed_environment()},
+    };
+}
+
+}  // namespace moe

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "bench/measure/machine.hpp"
+#include "bench/measure/timeline.hpp"
+#include "bench/options.hpp"
+#include "comm/backend.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace moe {
+
+/// When this run began and who it is: 20261123T195300Z, and the same with a host and process tag.
+[[nodiscard]] std::string utc_timestamp();
+[[nodiscard]] std::string make_run_id(const std::string& timestamp, const std::string& host);
+
+/// Where the numbers of a run come from: an allow-list, never the whole environment, since results
+/// are published and environments hold secrets.
+struct ProvenanceParts {
+    const Options& options;
+    const Backend& backend;
+    const Machine& machine;
+    const Timeline& timeline;
+    Control& control;
+};
+[[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
+
+}  // namespace moe

@@ -1,0 +1,85 @@
+#include "bench/report/case_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moe {
+namespace {
+
+std::string us(const std::optional<Timing>& timing) {
+    return timing ? fmt::format("{:.1f}", timing->us.median) : std::string("-");
+}
+
+std::string speedup(const ResultRow& row, const std::optional<Timing>& timing) {
+    if (!timing) return "-";
+    if (row.is_baseline) return "1 (baseline)";
+    const auto& ratio = timing->speedup;
+    if (ratio.median <= 0) return "-";
+    if (!ratio.low) return fmt::format("{:.2f}", ratio.median);
+    return fmt::format("{:.2f} [{:.2f}, {:.2f}]{}", ratio.median, *ratio.low, *ratio.high,
+                       ratio.excludes(1) ? "" : " not resolved");
+}
+
+/// Fastest output step of those that were measured; null if none was.
+const ResultRow* winner(std::span<const ResultRow> rows) {
+    const ResultRow* best = nullptr;
+    for (const auto& row : rows) {
+        if (!row.output) continue;
+        if (best == nullptr || row.output->us.median < best->output->us.median) best = &row;
+    }
+    return best;
+}
+
+std::string verdict(const ResultRow& best) {
+    if (best.is_baseline) return "  The baseline's output step is the fastest.\n";
+    if (!best.output->speedup.excludes(1)) {
+        return fmt::format(
+            "  {} is ahead, but its speed-up is not resolved: the interval contains 1.\n",
+            best.combine);
+    }
+    std::string text = fmt::format("  {} wins the output step: {:.2f} times the baseline's speed",
+                                   best.combine, best.output->speedup.median);
+    if (best.layer && best.layer->speedup.median > 0) {
+        text += best.layer->speedup.excludes(1)
+                    ? fmt::format("; the whole layer: {:.3f} times", best.layer->speedup.median)
+                    : std::string("; for the whole layer the difference is not resolved");
+    }
+    return text + ".\n";
+}
+
+std::string heading(const ResultRow& row) {
+    return fmt::format(
+        "{}, hidden {}, {} experts top-{} | {} tokens, {}{} | dp {} ep {} on {} ranks | {} | {}\n",
+        row.model, row.hidden, row.experts, row.top_k, row.tokens, row.load,
+        row.tokens_per_rank.empty() ? "" : fmt::format(" ({})", row.tokens_per_rank), row.dp,
+        row.ep, row.ranks, row.dtype, row.gather);
+}
+
+}  // namespace
+
+std::string case_table(std::span<const ResultRow> rows) {
+    std::string text = heading(rows.front());
+    const auto* best = winner(rows);
+    if (best != nullptr) {
+        text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
+                            "output us", "speed-up of output", "combine us", "layer us",
+                            "speed-up of layer");
+    }
+    for (const auto& row : rows) {
+        if (!row.obstacle.empty()) {
+            text += fmt::format("  {:<27} cannot run: {}\n", row.combine, row.obstacle);
+        } else if (row.verified == false) {
+            text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
+        } else {
+            text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n",
+                                &row == best ? '*' : ' ', row.combine, us(row.output),
+                                speedup(row, row.output), us(row.combine_alone), us(row.layer),
+                                speedup(row, row.layer));
+        }
+    }
+    if (best != nullptr) text += verdict(*best);
+    return text;
+}
+
+}  // namespace moe

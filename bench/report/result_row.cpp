@@ -1,0 +1,133 @@
+#include "bench/report/result_row.hpp"
+
+namespace moe {
+namespace {
+
+Value cell(const std::optional<std::int64_t>& value) {
+    return value ? Value(*value) : Value();
+}
+
+/// Appends <name>_median, <name>_low, <name>_high, as the caller names them.
+struct Triple {
+    std::string_view median, low, high;
+};
+
+void add_estimate(Record& record, const Triple& names, const Estimate* estimate) {
+    record.emplace_back(names.median, estimate ? Value(estimate->median) : Value());
+    record.emplace_back(names.low, estimate ? value_or_empty(estimate->low) : Value());
+    record.emplace_back(names.high, estimate ? value_or_empty(estimate->high) : Value());
+}
+
+const Estimate* us_of(const std::optional<Timing>& timing) {
+    return timing ? &timing->us : nullptr;
+}
+
+const Estimate* speedup_of(const std::optional<Timing>& timing) {
+    return timing && timing->speedup.median > 0 ? &timing->speedup : nullptr;
+}
+
+/// 1e9 bytes a second; nothing where no time was taken.
+Value bandwidth(double bytes, const std::optional<Timing>& timing) {
+    if (!timing || timing->us.median <= 0) return {};
+    return bytes / timing->us.median * 1e-3;
+}
+
+}  // namespace
+
+Record ResultRow::record() const {
+    const auto text = [](const std::string& value) {
+        return value.empty() ? Value() : Value(value);
+    };
+    const auto of_layer = [&](std::optional<double> Timing::*field) {
+        return layer ? value_or_empty((*layer).*field) : Value();
+    };
+    const auto phase_us = [&](double Phases::*field) {
+        return phases ? Value((*phases).*field) : Value();
+    };
+    Record r{{"schema_version", kSchemaVersion},
+             {"run_id", run_id},
+             {"launch", launch},
+             {"case_id", case_id},
+             {"backend", backend},
+             {"device", device},
+             {"claim", claim},
+             {"transport", transport},
+             {"hosts", hosts},
+             {"ranks", ranks},
+             {"ranks_per_device", ranks_per_device},
+             {"model", model},
+             {"hidden", hidden},
+             {"experts", experts},
+             {"top_k", top_k},
+             {"intermediate", intermediate},
+             {"shared_intermediate", shared_intermediate},
+             {"scale_experts", scale_experts},
+             {"tokens", tokens},
+             {"load", load},
+             {"tokens_per_rank", text(tokens_per_rank)},
+             {"routing", routing},
+             {"phase", text(phase)},
+             {"padding", padding},
+             {"rows", cell(rows)},
+             {"dp", dp},
+             {"attn_tp", cell(attn_tp)},
+             {"ep", ep},
+             {"moe_tp", cell(moe_tp)},
+             {"gather", gather},
+             {"combine", combine},
+             {"variant", text(variant)},
+             {"dtype", dtype},
+             {"graph", graph},
+             {"scope", scope},
+             {"cache", cache},
+             {"mode", mode},
+             {"layers", layers},
+             {"epilogue", epilogue},
+             {"seed", seed},
+             {"planted_pct", planted_pct},
+             {"sglang_path", text(sglang_path)},
+             {"is_baseline", is_baseline},
+             {"verified", verified ? Value(*verified) : Value()},
+             {"rms_error", value_or_empty(rms_error)},
+             {"obstacle", text(obstacle)},
+             {"samples", cell(samples)},
+             {"stop_reason", text(stop_reason)}};
+    add_estimate(r, {"layer_us_median", "layer_us_low", "layer_us_high"}, us_of(layer));
+    r.emplace_back("layer_us_min", of_layer(&Timing::min));
+    r.emplace_back("layer_us_p95", of_layer(&Timing::p95));
+    r.emplace_back("layer_us_p99", of_layer(&Timing::p99));
+    add_estimate(r, {"output_us_median", "output_us_low", "output_us_high"}, us_of(output));
+    add_estimate(r, {"combine_us_median", "combine_us_low", "combine_us_high"},
+                 us_of(combine_alone));
+    r.emplace_back("gather_us_median", phase_us(&Phases::gather));
+    r.emplace_back("route_us_median", phase_us(&Phases::route));
+    r.emplace_back("permute_us_median", phase_us(&Phases::permute));
+    r.emplace_back("experts_us_median", phase_us(&Phases::experts));
+    r.emplace_back("local_combine_us_median", phase_us(&Phases::local_combine));
+    r.emplace_back("shared_us_median", phase_us(&Phases::shared));
+    r.emplace_back("wait_us_median", phase_us(&Phases::wait));
+    r.emplace_back("arrival_spread_us_median", phase_us(&Phases::arrival_spread));
+    r.emplace_back("instrumentation_pct", phase_us(&Phases::instrumentation_pct));
+    add_estimate(r, {"speedup_layer", "speedup_layer_low", "speedup_layer_high"},
+                 speedup_of(layer));
+    add_estimate(r, {"speedup_output", "speedup_output_low", "speedup_output_high"},
+                 speedup_of(output));
+    add_estimate(r, {"speedup_combine", "speedup_combine_low", "speedup_combine_high"},
+                 speedup_of(combine_alone));
+    r.emplace_back("link_bytes_per_rank", cell(link_bytes));
+    r.emplace_back("memory_bytes_per_rank", cell(memory_bytes));
+    r.emplace_back("launches", cell(launches));
+    r.emplace_back("sms", Value());
+    r.emplace_back("algbw_gbps", bandwidth(matrix_bytes, combine_alone));
+    r.emplace_back("busbw_gbps", bandwidth(contract_bytes, combine_alone));
+    r.emplace_back("contract_limit_us", Value());
+    r.emplace_back("limit_us", Value());
+    r.emplace_back("pct_of_limit", Value());
+    const bool timed = layer && layer->us.median > 0;
+    r.emplace_back("tokens_per_s",
+                   timed ? Value(static_cast<double>(tokens) / layer->us.median * 1e6) : Value());
+    r.emplace_back("detail", text(detail));
+    return r;
+}
+
+}  // namespace moe

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "bench/measure/statistics.hpp"
+#include "bench/report/record.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace moe {
+
+constexpr std::int64_t kSchemaVersion = 1;
+
+/// All samples of one region for one strategy, in microseconds, and their speed-up over the
+/// baseline.
+struct Timing {
+    Estimate us;
+    std::optional<double> min;
+    std::optional<double> p95;
+    std::optional<double> p99;
+    Estimate speedup;
+    std::optional<double> arrival_spread;
+};
+
+/// One row of the results: a case and one strategy. results/README.md says what each column means.
+struct ResultRow {
+    // What ran, in the order of the columns.
+    std::string run_id, case_id, backend, device, claim, transport;
+    std::int64_t launch{1}, hosts{}, ranks{}, ranks_per_device{};
+    std::string model;
+    std::int64_t hidden{}, experts{}, top_k{}, intermediate{}, shared_intermediate{};
+    std::int64_t scale_experts{}, tokens{};
+    std::string load, tokens_per_rank, routing, phase, padding;
+    std::optional<std::int64_t> rows;
+    std::int64_t dp{}, ep{};
+    std::optional<std::int64_t> attn_tp, moe_tp;
+    std::string gather, combine, variant, dtype, graph, scope, cache, mode;
+    std::int64_t layers{1};
+    std::string epilogue;
+    std::int64_t seed{};
+    double planted_pct{};
+    std::string sglang_path;
+    bool is_baseline{};
+
+    // Whether it is right, or why it did not run.
+    std::optional<bool> verified;
+    std::optional<double> rms_error;
+    std::string obstacle;
+
+    // What was measured.
+    std::optional<std::int64_t> samples;
+    std::string stop_reason;
+    std::optional<Timing> layer, output, combine_alone;
+    struct Phases {
+        double gather{}, route{}, permute{}, experts{}, local_combine{}, shared{}, wait{},
+            arrival_spread{}, instrumentation_pct{};
+    };
+    std::optional<Phases> phases;  ///< microseconds
+
+    // What it moves.
+    std::optional<std::int64_t> link_bytes, memory_bytes, launches;
+    /// Bytes of the contract: (ranks - 1) / ranks * rows * row bytes; and of the whole matrix.
+    double contract_bytes{}, matrix_bytes{};
+    std::string detail;
+
+    [[nodiscard]] Record record() const;
+};
+
+}  // namespace moe

@@ -1,0 +1,105 @@
+#include "bench/result_files.hpp"
+
+#include "kernels/runtime/error.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace moe {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::string_view kSamplesHeader =
+    "run_id,case_id,combine,kind,round,us,arrival_spread_us\n";
+
+/// Replaces a small file as a whole: a reader sees the old or the new one, never half of it.
+void replace_file(const std::string& path, const std::string& text) {
+    const auto fresh = path + ".new";
+    {
+        std::ofstream file(fresh);
+        file << text;
+        file.flush();
+        if (!file) throw Error(fmt::format("cannot write {}", fresh));
+    }
+    fs::rename(fresh, path);
+}
+
+void make_folder_of(const std::string& path) {
+    const auto folder = fs::path(path).parent_path();
+    if (folder.empty()) return;
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (!fs::is_directory(folder)) {
+        throw BadArgument(fmt::format("cannot make the folder {}: {}", folder.string(),
+                                      error ? error.message() : "there is a file of that name"));
+    }
+}
+
+/// One JSON file for all runs that a CSV holds, each under its run_id.
+void add_provenance(const std::string& path, const std::string& run_id, const json& provenance) {
+    json all{{"schema_version", kSchemaVersion}, {"runs", json::object()}};
+    if (std::ifstream existing(path); existing) {
+        all = json::parse(existing, nullptr, /*allow_exceptions=*/false);
+        if (!all.is_object() || !all.contains("runs") || !all["runs"].is_object()) {
+            throw BadArgument(fmt::format("{} is not a provenance file of this program", path));
+        }
+    }
+    all["runs"][run_id] = provenance;
+    replace_file(path, all.dump(2) + '\n');
+}
+
+}  // namespace
+
+ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
+                            const std::string& default_out) {
+    const fs::path folder = out.empty() ? fs::path(default_out) : fs::path(out);
+    const fs::path file = csv.empty() ? folder / "results.csv" : fs::path(csv);
+    // --csv alone keeps everything beside the file; with --out, only the CSV goes elsewhere.
+    const fs::path base =
+        csv.empty() || !out.empty() ? folder / "results" : fs::path(file).replace_extension();
+    const auto with = [&](const char* suffix) { return base.string() + suffix; };
+    const auto status =
+        csv.empty() || !out.empty() ? (folder / "status.json").string() : with(".status.json");
+    return {file.string(), with(".json"), with(".samples.csv"), status};
+}
+
+ResultFiles::ResultFiles(const ResultPaths& paths, std::string run_id, const json& provenance)
+    : paths_(paths), run_id_(std::move(run_id)) {
+    make_folder_of(paths_.csv);
+    make_folder_of(paths_.json);
+    csv_ = std::make_unique<AppendFile>(paths_.csv, csv_header(ResultRow{}.record()));
+    samples_ = std::make_unique<AppendFile>(paths_.samples, kSamplesHeader);
+    add_provenance(paths_.json, run_id_, provenance);
+    set_status("running", "");
+}
+
+ResultFiles::~ResultFiles() = default;
+
+void ResultFiles::append(const ResultRow& row) {
+    csv_->append(csv_line(row.record()));
+    ++rows_;
+}
+
+void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
+                                 const std::vector<double>& seconds,
+                                 const std::vector<double>& arrival_spread) {
+    std::string lines;
+    for (std::size_t round = 0; round < seconds.size(); ++round) {
+        lines += fmt::format("{},{},{},{},{},{:.3f},{:.3f}\n", row.run_id, row.case_id, row.combine,
+                             kind, round, seconds[round] * 1e6, arrival_spread[round] * 1e6);
+    }
+    samples_->append(lines);
+}
+
+void ResultFiles::set_status(std::string_view state, std::string_view message) {
+    const json status{{"state", state}, {"message", message}, {"run_id", run_id_}, {"rows", rows_}};
+    replace_file(paths_.status, status.dump(2) + '\n');
+}
+
+}  // namespace moe

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "bench/measure/machine.hpp"
+#include "bench/measure/timeline.hpp"
+#include "bench/options.hpp"
+#include "bench/prepared_case.hpp"
+#include "bench/report/progress.hpp"
+#include "bench/result_files.hpp"
+#include "comm/backend.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace moe {
+
+/// The sweep: one case after the other, the same on every rank. Rank 0 writes.
+class Runner {
+public:
+    struct Parts {
+        const Options& options;
+        Backend& backend;
+        Control& control;
+        Timeline& timeline;
+        const Machine& machine;
+        ResultFiles* files;  ///< null on all ranks but 0
+        Progress* progress;  ///< likewise
+    };
+    explicit Runner(const Parts& parts);
+
+    struct Outcome {
+        int measured{};  ///< rows with a time
+        int obstacles{};
+        int wrong{};
+    };
+    /// Collective.
+    [[nodiscard]] Outcome run(std::span<const Case> cases);
+
+private:
+    void run_case(const Case& one);
+    /// Why the case cannot run at all; makes its weights and communicators when it can.
+    [[nodiscard]] std::string prepare(const Case& one, const Parallel& parallel,
+                                      const std::optional<RowMap>& row_map);
+    [[nodiscard]] std::string memory_obstacle(const Case& one, const Parallel& parallel,
+                                              const RowMap& row_map,
+                                              const LayerWeights::Plan& weights);
+    [[nodiscard]] LayerWeights::Plan weights_plan(const Case& one, const Parallel& parallel);
+    [[nodiscard]] Communicator& group_for(const Parallel& parallel);
+
+    [[nodiscard]] ResultRow row_for(const Case& one, const Parallel& parallel,
+                                    const std::optional<RowMap>& row_map,
+                                    const CombineEntry& entry) const;
+    void report(std::span<const ResultRow> rows);
+    void report_measured(const Case& one, const Parallel& parallel,
+                         const std::optional<RowMap>& row_map, std::span<RivalState> rivals,
+                         const CaseSamples& samples);
+
+    Parts parts_;
+    std::unique_ptr<Stream> stream_;
+    std::map<int, std::unique_ptr<Communicator>> groups_;  ///< by dp
+    /// What consecutive cases share: gigabytes that take seconds to make.
+    struct Model {
+        std::string key;
+        LayerWeights weights;
+        LayerReference reference;
+    };
+    std::optional<Model> model_;
+    Outcome outcome_;
+};
+
+}  // namespace moe

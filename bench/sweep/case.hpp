@@ -1,0 +1,78 @@
+#pragma once
+
+#include "kernels/runtime/dtype.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// One cell of the sweep: everything that decides what runs, nothing about how it is timed. The
+/// strategies that combine are rivals inside the cell, and no part of it.
+struct Case {
+    std::string model;
+    std::int64_t hidden{};
+    std::int64_t experts{};  ///< after scaling
+    std::int64_t top_k{};
+    std::int64_t intermediate{};
+    std::int64_t shared_intermediate{};
+    std::int64_t scale_experts{1};
+    std::string scoring;
+    bool shared_gate{};
+    DType dtype{};
+    std::int64_t dp{};
+    std::int64_t ep{};
+    std::string gather;
+    std::string padding;
+    std::string load;
+    std::int64_t tokens{};
+    std::string scope;
+    std::int64_t seed{};
+
+    bool operator==(const Case&) const = default;
+};
+
+/// The only list of a case's fields: the hash and the comparison of runs follow it.
+template <class SomeCase, class Visit>
+void for_each_field(SomeCase& one, Visit&& visit) {
+    visit("model", one.model);
+    visit("hidden", one.hidden);
+    visit("experts", one.experts);
+    visit("top_k", one.top_k);
+    visit("intermediate", one.intermediate);
+    visit("shared_intermediate", one.shared_intermediate);
+    visit("scale_experts", one.scale_experts);
+    visit("scoring", one.scoring);
+    visit("shared_gate", one.shared_gate);
+    visit("dtype", one.dtype);
+    visit("dp", one.dp);
+    visit("ep", one.ep);
+    visit("gather", one.gather);
+    visit("padding", one.padding);
+    visit("load", one.load);
+    visit("tokens", one.tokens);
+    visit("scope", one.scope);
+    visit("seed", one.seed);
+}
+
+/// 16 hex digits that depend on every field and on `where` (backend, ranks, hosts): the same inputs
+/// have the same id in every run.
+[[nodiscard]] std::string case_id(const Case& one, std::string_view where);
+
+/// Every case of `cases` once for each value of one field, the values innermost.
+template <class T>
+[[nodiscard]] std::vector<Case> along(const std::vector<Case>& cases, T Case::*field,
+                                      const std::vector<T>& values) {
+    std::vector<Case> result;
+    result.reserve(cases.size() * values.size());
+    for (const auto& one : cases) {
+        for (const auto& value : values) {
+            result.push_back(one);
+            result.back().*field = value;
+        }
+    }
+    return result;
+}
+
+}  // namespace moe
