@@ -1,0 +1,88 @@
+// Every combine strategy of this build, on every backend of this build, against one contract: bit
+// for bit, twice, into poisoned memory, for every way to put the ranks into groups.
+#include "bench/verify/exact.hpp"
+#include "comm/backend.hpp"
+#include "comm/combine/combine.hpp"
+#include "tests/layouts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+namespace moe {
+namespace {
+
+using Param = std::tuple<const CombineEntry*, Layout, DType>;
+
+class CombineContract : public testing::TestWithParam<Param> {};
+
+void check(Backend& backend, Communicator& group, const Param& param, std::int64_t cols) {
+    const auto& [entry, layout, dtype] = param;
+    auto& device = *backend.device;
+    auto& world = *backend.world;
+    const auto stream = device.make_stream();
+    const auto owned = partition_of(layout, world.size(), group.size());
+    const CombineSetup setup{device, world, group, owned, cols, dtype};
+    if (const auto why = entry->obstacle(setup); !why.empty()) {
+        EXPECT_GT(why.size(), 10U) << "an obstacle must say why";
+        return;
+    }
+    const ExactData data(dtype, world.size(), 1);
+    const auto given = data.contribution(0, owned.total(), cols, world.rank());
+    const auto want = data.sums(setup.group_first(), setup.group_rows(), cols);
+    const auto all = device.allocate(given.size());
+    const auto own = device.allocate(want.size());
+    device.upload(given.data(), all.data(), given.size());
+    const auto partial = all.matrix(owned.total(), cols, dtype);
+    const auto mine = own.matrix(setup.group_rows(), cols, dtype);
+
+    const auto combine = entry->make(setup);
+    for (int run = 0; run < 2; ++run) {  // a strategy must not depend on a fresh workspace
+        device.fill_bytes(mine, std::byte{0xff}, *stream);
+        const auto got = combine->run(partial, mine, *stream);
+        stream->synchronize();
+        EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
+            << "rank " << world.rank() << ", groups of " << group.size() << ", run " << run;
+    }
+    EXPECT_EQ(compare_bits(device, partial, given, 0), "") << "the input was written to";
+}
+
+TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
+    for (const auto& backend_entry : backend_table()) {
+        auto backend = backend_entry.open();
+        const int ranks = backend.world->size();
+        for (int size = 1; size <= ranks; ++size) {
+            if (ranks % size != 0) continue;
+            const auto group = backend.world->split(backend.world->rank() / size);
+            for (const auto cols : kWidths) check(backend, *group, GetParam(), cols);
+        }
+    }
+}
+
+TEST_P(CombineContract, DeclaresWhatItCosts) {
+    const auto& [entry, layout, dtype] = GetParam();
+    auto backend = backend_table().front().open();
+    const auto alone = backend.world->split(backend.world->rank());
+    const int ranks = backend.world->size();
+    const auto owned = partition_of(layout, ranks, 1);
+    const CombineSetup setup{*backend.device, *backend.world, *alone, owned, 64, dtype};
+    const auto cost = entry->cost(setup);
+    // No strategy can leave a rank with fewer bytes sent than the rows it does not own.
+    const auto least = ranks == 1 ? 0 : (owned.total() - owned.largest()) * setup.row_bytes();
+    EXPECT_GE(cost.link_bytes, least / 2);
+    EXPECT_EQ(cost.link_bytes == 0, ranks == 1 || owned.total() == 0);
+    EXPECT_EQ(cost.memory_bytes == 0, owned.total() == 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CombineContract,
+    testing::Combine(testing::ValuesIn(combine_table().begin(), combine_table().end()),
+                     testing::ValuesIn(kLayouts), testing::Values(DType::f32, DType::bf16)),
+    [](const auto& one) {
+        return std::string(std::get<0>(one.param)->name) + "_" +
+               std::string(std::get<1>(one.param).name) + "_" +
+               std::string(to_string(std::get<2>(one.param)));
+    });
+
+}  // namespace
+}  // namespace moe

@@ -1,0 +1,74 @@
+// Every gather strategy of this build, on every backend of this build: every rank ends with every
+// rank's rows, bit for bit.
+#include "bench/verify/exact.hpp"
+#include "comm/backend.hpp"
+#include "comm/gather/gather.hpp"
+#include "tests/layouts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+namespace moe {
+namespace {
+
+using Param = std::tuple<const GatherEntry*, Layout, DType>;
+
+class GatherContract : public testing::TestWithParam<Param> {};
+
+void check(Backend& backend, const Param& param, std::int64_t cols) {
+    const auto& [entry, layout, dtype] = param;
+    auto& device = *backend.device;
+    auto& world = *backend.world;
+    const auto stream = device.make_stream();
+    const auto owned = partition_of(layout, world.size(), 1);
+    const GatherSetup setup{device, world, owned, cols, dtype};
+    if (const auto why = entry->obstacle(setup); !why.empty()) {
+        EXPECT_GT(why.size(), 10U) << "an obstacle must say why";
+        return;
+    }
+    const ExactData data(dtype, world.size(), 1);
+    const auto rows_of = [&](int rank) {
+        return data.contribution(owned.first(rank), owned.rows(rank), cols, rank);
+    };
+    std::vector<std::byte> want;
+    for (int rank = 0; rank < world.size(); ++rank) {
+        const auto theirs = rows_of(rank);
+        want.insert(want.end(), theirs.begin(), theirs.end());
+    }
+    const auto given = rows_of(world.rank());
+    const auto in = device.allocate(given.size());
+    const auto out = device.allocate(want.size());
+    device.upload(given.data(), in.data(), given.size());
+    const auto mine = in.matrix(owned.rows(world.rank()), cols, dtype);
+    const auto all = out.matrix(owned.total(), cols, dtype);
+
+    const auto gather = entry->make(setup);
+    for (int run = 0; run < 2; ++run) {
+        device.fill_bytes(all, std::byte{0xff}, *stream);
+        gather->run(mine, all, *stream);
+        stream->synchronize();
+        EXPECT_EQ(compare_bits(device, all, want, 0), "") << "rank " << world.rank();
+    }
+    EXPECT_EQ(compare_bits(device, mine, given, 0), "") << "the input was written to";
+}
+
+TEST_P(GatherContract, GivesEveryRankAllRows) {
+    for (const auto& entry : backend_table()) {
+        auto backend = entry.open();
+        for (const auto cols : kWidths) check(backend, GetParam(), cols);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, GatherContract,
+    testing::Combine(testing::ValuesIn(gather_table().begin(), gather_table().end()),
+                     testing::ValuesIn(kLayouts), testing::Values(DType::f32, DType::bf16)),
+    [](const auto& one) {
+        return std::string(std::get<0>(one.param)->name) + "_" +
+               std::string(std::get<1>(one.param).name) + "_" +
+               std::string(to_string(std::get<2>(one.param)));
+    });
+
+}  // namespace
+}  // namespace moe

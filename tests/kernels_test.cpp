@@ -1,0 +1,207 @@
+// The host kernels, one by one, on cases worked by hand.
+#include "kernels/host/gemm.hpp"
+#include "kernels/host/host_device.hpp"
+#include "kernels/host/host_layer_kernels.hpp"
+#include "kernels/host/swiglu.hpp"
+#include "kernels/runtime/layer_kernels.hpp"
+#include "kernels/runtime/narrow.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+namespace moe {
+namespace {
+
+TEST(BFloat16, RoundsToNearestEven) {
+    struct Row {
+        float in;
+        float out;
+    };
+    for (const auto& [in, out] :
+         {Row{1, 1}, Row{-2.5F, -2.5F}, Row{256, 256}, Row{257, 256},  // a tie goes to the even
+          Row{259, 260},                                               // a tie goes to the even
+          Row{257.001F, 258}, Row{0, 0}, Row{1e38F, 0x1.2cp+126F}}) {
+        EXPECT_EQ(static_cast<float>(BFloat16(in)), out) << in;
+    }
+}
+
+TEST(BFloat16, KeepsWhatIsNotANumber) {
+    EXPECT_TRUE(std::isnan(static_cast<float>(BFloat16(std::nanf("")))));
+    // All bits set: a carry from rounding would make this a zero.
+    EXPECT_TRUE(std::isnan(static_cast<float>(BFloat16(std::bit_cast<float>(0xffffffffU)))));
+    EXPECT_TRUE(std::isinf(static_cast<float>(BFloat16(std::numeric_limits<float>::infinity()))));
+}
+
+TEST(Narrow, RefusesWhatDoesNotFit) {
+    EXPECT_EQ(narrow<int>(std::int64_t{2147483647}), 2147483647);
+    EXPECT_THROW((void)narrow<int>(std::int64_t{2147483648}), Error);
+    EXPECT_THROW((void)narrow<int>(std::size_t{1} << 40U), Error);
+}
+
+TEST(TopK, TakesTheBestAndTheLowerOfEqualOnes) {
+    struct Row {
+        std::vector<float> scores;
+        std::vector<std::int32_t> chosen;
+    };
+    for (const auto& row : {Row{{3, 1, 2}, {0}}, Row{{1, 3, 2}, {1, 2}}, Row{{1, 3, 2}, {1, 2, 0}},
+                            Row{{5, 5, 5, 5}, {0, 1}}, Row{{1, 7, 0, 7, 7}, {1, 3, 4}},
+                            Row{{-4, -1, -3}, {1, 2}}, Row{{2, 1, 2, 3}, {3, 0}}}) {
+        std::vector<std::int32_t> chosen(row.chosen.size(), -9);
+        top_k(row.scores.data(), static_cast<std::int64_t>(row.scores.size()),
+              static_cast<int>(chosen.size()), chosen.data());
+        EXPECT_EQ(chosen, row.chosen);
+    }
+}
+
+TEST(Gemm, AgreesWithAPlainLoopForFewAndManyRows) {
+    for (const std::int64_t m : {0, 1, 3, 4, 17}) {
+        for (const std::int64_t k : {0, 1, 5, 33}) {
+            constexpr std::int64_t kN = 7;
+            const auto a_stride = k + 2;
+            constexpr std::int64_t kOutStride = kN + 3;
+            std::vector<float> a(static_cast<std::size_t>(m * a_stride));
+            std::vector<float> w(static_cast<std::size_t>(kN * k));
+            std::iota(a.begin(), a.end(), -3.0F);
+            std::iota(w.begin(), w.end(), -5.0F);
+            std::vector<float> out(static_cast<std::size_t>(m * kOutStride), 99);
+            multiply({a.data(), a_stride, w.data(), out.data(), kOutStride, m, kN, k});
+            for (std::int64_t i = 0; i < m; ++i) {
+                for (std::int64_t j = 0; j < kN; ++j) {
+                    float want = 0;
+                    for (std::int64_t x = 0; x < k; ++x) {
+                        want += a[static_cast<std::size_t>(i * a_stride + x)] *
+                                w[static_cast<std::size_t>(j * k + x)];
+                    }
+                    EXPECT_EQ(out[static_cast<std::size_t>(i * kOutStride + j)], want);
+                }
+                EXPECT_EQ(out[static_cast<std::size_t>(i * kOutStride + kN)], 99)
+                    << "wrote between rows";
+            }
+        }
+    }
+}
+
+TEST(Swiglu, IsSiluOfGateTimesUp) {
+    // gate: 0, 1, -2, 50, -50; up: 3, 2, 1, 1, 1
+    std::vector<float> row{0, 1, -2, 50, -50, 3, 2, 1, 1, 1};
+    swiglu(row.data(), 1, 5);
+    EXPECT_FLOAT_EQ(row[0], 0);
+    EXPECT_NEAR(row[1], 2 / (1 + std::exp(-1.0)), 1e-6);
+    EXPECT_NEAR(row[2], -2 / (1 + std::exp(2.0)), 1e-6);
+    EXPECT_NEAR(row[3], 50, 1e-4);
+    EXPECT_NEAR(row[4], 0, 1e-12);
+}
+
+/// Two experts' worth of choices for three rows of two columns; expert 1 and 2 are ours.
+class LayerKernelsTest : public testing::Test {
+protected:
+    static constexpr std::int64_t kRows = 3, kHidden = 2, kExperts = 4;
+    static constexpr int kTopK = 2;
+
+    LayerDims dims(Scoring scoring) const {
+        return {kRows, kHidden, kExperts, kTopK, 1, 1, DType::f32, scoring};
+    }
+    static Matrix view(std::vector<float>& values, std::int64_t rows, std::int64_t cols) {
+        return {reinterpret_cast<std::byte*>(values.data()), rows, cols, DType::f32};
+    }
+
+    std::unique_ptr<Device> device_ = make_host_device();
+    std::unique_ptr<Stream> stream_ = device_->make_stream();
+    std::vector<float> x_{1, 0, 0, 1, 1, 1};
+    // Logits are x * router^T: row 0 -> 0 1 2 0, row 1 -> 3 0 1 0, row 2 is padding.
+    std::vector<float> router_{0, 3, 1, 0, 2, 1, 0, 0};
+    std::vector<std::uint8_t> live_{1, 1, 0};
+    std::vector<std::int32_t> chosen_ = std::vector<std::int32_t>(kRows * kTopK, 77);
+    std::vector<float> weight_ = std::vector<float>(kRows * kTopK, 77);
+    std::vector<float> shared_ = std::vector<float>(kRows, 77);
+
+    void route(Scoring scoring, const std::vector<float>& gate) {
+        const auto kernels = device_->make_layer_kernels(dims(scoring));
+        kernels->route(view(x_, kRows, kHidden),
+                       {view(router_, kExperts, kHidden),
+                        gate.empty() ? nullptr : reinterpret_cast<const std::byte*>(gate.data()),
+                        live_.data()},
+                       {chosen_.data(), weight_.data()}, shared_.data(), *stream_);
+    }
+};
+
+TEST_F(LayerKernelsTest, RoutesBySoftmaxOverTheChosen) {
+    route(Scoring::softmax, {});
+    EXPECT_EQ(chosen_, (std::vector<std::int32_t>{2, 1, 0, 2, -1, -1}));
+    const float row0 = std::exp(2.0F) / (std::exp(2.0F) + std::exp(1.0F));
+    const float row1 = std::exp(3.0F) / (std::exp(3.0F) + std::exp(1.0F));
+    EXPECT_NEAR(weight_[0], row0, 1e-6);
+    EXPECT_NEAR(weight_[1], 1 - row0, 1e-6);
+    EXPECT_NEAR(weight_[2], row1, 1e-6);
+    EXPECT_NEAR(weight_[3], 1 - row1, 1e-6);
+    EXPECT_EQ(shared_, (std::vector<float>{1, 1, 1}));
+}
+
+TEST_F(LayerKernelsTest, RoutesBySigmoidAndGatesTheSharedExpert) {
+    route(Scoring::sigmoid, {1, -1});
+    const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+    EXPECT_EQ(chosen_, (std::vector<std::int32_t>{2, 1, 0, 2, -1, -1}));
+    EXPECT_NEAR(weight_[0], sigmoid(2) / (sigmoid(2) + sigmoid(1)), 1e-6);
+    EXPECT_NEAR(weight_[2], sigmoid(3) / (sigmoid(3) + sigmoid(1)), 1e-6);
+    EXPECT_NEAR(shared_[0], sigmoid(1), 1e-6);
+    EXPECT_NEAR(shared_[1], sigmoid(-1), 1e-6);
+}
+
+TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {
+    route(Scoring::softmax, {});
+    const auto kernels = device_->make_layer_kernels(dims(Scoring::softmax));
+    std::vector<std::int32_t> expert_offsets(3, 77), offsets(kRows + 1, 77), indices(9, 77);
+    std::vector<float> packed(kRows * kTopK * kHidden, 77), weights(9, 77);
+    for (const bool shared : {false, true}) {
+        kernels->permute(view(x_, kRows, kHidden), {chosen_.data(), weight_.data()}, shared_.data(),
+                         {{1, 3},
+                          shared,
+                          expert_offsets.data(),
+                          view(packed, kRows * kTopK, kHidden),
+                          {kRows, offsets.data(), indices.data(), weights.data()}},
+                         *stream_);
+        // Expert 1 gets row 0, expert 2 rows 0 and 1; expert 0 is another rank's.
+        EXPECT_EQ(expert_offsets, (std::vector<std::int32_t>{0, 1, 3}));
+        EXPECT_EQ(std::vector<float>(packed.begin(), packed.begin() + 6),
+                  (std::vector<float>{1, 0, 1, 0, 0, 1}));
+        if (shared) {
+            EXPECT_EQ(offsets, (std::vector<std::int32_t>{0, 3, 5, 5}));
+            EXPECT_EQ(std::vector<std::int32_t>(indices.begin(), indices.begin() + 5),
+                      (std::vector<std::int32_t>{0, kRows + 1, kRows + 0, 1, kRows + 2}));
+        } else {
+            EXPECT_EQ(offsets, (std::vector<std::int32_t>{0, 2, 3, 3}));
+            EXPECT_EQ(std::vector<std::int32_t>(indices.begin(), indices.begin() + 3),
+                      (std::vector<std::int32_t>{1, 0, 2}));
+            EXPECT_EQ(weights[0], weight_[0]);
+            EXPECT_EQ(weights[2], weight_[3]);
+        }
+    }
+}
+
+TEST_F(LayerKernelsTest, SumsWeightedRowsAndClearsRowsWithoutAny) {
+    const auto kernels = device_->make_layer_kernels(dims(Scoring::softmax));
+    std::vector<float> dense{1, 2, 3, 4};
+    std::vector<std::int32_t> offsets{0, 2, 2, 3}, indices{0, 1, 1};
+    std::vector<float> weights{0.5F, 2, -1};
+    std::vector<BFloat16> to(kRows * kHidden, BFloat16(std::nanf("")));
+    kernels->weighted_sum(
+        {kRows, offsets.data(), indices.data(), weights.data()}, view(dense, 2, kHidden),
+        {reinterpret_cast<std::byte*>(to.data()), kRows, kHidden, DType::bf16}, *stream_);
+    const std::vector<float> want{6.5F, 9, 0, 0, -3, -4};
+    for (std::size_t i = 0; i < to.size(); ++i) EXPECT_EQ(static_cast<float>(to[i]), want[i]);
+}
+
+TEST(Buffer, RefusesAViewLargerThanItself) {
+    const auto device = make_host_device();
+    const auto buffer = device->allocate(16);
+    EXPECT_EQ(buffer.matrix(2, 4, DType::bf16).bytes(), 16U);
+    EXPECT_THROW((void)buffer.matrix(2, 4, DType::f32), Error);
+    EXPECT_THROW((void)buffer.matrix(2, 4, DType::bf16).slice(1, 2), Error);
+}
+
+}  // namespace
+}  // namespace moe

@@ -1,0 +1,208 @@
+// The whole layer against its fp64 reference, on every topology that the ranks allow, and the
+// incidents that real systems had, each of which must be caught.
+#include "bench/moe/layer.hpp"
+#include "bench/case_verifier.hpp"
+#include "comm/backend.hpp"
+#include "comm/mpi/mpi_control.hpp"
+#include "comm/named_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+
+namespace moe {
+namespace {
+
+constexpr LayerShape kRouted{64, 8, 2, 24, 0, Scoring::softmax, false};
+constexpr LayerShape kShared{80, 6, 3, 20, 36, Scoring::softmax, false};
+constexpr LayerShape kGatedSigmoid{48, 7, 2, 17, 19, Scoring::sigmoid, true};  // nothing divides
+constexpr LayerShape kNarrow{32, 4, 4, 1, 1, Scoring::softmax, false};  // slices of no columns
+
+/// One layer with everything around it, as the runner builds it.
+class Fixture {
+public:
+    struct Config {
+        LayerShape shape;
+        int dp{};
+        int ep{};
+        std::vector<std::int64_t> tokens;
+        DType dtype{};
+        std::string_view gather{"all_gatherv"};
+        /// Stands in for what the rank should hold of the weights.
+        std::function<Shard(Shard)> broken_shard;
+    };
+    explicit Fixture(const Config& config)
+        : backend_(backend_table().front().open()),
+          control_(make_mpi_control()),
+          stream_(backend_.device->make_stream()),
+          parallel_{control_->size(), config.dp, config.ep},
+          row_map_(parallel_, config.tokens),
+          group_(backend_.world->split(parallel_.dp_index(control_->rank()))),
+          setup_{*backend_.device, *backend_.world,     *group_,
+                 row_map_.owned(), config.shape.hidden, config.dtype},
+          reference_(config.shape, parallel_, kSeed) {
+        auto& device = *backend_.device;
+        auto shard = shard_of(config.shape, parallel_, control_->rank());
+        if (config.broken_shard) shard = config.broken_shard(shard);
+        weights_.emplace(device, LayerWeights::Plan{config.shape, shard,
+                                                    device.compute_dtype(config.dtype), kSeed, 2});
+        const auto own = row_map_.owned().rows(control_->rank());
+        layer_.emplace(LayerPlan{config.shape, shard, row_map_.rows(), own,
+                                 own * parallel_.attn_tp(), config.dtype},
+                       MoeLayer::Parts{device, *weights_, row_map_});
+        gather_ = find_named(gather_table(), config.gather, "gather")
+                      .make({device, *backend_.world, row_map_.owned(), config.shape.hidden,
+                             config.dtype});
+        fill_input(config);
+        verifier_.emplace(CaseVerifier::Parts{device, *stream_, *control_, *layer_, *gather_,
+                                              row_map_, setup_, reference_, kSeed});
+    }
+
+    [[nodiscard]] std::unique_ptr<Combine> make(std::string_view name) const {
+        return find_named(combine_table(), name, "combine").make(setup_);
+    }
+    CaseVerifier& verifier() { return *verifier_; }
+
+private:
+    static constexpr std::uint64_t kSeed = 7;
+
+    void fill_input(const Config& config) {
+        const Synthetic synthetic(config.shape, kSeed);
+        const auto input = layer_->input();
+        const auto first = row_map_.owned().first(control_->rank());
+        std::vector<float> values(static_cast<std::size_t>(input.cols));
+        for (std::int64_t row = 0; row < input.rows; ++row) {
+            const auto token = row_map_.token_of_row()[static_cast<std::size_t>(first + row)];
+            std::fill(values.begin(), values.end(), 0.0F);
+            if (token >= 0) synthetic.token(token, values);
+            visit_dtype(input.dtype, [&](auto tag) {
+                using T = typename decltype(tag)::type;
+                std::vector<T> rounded;
+                for (const float value : values) rounded.push_back(T(value));
+                backend_.device->upload(reinterpret_cast<const std::byte*>(rounded.data()),
+                                        input.slice(row, 1).data, rounded.size() * sizeof(T));
+            });
+        }
+    }
+
+    Backend backend_;
+    std::unique_ptr<Control> control_;
+    std::unique_ptr<Stream> stream_;
+    Parallel parallel_;
+    RowMap row_map_;
+    std::unique_ptr<Communicator> group_;
+    CombineSetup setup_;
+    LayerReference reference_;
+    std::optional<LayerWeights> weights_;
+    std::optional<MoeLayer> layer_;
+    std::unique_ptr<Gather> gather_;
+    std::optional<CaseVerifier> verifier_;
+};
+
+int ranks() {
+    return make_mpi_control()->size();
+}
+
+/// Tokens that do not divide by anything, with an idle DP rank where there are several.
+std::vector<std::int64_t> awkward_tokens(int dp) {
+    std::vector<std::int64_t> tokens;
+    for (int rank = 0; rank < dp; ++rank) tokens.push_back(rank == 1 ? 0 : 5 + 2 * rank);
+    return tokens;
+}
+
+template <class Visit>
+void for_each_topology(Visit&& visit) {
+    const int count = ranks();
+    for (int dp = 1; dp <= count; ++dp) {
+        for (int ep = 1; ep <= count; ++ep) {
+            if (count % dp == 0 && count % ep == 0) visit(dp, ep);
+        }
+    }
+}
+
+void expect_right(const Fixture::Config& config) {
+    Fixture fixture(config);
+    EXPECT_EQ(fixture.verifier().check_gather(), "");
+    for (const auto* entry : combine_table()) {
+        if (entry->summary == "wrong on purpose") continue;
+        const auto combine = fixture.make(entry->name);
+        EXPECT_EQ(fixture.verifier().check_combine(*combine), "") << entry->name;
+        const auto verdict = fixture.verifier().check_layer(*combine);
+        EXPECT_EQ(verdict.wrong, "") << entry->name << " dp " << config.dp << " ep " << config.ep;
+        EXPECT_LT(verdict.rms_error, config.dtype == DType::f32 ? 1e-5 : 0.02) << entry->name;
+    }
+}
+
+TEST(Layer, IsRightOnEveryTopology) {
+    for (const auto& shape : {kRouted, kShared, kGatedSigmoid, kNarrow}) {
+        for (const auto dtype : {DType::f32, DType::bf16}) {
+            for_each_topology([&](int dp, int ep) {
+                expect_right({shape, dp, ep, awkward_tokens(dp), dtype, "all_gatherv", {}});
+            });
+        }
+    }
+}
+
+TEST(Layer, IsRightWithEveryGather) {
+    for (const auto* gather : gather_table()) {
+        expect_right(
+            {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, gather->name, {}});
+    }
+}
+
+TEST(Layer, IsRightWhenOneRankHasAllTokensAndWhenNobodyHasAny) {
+    std::vector<std::int64_t> tokens(static_cast<std::size_t>(ranks()), 0);
+    expect_right({kShared, ranks(), ranks(), tokens, DType::bf16, "all_reduce_zero_fill", {}});
+    tokens.back() = 9;
+    expect_right({kShared, ranks(), ranks(), tokens, DType::bf16, "all_reduce_zero_fill", {}});
+}
+
+/// What the verifier says of a strategy that is wrong on purpose: bit for bit, and on real data.
+void expect_caught(std::string_view name) {
+    Fixture fixture(
+        {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv", {}});
+    EXPECT_NE(fixture.verifier().check_combine(*fixture.make(name)), "") << name;
+    EXPECT_NE(fixture.verifier().check_layer(*fixture.make(name)).wrong, "") << name;
+}
+
+TEST(Incident, ReducedTwiceIsCaught) {
+    if (ranks() == 1) GTEST_SKIP() << "one rank's sum of sums is the sum";
+    expect_caught("reduced_twice");
+}
+TEST(Incident, NeverReducedIsCaught) {
+    if (ranks() == 1) GTEST_SKIP() << "one rank's partial sum is the sum";
+    expect_caught("never_reduced");
+}
+TEST(Incident, ASecondRunThatKeepsStaleRowsIsCaught) {
+    expect_caught("stale_second_run");
+}
+
+TEST(Incident, SharedExpertOnEveryRankIsCaught) {
+    if (ranks() == 1) GTEST_SKIP() << "one rank holds the whole shared expert by right";
+    // Each rank computes the whole shared expert instead of its slice: R + N*S instead of R + S.
+    const auto replicated = [](Shard shard) {
+        shard.shared = {0, kShared.shared_intermediate};
+        return shard;
+    };
+    Fixture fixture({kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv",
+                     replicated});
+    const auto combine = fixture.make("all_reduce_dp_scatter");
+    EXPECT_EQ(fixture.verifier().check_combine(*combine), "") << "the exchange itself is right";
+    EXPECT_NE(fixture.verifier().check_layer(*combine).wrong, "");
+}
+
+TEST(Incident, AnExpertOnTwoRanksIsCaught) {
+    if (ranks() == 1) GTEST_SKIP() << "one rank holds every expert by right";
+    const auto overlapping = [](Shard shard) {
+        shard.experts.first = 0;
+        return shard;
+    };
+    Fixture fixture({kRouted, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv",
+                     overlapping});
+    const auto combine = fixture.make("all_reduce_dp_scatter");
+    EXPECT_NE(fixture.verifier().check_layer(*combine).wrong, "");
+}
+
+}  // namespace
+}  // namespace moe

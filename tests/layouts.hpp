@@ -1,0 +1,38 @@
+#pragma once
+
+#include "comm/row_partition.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace moe {
+
+/// How rows lie over groups of ranks in the contract suites: rows that each rank of a group owns.
+struct Layout {
+    std::string_view name;
+    std::int64_t (*rows)(int group, int groups);
+};
+
+constexpr Layout kLayouts[] = {
+    {"even", [](int, int) -> std::int64_t { return 3; }},
+    {"uneven", [](int group, int) -> std::int64_t { return 2 * group + 1; }},
+    {"idle_rank", [](int group, int) -> std::int64_t { return group == 0 ? 0 : 4; }},
+    {"one_has_all",
+     [](int group, int groups) -> std::int64_t { return group == groups - 1 ? 7 : 0; }},
+    {"none", [](int, int) -> std::int64_t { return 0; }},
+};
+
+[[nodiscard]] inline RowPartition partition_of(const Layout& layout, int ranks, int group_size) {
+    std::vector<std::int64_t> rows;
+    for (int rank = 0; rank < ranks; ++rank) {
+        rows.push_back(layout.rows(rank / group_size, ranks / group_size));
+    }
+    return RowPartition(rows);
+}
+
+/// Columns that are not a multiple of any vector width, and one real row size that is no power of
+/// two.
+constexpr std::int64_t kWidths[] = {5, 2880};
+
+}  // namespace moe

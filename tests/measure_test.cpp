@@ -1,0 +1,271 @@
+// The measuring itself: statistics against hand-worked values, the order of rivals, common starts
+// between clocks that disagree, and one decision for all ranks. Runs on 1 to 4 ranks.
+#include "bench/measure/machine.hpp"
+#include "bench/measure/phase_recorder.hpp"
+#include "bench/measure/phase_split.hpp"
+#include "bench/measure/rival_order.hpp"
+#include "bench/measure/sampler.hpp"
+#include "bench/measure/statistics.hpp"
+#include "bench/measure/timeline.hpp"
+#include "comm/backend.hpp"
+#include "comm/mpi/mpi_control.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+#include <thread>
+
+namespace moe {
+namespace {
+
+/// P(X <= k) for binomial(n, 1/2), by the definition.
+double binomial_cdf(std::size_t n, std::size_t k) {
+    double term = std::pow(0.5, static_cast<double>(n));
+    double sum = 0;
+    for (std::size_t i = 0; i <= k; ++i) {
+        sum += term;
+        term *= static_cast<double>(n - i) / static_cast<double>(i + 1);
+    }
+    return sum;
+}
+
+TEST(Statistics, MedianRanksMatchPublishedTables) {
+    // Conover's table of 95 % intervals for the median, counted from 0.
+    struct Row {
+        std::size_t n, low, high;
+    };
+    for (const auto& [n, low, high] : {Row{6, 0, 5}, Row{8, 0, 7}, Row{9, 1, 7}, Row{10, 1, 8},
+                                       Row{15, 3, 11}, Row{20, 5, 14}, Row{100, 39, 60}}) {
+        const auto ranks = median_ranks(n);
+        ASSERT_TRUE(ranks) << n;
+        EXPECT_EQ(ranks->low, low) << n;
+        EXPECT_EQ(ranks->high, high) << n;
+    }
+    for (std::size_t n = 0; n < 6; ++n) EXPECT_FALSE(median_ranks(n)) << n;
+}
+
+TEST(Statistics, MedianRanksAreTheNarrowestThatReach95Percent) {
+    for (std::size_t n = 6; n < 400; ++n) {
+        const auto ranks = median_ranks(n);
+        ASSERT_TRUE(ranks);
+        EXPECT_EQ(ranks->low + ranks->high, n - 1);
+        const auto outside = [&](std::size_t low) {
+            return low == 0 ? 2 * binomial_cdf(n, 0) : 2 * binomial_cdf(n, low);
+        };
+        EXPECT_LE(outside(ranks->low), 0.05 + 1e-12) << n;
+        EXPECT_GT(outside(ranks->low + 1), 0.05) << n;
+    }
+    EXPECT_TRUE(median_ranks(1'000'000));  // no underflow
+}
+
+TEST(Statistics, MedianAndPercentilesOfSmallSeries) {
+    EXPECT_EQ(estimate_median({4, 1, 3, 2, 100}).median, 3);
+    EXPECT_EQ(estimate_median({4, 1, 3, 2}).median, 2.5);
+    EXPECT_FALSE(estimate_median({4, 1, 3, 2, 100}).low);
+    const auto six = estimate_median({6, 5, 4, 3, 2, 1});
+    EXPECT_EQ(*six.low, 1);
+    EXPECT_EQ(*six.high, 6);
+    EXPECT_THROW((void)estimate_median({}), Error);
+
+    std::vector<double> hundred(100);
+    std::iota(hundred.begin(), hundred.end(), 1);
+    EXPECT_EQ(percentile(hundred, 99), 99);
+    EXPECT_EQ(percentile(hundred, 95), 95);
+    hundred.pop_back();
+    EXPECT_FALSE(percentile(hundred, 99));
+    hundred.resize(19);
+    EXPECT_FALSE(percentile(hundred, 95));
+}
+
+TEST(Statistics, NotResolvedMeansTheIntervalContainsOne) {
+    EXPECT_FALSE((Estimate{1.2, 0.9, 1.5}.excludes(1)));
+    EXPECT_TRUE((Estimate{1.2, 1.1, 1.5}.excludes(1)));
+    EXPECT_TRUE((Estimate{0.8, 0.7, 0.9}.excludes(1)));
+    EXPECT_FALSE((Estimate{5, {}, {}}.excludes(1))) << "without an interval nothing is known";
+    EXPECT_TRUE(std::isinf(Estimate{5, {}, {}}.relative_error()));
+    EXPECT_DOUBLE_EQ((Estimate{2, 1.5, 2.5}.relative_error()), 0.25);
+}
+
+TEST(Statistics, PairsBeforeTakingTheMedian) {
+    // Round by round the strategy is twice as fast, though the machine got slower all the time.
+    const std::vector<double> baseline{2, 4, 8, 16}, strategy{1, 2, 4, 8};
+    EXPECT_EQ(paired_ratios(baseline, strategy), (std::vector<double>{2, 2, 2, 2}));
+    EXPECT_THROW((void)paired_ratios(baseline, {}), Error);
+}
+
+TEST(RivalOrder, IsBalancedForPlaceAndForWhoFollowsWhom) {
+    for (std::size_t rivals = 1; rivals <= 9; ++rivals) {
+        const RivalOrder order(rivals, 42);
+        std::map<std::pair<std::size_t, std::size_t>, int> follows, stands;
+        for (std::size_t round = 0; round < order.cycle(); ++round) {
+            const auto& places = order.round(round);
+            EXPECT_EQ(std::set<std::size_t>(places.begin(), places.end()).size(), rivals);
+            for (std::size_t place = 0; place < rivals; ++place) {
+                ++stands[{place, places[place]}];
+                if (place > 0) ++follows[{places[place - 1], places[place]}];
+            }
+        }
+        const auto all_equal = [](const auto& counts) {
+            return std::all_of(counts.begin(), counts.end(), [&](const auto& entry) {
+                return entry.second == counts.begin()->second;
+            });
+        };
+        EXPECT_EQ(stands.size(), rivals * rivals);
+        EXPECT_EQ(follows.size(), rivals * (rivals - 1));
+        EXPECT_TRUE(all_equal(stands)) << rivals;
+        EXPECT_TRUE(all_equal(follows)) << rivals;
+    }
+}
+
+TEST(RivalOrder, DependsOnTheSeedAlone) {
+    EXPECT_EQ(RivalOrder(4, 1).round(3), RivalOrder(4, 1).round(3));
+    std::set<std::vector<std::size_t>> firsts;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) firsts.insert(RivalOrder(4, seed).round(0));
+    EXPECT_GT(firsts.size(), 5U);
+}
+
+TEST(Timeline, FindsTheOffsetsOfClocksThatDisagree) {
+    const auto control = make_mpi_control();
+    // Every rank's clock is off by another amount, as on hosts of their own.
+    const double skew = 1000.0 * control->rank();
+    Timeline timeline(*control, false, [=] { return steady_seconds() + skew; });
+    const double here = timeline.now() - steady_seconds();
+    EXPECT_LT(std::abs(here), timeline.residual() + 1e-3) << "rank " << control->rank();
+    EXPECT_EQ(timeline.residual() > 0, control->size() > 1);
+}
+
+TEST(Timeline, StartsAllRanksAfterTheLastHasCome) {
+    const auto control = make_mpi_control();
+    Timeline timeline(*control, true);
+    for (int late = 0; late < control->size(); ++late) {
+        if (control->rank() == late) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        const double came = timeline.now();
+        timeline.wait_for_common_start();
+        EXPECT_GE(timeline.now(), control->max(came));
+    }
+}
+
+TEST(Timer, KnowsItsOwnCost) {
+    const auto timer = measure_timer();
+    EXPECT_GT(timer.overhead, 0);
+    EXPECT_LT(timer.overhead, 1e-4);
+    EXPECT_GT(timer.resolution, 0);
+    EXPECT_LT(timer.resolution, 1e-3);
+}
+
+TEST(Machine, CountsCoresOnceAndSaysWhatNumbersMean) {
+    const auto control = make_mpi_control();
+    const auto machine = discover_machine(*control);
+    EXPECT_EQ(machine.hosts, 1);
+    EXPECT_EQ(machine.ranks_on_host, control->size());
+    EXPECT_GE(machine.cores_on_host, 1);
+    EXPECT_EQ(host_claim({1, 2, 2}), "memory");
+    EXPECT_EQ(host_claim({1, 3, 2}), "functional");
+    EXPECT_EQ(host_claim({2, 2, 2}), "interconnect");
+    EXPECT_EQ(host_claim({2, 4, 2}), "functional");
+}
+
+class SamplerTest : public testing::Test {
+protected:
+    std::unique_ptr<Control> control_ = make_mpi_control();
+    Backend backend_ = backend_table().front().open();
+    std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
+    Timeline timeline_{*control_, true};
+
+    static void sleep_ms(double ms) {
+        std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
+    }
+    static std::function<void(double)> silent() {
+        return [](double) {};
+    }
+};
+
+TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
+    int slow_runs = 0;
+    int fast_runs = 0;
+    // Each rank takes another time; the last one decides what a sample is.
+    const double mine = 1.0 + control_->rank();
+    const std::vector<Rival> rivals{{[] {}, [&] { ++slow_runs, sleep_ms(2 * mine); }},
+                                    {[] {}, [&] { ++fast_runs, sleep_ms(mine); }}};
+    Sampler sampler({*control_, timeline_, *stream_});
+    const auto series = sampler.measure(rivals, {8, 0.001, 1e-9}, 3, silent());
+    EXPECT_EQ(series.stop_reason, "min_samples");
+    // All ranks ran as often as rank 0 decided.
+    EXPECT_EQ(control_->max(slow_runs), -control_->max(-slow_runs));
+    EXPECT_EQ(slow_runs, fast_runs);
+    if (control_->rank() != 0) {
+        EXPECT_TRUE(series.seconds.front().empty());
+        return;
+    }
+    ASSERT_EQ(series.seconds[0].size(), 8U);
+    // The last rank sleeps longest. A sample counts from the latest arrival, which on a busy
+    // machine may come well after the longest sleep began: hence the median, and half.
+    EXPECT_GE(estimate_median(series.seconds[0]).median, 1e-3 * control_->size());
+    EXPECT_GE(estimate_median(series.seconds[1]).median, 0.5e-3 * control_->size());
+}
+
+TEST_F(SamplerTest, StopsForEachOfItsReasons) {
+    const std::vector<Rival> rivals{{[] {}, [] { sleep_ms(0.5); }}, {[] {}, [] { sleep_ms(0.5); }}};
+    Sampler sampler({*control_, timeline_, *stream_});
+    EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, "ci");
+    EXPECT_EQ(sampler.measure(rivals, {6, 2, 1e-12}, 1, silent()).stop_reason, "budget");
+    EXPECT_EQ(sampler.measure(rivals, {6, 1e-6, 1e-12}, 1, silent()).stop_reason, "min_samples");
+}
+
+TEST_F(SamplerTest, LeavesWaitingForALateRankOutOfTheSample) {
+    // The region is short, but one rank comes to it late: its primer takes long.
+    const bool late = control_->rank() == control_->size() - 1;
+    const std::vector<Rival> rivals{{[=] {
+                                         if (late) sleep_ms(20);
+                                     },
+                                     [] { sleep_ms(0.1); }}};
+    Sampler sampler({*control_, timeline_, *stream_});
+    const auto series = sampler.measure(rivals, {6, 1e-6, 1}, 1, silent());
+    if (control_->rank() != 0) return;
+    auto samples = series.seconds[0];
+    EXPECT_LT(*std::min_element(samples.begin(), samples.end()), 15e-3);
+}
+
+TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
+    constexpr std::array<std::string_view, 3> kNames{"work", "idle", "exchange"};
+    PhaseSplitter splitter({*control_, timeline_, *backend_.device, *stream_}, kNames, "exchange");
+    const int last = control_->size() - 1;
+    const auto split = splitter.measure(
+        [&](Trace& trace) {
+            {
+                const Phase mark(trace, "work", *stream_);
+                sleep_ms(control_->rank() == last ? 20 : 2);
+            }
+            const Phase mark(trace, "exchange", *stream_);
+            control_->barrier();
+            sleep_ms(3);
+        },
+        5);
+    if (control_->rank() != 0) return;
+    ASSERT_EQ(split.phases.size(), 3U);
+    EXPECT_GE(split.phases[0], 20e-3) << "the critical rank's work";
+    EXPECT_EQ(split.phases[1], 0) << "a phase that never happened";
+    EXPECT_GE(split.phases[2], 3e-3);
+    EXPECT_GE(split.step, 23e-3);
+    if (control_->size() == 1) {
+        EXPECT_EQ(split.wait, 0);
+    } else {
+        EXPECT_GE(split.arrival_spread, 10e-3);
+        EXPECT_GT(split.wait, 0);
+        EXPECT_LE(split.wait, split.arrival_spread);
+    }
+}
+
+TEST_F(SamplerTest, RefusesAPhaseThatWasNotAnnounced) {
+    constexpr std::array<std::string_view, 1> kNames{"work"};
+    PhaseRecorder recorder(*backend_.device, kNames);
+    EXPECT_THROW(recorder.enter("rest", *stream_), Error);
+}
+
+}  // namespace
+}  // namespace moe

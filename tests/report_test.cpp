@@ -1,0 +1,217 @@
+// What the program writes and prints: cells, whole lines, the golden header, tables for a reader.
+#include "bench/report/append_file.hpp"
+#include "bench/report/case_table.hpp"
+#include "bench/report/record.hpp"
+#include "bench/report/result_row.hpp"
+#include "bench/sweep/case.hpp"
+#include "bench/sweep/number_list.hpp"
+#include "kernels/runtime/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+namespace moe {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+TEST(Csv, QuotesAndFormatsCells) {
+    const Record record{{"a", std::string("say \"hi\", ok")},
+                        {"b", std::int64_t{-8}},
+                        {"c", 1234567.891},
+                        {"d", std::numeric_limits<double>::quiet_NaN()},
+                        {"e", true},
+                        {"f", Value()},
+                        {"g", 0.5},
+                        {"h", std::string("two\nlines")}};
+    EXPECT_EQ(csv_header(record), "a,b,c,d,e,f,g,h\n");
+    EXPECT_EQ(csv_line(record),
+              "\"say \"\"hi\"\", ok\",-8,1.23457e+06,,true,,0.5,\"two\nlines\"\n");
+    EXPECT_EQ(csv_line({{"a", Value()}, {"b", std::int64_t{1}}}), ",1\n");
+}
+
+TEST(Csv, HeaderIsTheGoldenOne) {
+    EXPECT_EQ(csv_header(ResultRow{}.record()), read(fs::path(GOLDEN_DIR) / "results_header.csv"));
+}
+
+class AppendFileTest : public testing::Test {
+protected:
+    void SetUp() override {
+        folder_ = fs::temp_directory_path() / ("append_file_test_" + std::to_string(::getpid()));
+        fs::create_directories(folder_);
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+    [[nodiscard]] std::string path(const char* name) const { return folder_ / name; }
+
+    fs::path folder_;
+};
+
+TEST_F(AppendFileTest, StartsWithTheHeaderAndGoesOnWhereItWas) {
+    for (int run = 0; run < 2; ++run) {
+        AppendFile file(path("r.csv"), "a,b\n");
+        file.append("1,2\n");
+    }
+    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n1,2\n");
+}
+
+TEST_F(AppendFileTest, RefusesOtherColumnsALockedFileAndWhatCannotBeOpened) {
+    { AppendFile file(path("r.csv"), "a,b\n"); }
+    EXPECT_THROW(AppendFile(path("r.csv"), "a,b,c\n"), BadArgument);
+    EXPECT_EQ(read(path("r.csv")), "a,b\n") << "nothing may be written to a refused file";
+    const AppendFile first(path("r.csv"), "a,b\n");
+    EXPECT_THROW(AppendFile(path("r.csv"), "a,b\n"), BadArgument);
+    EXPECT_THROW(AppendFile(path("no/such/folder.csv"), "a,b\n"), BadArgument);
+    EXPECT_THROW(AppendFile(folder_, "a,b\n"), BadArgument);
+}
+
+TEST_F(AppendFileTest, SaysThatTheDiskIsFull) {
+    if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+    try {
+        AppendFile file("/dev/full", "a\n");
+        FAIL() << "wrote to a full disk";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("/dev/full"), std::string::npos);
+    }
+}
+
+TEST(NumberList, ParsesListsAndRanges) {
+    using List = std::vector<std::int64_t>;
+    const auto parse = [](const char* text) { return parse_number_list("--tokens", text, 0); };
+    EXPECT_EQ(parse("16"), (List{16}));
+    EXPECT_EQ(parse("16,1,16"), (List{16, 1}));
+    EXPECT_EQ(parse("16:1024:x4"), (List{16, 64, 256, 1024}));
+    EXPECT_EQ(parse("16:1000:x4"), (List{16, 64, 256}));
+    EXPECT_EQ(parse("0:10:+4,7"), (List{0, 4, 8, 7}));
+    EXPECT_EQ(parse("5:5:x2"), (List{5}));
+    EXPECT_EQ(parse("1:9223372036854775807:x1000000000000000000"), (List{1, 1000000000000000000}));
+}
+
+TEST(NumberList, RefusesEverythingElse) {
+    for (const auto* text :
+         {"", ",", "16,", "a", "16x", "1.5", "-1", "1:2", "1:2:3", "8:4:x2", "1:8:x1", "1:8:x0",
+          "1:8:+0", "0:8:x2", "1:8:*2", "1:8:x", "99999999999999999999", "0:9999999:+1", " 1"}) {
+        EXPECT_THROW((void)parse_number_list("--tokens", text, 0), BadArgument) << text;
+    }
+    EXPECT_THROW((void)parse_number_list("--hidden", "0", 1), BadArgument);
+    EXPECT_THROW((void)split_list("--model", "a,,b"), BadArgument);
+}
+
+TEST(Case, IdDependsOnEveryFieldAndOnWhereItRuns) {
+    const Case one{};
+    std::set<std::string> ids{case_id(one, "host 2 ranks"), case_id(one, "host 4 ranks")};
+    std::size_t fields = 0;
+    for_each_field(one, [&](std::string_view name, const auto& /*value*/) {
+        ++fields;
+        Case other = one;
+        for_each_field(other, [&](std::string_view other_name, auto& value) {
+            using T = std::remove_reference_t<decltype(value)>;
+            if (other_name != name) return;
+            if constexpr (std::is_same_v<T, std::string>) {
+                value += "x";
+            } else if constexpr (std::is_same_v<T, DType>) {
+                value = DType::bf16;
+            } else if constexpr (std::is_same_v<T, bool>) {
+                value = !value;
+            } else {
+                value += 1;
+            }
+        });
+        ids.insert(case_id(other, "host 2 ranks"));
+    });
+    EXPECT_EQ(ids.size(), fields + 2);
+    EXPECT_EQ(case_id(one, "host 2 ranks"), case_id(Case{}, "host 2 ranks"));
+}
+
+TEST(Case, AlongMakesTheProductWithTheLastFieldInnermost) {
+    auto cases = along({Case{}}, &Case::tokens, std::vector<std::int64_t>{1, 2});
+    cases = along(cases, &Case::load, std::vector<std::string>{"a", "b", "c"});
+    ASSERT_EQ(cases.size(), 6U);
+    EXPECT_EQ(cases[1].load, "b");
+    EXPECT_EQ(cases[1].tokens, 1);
+    EXPECT_EQ(cases[3].tokens, 2);
+}
+
+ResultRow measured(const char* name, double us, const Estimate& speedup) {
+    ResultRow row;
+    row.combine = name;
+    row.is_baseline = speedup.median == 1;
+    row.output = Timing{{us, us - 1, us + 1}, {}, {}, {}, speedup, {}};
+    return row;
+}
+
+TEST(CaseTable, MarksTheWinnerAndSaysWhenNothingIsResolved) {
+    const std::vector<ResultRow> won{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
+                                     measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    const auto text = case_table(won);
+    EXPECT_NE(text.find("* reduce_scatterv_native"), std::string::npos) << text;
+    EXPECT_NE(text.find("2.00 [1.90, 2.10]"), std::string::npos) << text;
+    EXPECT_NE(text.find("reduce_scatterv_native wins the output step: 2.00 times"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("not resolved"), std::string::npos) << text;
+
+    const std::vector<ResultRow> open{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
+                                      measured("reduce_scatterv_native", 99, {1.01, 0.9, 1.1})};
+    const auto unsure = case_table(open);
+    EXPECT_NE(unsure.find("[0.90, 1.10] not resolved"), std::string::npos) << unsure;
+    EXPECT_EQ(unsure.find("wins"), std::string::npos) << unsure;
+
+    const std::vector<ResultRow> lost{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
+                                      measured("reduce_scatterv_native", 150, {0.7, 0.6, 0.8})};
+    EXPECT_NE(case_table(lost).find("The baseline's output step is the fastest"),
+              std::string::npos);
+}
+
+TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
+    ResultRow stuck;
+    stuck.combine = "reduce_scatterv_native";
+    stuck.obstacle = "dp 3 does not divide 4 ranks";
+    ResultRow wrong;
+    wrong.combine = "all_reduce_slice";
+    wrong.verified = false;
+    wrong.detail = "rank 1: row 3";
+    const auto text = case_table(std::vector<ResultRow>{stuck, wrong});
+    EXPECT_NE(text.find("cannot run: dp 3 does not divide 4 ranks"), std::string::npos) << text;
+    EXPECT_NE(text.find("WRONG, not timed: rank 1: row 3"), std::string::npos) << text;
+}
+
+TEST(ResultRow, LeavesCellsEmptyThatDoNotApply) {
+    const auto record = ResultRow{}.record();
+    for (const auto& [name, value] : record) {
+        const bool measured_cell = name.find("_us") != std::string_view::npos ||
+                                   name.find("speedup") == 0 || name.find("_gbps") != name.npos ||
+                                   name == "verified" || name == "obstacle" || name == "samples";
+        EXPECT_TRUE(!measured_cell || std::holds_alternative<std::monostate>(value)) << name;
+    }
+}
+
+TEST(ResultRow, ComputesBandwidthsFromTheContractsBytes) {
+    ResultRow row;
+    row.matrix_bytes = 8e6;
+    row.contract_bytes = 6e6;  // 3/4 of it, on four ranks
+    row.combine_alone = Timing{{2000, {}, {}}, {}, {}, {}, {}, {}};
+    const auto record = row.record();
+    const auto cell = [&](std::string_view name) {
+        for (const auto& [key, value] : record) {
+            if (key == name) return std::get<double>(value);
+        }
+        return -1.0;
+    };
+    EXPECT_DOUBLE_EQ(cell("algbw_gbps"), 4);  // 8 MB in 2 ms
+    EXPECT_DOUBLE_EQ(cell("busbw_gbps"), 3);
+}
+
+}  // namespace
+}  // namespace moe
