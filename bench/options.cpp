@@ -42,8 +42,14 @@ T parse_choice(std::string_view option, std::string_view text,
     throw BadArgument(fmt::format("{} '{}': there are: {}", option, text, fmt::join(names, ", ")));
 }
 
-std::int64_t parse_integer(std::string_view option, std::string_view text, std::int64_t least) {
-    const auto list = parse_number_list(option, text, least);
+// Far above every real layer, and small enough that no size in bytes overflows 64 bits.
+constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
+constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
+constexpr Limits kRanks{1, 1 << 20}, kSamples{1, 1'000'000};
+constexpr Limits kSeeds{0, std::numeric_limits<std::int64_t>::max() / 2};
+
+std::int64_t parse_integer(std::string_view option, std::string_view text, Limits limits) {
+    const auto list = parse_number_list(option, text, limits);
     if (list.size() != 1) {
         throw BadArgument(fmt::format("{} '{}': one whole number is wanted", option, text));
     }
@@ -51,9 +57,9 @@ std::int64_t parse_integer(std::string_view option, std::string_view text, std::
 }
 
 std::optional<std::int64_t> parse_override(std::string_view option, const std::string& text,
-                                           std::int64_t least) {
+                                           Limits limits) {
     if (text.empty()) return std::nullopt;
-    return parse_integer(option, text, least);
+    return parse_integer(option, text, limits);
 }
 
 double parse_positive(std::string_view option, const std::string& text) {
@@ -150,7 +156,8 @@ std::string list_of(std::string_view what) {
 
 void declare(CLI::App& app, Texts& t) {
     const auto add = [&](const char* name, std::string& value, const char* help) {
-        app.add_option(name, value, help)->capture_default_str();
+        // A script's default followed by a user's choice is no mistake: the last one counts.
+        app.add_option(name, value, help)->capture_default_str()->take_last();
     };
     add("--backend", t.backend, "auto, or one of --list backends");
     add("--model", t.model, "LIST of --list models; custom takes the options below");
@@ -190,19 +197,19 @@ Options parse_texts(const Texts& t) {
     o.backend = t.backend;
     o.models = split_list("--model", t.model);
     for (const auto& name : o.models) static_cast<void>(find_named(model_table(), name, "model"));
-    if (!t.hidden.empty()) o.hidden = parse_number_list("--hidden", t.hidden, 1);
-    o.experts = parse_override("--experts", t.experts, 1);
-    o.top_k = parse_override("--top-k", t.top_k, 1);
-    o.intermediate = parse_override("--intermediate", t.intermediate, 1);
-    o.shared_intermediate = parse_override("--shared-intermediate", t.shared_intermediate, 0);
+    if (!t.hidden.empty()) o.hidden = parse_number_list("--hidden", t.hidden, kHidden);
+    o.experts = parse_override("--experts", t.experts, kExperts);
+    o.top_k = parse_override("--top-k", t.top_k, kTopK);
+    o.intermediate = parse_override("--intermediate", t.intermediate, kIntermediate);
+    o.shared_intermediate =
+        parse_override("--shared-intermediate", t.shared_intermediate, kSharedIntermediate);
     if (!t.scoring.empty()) o.scoring = parse_choice("--scoring", t.scoring, kScorings);
-    o.scale_experts = static_cast<int>(std::min<std::int64_t>(
-        parse_integer("--scale-experts", t.scale_experts, 1), std::numeric_limits<int>::max()));
-    o.tokens = parse_number_list("--tokens", t.tokens, 0);
+    o.scale_experts = static_cast<int>(parse_integer("--scale-experts", t.scale_experts, kExperts));
+    o.tokens = parse_number_list("--tokens", t.tokens, kTokens);
     o.all_dp = t.dp == "all";
     o.all_ep = t.ep == "all";
-    if (!t.dp.empty() && !o.all_dp) o.dp = parse_number_list("--dp", t.dp, 1);
-    if (!t.ep.empty() && !o.all_ep) o.ep = parse_number_list("--ep", t.ep, 1);
+    if (!t.dp.empty() && !o.all_dp) o.dp = parse_number_list("--dp", t.dp, kRanks);
+    if (!t.ep.empty() && !o.all_ep) o.ep = parse_number_list("--ep", t.ep, kRanks);
     o.loads = split_list("--load", t.load);
     for (const auto& load : o.loads) static_cast<void>(Load(load));
     o.paddings = split_list("--padding", t.padding);
@@ -213,15 +220,10 @@ Options parse_texts(const Texts& t) {
     o.gathers = parse_gathers(t.gather);
     o.dtypes = parse_dtypes(t.dtype);
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
-    o.seed = parse_integer("--seed", t.seed, 0);
+    o.seed = parse_integer("--seed", t.seed, kSeeds);
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);
-    const auto min_samples = parse_integer("--min-samples", t.min_samples, 1);
-    constexpr std::int64_t kMostSamples = 1'000'000;
-    if (min_samples > kMostSamples) {
-        throw BadArgument(fmt::format("--min-samples {}: at most {}", min_samples, kMostSamples));
-    }
-    o.min_samples = static_cast<int>(min_samples);
+    o.min_samples = static_cast<int>(parse_integer("--min-samples", t.min_samples, kSamples));
     o.verify = parse_choice("--verify", t.verify, kVerifies);
     o.progress = parse_choice("--progress", t.progress, kProgress);
     o.out = t.out;
@@ -251,9 +253,8 @@ LayerShape overridden(const LayerShape& preset, std::int64_t hidden, const Optio
     shape.shared_intermediate = o.shared_intermediate.value_or(shape.shared_intermediate);
     shape.shared_gate = shape.shared_gate && shape.shared_intermediate > 0;
     shape.scoring = o.scoring.value_or(shape.scoring);
-    shape = scale_experts(shape, o.scale_experts);
     check_shape(shape);
-    return shape;
+    return scale_experts(shape, o.scale_experts);
 }
 
 Case case_of(const std::string& model, const LayerShape& shape, const Options& o) {

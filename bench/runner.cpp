@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 namespace moe {
 namespace {
@@ -118,6 +119,13 @@ void Runner::run_case(const Case& one) {
 
 std::string Runner::prepare(const Case& one, const Parallel& parallel,
                             const std::optional<RowMap>& row_map) {
+    // MPI counts elements, and the kernels index rows, in 32 bits.
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    const auto most = row_map->rows() * std::max(one.hidden, one.top_k + 1);
+    if (most > kMost) {
+        return fmt::format("{} rows are {} elements to exchange; one call takes {}",
+                           row_map->rows(), most, kMost);
+    }
     // Everything that the weights and the reference depend on.
     auto same = one;
     same.tokens = 0;

@@ -88,7 +88,10 @@ TEST_F(AppendFileTest, SaysThatTheDiskIsFull) {
 
 TEST(NumberList, ParsesListsAndRanges) {
     using List = std::vector<std::int64_t>;
-    const auto parse = [](const char* text) { return parse_number_list("--tokens", text, 0); };
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    const auto parse = [](const char* text) {
+        return parse_number_list("--tokens", text, {0, kMost});
+    };
     EXPECT_EQ(parse("16"), (List{16}));
     EXPECT_EQ(parse("16,1,16"), (List{16, 1}));
     EXPECT_EQ(parse("16:1024:x4"), (List{16, 64, 256, 1024}));
@@ -102,9 +105,10 @@ TEST(NumberList, RefusesEverythingElse) {
     for (const auto* text :
          {"", ",", "16,", "a", "16x", "1.5", "-1", "1:2", "1:2:3", "8:4:x2", "1:8:x1", "1:8:x0",
           "1:8:+0", "0:8:x2", "1:8:*2", "1:8:x", "99999999999999999999", "0:9999999:+1", " 1"}) {
-        EXPECT_THROW((void)parse_number_list("--tokens", text, 0), BadArgument) << text;
+        EXPECT_THROW((void)parse_number_list("--tokens", text, {0, 1 << 30}), BadArgument) << text;
     }
-    EXPECT_THROW((void)parse_number_list("--hidden", "0", 1), BadArgument);
+    EXPECT_THROW((void)parse_number_list("--hidden", "0", {1, 9}), BadArgument);
+    EXPECT_THROW((void)parse_number_list("--hidden", "8:10:+1", {1, 9}), BadArgument);
     EXPECT_THROW((void)split_list("--model", "a,,b"), BadArgument);
 }
 

@@ -38,16 +38,6 @@ LayerShape scale_experts(const LayerShape& shape, int factor) {
 }
 
 void check_shape(const LayerShape& shape) {
-    const auto at_least = [](std::string_view option, std::int64_t value, std::int64_t least) {
-        if (value < least) {
-            throw BadArgument(fmt::format("{} {}: must be at least {}", option, value, least));
-        }
-    };
-    at_least("--hidden", shape.hidden, 1);
-    at_least("--experts", shape.experts, 1);
-    at_least("--top-k", shape.top_k, 1);
-    at_least("--intermediate", shape.intermediate, 1);
-    at_least("--shared-intermediate", shape.shared_intermediate, 0);
     if (shape.top_k > shape.experts) {
         throw BadArgument(fmt::format("--top-k {}: there are only {} experts to choose from",
                                       shape.top_k, shape.experts));

@@ -32,7 +32,7 @@ struct ModelPreset {
 /// The same shape with experts / factor experts, so that a large model's layer fits in memory. A
 /// BadArgument if that is not a whole number of at least top_k experts.
 [[nodiscard]] LayerShape scale_experts(const LayerShape& shape, int factor);
-/// A BadArgument, in one line, for a shape that no layer can have.
+/// A BadArgument for a token that would choose more experts than there are.
 void check_shape(const LayerShape& shape);
 
 }  // namespace moe

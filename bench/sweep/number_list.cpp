@@ -72,7 +72,7 @@ std::vector<std::string> split_list(std::string_view option, std::string_view te
 }
 
 std::vector<std::int64_t> parse_number_list(std::string_view option, std::string_view text,
-                                            std::int64_t least) {
+                                            Limits limits) {
     std::vector<std::int64_t> list;
     for (const auto part : split(text, ',')) {
         std::vector<std::int64_t> numbers;
@@ -87,9 +87,9 @@ std::vector<std::int64_t> parse_number_list(std::string_view option, std::string
                             option, text, part));
         }
         for (const auto number : numbers) {
-            if (number < least) {
-                throw BadArgument(
-                    fmt::format("{} '{}': {} is less than {}", option, text, number, least));
+            if (number < limits.least || number > limits.most) {
+                throw BadArgument(fmt::format("{} '{}': {} is not from {} to {}", option, text,
+                                              number, limits.least, limits.most));
             }
         }
         if (list.size() + numbers.size() > kMostNumbers) {

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -282,6 +283,9 @@ def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
             row |= {"combine_us_median": "", "local_combine_us_median": ""}
     text = charts(rows)["phases"]
     assert f"right bars: {fused}, its combine with the local combine in it" in text
+    empty = dict.fromkeys(plot.PHASES, math.nan)
+    split = plot.phase_split(pd.DataFrame([empty | {"output_us_median": 7.0}])).iloc[0]
+    assert split["combine_us_median"] == 7.0 == split.sum()
 
 
 # --- What a number may claim --------------------------------------------------------------------
@@ -477,7 +481,7 @@ ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in plot.LOO
         sweep(),
         sweep(ALL, [2**power for power in range(4, 15)], ("balanced", "linear", "hot")),
         sweep(ALL, [64], ["counts:8;7;6;0;0;0;0;0"], device="A very long name of a device " * 6),
-        sweep(tokens=(0, 1, 1000, 1024)) + sweep(dp=2, tokens=(16,), loads=["hot"]),
+        sweep(tokens=(0, 1, 1000, 1024)) + sweep(model="m " * 150, tokens=(16,), loads=["hot"]),
         sweep(claim="functional"),
     ],
     ids=["default", "wide", "one", "uneven", "functional"],

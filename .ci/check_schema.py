@@ -1,0 +1,112 @@
+"""Checks a results CSV against the columns that results/README.md documents, and for sense.
+
+    check_schema.py CSV...
+
+Prints what is wrong, one line each; exit status 1 if anything is.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+README = Path(__file__).resolve().parent.parent / "results" / "README.md"
+NUMBER_NAME = re.compile(
+    r"_us(_(median|low|high|min|p95|p99))?$|^speedup_|_gbps$|_per_rank$|_pct$|^pct_"
+    r"|^(schema_version|hosts|ranks|ranks_per_device|hidden|experts|top_k|intermediate"
+    r"|shared_intermediate|scale_experts|tokens|rows|dp|attn_tp|ep|moe_tp|layers|seed|rms_error"
+    r"|samples|launches|sms|tokens_per_s)$"
+)
+TEXT = {"tokens_per_rank"}  # a list: 8;7;6;0
+ONE_LAUNCH = ["run_id", "launch", "case_id"]
+TOLERANCE = 1e-6  # relative: the file's numbers are rounded
+
+
+def documented_columns(readme):
+    """Names in the first cell of the table rows, as in `| `name` | unit | meaning |`."""
+    return re.findall(r"^\|\s*`(\w+)`\s*\|", readme.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def check_header(columns, documented):
+    for name in dict.fromkeys(n for n in documented if n not in columns):
+        yield f"column {name} is documented but not in the file"
+    for name in (n for n in columns if n not in documented):
+        yield f"column {name} is not documented in {README.parent.name}/{README.name}"
+    if sorted(columns) == sorted(documented) and columns != documented:
+        at = next(i for i, pair in enumerate(zip(columns, documented)) if pair[0] != pair[1])
+        yield f"column {at + 1} is {columns[at]}, documented is {documented[at]}: another order"
+    for name in dict.fromkeys(n for n in documented if documented.count(n) > 1):
+        yield f"column {name} is documented twice"
+
+
+def check_numbers(text, numbers):
+    for name in numbers:
+        bad = text[name].ne("") & numbers[name].isna()
+        for row, value in text.loc[bad, name].items():
+            yield f"{where(row)}: {name}: {value!r} is no number"
+
+
+def check_verified(text):
+    measured = text["obstacle"].eq("")
+    for row in text.index[measured & text["verified"].ne("true")]:
+        yield f"{where(row)}: verified is {text.at[row, 'verified']!r} and there is no obstacle"
+    for row in text.index[measured & text["output_us_median"].eq("")]:
+        yield f"{where(row)}: neither a time nor an obstacle"
+
+
+def check_intervals(numbers):
+    for low in (n for n in numbers if n.endswith("_low")):
+        stem = low.removesuffix("_low")
+        middle = stem if stem in numbers else f"{stem}_median"
+        a, b, c = (numbers[n] for n in (low, middle, f"{stem}_high"))
+        slack = TOLERANCE * b.abs()
+        for row in numbers.index[(a > b + slack) | (b > c + slack)]:
+            yield f"{where(row)}: {middle}: not {a[row]:g} <= {b[row]:g} <= {c[row]:g}"
+        for row in numbers.index[a.isna() ^ c.isna() | (a.notna() & b.isna())]:
+            yield f"{where(row)}: {middle}: an interval with a part missing"
+
+
+def check_baselines(text, numbers):
+    baseline = text["is_baseline"].eq("true")
+    for key, count in baseline.groupby([text[n] for n in ONE_LAUNCH]).sum().items():
+        if count != 1:
+            yield f"case {key[-1]} (launch {key[1]}) has {count} baselines"
+    for name in (n for n in numbers if n.startswith("speedup_")):
+        value = numbers.loc[baseline, name].dropna()
+        for row in value.index[(value - 1).abs() > TOLERANCE]:
+            yield f"{where(row)}: {name} of the baseline is {value[row]:g}"
+
+
+def where(row):
+    return f"line {row + 2}"  # the header is line 1
+
+
+def check(path, documented):
+    text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    wrong = list(check_header(list(text.columns), documented))
+    if wrong:
+        return wrong  # the other checks need the columns
+    if text.empty:
+        return ["no rows"]
+    names = [n for n in text.columns if NUMBER_NAME.search(n) and n not in TEXT]
+    numbers = text[names].apply(pd.to_numeric, errors="coerce")
+    return [
+        *check_numbers(text, numbers),
+        *check_verified(text),
+        *check_intervals(numbers),
+        *check_baselines(text, numbers),
+    ]
+
+
+def main(paths):
+    documented = documented_columns(README)
+    if not paths or not documented:
+        sys.exit(f"no columns documented in {README}" if paths else __doc__.strip())
+    wrong = [f"{path}: {line}" for path in paths for line in check(path, documented)]
+    print("\n".join(wrong) or f"schema holds: {len(documented)} columns")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

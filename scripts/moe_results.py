@@ -1,0 +1,176 @@
+"""Results CSVs of bench_moe_comm: reading, checking, and joining the launches of one cell.
+
+Standard library only, so that a script which must run without pandas can share it. A row is a
+dict: the columns of NUMBERS as float (an empty cell is NaN), every other column as text.
+"""
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+
+SCHEMA_VERSION = "1"
+
+# What a number may claim, strongest first. Rows of different claims are never compared.
+CLAIMS = ("interconnect", "memory", "functional")
+
+# What a case was measured with. Rows that agree in these, in load, in tokens and in the strategy
+# are launches of one cell; the seed is not among them, it only makes launches differ.
+SETTINGS = (
+    "model", "hidden", "dtype", "backend", "device", "transport", "hosts", "ranks",
+    "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
+    "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
+    "scale_experts", "attn_tp", "moe_tp",
+)
+LABELS = (
+    "schema_version", "run_id", "launch", "claim", "load", "combine", "is_baseline", "verified",
+    "obstacle",
+)
+
+# Measures with a 95 % interval in NAME_low and NAME_high: the measure's column -> NAME.
+MEASURES = {
+    "layer_us_median": "layer_us",
+    "output_us_median": "output_us",
+    "speedup_layer": "speedup_layer",
+    "speedup_output": "speedup_output",
+}
+PHASES = (
+    "gather_us_median", "route_us_median", "permute_us_median", "experts_us_median",
+    "shared_us_median", "local_combine_us_median", "combine_us_median", "wait_us_median",
+)
+NUMBERS = (
+    "tokens", "planted_pct", "instrumentation_pct", *PHASES, *MEASURES,
+    *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
+)
+
+CELL = (*SETTINGS, "claim", "load", "tokens", "combine")
+
+Row = dict[str, str | float]
+
+
+class ResultsError(Exception):
+    """Input that cannot be used. The message is one line, fit for standard error."""
+
+
+def read_results(paths: Iterable[str | Path]) -> list[Row]:
+    """All rows of the given CSV files; a folder stands for its results.csv.
+
+    A file named twice is read once: the same launch counted twice would look like a replicate.
+    """
+    files = {}
+    for path in map(Path, paths):
+        file = path / "results.csv" if path.is_dir() else path
+        files[file.resolve()] = file
+    return [row for file in files.values() for row in _read_file(file)]
+
+
+def _read_file(file: Path) -> list[Row]:
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            _check_header(file, reader.fieldnames)
+            return [_parse(file, reader.line_num, cells) for cells in reader]
+    except FileNotFoundError:
+        raise ResultsError(f"no such file: {file}") from None
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ResultsError(f"{file} is not a CSV file: {error}") from None
+
+
+def _check_header(file: Path, header: Iterable[str] | None) -> None:
+    if not header:
+        raise ResultsError(f"{file} is empty")
+    missing = [name for name in (*LABELS, *SETTINGS, *NUMBERS) if name not in header]
+    if missing:
+        raise ResultsError(f"{file}: missing columns: {', '.join(missing)}")
+
+
+def _parse(file: Path, line: int, cells: dict[str, str]) -> Row:
+    if None in cells or None in cells.values():
+        raise ResultsError(f"{file}:{line}: not as many cells as the header has columns")
+    if cells["schema_version"] != SCHEMA_VERSION:
+        version = cells["schema_version"]
+        raise ResultsError(f"{file}:{line}: schema_version {version!r}, not {SCHEMA_VERSION}")
+    row: Row = dict(cells)
+    for name in NUMBERS:
+        try:
+            row[name] = float(cells[name] or "nan")
+        except ValueError:
+            row[name] = math.inf
+        if math.isinf(row[name]):
+            raise ResultsError(f"{file}:{line}: {name}: {cells[name]!r} is no number")
+    if why_no_time(row) is None and row["claim"] not in CLAIMS:
+        raise ResultsError(f"{file}:{line}: unknown claim {row['claim']!r}")
+    return row
+
+
+def why_no_time(row: Row) -> str | None:
+    """Why this row carries no time, or None when it has one."""
+    if row["obstacle"]:
+        return str(row["obstacle"])
+    if row["verified"] == "false":
+        return "wrong result (verified=false)"
+    if not (row["output_us_median"] > 0 and row["tokens"] >= 0):
+        return "no time in the row"
+    return None
+
+
+def join_launches(rows: Iterable[Row]) -> list[Row]:
+    """One row for each cell: medians over its launches, their number in `launch_count`."""
+    cells: dict[tuple, list[Row]] = {}
+    for row in rows:
+        cells.setdefault(tuple(row[name] for name in CELL), []).append(row)
+    return [_join(launches) for launches in cells.values()]
+
+
+def _join(launches: list[Row]) -> Row:
+    joined: Row = {name: launches[0][name] for name in (*CELL, "is_baseline", "verified")}
+    joined["launch_count"] = len(launches)
+    for name in (*PHASES, "instrumentation_pct"):
+        joined[name] = _median(_present(launches, name))
+    for name, stem in MEASURES.items():
+        values = _present(launches, name)
+        joined[name] = _median(values)
+        low, high = interval_over_launches(
+            values, _present(launches, f"{stem}_low"), _present(launches, f"{stem}_high")
+        )
+        joined[f"{stem}_low"], joined[f"{stem}_high"] = low, high
+    return joined
+
+
+def _present(rows: list[Row], name: str) -> list[float]:
+    return sorted(row[name] for row in rows if not math.isnan(row[name]))
+
+
+def _median(values: list[float]) -> float:
+    return median(values) if values else math.nan
+
+
+def interval_over_launches(
+    values: list[float], lows: list[float], highs: list[float]
+) -> tuple[float, float]:
+    """95 % interval of the median of sorted launch values.
+
+    From six launches on it is the exact order-statistic interval, which assumes nothing about the
+    distribution. Fewer cannot give 95 %: then it spans the launches' own intervals.
+    """
+    rank = order_statistic_rank(len(values))
+    if rank:
+        return values[rank - 1], values[-rank]
+    if not lows or not highs:
+        return math.nan, math.nan
+    return min(lows), max(highs)
+
+
+def order_statistic_rank(count: int) -> int:
+    """Largest k for which [k-th smallest, k-th largest] of count values covers the median with
+    at least 95 %; 0 where even the whole range does not."""
+    rank, tail = 0, 0.0
+    while rank < count:
+        tail += math.comb(count, rank) / 2**count
+        if 2 * tail > 0.05:
+            break
+        rank += 1
+    return rank

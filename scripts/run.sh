@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Builds the benchmark and runs its sweep with one rank for each core, 2 to 8; results and charts
+# go to results/local/<time>-<host>/. Options are the program's (see --help); a --out, --csv or
+# --progress among them is used instead of this script's own.
+#
+#   RANKS=4 scripts/run.sh --tokens 16,64 --load balanced
+#
+# Exit status: the sweep's (0 fine, 2 bad arguments, 3 a rank failed, 4 a wrong result), 1 set-up.
+# shellcheck source=scripts/setup.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
+
+program=$root/build/host/bench/bench_moe_comm
+most_ranks=8
+# Where results go, unless the options say otherwise.
+out=''
+csv=''
+progress=''
+
+read_options() {
+    while (($#)); do
+        case $1 in
+            --out) out=${2:-} ;;
+            --csv) csv=${2:-} ;;
+            --progress) progress=${2:-} ;;
+            --out=*) out=${1#*=} ;;
+            --csv=*) csv=${1#*=} ;;
+            --progress=*) progress=${1#*=} ;;
+        esac
+        shift
+    done
+}
+
+# expand 0-2,5: the numbers of a list of the kernel, one in a line.
+expand() {
+    local range
+    for range in ${1//,/ }; do seq "${range%-*}" "${range#*-}"; done
+}
+
+allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
+
+# Cores that this process may use: hardware threads of one core count once, and a container's share
+# of CPU time counts as so many cores.
+cores() {
+    local cpu found quota period
+    found=$(for cpu in $(expand "$(allowed_cpus)"); do
+        cat "/sys/devices/system/cpu/cpu$cpu/topology/thread_siblings_list" 2>/dev/null ||
+            echo "$cpu"
+    done | sort -u | wc -l)
+    if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [[ $quota != max ]]; then
+        quota=$((quota / period > 1 ? quota / period : 1))
+        found=$((quota < found ? quota : found))
+    fi
+    echo "$found"
+}
+
+# own_cpus FLAG...: whether each rank gets CPUs of its own, and no others than ours. Open MPI binds
+# from the machine's first core on, whatever taskset or a batch system allowed.
+own_cpus() {
+    local bound outside
+    bound=$(mpirun -n "$ranks" "$@" sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' \
+        /proc/self/status 2>/dev/null </dev/null) || return
+    [[ $(sort -u <<<"$bound" | wc -l) == "$ranks" ]] || return
+    outside=$(comm -23 <(expand "${bound//$'\n'/,}" | sort) <(expand "$(allowed_cpus)" | sort))
+    [[ -z $outside ]]
+}
+
+# Sets ranks and binding. Two ranks on the threads of one core still have a CPU each.
+choose_ranks() {
+    local available cpus
+    available=$(cores)
+    cpus=$(expand "$(allowed_cpus)" | wc -l)
+    ranks=$((available < 2 ? 2 : available > most_ranks ? most_ranks : available))
+    ranks=${RANKS:-$ranks}
+    if ((ranks <= available)) && own_cpus --bind-to core; then
+        binding=(--bind-to core)
+    elif ((ranks <= available)) && own_cpus --cpu-set "$(allowed_cpus)" --bind-to core; then
+        binding=(--cpu-set "$(allowed_cpus)" --bind-to core)
+    elif ((ranks <= cpus)) && own_cpus --use-hwthread-cpus --bind-to hwthread; then
+        binding=(--use-hwthread-cpus --bind-to hwthread)
+    else
+        binding=(--oversubscribe --bind-to none)
+    fi
+    say "ranks: $ranks on $available cores (${binding[*]})"
+}
+
+signal_name() { (($1 <= 128)) || printf ' (SIG%s)' "$(kill -l "$(($1 - 128))")"; }
+
+# Runs mpirun in the background, because bash would pass a signal on only after it has ended; -q
+# because it comments on every status, at greater length than the program.
+launch() {
+    local status=0 stopped=''
+    mpirun -q -n "$ranks" "${binding[@]}" "$program" "$@" </dev/null &
+    local mpirun=$!
+    trap 'stopped=1; kill -TERM "$mpirun" 2>/dev/null || true' INT TERM HUP
+    wait "$mpirun" || status=$?
+    while kill -0 "$mpirun" 2>/dev/null; do # a signal ended the first wait
+        status=0
+        wait "$mpirun" || status=$?
+    done
+    trap - INT TERM HUP
+    if [[ -n $stopped ]]; then
+        say "stopped by a signal"
+    elif [[ $status != [0234] ]]; then
+        say "error: mpirun ended with status $status$(signal_name "$status"); without -q it tells" \
+            "more: mpirun -n $ranks ${binding[*]} $program $*"
+    fi
+    return "$status"
+}
+
+# A chart that cannot be drawn does not make the numbers wrong: only said.
+draw_charts() {
+    local start=$SECONDS
+    if [[ -z $python ]]; then
+        say "warning: no charts: Python packages missing (see $root/build/python.log)"
+    elif quietly "$root/build/plot.log" "$python" "$root/scripts/plot.py" "$1" --out "$2"; then
+        say "charts: $((SECONDS - start)) s"
+        echo "charts:  $2"
+    else
+        say "warning: no charts: plot.py failed, see $root/build/plot.log"
+    fi
+}
+
+main() {
+    local options=() status=0 start stem
+    read_options "$@"
+    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
+        say "error: RANKS=$RANKS is not a number of ranks"
+        exit 2
+    fi
+    setup_packages
+    setup_python
+    step build "$root/build/host/build.log" build host bench_moe_comm
+    choose_ranks
+
+    stem=$root/results/local/$(date -u +%Y%m%dT%H%M%SZ)-${HOSTNAME//[^A-Za-z0-9._-]/_}
+    if [[ -z $out$csv ]]; then
+        out=$stem
+        options+=(--out "$out")
+    fi
+    if [[ -z $progress ]]; then
+        options+=(--progress "$([[ -t 2 ]] && echo bar || echo plain)")
+    fi
+    start=$SECONDS
+    launch "${options[@]}" "$@" || status=$?
+
+    csv=${csv:-$out/results.csv}
+    out=${out:-$(dirname -- "$csv")}
+    # Help and lists leave no table behind, bad arguments nothing new.
+    if [[ ! -s $csv || $status == 2 ]]; then exit "$status"; fi
+    say "sweep: $((SECONDS - start)) s"
+    if ((status == 0 || status == 4)); then draw_charts "$csv" "$out/plots"; fi
+    echo "results: $csv"
+    exit "$status"
+}
+
+main "$@"

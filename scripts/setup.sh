@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# Installs what is missing: Debian or Ubuntu packages, and the Python packages of
+# scripts/requirements.txt in .venv. run.sh, test.sh and .ci/run source it; called by itself it
+# only installs. What is there already is neither fetched nor asked for again.
+#
+#   scripts/setup.sh [--lint]     --lint: also what .ci/run needs
+#
+# MOE_NO_APT=1: the libraries are there, but dpkg does not know them; only the tools are looked for.
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+python= # set by setup_python: an interpreter with the packages, or empty
+build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
+    libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
+python_packages=(python3 python3-venv ca-certificates)
+lint_packages=(clang-format clang-tidy)
+
+# Open MPI asks root twice whether it means it; in a container it does.
+if ((EUID == 0)); then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# What the scripts say goes to stderr, so that stdout is the program's.
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "error: $*"
+    exit 1
+}
+
+# quietly LOG COMMAND...
+quietly() {
+    local log=$1
+    shift
+    mkdir -p -- "${log%/*}"
+    "$@" >"$log" 2>&1 </dev/null
+}
+
+# step NAME LOG COMMAND...: runs it quietly, then one line with the time; ends all if it fails.
+step() {
+    local name=$1 log=$2 start=$SECONDS
+    shift 2
+    if [[ -t 2 ]]; then printf '%s ...\r' "$name" >&2; fi
+    if ! quietly "$log" "$@"; then
+        what_failed "$log" >&2
+        die "$name failed after $((SECONDS - start)) s; all of it: $log"
+    fi
+    say "$name: $((SECONDS - start)) s"
+}
+
+# From the first complaint on, because what follows it is often only its consequence.
+what_failed() {
+    local first
+    first=$(grep -nEm1 '^(FAILED:|CMake Error|ninja: error|Traceback)' "$1" | cut -d: -f1) || true
+    tail -n "+${first:-1}" -- "$1" | if [[ -n $first ]]; then sed 80q; else tail -n 40; fi
+}
+
+# Whether what a package is wanted for is there without it (built by hand, from pip or conda).
+there_without_dpkg() {
+    case $1 in
+        g++) command -v c++ ;;
+        ninja-build) command -v ninja ;;
+        libopenmpi-dev) command -v mpicxx ;;
+        openmpi-bin) command -v mpirun ;;
+        python3-venv) python3 -c 'import ensurepip, venv' ;;
+        ca-certificates) [[ -n ${SSL_CERT_FILE:-} || -e /etc/ssl/certs/ca-certificates.crt ]] ;;
+        lib* | nlohmann-json3-dev) [[ -n ${MOE_NO_APT:-} ]] || ! command -v apt-get ;;
+        *) command -v "$1" ;;
+    esac &>/dev/null
+}
+
+# missing PACKAGE...: those that are not there, one in a line.
+missing() {
+    local package installed
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null) || true
+    for package in "$@"; do
+        grep -qxF "installed $package" <<<"$installed" || there_without_dpkg "$package" ||
+            echo "$package"
+    done
+}
+
+# apt_install [sudo...] -- PACKAGE...; an index that cannot be refreshed may still be good enough.
+apt_install() {
+    local as_root=()
+    while [[ $1 != -- ]]; do
+        as_root+=("$1")
+        shift
+    done
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q
+        -o DPkg::Lock::Timeout=300)
+    "${apt[@]}" update || echo "apt-get update failed; going on with the index there is"
+    "${apt[@]}" install -y --no-install-recommends "${@:2}"
+}
+
+# install_missing PACKAGE...: tries to; what is missing afterwards is for the caller to judge, with
+# why_not as the reason.
+install_missing() {
+    local wanted as_root=() log=$root/build/setup.log start=$SECONDS
+    why_not=
+    mapfile -t wanted < <(missing "$@")
+    if ((${#wanted[@]} == 0)); then return; fi
+    if [[ -n ${MOE_NO_APT:-} ]] || ! command -v apt-get >/dev/null; then
+        why_not="install by hand what provides them"
+        return
+    fi
+    if ((EUID != 0)); then
+        as_root=(sudo)
+        if [[ ! -t 0 ]]; then as_root+=(-n); fi # nobody there to type a password
+        if ! command -v sudo >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+            why_not="to be installed with apt-get by root: no sudo here without a password"
+            return
+        fi
+    fi
+    say "installing with apt-get: ${wanted[*]}"
+    if quietly "$log" apt_install "${as_root[@]}" -- "${wanted[@]}"; then
+        say "packages: $((SECONDS - start)) s"
+    else
+        why_not="apt-get could not install them, see $log"
+    fi
+}
+
+# setup_packages [--lint]: Python's are asked for together with the others, but not insisted on.
+setup_packages() {
+    local packages=("${build_packages[@]}") left
+    if [[ ${1:-} == --lint ]]; then packages+=("${lint_packages[@]}"); fi
+    install_missing "${packages[@]}" "${python_packages[@]}"
+    left=$(missing "${packages[@]}" | paste -sd ' ')
+    if [[ -n $left ]]; then die "missing: $left ($why_not)"; fi
+}
+
+# Looks only whether the packages can be found: importing pandas takes a second.
+has_packages() {
+    "$1" -c 'import importlib.util as u, sys
+sys.exit(not all(map(u.find_spec, ("pandas", "matplotlib", "pytest"))))' &>/dev/null
+}
+
+# An environment that is there but incomplete is completed, one that does not run is made anew.
+install_python_packages() {
+    local venv=$1
+    "$venv/bin/python" -m pip --version || python3 -m venv --clear "$venv" || return
+    "$venv/bin/python" -m pip install --disable-pip-version-check --retries 2 \
+        --only-binary :all: -r "$root/scripts/requirements.txt"
+}
+
+# Sets python. Without a network another interpreter that has the packages will do.
+setup_python() {
+    local venv=$root/.venv log=$root/build/python.log start=$SECONDS wanted candidate
+    local stamp=$venv/requirements.sha256
+    wanted=$(sha256sum <"$root/scripts/requirements.txt")
+    python=$venv/bin/python
+    if [[ -e $stamp && $(<"$stamp") == "$wanted" ]] && has_packages "$python"; then return; fi
+    say "installing Python packages in $venv"
+    if quietly "$log" install_python_packages "$venv"; then
+        echo "$wanted" >"$stamp"
+        say "Python packages: $((SECONDS - start)) s"
+        return
+    fi
+    for candidate in "$venv/bin/python" python3 /usr/bin/python3; do
+        python=$(command -v "$candidate") || continue
+        if has_packages "$python"; then
+            say "Python packages: pip failed (see $log); using those that $python has"
+            return
+        fi
+    done
+    python=
+}
+
+# For scripts that cannot do without; run.sh can.
+need_python() {
+    local left
+    if [[ -n $python ]]; then return; fi
+    left=$(missing "${python_packages[@]}" | paste -sd ' ')
+    die "missing: ${left:+$left, }Python packages pandas matplotlib pytest" \
+        "(see $root/build/python.log)"
+}
+
+# configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere. What
+# failed is not kept either: CMake would remember a library as missing after it was installed.
+configure() {
+    local options=(--preset "$1" "${@:2}") cache=$root/build/$1/CMakeCache.txt
+    if [[ -n $python ]]; then options+=("-DMOE_PYTHON=$python"); fi
+    if [[ -e $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+        options+=(--fresh)
+    fi
+    cmake -S "$root" "${options[@]}" || { rm -f -- "$cache" && return 1; }
+}
+
+# build PRESET TARGET [cmake option...]: on all cores, which is what ninja does unasked.
+build() {
+    configure "$1" "${@:3}" && cmake --build "$root/build/$1" --target "$2"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    setup_packages "$@"
+    setup_python
+    need_python
+fi

@@ -1,0 +1,297 @@
+"""The program from outside, as users and CI call it: statuses, files, and what it says."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_moe_comm"))
+FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+GOLDEN = ROOT / "tests/golden"
+
+SMALL = ["--hidden", "64", "--experts", "4", "--top-k", "2", "--intermediate", "24"]
+QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
+
+
+def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None):
+    """Runs the program under mpirun. -q: mpirun comments on statuses, at length."""
+    command = [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), program]
+    environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **(env or {})}
+    return subprocess.run([*command, *map(str, args)], capture_output=True, text=True,
+                          timeout=240, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+
+
+def rows_of(folder):
+    with open(folder / "results.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+BAD_ARGUMENTS = [
+    (["--no-such-option"], "--no-such-option"),
+    (["stray"], "stray"),
+    (["--backend", "tpu"], "there are: host"),
+    (["--model", "gpt-9"], "qwen3-30b-a3b"),
+    (["--model", "custom,"], "an empty name"),
+    (["--hidden", "0"], "is not from 1 to"),
+    (["--hidden", "12.5"], "12.5"),
+    (["--experts", "8", "--top-k", "9"], "only 8 experts"),
+    (["--experts", "4,8"], "one whole number"),
+    (["--top-k", "0"], "is not from 1 to"),
+    (["--hidden", "100000"], "is not from 1 to 65536"),
+    (["--intermediate", "-1"], "is not from 1 to"),
+    (["--shared-intermediate", "x"], "'x'"),
+    (["--scoring", "argmax"], "softmax, sigmoid"),
+    (["--scale-experts", "3"], "32 experts"),
+    (["--scale-experts", "0"], "is not from 1 to"),
+    (["--tokens", "16:1024"], "first:last:xFACTOR"),
+    (["--tokens", "-4"], "is not from 0 to"),
+    (["--tokens", "99999999999999999999"], "99999999999999999999"),
+    (["--tokens", ""], "--tokens"),
+    (["--dp", "0"], "is not from 1 to"),
+    (["--dp", "two"], "'two'"),
+    (["--ep", "1.5"], "'1.5'"),
+    (["--load", "lukewarm"], "balanced, hot"),
+    (["--load", "counts:1;2;x;4"], "'x'"),
+    (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
+    (["--padding", "max"], "sum_len"),
+    (["--combine", "all_gather"], "reduce_scatterv_native"),
+    (["--gather", "none"], "all_gatherv"),
+    (["--dtype", "fp4"], "f32, bf16"),
+    (["--scope", "model"], "layer, output"),
+    (["--seed", "one"], "'one'"),
+    (["--ci", "0"], "above 0"),
+    (["--budget", "soon"], "'soon'"),
+    (["--budget", "-1"], "above 0"),
+    (["--min-samples", "0"], "is not from 1 to"),
+    (["--verify", "maybe"], "exact, full, off"),
+    (["--progress", "loud"], "bar, plain, none"),
+    (["--list", "everything"], "models, combines"),
+]
+
+
+@pytest.mark.parametrize(("args", "said"), BAD_ARGUMENTS, ids=lambda value: " ".join(value)
+                         if isinstance(value, list) else None)
+def test_bad_argument_gets_one_line_and_status_2(args, said, tmp_path):
+    done = launch(*args, ranks=4, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("bench_moe_comm: ")
+    assert said in lines[0]
+    assert list(tmp_path.iterdir()) == [], "nothing may be written"
+
+
+def test_help_and_lists_need_no_mpirun(tmp_path):
+    def alone(*args):
+        return subprocess.run([PROGRAM, *args], capture_output=True, text=True, cwd=tmp_path,
+                              timeout=60)
+
+    assert "--tokens" in alone("--help").stdout
+    assert "qwen3.5-397b-a17b" in alone("--list", "models").stdout
+    assert "reduce_scatterv_grouped" in alone("--list", "combines").stdout
+    assert "all_reduce_zero_fill" in alone("--list", "gathers").stdout
+    assert "host" in alone("--list", "backends").stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_option_is_in_the_readme():
+    helped = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60).stdout
+    readme = (ROOT / "README.md").read_text()
+    missing = [name for name in re.findall(r"--[a-z-]+", helped) if f"`{name}" not in readme]
+    assert set(missing) <= {"--help"}, missing
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One small sweep on three ranks, with an idle one, and what it left."""
+    folder = tmp_path_factory.mktemp("sweep")
+    environment = {"NCCL_TEST_VARIABLE": "kept", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
+    done = launch(*QUICK, "--tokens", "0,7", "--load", "balanced,hot,counts:3;0;1", "--dtype",
+                  "bf16,f32", "--gather", "all", "--shared-intermediate", "10", "--out", folder,
+                  "--progress", "plain", ranks=3, env=environment)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_every_row_is_verified_and_timed(finished):
+    folder, _ = finished
+    rows = rows_of(folder)
+    assert len(rows) == 2 * 3 * 2 * 2 * 4
+    assert len({row["case_id"] for row in rows}) == len(rows) / 4
+    for row in rows:
+        assert row["verified"] == "true"
+        assert row["obstacle"] == ""
+        assert float(row["output_us_median"]) > 0
+        assert int(row["samples"]) >= 6
+        assert row["claim"] in ("memory", "functional")
+    hot = next(row for row in rows if row["load"] == "hot" and row["tokens"] == "7")
+    assert hot["tokens_per_rank"] == "7;0;0"
+
+
+def test_rows_meet_the_documented_schema(finished):
+    folder, _ = finished
+    check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", folder / "results.csv"],
+                           capture_output=True, text=True, timeout=60)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_samples_add_up_to_the_rows(finished):
+    folder, _ = finished
+    with open(folder / "results.samples.csv", newline="") as file:
+        samples = list(csv.DictReader(file))
+    for row in rows_of(folder)[:8]:
+        own = [float(sample["us"]) for sample in samples
+               if (sample["case_id"], sample["combine"], sample["kind"])
+               == (row["case_id"], row["combine"], "output")]
+        assert len(own) == int(row["samples"])
+        own.sort()
+        median = (own[(len(own) - 1) // 2] + own[len(own) // 2]) / 2
+        assert median == pytest.approx(float(row["output_us_median"]), rel=1e-4, abs=2e-3)
+    assert {sample["kind"] for sample in samples} == {"layer", "output", "combine"}
+
+
+def test_speed_up_is_the_median_of_paired_ratios(finished):
+    folder, _ = finished
+    with open(folder / "results.samples.csv", newline="") as file:
+        samples = list(csv.DictReader(file))
+    row = next(row for row in rows_of(folder) if row["combine"] == "reduce_scatterv_native")
+
+    def series(combine):
+        return {sample["round"]: float(sample["us"]) for sample in samples
+                if (sample["case_id"], sample["combine"], sample["kind"])
+                == (row["case_id"], combine, "output")}
+
+    baseline, own = series("all_reduce_dp_scatter"), series("reduce_scatterv_native")
+    ratios = sorted(baseline[round_] / own[round_] for round_ in own)
+    median = (ratios[(len(ratios) - 1) // 2] + ratios[len(ratios) // 2]) / 2
+    assert median == pytest.approx(float(row["speedup_output"]), rel=1e-2)
+
+
+def test_provenance_has_its_keys_and_no_secrets(finished):
+    folder, _ = finished
+    text = (folder / "results.json").read_text()
+    assert "s3cr3t" not in text and "AWS" not in text
+    runs = json.loads(text)["runs"]
+    (run_id, run), = runs.items()
+    assert sorted(run) == (GOLDEN / "provenance_keys.txt").read_text().split()
+    assert run["environment"]["NCCL_TEST_VARIABLE"] == "kept"
+    assert run_id == rows_of(folder)[0]["run_id"]
+    assert re.fullmatch(r"[0-9a-f]{40}|unknown", run["git_revision"])
+    status = json.loads((folder / "status.json").read_text())
+    assert status["state"] == "complete"
+    assert status["rows"] == len(rows_of(folder))
+
+
+def test_progress_and_tables_are_readable(finished):
+    _, done = finished
+    assert "[1/24] custom" in done.stderr and "left)" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "all_reduce_dp_scatter" in done.stdout and "(baseline)" in done.stdout
+    assert "*" in done.stdout
+
+
+def test_progress_bar_and_silence_on_request(tmp_path):
+    assert "\x1b[K" in launch(*QUICK, "--progress", "bar", "--out", tmp_path / "a").stderr
+    assert launch(*QUICK, "--progress", "none", "--out", tmp_path / "b").stderr == ""
+
+
+def test_the_same_file_twice_holds_both_runs(tmp_path):
+    for _ in range(2):
+        assert launch(*QUICK, "--csv", tmp_path / "mine.csv").returncode == 0
+    with open(tmp_path / "mine.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    runs = {row["run_id"] for row in rows}
+    assert len(rows) == 8 and len(runs) == 2
+    assert set(json.loads((tmp_path / "mine.json").read_text())["runs"]) == runs
+    assert {row["case_id"] for row in rows} == {rows[0]["case_id"]}, "same inputs, same id"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mine.csv", "mine.json", "mine.samples.csv", "mine.status.json"]
+
+
+def test_a_file_with_other_columns_is_left_alone(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("a,b\n1,2\n")
+    done = launch(*QUICK, "--out", tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and "other columns" in done.stderr
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_a_folder_that_cannot_be_made_is_found_before_the_sweep(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = launch(*QUICK, "--out", tmp_path / "file" / "below", ranks=3)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_topologies_that_do_not_divide_are_obstacles(tmp_path):
+    done = launch(*QUICK, "--dp", "1,2,3", "--ep", "all", "--load", "balanced,counts:1;2",
+                  "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    why = {(row["dp"], row["load"]): row["obstacle"] for row in rows}
+    assert why["3", "balanced"] == "dp 3 does not divide 2 ranks"
+    assert why["1", "counts:1;2"] == "load counts:1;2 has 2 shares, but dp is 1"
+    assert why["2", "balanced"] == ""
+    assert all((row["obstacle"] == "") == (row["output_us_median"] != "") for row in rows)
+    assert {row["sglang_path"].split(":")[0] for row in rows if row["dp"] == "2"} == {
+        "reduce_scatterv", "all_reduce_dp_scatter"}
+
+
+def test_a_case_that_does_not_fit_says_what_it_needs(tmp_path):
+    done = launch("--hidden", "65536", "--experts", "4096", "--intermediate", "65536", "--tokens",
+                  "4", "--out", tmp_path)
+    assert done.returncode == 0
+    assert "no case could run" in done.stderr
+    for row in rows_of(tmp_path):
+        assert re.search(r"needs [\d.]+ GiB .* of [\d.]+ GiB free", row["obstacle"])
+        assert row["verified"] == "" and row["layer_us_median"] == ""
+
+
+def test_scope_output_takes_no_layer_samples(tmp_path):
+    assert launch(*QUICK, "--scope", "output", "--out", tmp_path).returncode == 0
+    for row in rows_of(tmp_path):
+        assert row["layer_us_median"] == "" and row["gather_us_median"] == ""
+        assert float(row["combine_us_median"]) > 0
+
+
+def test_the_baseline_runs_though_it_was_not_named(tmp_path):
+    assert launch(*QUICK, "--combine", "reduce_scatterv_native", "--verify", "off", "--out",
+                  tmp_path).returncode == 0
+    rows = rows_of(tmp_path)
+    assert [row["combine"] for row in rows] == ["all_reduce_dp_scatter", "reduce_scatterv_native"]
+    assert [row["speedup_output"] for row in rows][0] == "1"
+    assert {row["verified"] for row in rows} == {""}
+
+
+def test_a_wrong_result_has_no_time_and_ends_with_status_4(tmp_path):
+    done = launch(*QUICK, "--shared-intermediate", "10", "--out", tmp_path, program=FAULTY)
+    assert done.returncode == 4
+    assert done.stdout.count("WRONG, not timed: rank") == 3
+    wrong = {"reduced_twice", "never_reduced", "stale_second_run"}
+    for row in rows_of(tmp_path):
+        assert row["verified"] == ("false" if row["combine"] in wrong else "true")
+        assert (row["output_us_median"] == "") == (row["combine"] in wrong)
+        assert (row["detail"] != "") == (row["combine"] in wrong)
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "wrong_result"
+    samples = (tmp_path / "results.samples.csv").read_text()
+    assert not any(name in samples for name in wrong)
+
+
+def test_a_rank_that_dies_ends_the_job(tmp_path):
+    """No rank may wait for a dead one. mpirun notices and ends the others."""
+    program = tmp_path / "die.sh"
+    program.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] && (sleep 2; kill -9 $$) &\n'
+                       f'exec {PROGRAM} "$@"\n')
+    program.chmod(0o755)
+    done = launch(*SMALL, "--budget", "60", "--ci", "0.0001", "--tokens", "4096", "--out",
+                  tmp_path / "out", program=str(program), ranks=3)
+    assert done.returncode not in (0, 2, 4)
