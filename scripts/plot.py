@@ -131,10 +131,14 @@ def ratio_text(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio >= 9.995 else f"{ratio:.2f}×"
 
 
+def percent_text(percent: float) -> str:
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.1f} %"
+
+
 def natural(text: str) -> list[tuple[int, float | str]]:
     """Sorts 2 before 16 and keeps words in their order."""
     parts = re.findall(r"\d+(?:\.\d+)?|\D+", text)
-    return [(0, float(part)) if part[0].isdigit() else (1, part) for part in parts]
+    return [(0, float(part)) if part[0].isdecimal() else (1, part) for part in parts]
 
 
 def load_order(load: str) -> tuple[int, list]:
@@ -247,9 +251,10 @@ def phases_finding(rows: pd.DataFrame) -> Finding:
     split = phase_split(rows[rows["baseline"]].set_index("tokens").sort_index())
     share = 100 * split["combine_us_median"] / split.sum(axis=1)
     first, last = share.index[0], share.index[-1]
-    text = f"The combine takes {share[first]:.0f} % of the baseline's layer at {first} tokens"
+    text = f"The combine takes {percent_text(share[first])} of the baseline's layer"
+    text += f" at {first} tokens"
     if first != last:
-        text += f" and {share[last]:.0f} % at {last}"
+        text += f" and {percent_text(share[last])} at {last}"
     return Finding(text, ("Share of the combine in the baseline's layer:",), tuple(share))
 
 
@@ -621,7 +626,7 @@ class PhaseChart(Chart):
     ylabel = "share of the baseline's layer time (%)"
     log = False
     axis = staticmethod(bar_axis)
-    amount_text = staticmethod("{:.0f} %".format)
+    amount_text = staticmethod(percent_text)
     bar_width = 0.4
 
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:

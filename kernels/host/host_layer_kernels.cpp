@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace moe {
@@ -127,11 +129,24 @@ public:
                 for (std::int64_t col = 0; col < to.cols; col += kBlockCols) {
                     const auto count = std::min(kBlockCols, to.cols - col);
                     std::fill_n(sum.data(), count, 0.0F);
-                    for (auto i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
-                        add_scaled(rows.weights[i],
-                                   dense.as<float>() + rows.indices[i] * dense.cols + col,
-                                   sum.data(), count);
-                    }
+                    auto entry = rows.offsets[row];
+                    const auto end = rows.offsets[row + 1];
+                    const auto add = [&](auto at_once) {
+                        constexpr int kRows = decltype(at_once)::value;
+                        for (; entry + kRows <= end; entry += kRows) {
+                            std::array<float, kRows> weights;
+                            std::array<const float*, kRows> from;
+                            for (int i = 0; i < kRows; ++i) {
+                                const auto slot = static_cast<std::size_t>(i);
+                                weights[slot] = rows.weights[entry + i];
+                                from[slot] =
+                                    dense.as<float>() + rows.indices[entry + i] * dense.cols + col;
+                            }
+                            add_scaled<kRows>(weights, from, sum.data(), count);
+                        }
+                    };
+                    add(std::integral_constant<int, 4>{});
+                    add(std::integral_constant<int, 1>{});
                     round_to(sum.data(), to.as<T>() + row * to.cols + col, count);
                 }
             }

@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/dtype.hpp"
 
+#include <array>
 #include <cstdint>
 
 namespace moe {
@@ -29,10 +30,17 @@ void add_into(const T* __restrict from, T* __restrict to, std::int64_t count) {
     }
 }
 
-/// sum[i] += weight * from[i]
-template <class T>
-void add_scaled(float weight, const T* __restrict from, float* __restrict sum, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) sum[i] += weight * static_cast<float>(from[i]);
+/// sum[i] += weights[0] * rows[0][i] + ... for `Rows` rows at once: each more row costs a load,
+/// where one at a time would also load and store the sum, and keeps one more stream of reads in
+/// flight.
+template <int Rows>
+void add_scaled(const std::array<float, Rows>& weights, const std::array<const float*, Rows>& rows,
+                float* __restrict sum, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        float total = sum[i];
+        for (std::size_t r = 0; r < Rows; ++r) total += weights[r] * rows[r][i];
+        sum[i] = total;
+    }
 }
 
 }  // namespace moe
