@@ -13,8 +13,6 @@
 #include <chrono>
 #include <fstream>
 
-extern char** environ;
-
 namespace moe {
 namespace {
 

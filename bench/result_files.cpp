@@ -69,8 +69,8 @@ ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
     return {file.string(), with(".json"), with(".samples.csv"), status};
 }
 
-ResultFiles::ResultFiles(const ResultPaths& paths, std::string run_id, const json& provenance)
-    : paths_(paths), run_id_(std::move(run_id)) {
+ResultFiles::ResultFiles(ResultPaths paths, std::string run_id, const json& provenance)
+    : paths_(std::move(paths)), run_id_(std::move(run_id)) {
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
     csv_ = std::make_unique<AppendFile>(paths_.csv, csv_header(ResultRow{}.record()));

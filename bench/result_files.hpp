@@ -23,7 +23,7 @@ struct ResultPaths {
 /// cannot be written is a BadArgument and costs nobody an hour.
 class ResultFiles {
 public:
-    ResultFiles(const ResultPaths& paths, std::string run_id, const nlohmann::json& provenance);
+    ResultFiles(ResultPaths paths, std::string run_id, const nlohmann::json& provenance);
     ~ResultFiles();
     ResultFiles(const ResultFiles&) = delete;
     ResultFiles& operator=(const ResultFiles&) = delete;

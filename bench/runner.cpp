@@ -142,8 +142,8 @@ std::string Runner::prepare(const Case& one, const Parallel& parallel,
     return {};
 }
 
-LayerWeights::Plan Runner::weights_plan(const Case& one, const Parallel& parallel) {
-    auto& device = *parts_.backend.device;
+LayerWeights::Plan Runner::weights_plan(const Case& one, const Parallel& parallel) const {
+    const auto& device = *parts_.backend.device;
     const auto shape = shape_of(one);
     LayerWeights::Plan plan{shape, shard_of(shape, parallel, parts_.control.rank()),
                             device.compute_dtype(one.dtype), static_cast<std::uint64_t>(one.seed),

@@ -46,7 +46,7 @@ private:
     [[nodiscard]] std::string memory_obstacle(const Case& one, const Parallel& parallel,
                                               const RowMap& row_map,
                                               const LayerWeights::Plan& weights);
-    [[nodiscard]] LayerWeights::Plan weights_plan(const Case& one, const Parallel& parallel);
+    [[nodiscard]] LayerWeights::Plan weights_plan(const Case& one, const Parallel& parallel) const;
     [[nodiscard]] Communicator& group_for(const Parallel& parallel);
 
     [[nodiscard]] ResultRow row_for(const Case& one, const Parallel& parallel,

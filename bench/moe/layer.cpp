@@ -136,7 +136,7 @@ Matrix MoeLayer::output(Combine& combine, Stream& stream, Trace& trace) {
     return combine_only(combine, stream, trace);
 }
 
-Matrix MoeLayer::combine_only(Combine& combine, Stream& stream, Trace& trace) {
+Matrix MoeLayer::combine_only(Combine& combine, Stream& stream, Trace& trace) const {
     const Phase mark(trace, phase::kCombine, stream);
     return combine.run(partial(), result(), stream);
 }

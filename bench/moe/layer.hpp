@@ -61,7 +61,7 @@ public:
     /// The output step: local combine, then the combine among ranks.
     [[nodiscard]] Matrix output(Combine& combine, Stream& stream, Trace& trace);
     /// The combine among ranks alone, of whatever partial() holds.
-    [[nodiscard]] Matrix combine_only(Combine& combine, Stream& stream, Trace& trace);
+    [[nodiscard]] Matrix combine_only(Combine& combine, Stream& stream, Trace& trace) const;
 
     [[nodiscard]] Matrix input() const;     ///< [own_rows, H], wire dtype: filled by the caller
     [[nodiscard]] Matrix gathered() const;  ///< [rows, H]

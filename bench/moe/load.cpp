@@ -72,6 +72,7 @@ std::vector<std::int64_t> Load::deal(std::int64_t tokens, int dp) const {
     MOE_EXPECT(shares.size() == ranks, "an obstacle was not heeded");
 
     const auto sum = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});
+    MOE_EXPECT(sum > 0, "shares that add up to nothing");
     std::vector<std::int64_t> dealt(ranks);
     std::vector<std::int64_t> remainder(ranks);
     for (std::size_t r = 0; r < ranks; ++r) {

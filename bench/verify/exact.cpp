@@ -81,7 +81,8 @@ std::string compare_bits(Device& device, const Matrix& got, const std::vector<st
         std::int64_t wrong = 0;
         std::int64_t at = -1;
         for (std::int64_t i = 0; i < got.elements(); ++i) {
-            if (std::memcmp(is + i, should + i, sizeof(T)) == 0) continue;
+            const auto at_byte = static_cast<std::size_t>(i) * sizeof(T);
+            if (std::memcmp(&bytes[at_byte], &want[at_byte], sizeof(T)) == 0) continue;
             if (wrong++ == 0) at = i;
         }
         return fmt::format("row {} column {} is {}, not {}; {} of {} elements are wrong",

@@ -59,14 +59,14 @@ public:
         pending_.push_back(request);
     }
     void all_gather(const Matrix& in, const Matrix& out, Stream& /*stream*/) override {
-        const auto type = mpi::sum_of(in.dtype).type;
+        const MPI_Datatype type = mpi::sum_of(in.dtype).type;
         const auto* own_block = out.slice(rank_ * in.rows, in.rows).data;
         const void* from = in.data == own_block ? MPI_IN_PLACE : in.data;
         MOE_MPI(MPI_Allgather(from, elements(in), type, out.data, elements(in), type, comm_.get()));
     }
     void all_gather_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
                       Stream& /*stream*/) override {
-        const auto type = mpi::sum_of(in.dtype).type;
+        const MPI_Datatype type = mpi::sum_of(in.dtype).type;
         const Counts counts(owned, in.cols);
         MOE_MPI(MPI_Allgatherv(in.data, elements(in), type, out.data, counts.count.data(),
                                counts.first.data(), type, comm_.get()));

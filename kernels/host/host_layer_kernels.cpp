@@ -124,7 +124,7 @@ public:
                       Stream& /*stream*/) override {
         visit_dtype(to.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
-            std::array<float, kBlockCols> sum;
+            std::array<float, kBlockCols> sum{};
             for (std::int64_t row = 0; row < rows.rows; ++row) {
                 for (std::int64_t col = 0; col < to.cols; col += kBlockCols) {
                     const auto count = std::min(kBlockCols, to.cols - col);
@@ -134,8 +134,8 @@ public:
                     const auto add = [&](auto at_once) {
                         constexpr int kRows = decltype(at_once)::value;
                         for (; entry + kRows <= end; entry += kRows) {
-                            std::array<float, kRows> weights;
-                            std::array<const float*, kRows> from;
+                            std::array<float, kRows> weights{};
+                            std::array<const float*, kRows> from{};
                             for (int i = 0; i < kRows; ++i) {
                                 const auto slot = static_cast<std::size_t>(i);
                                 weights[slot] = rows.weights[entry + i];
