@@ -11,14 +11,15 @@ std::string us(const std::optional<Timing>& timing) {
     return timing ? fmt::format("{:.1f}", timing->us.median) : std::string("-");
 }
 
-std::string speedup(const ResultRow& row, const std::optional<Timing>& timing) {
+/// `digits` after the point: an interval that ends just short of 1 must not be rounded to it.
+std::string speedup(const ResultRow& row, const std::optional<Timing>& timing, int digits) {
     if (!timing) return "-";
     if (row.is_baseline) return "1 (baseline)";
     const auto& ratio = timing->speedup;
     if (ratio.median <= 0) return "-";
-    if (!ratio.low) return fmt::format("{:.2f}", ratio.median);
-    return fmt::format("{:.2f} [{:.2f}, {:.2f}]{}", ratio.median, *ratio.low, *ratio.high,
-                       ratio.excludes(1) ? "" : " not resolved");
+    if (!ratio.low) return fmt::format("{:.{}f}", ratio.median, digits);
+    return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]{}", ratio.median, digits, *ratio.low, digits,
+                       *ratio.high, digits, ratio.excludes(1) ? "" : " not resolved");
 }
 
 /// Fastest output step of those that were measured; null if none was.
@@ -74,8 +75,8 @@ std::string case_table(std::span<const ResultRow> rows) {
         } else {
             text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n",
                                 &row == best ? '*' : ' ', row.combine, us(row.output),
-                                speedup(row, row.output), us(row.combine_alone), us(row.layer),
-                                speedup(row, row.layer));
+                                speedup(row, row.output, 2), us(row.combine_alone), us(row.layer),
+                                speedup(row, row.layer, 3));
         }
     }
     if (best != nullptr) text += verdict(*best);
