@@ -68,7 +68,7 @@ void on_rank_0(Control& control, Action&& action) {
     if (control.rank() == 0) {
         try {
             action();
-        } catch (const BadArgument& error) {
+        } catch (const std::exception& error) {
             failure = error.what();
         }
     }
@@ -116,6 +116,15 @@ Status sweep(const Options& options, Control& control, std::unique_ptr<ResultFil
     return files ? finish(outcome, *files) : outcome.wrong > 0 ? kWrongResult : kDone;
 }
 
+/// Leaves word of what went wrong. A disk that is full takes no word, and must not hide the cause.
+void note_failure(ResultFiles& files, const std::exception& cause) noexcept {
+    try {
+        files.set_status("failed", cause.what());
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "bench_moe_comm: no status either: {}\n", error.what());
+    }
+}
+
 /// Everything that may end the program early comes back here as a status.
 Status run(int argc, char** argv, Control& control) {
     std::unique_ptr<ResultFiles> files;
@@ -132,7 +141,7 @@ Status run(int argc, char** argv, Control& control) {
         control.barrier();
         return kBadArguments;
     } catch (const std::exception& error) {
-        if (files) files->set_status("failed", error.what());
+        if (files) note_failure(*files, error);
         throw;
     }
 }

@@ -25,7 +25,12 @@ void replace_file(const std::string& path, const std::string& text) {
         std::ofstream file(fresh);
         file << text;
         file.flush();
-        if (!file) throw Error(fmt::format("cannot write {}", fresh));
+        if (!file) {
+            file.close();
+            std::error_code ignored;
+            fs::remove(fresh, ignored);
+            throw Error(fmt::format("cannot write {}", path));
+        }
     }
     fs::rename(fresh, path);
 }

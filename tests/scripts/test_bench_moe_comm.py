@@ -5,8 +5,10 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -284,6 +286,59 @@ def test_a_wrong_result_has_no_time_and_ends_with_status_4(tmp_path):
     assert json.loads((tmp_path / "status.json").read_text())["state"] == "wrong_result"
     samples = (tmp_path / "results.samples.csv").read_text()
     assert not any(name in samples for name in wrong)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB, where mounting one is allowed."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder],
+                             capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no right to mount a file system here")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_whole_rows(small_disk):
+    done = launch(*QUICK, "--tokens", "1:64:x2", "--budget", "1", "--ci", "0.001", "--out",
+                  small_disk / "out", "--progress", "none")
+    assert done.returncode == 3
+    cause = [line for line in done.stderr.splitlines() if "rank 0 of 2" in line]
+    assert len(cause) == 1 and "cannot append to" in cause[0], done.stderr
+    assert not list(small_disk.glob("out/*.new"))
+    for name in ("results.csv", "results.samples.csv"):
+        lines = (small_disk / "out" / name).read_text().splitlines()
+        assert len({line.count(",") for line in lines}) == 1, "a row is torn"
+
+
+def test_a_disk_without_any_room_is_found_before_the_sweep(small_disk):
+    (small_disk / "filler").write_bytes(b"x" * 60 * 1024)
+    done = launch(*QUICK, "--out", small_disk / "out", "--progress", "none")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_ctrl_c_leaves_whole_rows_and_no_process(tmp_path):
+    command = [MPIEXEC, "-q", "--oversubscribe", "-n", "2", PROGRAM, *QUICK, "--tokens",
+               "1:1024:x2", "--budget", "1", "--ci", "0.001", "--out", tmp_path]
+    environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=environment, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (tmp_path / "results.csv").exists() and len(rows_of(tmp_path)) >= 4:
+            break
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=30) != 0
+    rows = rows_of(tmp_path)
+    assert len(rows) >= 4 and len(rows) % 4 == 0
+    assert all(row["verified"] == "true" for row in rows)
+    left = subprocess.run(["pgrep", "-f", f"--out {tmp_path}"], capture_output=True, text=True)
+    assert left.stdout == "", "processes outlived the job"
 
 
 def test_a_rank_that_dies_ends_the_job(tmp_path):

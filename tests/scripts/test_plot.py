@@ -22,6 +22,13 @@ sys.path.insert(0, str(SCRIPTS))
 
 import moe_results  # noqa: E402
 import plot  # noqa: E402
+from charts import CHARTS as KINDS  # noqa: E402
+from charts.chart import Chart  # noqa: E402
+from charts.figure import draw  # noqa: E402
+from charts.layout import push_apart  # noqa: E402
+from charts.looks import LOOKS, PHASES, STYLE  # noqa: E402
+from charts.pages import make_pages  # noqa: E402
+from charts.phases import phase_split  # noqa: E402
 
 HEADER = (
     "schema_version run_id launch case_id backend device claim transport hosts ranks"
@@ -145,11 +152,11 @@ def line_styles(file: Path) -> dict[str, set[str]]:
     return styles
 
 
-def figures(rows: list[Row], tmp_path: Path) -> list[tuple[plot.Chart, Figure]]:
+def figures(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
     """The figures before they are written, with the chart that each one is."""
     file = write_csv(tmp_path / "results.csv", rows)
-    pages = plot.make_pages(moe_results.read_results([file]))
-    drawn = [(chart, plot.draw(page, chart)) for page in pages for chart in plot.CHARTS]
+    pages = make_pages(moe_results.read_results([file]))
+    drawn = [(chart, draw(page, chart)) for page in pages for chart in KINDS]
     return [(chart, figure) for chart, figure in drawn if figure]
 
 
@@ -257,14 +264,14 @@ def test_hollow_markers_are_exactly_the_unresolved_points(tmp_path: Path) -> Non
     assert chart.name == "speedup_output"
     hollow = [
         y for line in figure.axes[0].lines for y in line.get_ydata()
-        if line.get_marker() == plot.LOOKS[NATIVE].marker and line.get_markerfacecolor() == "white"
+        if line.get_marker() == LOOKS[NATIVE].marker and line.get_markerfacecolor() == "white"
     ]
     # 1.00 and 1.02 reach 1 with half-width 0.02, 1.04 and 1.06 do not.
     assert hollow == pytest.approx([1.0, 1.02])
 
 
 def test_the_phases_title_states_the_share_of_the_combine(charts) -> None:
-    phases = dict.fromkeys(plot.PHASES, 0.0) | {"experts_us_median": 60, "combine_us_median": 40}
+    phases = dict.fromkeys(PHASES, 0.0) | {"experts_us_median": 60, "combine_us_median": 40}
     rows = sweep(loads=["balanced"], **phases)
     for row in rows:
         if row["tokens"] == 1024:
@@ -283,8 +290,8 @@ def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
             row |= {"combine_us_median": "", "local_combine_us_median": ""}
     text = charts(rows)["phases"]
     assert f"right bars: {fused}, its combine with the local combine in it" in text
-    empty = dict.fromkeys(plot.PHASES, math.nan)
-    split = plot.phase_split(pd.DataFrame([empty | {"output_us_median": 7.0}])).iloc[0]
+    empty = dict.fromkeys(PHASES, math.nan)
+    split = phase_split(pd.DataFrame([empty | {"output_us_median": 7.0}])).iloc[0]
     assert split["combine_us_median"] == 7.0 == split.sum()
 
 
@@ -454,12 +461,12 @@ def test_a_strategy_looks_the_same_in_every_subset(tmp_path: Path) -> None:
         assert found[BASELINE] == styles[0][BASELINE] != found[NATIVE]
         assert found[NATIVE] == styles[0][NATIVE]
         assert all(len(looks) == 1 for looks in found.values())
-    assert plot.LOOKS[NATIVE].colour.lower() in next(iter(styles[0][NATIVE]))
+    assert LOOKS[NATIVE].colour.lower() in next(iter(styles[0][NATIVE]))
 
 
 def test_all_looks_differ_in_line_and_in_marker_and_colour() -> None:
-    assert len(plot.LOOKS) == 15
-    looks = plot.LOOKS.values()
+    assert len(LOOKS) == 15
+    looks = LOOKS.values()
     assert len({(look.colour, look.line) for look in looks}) == 15
     assert len({(look.colour, look.marker) for look in looks}) == 15
 
@@ -472,7 +479,7 @@ def overlapping(boxes: list, slack: float = 1.0) -> list[tuple[str, str]]:
     ]
 
 
-ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in plot.LOOKS}
+ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in LOOKS}
 
 
 @pytest.mark.parametrize(
@@ -488,7 +495,7 @@ ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in plot.LOO
 )
 def test_no_text_is_clipped_or_covered(rows: list[Row], tmp_path: Path) -> None:
     rows = [*rows, timed("x", 1, "hot", 1, obstacle="a/long/path/without/any/space" * 20)]
-    with style.context(["default", plot.STYLE]):
+    with style.context(["default", STYLE]):
         for chart, figure in figures(rows, tmp_path):
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
@@ -503,10 +510,10 @@ def test_no_text_is_clipped_or_covered(rows: list[Row], tmp_path: Path) -> None:
 
 
 def test_push_apart_keeps_order_gap_and_range() -> None:
-    assert plot.push_apart([50, 10], 10, 0, 100) == [50, 10]
-    assert plot.push_apart([50, 50, 50], 10, 0, 100) == [40, 50, 60]
-    assert plot.push_apart([99, 98], 10, 0, 100) == [100, 90]
-    assert plot.push_apart([1, 0, 2], 10, 0, 100) == [10, 0, 20]
+    assert push_apart([50, 10], 10, 0, 100) == [50, 10]
+    assert push_apart([50, 50, 50], 10, 0, 100) == [40, 50, 60]
+    assert push_apart([99, 98], 10, 0, 100) == [100, 90]
+    assert push_apart([1, 0, 2], 10, 0, 100) == [10, 0, 20]
 
 
 # --- Input that cannot be used ------------------------------------------------------------------
