@@ -35,7 +35,7 @@ PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowM
                      row_map.owned(), one.hidden,  one.dtype},
       gather_setup_{parts.device, parts.world, row_map.owned(), one.hidden, one.dtype},
       layer_(layer_plan(one, parallel, row_map, parts.control.rank()),
-             {parts.device, parts.weights, row_map}) {
+             {parts.device, parts.kernels, parts.weights, row_map}) {
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     gather_obstacle_ = gather.obstacle(gather_setup_);
     if (gather_obstacle_.empty()) gather_ = gather.make(gather_setup_);
@@ -48,9 +48,10 @@ PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowM
     fill_input();
 }
 
-std::size_t PreparedCase::bytes(const LayerPlan& plan, const CombineSetup& setup,
+std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels,
+                                const CombineSetup& setup,
                                 std::span<const CombineEntry* const> combines) {
-    std::size_t total = MoeLayer::bytes(plan, setup.device);
+    std::size_t total = MoeLayer::bytes(plan, kernels);
     for (const auto* entry : combines) total += entry->cost(setup).workspace_bytes;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce.
     return total + static_cast<std::size_t>(plan.rows * setup.row_bytes());

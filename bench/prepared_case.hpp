@@ -49,6 +49,7 @@ public:
         Timeline& timeline;
         Communicator& world;
         Communicator& group;
+        const LayerKernelsFactory& kernels;
         const LayerWeights& weights;
         LayerReference& reference;
     };
@@ -56,7 +57,9 @@ public:
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
     /// Bytes of a rank's activations and of all strategies' workspaces.
-    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan, const CombineSetup& setup,
+    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
+                                           const LayerKernelsFactory& kernels,
+                                           const CombineSetup& setup,
                                            std::span<const CombineEntry* const> combines);
 
     [[nodiscard]] const std::string& gather_obstacle() const { return gather_obstacle_; }

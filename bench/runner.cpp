@@ -105,7 +105,7 @@ void Runner::run_case(const Case& one) {
     PreparedCase prepared(
         one, parallel, *row_map, parts_.options.combines,
         {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, *parts_.backend.world,
-         group_for(parallel), model_->weights, model_->reference});
+         group_for(parallel), *parts_.backend.layer_kernels, model_->weights, model_->reference});
     if (parts_.options.verify != Verify::off) {
         prepared.verify(parts_.options.verify == Verify::full);
     }
@@ -119,6 +119,9 @@ void Runner::run_case(const Case& one) {
 
 std::string Runner::prepare(const Case& one, const Parallel& parallel,
                             const std::optional<RowMap>& row_map) {
+    if (!parts_.backend.layer_kernels) {
+        return fmt::format("the {} backend has no kernels for the layer", parts_.backend.name);
+    }
     // MPI counts elements, and the kernels index rows, in 32 bits.
     constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
     const auto most = row_map->rows() * std::max(one.hidden, one.top_k + 1);
@@ -146,8 +149,8 @@ LayerWeights::Plan Runner::weights_plan(const Case& one, const Parallel& paralle
     const auto& device = *parts_.backend.device;
     const auto shape = shape_of(one);
     LayerWeights::Plan plan{shape, shard_of(shape, parallel, parts_.control.rank()),
-                            device.compute_dtype(one.dtype), static_cast<std::uint64_t>(one.seed),
-                            1};
+                            parts_.backend.layer_kernels->compute_dtype(one.dtype),
+                            static_cast<std::uint64_t>(one.seed), 1};
     plan.copies = LayerWeights::cold_copies(LayerWeights::copy_bytes(plan), device.cache_bytes(),
                                             parts_.machine.ranks_on_host);
     return plan;
@@ -159,8 +162,8 @@ std::string Runner::memory_obstacle(const Case& one, const Parallel& parallel,
     auto& device = *parts_.backend.device;
     const CombineSetup setup{
         device, *parts_.backend.world, group_for(parallel), row_map.owned(), one.hidden, one.dtype};
-    auto need = PreparedCase::bytes(layer_plan(one, parallel, row_map, control.rank()), setup,
-                                    parts_.options.combines);
+    auto need = PreparedCase::bytes(layer_plan(one, parallel, row_map, control.rank()),
+                                    *parts_.backend.layer_kernels, setup, parts_.options.combines);
     if (!model_) {
         need += LayerWeights::copy_bytes(weights) * static_cast<std::size_t>(weights.copies) +
                 LayerWeights::fixed_bytes(weights);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicator.hpp"
+#include "kernels/runtime/layer_kernels.hpp"
 
 #include <memory>
 #include <span>
@@ -14,6 +15,8 @@ struct Backend {
     std::string_view name;
     std::unique_ptr<Device> device;
     std::unique_ptr<Communicator> world;
+    /// Null where the backend cannot compute a layer.
+    std::unique_ptr<LayerKernelsFactory> layer_kernels;
     /// The libraries that carry the data, as they name themselves; for the provenance.
     std::string library_version;
 };

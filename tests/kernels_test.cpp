@@ -110,6 +110,7 @@ protected:
     }
 
     std::unique_ptr<Device> device_ = make_host_device();
+    std::unique_ptr<LayerKernelsFactory> factory_ = make_host_layer_kernels_factory();
     std::unique_ptr<Stream> stream_ = device_->make_stream();
     std::vector<float> x_{1, 0, 0, 1, 1, 1};
     // Logits are x * router^T: row 0 -> 0 1 2 0, row 1 -> 3 0 1 0, row 2 is padding.
@@ -120,7 +121,7 @@ protected:
     std::vector<float> shared_ = std::vector<float>(kRows, 77);
 
     void route(Scoring scoring, const std::vector<float>& gate) {
-        const auto kernels = device_->make_layer_kernels(dims(scoring));
+        const auto kernels = factory_->make(*device_, dims(scoring));
         kernels->route(view(x_, kRows, kHidden),
                        {view(router_, kExperts, kHidden),
                         gate.empty() ? nullptr : reinterpret_cast<const std::byte*>(gate.data()),
@@ -153,7 +154,7 @@ TEST_F(LayerKernelsTest, RoutesBySigmoidAndGatesTheSharedExpert) {
 
 TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {
     route(Scoring::softmax, {});
-    const auto kernels = device_->make_layer_kernels(dims(Scoring::softmax));
+    const auto kernels = factory_->make(*device_, dims(Scoring::softmax));
     std::vector<std::int32_t> expert_offsets(3, 77), offsets(kRows + 1, 77), indices(9, 77);
     std::vector<float> packed(kRows * kTopK * kHidden, 77), weights(9, 77);
     for (const bool shared : {false, true}) {
@@ -183,7 +184,7 @@ TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {
 }
 
 TEST_F(LayerKernelsTest, SumsWeightedRowsAndClearsRowsWithoutAny) {
-    const auto kernels = device_->make_layer_kernels(dims(Scoring::softmax));
+    const auto kernels = factory_->make(*device_, dims(Scoring::softmax));
     std::vector<float> dense{1, 2, 3, 4};
     std::vector<std::int32_t> offsets{0, 2, 2, 3}, indices{0, 1, 1};
     std::vector<float> weights{0.5F, 2, -1};

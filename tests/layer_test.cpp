@@ -45,12 +45,14 @@ public:
         auto& device = *backend_.device;
         auto shard = shard_of(config.shape, parallel_, control_->rank());
         if (config.broken_shard) shard = config.broken_shard(shard);
-        weights_.emplace(device, LayerWeights::Plan{config.shape, shard,
-                                                    device.compute_dtype(config.dtype), kSeed, 2});
+        weights_.emplace(
+            device,
+            LayerWeights::Plan{config.shape, shard,
+                               backend_.layer_kernels->compute_dtype(config.dtype), kSeed, 2});
         const auto own = row_map_.owned().rows(control_->rank());
         layer_.emplace(LayerPlan{config.shape, shard, row_map_.rows(), own,
                                  own * parallel_.attn_tp(), config.dtype},
-                       MoeLayer::Parts{device, *weights_, row_map_});
+                       MoeLayer::Parts{device, *backend_.layer_kernels, *weights_, row_map_});
         gather_ = find_named(gather_table(), config.gather, "gather")
                       .make({device, *backend_.world, row_map_.owned(), config.shape.hidden,
                              config.dtype});

@@ -2,6 +2,7 @@
 // plain copy of the same size reaches in the same run. Counters: `of_copy` is the share of that
 // floor reached (1 = as fast as the copy), `gflops` what the GEMMs do.
 #include "kernels/host/host_device.hpp"
+#include "kernels/host/host_layer_kernels.hpp"
 #include "kernels/host/row_ops.hpp"
 #include "kernels/host/swiglu.hpp"
 #include "kernels/runtime/layer_kernels.hpp"
@@ -91,7 +92,7 @@ public:
         rows_ = state.range(0);
         const LayerDims dims{rows_,         kHidden, kExperts,    kTopK,
                              intermediate_, 0,       DType::bf16, Scoring::softmax};
-        kernels_ = device_->make_layer_kernels(dims);
+        kernels_ = make_host_layer_kernels_factory()->make(*device_, dims);
         const auto count = static_cast<std::size_t>(rows_ * kTopK);
         x_.assign(static_cast<std::size_t>(rows_ * kHidden), BFloat16(0.5F));
         partial_ = x_;

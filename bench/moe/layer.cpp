@@ -25,14 +25,14 @@ std::int64_t capacity_of(const LayerPlan& plan) {
 
 /// Bytes of each buffer: the one place that both the estimate and the constructor read.
 struct MoeLayer::Sizes {
-    Sizes(const LayerPlan& plan, const Device& device) {
+    Sizes(const LayerPlan& plan, const LayerKernelsFactory& kernels) {
         const auto h = plan.shape.hidden;
         const auto k = plan.shape.top_k;
         const auto rows = plan.rows;
         const auto capacity = capacity_of(plan);
         const auto shared_rows = plan.shape.shared_intermediate > 0 ? rows : 0;
         const auto wire = static_cast<std::int64_t>(size_of(plan.wire));
-        const auto compute = static_cast<std::int64_t>(size_of(device.compute_dtype(plan.wire)));
+        const auto compute = static_cast<std::int64_t>(size_of(kernels.compute_dtype(plan.wire)));
         constexpr std::int64_t kWord = 4;  // an int32 index or an f32 weight
 
         live = of(rows);
@@ -61,10 +61,10 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
     : plan_(plan),
       device_(parts.device),
       weights_(parts.weights),
-      kernels_(device_.make_layer_kernels(dims_of(plan))),
-      compute_(device_.compute_dtype(plan.wire)),
+      kernels_(parts.kernels.make(device_, dims_of(plan))),
+      compute_(parts.kernels.compute_dtype(plan.wire)),
       capacity_(capacity_of(plan)) {
-    const Sizes sizes(plan, device_);
+    const Sizes sizes(plan, parts.kernels);
     live_ = device_.allocate(sizes.live);
     input_ = device_.allocate(sizes.input);
     gathered_ = device_.allocate(sizes.matrix);
@@ -85,8 +85,8 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
     device_.upload(reinterpret_cast<const std::byte*>(live.data()), live_.data(), live.size());
 }
 
-std::size_t MoeLayer::bytes(const LayerPlan& plan, const Device& device) {
-    return Sizes(plan, device).total() + device.layer_scratch_bytes(dims_of(plan));
+std::size_t MoeLayer::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels) {
+    return Sizes(plan, kernels).total() + kernels.scratch_bytes(dims_of(plan));
 }
 
 Matrix MoeLayer::forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace) {

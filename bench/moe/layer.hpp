@@ -45,6 +45,7 @@ class MoeLayer {
 public:
     struct Parts {
         Device& device;
+        const LayerKernelsFactory& kernels;
         const LayerWeights& weights;
         const RowMap& row_map;
     };
@@ -52,7 +53,8 @@ public:
 
     /// Bytes that the constructor allocates. The rows that this rank's experts may be given are
     /// counted as the most that any routing can send, since a captured graph cannot grow.
-    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan, const Device& device);
+    [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
+                                           const LayerKernelsFactory& kernels);
 
     /// The whole layer. The result [group_rows, H] is where the combine says it is.
     [[nodiscard]] Matrix forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace);

@@ -3,6 +3,7 @@
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/sum.hpp"
 #include "kernels/host/host_device.hpp"
+#include "kernels/host/host_layer_kernels.hpp"
 #include "kernels/runtime/narrow.hpp"
 
 #include <array>
@@ -104,7 +105,8 @@ std::string library_version() {
 
 Backend open_host_backend() {
     return {"host", make_host_device(),
-            std::make_unique<MpiCommunicator>(mpi::duplicate(MPI_COMM_WORLD)), library_version()};
+            std::make_unique<MpiCommunicator>(mpi::duplicate(MPI_COMM_WORLD)),
+            make_host_layer_kernels_factory(), library_version()};
 }
 
 }  // namespace moe

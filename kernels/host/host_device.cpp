@@ -1,7 +1,5 @@
 #include "kernels/host/host_device.hpp"
 
-#include "kernels/host/gemm.hpp"
-#include "kernels/host/host_layer_kernels.hpp"
 #include "kernels/host/host_memory.hpp"
 
 #include <algorithm>
@@ -36,7 +34,6 @@ public:
 
 class HostDevice final : public Device {
 public:
-    HostDevice() { use_one_blas_thread(); }
     [[nodiscard]] std::string name() const override { return host_cpu_name(); }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
         return std::make_unique<HostStream>();
@@ -65,14 +62,6 @@ public:
     }
     void fill_bytes(const Matrix& target, std::byte value, Stream& /*stream*/) override {
         std::fill_n(target.data, target.bytes(), value);
-    }
-
-    [[nodiscard]] DType compute_dtype(DType /*wire*/) const override { return DType::f32; }
-    [[nodiscard]] std::unique_ptr<LayerKernels> make_layer_kernels(const LayerDims& dims) override {
-        return make_host_layer_kernels(*this, dims);
-    }
-    [[nodiscard]] std::size_t layer_scratch_bytes(const LayerDims& dims) const override {
-        return host_layer_scratch_bytes(dims);
     }
 };
 

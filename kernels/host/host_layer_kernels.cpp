@@ -233,6 +233,19 @@ private:
     std::vector<std::int32_t> cursor_;
 };
 
+class HostFactory final : public LayerKernelsFactory {
+public:
+    HostFactory() { use_one_blas_thread(); }
+    [[nodiscard]] DType compute_dtype(DType /*wire*/) const override { return DType::f32; }
+    [[nodiscard]] std::unique_ptr<LayerKernels> make(Device& device,
+                                                     const LayerDims& dims) const override {
+        return std::make_unique<HostLayerKernels>(device, dims);
+    }
+    [[nodiscard]] std::size_t scratch_bytes(const LayerDims& dims) const override {
+        return floats(kBlockRows * (dims.hidden + dims.experts) + dims.rows * 2 * widest(dims));
+    }
+};
+
 }  // namespace
 
 void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen) {
@@ -245,12 +258,8 @@ void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* c
     }
 }
 
-std::unique_ptr<LayerKernels> make_host_layer_kernels(Device& device, const LayerDims& dims) {
-    return std::make_unique<HostLayerKernels>(device, dims);
-}
-
-std::size_t host_layer_scratch_bytes(const LayerDims& dims) {
-    return floats(kBlockRows * (dims.hidden + dims.experts) + dims.rows * 2 * widest(dims));
+std::unique_ptr<LayerKernelsFactory> make_host_layer_kernels_factory() {
+    return std::make_unique<HostFactory>();
 }
 
 }  // namespace moe

@@ -6,9 +6,8 @@
 
 namespace moe {
 
-[[nodiscard]] std::unique_ptr<LayerKernels> make_host_layer_kernels(Device& device,
-                                                                    const LayerDims& dims);
-[[nodiscard]] std::size_t host_layer_scratch_bytes(const LayerDims& dims);
+/// Experts compute in f32 whatever rows travel as. One BLAS thread for each rank from here on.
+[[nodiscard]] std::unique_ptr<LayerKernelsFactory> make_host_layer_kernels_factory();
 
 /// The top_k largest of scores [experts], best first; of equal scores the lower index comes first.
 void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen);

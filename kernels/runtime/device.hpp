@@ -9,9 +9,6 @@
 
 namespace moe {
 
-class LayerKernels;
-struct LayerDims;
-
 /// A point on a stream's timeline.
 class Event {
 public:
@@ -91,13 +88,6 @@ public:
     virtual void copy(const Matrix& from, const Matrix& to, Stream& stream) = 0;
     virtual void fill_bytes(const Matrix& target, std::byte value, Stream& stream) = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
-
-    /// The type that experts compute in when rows travel as `wire`.
-    [[nodiscard]] virtual DType compute_dtype(DType wire) const = 0;
-    [[nodiscard]] virtual std::unique_ptr<LayerKernels> make_layer_kernels(
-        const LayerDims& dims) = 0;
-    /// Bytes of scratch that make_layer_kernels(dims) allocates.
-    [[nodiscard]] virtual std::size_t layer_scratch_bytes(const LayerDims& dims) const = 0;
 };
 
 }  // namespace moe

@@ -103,4 +103,17 @@ public:
                               Stream& stream) = 0;
 };
 
+/// Makes a device's layer kernels. Apart from Device, so that a backend can carry rows between
+/// ranks before it can compute on them.
+class LayerKernelsFactory {
+public:
+    virtual ~LayerKernelsFactory() = default;
+    /// The type that experts compute in when rows travel as `wire`.
+    [[nodiscard]] virtual DType compute_dtype(DType wire) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<LayerKernels> make(Device& device,
+                                                             const LayerDims& dims) const = 0;
+    /// Bytes of scratch that make() allocates.
+    [[nodiscard]] virtual std::size_t scratch_bytes(const LayerDims& dims) const = 0;
+};
+
 }  // namespace moe

@@ -29,6 +29,7 @@ from charts.layout import push_apart  # noqa: E402
 from charts.looks import LOOKS, PHASES, STYLE  # noqa: E402
 from charts.pages import make_pages  # noqa: E402
 from charts.phases import phase_split  # noqa: E402
+from charts.texts import percent_text  # noqa: E402
 
 HEADER = (
     "schema_version run_id launch case_id backend device claim transport hosts ranks"
@@ -246,8 +247,60 @@ def test_panels_that_differ_keep_their_own_findings(charts) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.5)}, loads=["balanced"])
     rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
     text = charts(rows)["speedup_output"]
-    assert f"{NATIVE} wins the output step at every size: 1.50× at 1024 (balanced);" in text
-    assert "no strategy beats the baseline in the output step (hot)" in text
+    title = "The output step: any gain depends on load; up to 1.50×"
+    assert f"{title} ({NATIVE}, 1024 tokens, balanced) device" in text
+    assert f"balanced {NATIVE} wins the output step at every size: 1.50× at 1024 " in text
+    assert "hot No strategy beats the baseline in the output step " in text
+
+
+def test_panels_with_other_winners_share_one_short_sentence(charts) -> None:
+    slices = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.4), NATIVE: (1.1, 1.2)}
+    texts = charts(sweep(loads=["balanced"]) + sweep(slices, loads=["hot"]))
+    speedup, latency = texts["speedup_output"], texts["latency"]
+    title = "The output step: who wins depends on load and batch size; up to 1.81×"
+    assert f"{title} ({NATIVE}, 1024 tokens, balanced) device" in speedup
+    finding = f"{NATIVE} wins the output step from 64 tokens: 1.81× at 1024"
+    assert f"{finding}, all_reduce_slice at 16 tokens only" in speedup
+    assert "hot all_reduce_slice wins the output step at every size: 1.40×" in speedup
+    title = "Who has the fastest output step at 1024 tokens depends on load: 475 µs to 614 µs"
+    assert f"{title} device" in latency
+    assert f"balanced {NATIVE} has the fastest output step at 1024 tokens: 475 µs" in latency
+
+
+def test_the_largest_gain_need_not_be_the_leaders(charts) -> None:
+    rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.3)}, loads=["balanced"])
+    rows.append(timed("all_reduce_slice", 16, "balanced", 2.0))
+    rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
+    text = charts(rows)["speedup_output"]
+    assert "up to 2.00× (all_reduce_slice, 16 tokens, balanced)" in text
+
+
+def test_panels_tied_at_the_top_have_no_winner_in_the_title(charts) -> None:
+    gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "all_reduce_slice": (1.3, 1.80)}
+    other = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.81), NATIVE: (1.3, 1.80)}
+    text = charts(sweep(gains, loads=["balanced"]) + sweep(other, loads=["hot"]))["speedup_output"]
+    assert "The output step: who leads depends on load" in text and " wins " not in text
+
+
+def test_no_resolved_gain_in_any_panel(charts) -> None:
+    rows = sweep({BASELINE: (1, 1), NATIVE: (1.01, 1.01)}, loads=["balanced"])
+    rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
+    texts = charts(rows)
+    assert "No resolved gain in the output step device" in texts["speedup_output"]
+    title = "Who has the fastest output step at 1024 tokens depends on load, not resolved in some"
+    assert title in texts["latency"]
+
+
+def test_the_title_names_what_the_winner_depends_on(charts) -> None:
+    slices = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.4)}
+    natives = {BASELINE: (1, 1), NATIVE: (1.3, 1.4)}
+    one = [sweep(slices, model="a"), sweep(natives, model="b")]
+    text = charts(itertools.chain(*one))["speedup_output"]
+    assert "The output step: who wins depends on setting; up to 1.40×" in text
+    both = [sweep(slices, model="a"), sweep(natives, model="b", loads=["balanced"]),
+            sweep(slices, model="b", loads=["hot"])]
+    text = charts(itertools.chain(*both))["speedup_output"]
+    assert "The output step: who wins depends on load and setting; up to 1.40×" in text
 
 
 def test_panels_that_agree_share_a_headline_with_a_range(charts) -> None:
@@ -280,6 +333,21 @@ def test_the_phases_title_states_the_share_of_the_combine(charts) -> None:
     share = "The combine takes 40 % of the baseline's layer at 16 tokens and 1.6 % at 1024"
     assert f"{share} (balanced)" in text
     assert f"left bars: {BASELINE}; right bars: {NATIVE}" in text
+
+
+def test_a_small_share_is_not_printed_as_none(charts) -> None:
+    phases = dict.fromkeys(PHASES, 0.0) | {"experts_us_median": 10_000, "combine_us_median": 3}
+    text = charts(sweep(**phases))["phases"]
+    assert "Share" not in text and "The combine takes 0.03 % of the baseline's layer" in text
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"),
+    [(0, "0 %"), (0.004, "<0.01 %"), (0.005, "0.01 %"), (0.031, "0.03 %"), (0.094, "0.09 %"),
+     (0.096, "0.1 %"), (1.64, "1.6 %"), (9.94, "9.9 %"), (9.96, "10 %"), (40, "40 %")],
+)
+def test_percent_text(percent: float, text: str) -> None:
+    assert percent_text(percent) == text
 
 
 def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
