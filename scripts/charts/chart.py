@@ -1,0 +1,56 @@
+"""What every kind of chart has to provide for a figure to be laid out around it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from charts.findings import Finding
+from charts.looks import Look
+from charts.pages import Panel
+from charts.token_axis import TokenAxis
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A direct label, wanted beside the point (x, y) in data coordinates."""
+
+    x: float
+    y: float
+    text: str
+    look: Look
+
+
+@dataclass(frozen=True)
+class Painted:
+    labels: list[EndLabel]
+    low: float
+    high: float
+
+
+class Chart:
+    """One kind of figure: which rows it can show, what it finds in them, how it draws a panel."""
+
+    name: str
+    ylabel: str
+    key: str  # How to read the marks.
+    log: bool
+    axis: Callable[[set[int]], TokenAxis]
+    amount_text: Callable[[float], str]
+
+    def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows
+
+    def finding(self, rows: pd.DataFrame) -> Finding:
+        raise NotImplementedError
+
+    def differing(self, panels: Sequence[Panel]) -> str:
+        """The title of a figure whose panels' findings disagree: one short sentence."""
+        return "The panels differ, see their titles"
+
+    def caption(self, rows: pd.DataFrame) -> str:
+        return ""
+
+    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
+        raise NotImplementedError

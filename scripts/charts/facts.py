@@ -1,0 +1,61 @@
+"""What stands around the panels of every chart: the case, the launches, what was left out."""
+
+import pandas as pd
+
+import moe_results
+from charts.looks import looks_order
+from charts.texts import values_of
+
+CLAIM_TEXT = {
+    "interconnect": "claim: interconnect (one rank for each GPU or core, real links)",
+    "memory": "claim: memory (one shared memory: not an interconnect's numbers)",
+    "functional": "functional: ranks > cores, times say nothing about speed",
+}
+
+
+def facts_of(rows: pd.DataFrame) -> list[str]:
+    def listed(column: str) -> str:
+        values = values_of(rows, column)
+        return ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
+
+    lines = [
+        ("device", "ranks", "hosts", "ranks_per_device", "backend", "transport"),
+        ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode"),
+    ]
+    facts = [
+        " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
+        for names in lines
+    ]
+    return [*facts, launches_text(rows)]
+
+
+def launches_text(rows: pd.DataFrame) -> str:
+    fewest, most = rows["launch_count"].min(), rows["launch_count"].max()
+    if most == 1:
+        return "one launch: intervals hold within this launch only"
+    number = f"{most}" if fewest == most else f"{fewest} to {most}"
+    if moe_results.order_statistic_rank(fewest):
+        return f"{number} launches: medians and 95 % intervals over launches"
+    return f"{number} launches: medians over launches, bars span the launches' own intervals"
+
+
+def why_left_out(row: moe_results.Row) -> str | None:
+    if row["planted_pct"] > 0:
+        return f"planted slow-down of {row['planted_pct']:g} %, never a result"
+    return moe_results.why_no_time(row)
+
+
+def left_out_notes(rows: list[moe_results.Row]) -> list[str]:
+    """One note for each reason, with the strategies it concerns."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        reason = why_left_out(row)
+        if reason is not None:
+            reasons.setdefault(reason, []).append(str(row["combine"]))
+    notes = []
+    for reason, strategies in sorted(reasons.items()):
+        names = sorted(set(strategies), key=looks_order)
+        who = ", ".join(names) if len(names) <= 3 else f"{len(names)} strategies"
+        count = f"{len(strategies)} row{'s' if len(strategies) > 1 else ''}"
+        notes.append(f"left out: {who}: {reason} ({count})")
+    return notes

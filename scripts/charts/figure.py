@@ -1,0 +1,109 @@
+"""One figure: its head, its panels with their titles, its foot."""
+
+from dataclasses import dataclass, replace
+
+from matplotlib.figure import Figure
+
+from charts.axes import panel_size, set_axes, write_labels
+from charts.chart import Chart
+from charts.facts import CLAIM_TEXT
+from charts.findings import shared_headline
+from charts.layout import (
+    AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
+    TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
+)
+from charts.looks import INK, MUTED, WARNING
+from charts.pages import Page, Panel
+
+
+@dataclass(frozen=True)
+class Texts:
+    head: list[Block]
+    titles: dict[str, list[Block]]  # By the label of the panel.
+    foot: list[Block]
+
+    def title_height(self, row: list[Panel | None]) -> float:
+        titles = [self.titles[panel.label] for panel in row if panel]
+        return max(sum(block.height for block in title) for title in titles)
+
+
+def draw(page: Page, chart: Chart) -> Figure | None:
+    """The chart of a page, or None when none of the page's rows carries what it shows."""
+    grid = usable_grid(page, chart)
+    if not grid:
+        return None
+    figure = Figure(facecolor="white")
+    panels = [panel for row in grid for panel in row if panel]
+    axis = chart.axis({tokens for panel in panels for tokens in panel.rows["tokens"]})
+    axes = {panel.label: figure.add_axes((0, 0, 1, 1), label=panel.label) for panel in panels}
+    painted = {panel.label: chart.paint(axes[panel.label], panel.rows, axis) for panel in panels}
+
+    size = panel_size(len(grid[0]), painted.values())
+    limits = min(part.low for part in painted.values()), max(part.high for part in painted.values())
+    texts = texts_of(page, chart, panels, size)
+
+    sheet = Sheet(figure, LEFT + size.room + EDGE, figure_height(grid, size, texts))
+    sheet.write(texts.head)
+    top = sheet.y - HEAD_GAP
+    for row in grid:
+        for column, panel in enumerate(row):
+            if panel is None:
+                continue
+            ax, x = axes[panel.label], size.left(column)
+            sheet.y = top
+            sheet.write(texts.titles[panel.label], x)
+            sheet.y = top - texts.title_height(row) - PANEL_GAP
+            sheet.place(ax, x, size)
+            set_axes(ax, axis, chart, limits, size.width)
+            ax.set_xlabel(axis.title, color=MUTED)
+            if column == 0 or row[column - 1] is None:
+                ax.set_ylabel(chart.ylabel, color=MUTED)
+            write_labels(ax, painted[panel.label].labels, size)
+        top = sheet.y - AXIS_LABELS
+    sheet.y = top
+    sheet.write(texts.foot)
+    return figure
+
+
+def figure_height(grid: list[list[Panel | None]], size: PanelSize, texts: Texts) -> float:
+    height = 2 * EDGE + HEAD_GAP + sum(block.height for block in (*texts.head, *texts.foot))
+    for row in grid:
+        height += texts.title_height(row) + PANEL_GAP + size.height + AXIS_LABELS
+    return height
+
+
+def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
+    """The page's panels with only the rows that the chart can show."""
+
+    def usable(panel: Panel | None) -> Panel | None:
+        rows = chart.usable(panel.rows) if panel else None
+        return None if rows is None or rows.empty else replace(panel, rows=rows)
+
+    grid = [[usable(panel) for panel in row] for row in page.grid]
+    return [row for row in grid if any(row)]
+
+
+def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
+    """Functional rows get no finding: it would be about speed."""
+    functional = page.claim == "functional"
+    findings = [chart.finding(panel.rows) for panel in panels]
+    if functional:
+        headline, complete = CLAIM_TEXT[page.claim], True
+    else:
+        shared = shared_headline([panel.label for panel in panels], findings, chart.amount_text)
+        headline, complete = shared or (chart.differing(panels), False)
+    colour = WARNING if functional else INK
+    head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
+    head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in page.facts]
+    if not functional:
+        colour = WARNING if page.claim == "memory" else MUTED
+        head.append(Block([CLAIM_TEXT[page.claim]], FACTS_SIZE, colour, "bold"))
+
+    width = size.width + size.labels
+    titles = {}
+    for panel, finding in zip(panels, findings):
+        below = ["" if complete else finding.text, chart.caption(panel.rows)]
+        title = [wrapped(panel.label, width, PANEL_SIZE, weight="bold")]
+        titles[panel.label] = title + [wrapped(text, width, LABEL_SIZE) for text in below]
+    foot = [wrapped(note, size.room, NOTE_SIZE, colour=MUTED) for note in (chart.key, *page.notes)]
+    return Texts(head, titles, foot)

@@ -1,0 +1,48 @@
+"""What panels show, in sentences: one panel's finding and the headline of several."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from charts.pages import Panel
+from charts.texts import range_text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a panel shows, in words computed from its rows.
+
+    text is the full statement. Panels that share a gist share a headline, which ends with the
+    range of their amounts; gists come most telling first.
+    """
+
+    text: str
+    gists: tuple[str, ...]
+    amounts: tuple[float, ...] = ()
+
+
+def shared_headline(
+    labels: Sequence[str], findings: Sequence[Finding], amount_text: Callable[[float], str]
+) -> tuple[str, bool] | None:
+    """What the findings of all panels have in common, and whether that says all of them; None
+    when they disagree."""
+    panels = ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} panels"
+    texts = {finding.text for finding in findings}
+    if len(texts) == 1:
+        return f"{texts.pop()} ({panels})", True
+    amounts = [amount for finding in findings for amount in finding.amounts]
+    for gists in zip(*(finding.gists for finding in findings)):
+        if len(set(gists)) == 1:
+            return f"{gists[0]} {range_text(amounts, amount_text)}".strip() + f" ({panels})", False
+    return None
+
+
+def depends_on(panels: Sequence[Panel], answers: Sequence[str]) -> list[str]:
+    """What the answers change with: the load, where panels of one setting differ in theirs; the
+    setting, where panels of one load do."""
+    pairs = combinations(zip(panels, answers), 2)
+    differing = [(one, other) for (one, a), (other, b) in pairs if a != b]
+    load = any(one.setting == other.setting for one, other in differing)
+    setting = any(one.load == other.load for one, other in differing)
+    words = [word for word, found in (("load", load), ("setting", setting)) if found]
+    return words or ["load", "setting"]  # No two panels that differ are alike in either.

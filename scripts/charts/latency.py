@@ -1,0 +1,65 @@
+"""The latency chart: the time of every strategy's output step."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from charts.chart import Chart, Painted
+from charts.findings import Finding, depends_on
+from charts.lines import draw_lines, log_limits
+from charts.pages import Panel
+from charts.texts import listed, range_text, time_text
+from charts.token_axis import TokenAxis, log_axis
+
+
+class LatencyChart(Chart):
+    name = "latency"
+    key = "Vertical bars: 95 % intervals. Numbers at the line ends: the largest token count."
+    ylabel = "output step, median (µs, log scale)"
+    log = True
+    axis = staticmethod(log_axis)
+    amount_text = staticmethod(time_text)
+
+    def finding(self, rows: pd.DataFrame) -> Finding:
+        fastest = fastest_at_largest(rows)
+        gist = f"{name_of(fastest)} has the fastest output step at {fastest['tokens']} tokens"
+        if not resolved(fastest):
+            gist += " (not resolved)"
+        text = f"{gist}: {time_text(fastest['output_us_median'])}"
+        if not fastest["baseline"]:
+            here = rows[rows["tokens"] == fastest["tokens"]]
+            for base in here.loc[here["baseline"], "output_us_median"]:
+                text += f" against the baseline's {time_text(base)}"
+        return Finding(text, (f"{gist}:",), (fastest["output_us_median"],))
+
+    def differing(self, panels: Sequence[Panel]) -> str:
+        fastest = [fastest_at_largest(panel.rows) for panel in panels]
+        names = [name_of(row) for row in fastest]
+        sizes = {row["tokens"] for row in fastest}
+        where = f"at {sizes.pop()} tokens" if len(sizes) == 1 else "at the largest size"
+        same = len(set(names)) == 1
+        text = f"{names[0] if same else 'Who'} has the fastest output step {where}"
+        if not same:
+            text += f" depends on {listed(depends_on(panels, names))}"
+        if not all(map(resolved, fastest)):
+            text += ", not resolved" + (" in some panels" if any(map(resolved, fastest)) else "")
+        return f"{text}: {range_text([row['output_us_median'] for row in fastest], time_text)}"
+
+    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
+        labels = draw_lines(ax, rows, axis, "output_us_median", time_text)
+        bounds = rows[["output_us_median", "output_us_low", "output_us_high"]]
+        return Painted(labels, *log_limits(bounds))
+
+
+def fastest_at_largest(rows: pd.DataFrame) -> pd.Series:
+    here = rows[rows["tokens"] == rows["tokens"].max()]
+    return here.loc[here["output_us_median"].idxmin()]
+
+
+def name_of(row: pd.Series) -> str:
+    return "The baseline" if row["baseline"] else row["combine"]
+
+
+def resolved(row: pd.Series) -> bool:
+    return bool(row["baseline"] or row["speedup_output_low"] > 1)

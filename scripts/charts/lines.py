@@ -1,0 +1,64 @@
+"""Lines over the token counts, one for each strategy, with intervals and end labels."""
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+import moe_results
+from charts.chart import EndLabel
+from charts.looks import look_of
+from charts.token_axis import TokenAxis
+
+
+def draw_lines(
+    ax: Axes, rows: pd.DataFrame, axis: TokenAxis, measure: str, text: Callable[[float], str]
+) -> list[EndLabel]:
+    """One line for each strategy with its intervals. A hollow marker is a point whose speed-up is
+    not resolved; neighbours stand a little apart, so that their intervals can be told apart."""
+    stem = moe_results.MEASURES[measure]
+    speedup = measure if measure.startswith("speedup") else None
+    strategies = list(rows["combine"].unique())
+    gap = min(0.06, 0.4 / len(strategies)) * axis.step
+    labels = []
+    for place, strategy in enumerate(strategies):
+        line = rows[rows["combine"] == strategy].sort_values("tokens")
+        look = look_of(strategy)
+        shift = (place - (len(strategies) - 1) / 2) * gap
+        x = line["tokens"].map(axis.at) + shift
+        # A line breaks where the strategy has no time, and at 0, which has no place on a log axis.
+        joined = line.set_index("tokens")[measure].reindex(sorted(rows["tokens"].unique()))
+        path = [axis.at[tokens] + shift if tokens > 0 else math.nan for tokens in joined.index]
+        name = f"line:{strategy}:{ax.figure.axes.index(ax)}"
+        ax.plot(path, joined, look.line, color=look.colour, linewidth=1.4, gid=name)
+        ax.vlines(x, line[f"{stem}_low"], line[f"{stem}_high"], look.colour, linewidth=1.1)
+        resolved = ~speedup_unresolved(line, speedup) if speedup else line[measure].notna()
+        for chosen, fill in ((resolved, look.colour), (~resolved, "white")):
+            ax.plot(
+                x[chosen], line.loc[chosen, measure], look.marker, color=look.colour,
+                markerfacecolor=fill, markersize=5.5, markeredgewidth=1.1, zorder=3,
+            )
+        end = line.iloc[-1]
+        words = [strategy, text(end[measure])]
+        if end["tokens"] != axis.tokens[-1]:
+            words.append(f"at {end['tokens']}")
+        if end["baseline"]:
+            words.append("(baseline)")
+        labels.append(EndLabel(x.iloc[-1], end[measure], " ".join(words), look))
+    return labels
+
+
+def speedup_unresolved(rows: pd.DataFrame, metric: str) -> pd.Series:
+    """Also true where there is no interval: then nothing is resolved either."""
+    apart = (rows[f"{metric}_low"] > 1) | (rows[f"{metric}_high"] < 1)
+    return ~apart & ~rows["baseline"]
+
+
+def log_limits(values: pd.DataFrame, always: float | None = None) -> tuple[float, float]:
+    values = values.where(values > 0)
+    low, high = values.min().min(), values.max().max()
+    if always is not None:
+        low, high = min(low, always), max(high, always)
+    margin = max((high / low) ** 0.06, 1.04)
+    return low / margin, high * margin

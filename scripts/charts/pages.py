@@ -1,0 +1,114 @@
+"""Which rows share a figure and a panel: results rows grouped into pages."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+import moe_results
+from charts.facts import facts_of, left_out_notes, why_left_out
+from charts.looks import looks_order
+from charts.texts import load_order, natural
+from moe_results import CLAIMS, SETTINGS, ResultsError
+
+MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
+
+
+@dataclass(frozen=True)
+class Panel:
+    setting: str  # What tells the panel from others of the same load; may be empty.
+    load: str
+    rows: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        return f"{self.setting}, {self.load}" if self.setting else self.load
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one figure of each chart shows: rows of one claim, a grid of panels."""
+
+    claim: str
+    suffix: str
+    facts: list[str]
+    notes: list[str]
+    grid: list[list[Panel | None]]
+
+
+def make_pages(rows: list[moe_results.Row]) -> list[Page]:
+    """Pages of the strongest claim present come first and keep the plain file names."""
+    left_out = left_out_notes(rows)
+    timed = [row for row in rows if why_left_out(row) is None]
+    if not timed:
+        raise ResultsError("; ".join(["no rows with a time", *left_out]))
+    frame = pd.DataFrame(moe_results.join_launches(timed))
+    frame["tokens"] = frame["tokens"].astype(int)
+    frame["baseline"] = frame["is_baseline"] == "true"
+    frame = frame.sort_values("combine", key=lambda names: names.map(looks_order), kind="stable")
+    present = [claim for claim in CLAIMS if (frame["claim"] == claim).any()]
+    pages = []
+    for claim in present:
+        notes = list(left_out)
+        if claim == present[0] and present[1:]:
+            notes.append(f"drawn apart, for their claim is weaker: {', '.join(present[1:])} rows")
+        suffix = "" if claim == present[0] else f"-{claim}"
+        pages += claim_pages(frame[frame["claim"] == claim], suffix, notes)
+    return pages
+
+
+def claim_pages(rows: pd.DataFrame, suffix: str, notes: list[str]) -> Iterator[Page]:
+    groups = split_by_settings(rows)
+    loads = sorted(rows["load"].unique(), key=load_order)
+    if len(groups) <= MAX_GRID_ROWS and len(loads) <= MAX_GRID_COLUMNS:
+        grid = [[panel_of(label, part, load) for load in loads] for label, part in groups]
+        yield make_page(rows, suffix, notes, grid)
+        return
+    for label, part in groups:
+        loads = sorted(part["load"].unique(), key=load_order)
+        panels = [panel_of("", part, load) for load in loads]
+        grid = [panels[i : i + MAX_GRID_COLUMNS] for i in range(0, len(panels), MAX_GRID_COLUMNS)]
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-")
+        yield make_page(part, f"-{slug}{suffix}" if slug else suffix, notes, grid)
+
+
+def split_by_settings(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(label, rows) for each combination of settings, named by those that tell them apart."""
+    telling: list[str] = []
+    parts = 1
+    for column in SETTINGS:
+        finer = len(rows[[*telling, column]].drop_duplicates())
+        if finer > parts:
+            telling.append(column)
+            parts = finer
+    if not telling:
+        return [("", rows)]
+    groups = dict(list(rows.groupby(telling, sort=False)))
+    ordered = sorted(groups, key=lambda key: [natural(value) for value in key])
+    return [(setting_label(telling, key), groups[key]) for key in ordered]
+
+
+def setting_label(columns: Sequence[str], values: Sequence[str]) -> str:
+    plain = ("model", "dtype", "device")  # Their values speak for themselves.
+    return ", ".join(
+        (value or f"no {column}") if column in plain else f"{column} {value or 'none'}"
+        for column, value in zip(columns, values)
+    )
+
+
+def panel_of(setting: str, rows: pd.DataFrame, load: str) -> Panel | None:
+    here = rows[rows["load"] == load]
+    return None if here.empty else Panel(setting, load, here)
+
+
+def make_page(
+    rows: pd.DataFrame, suffix: str, notes: list[str], grid: list[list[Panel | None]]
+) -> Page:
+    claim = rows["claim"].iloc[0]
+    notes = list(notes)
+    if (rows["verified"] != "true").any():
+        notes.append("not verified: some rows were measured with verification off")
+    if rows["layer_us_median"].isna().all():
+        notes.append("no layer times in these rows (scope output): no layer and no phase chart")
+    return Page(claim, suffix, facts_of(rows), notes, grid)

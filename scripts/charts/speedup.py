@@ -1,0 +1,127 @@
+"""The speed-up charts: every strategy over the baseline, and who wins where."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from charts.chart import Chart, Painted
+from charts.findings import Finding, depends_on
+from charts.lines import draw_lines, log_limits
+from charts.pages import Panel
+from charts.texts import listed, ratio_text, sizes_text
+from charts.token_axis import TokenAxis, log_axis
+
+
+class SpeedupChart(Chart):
+    key = (
+        "Vertical bars: 95 % intervals. Hollow: the interval contains 1, not resolved."
+        " Numbers at the line ends: the largest token count."
+    )
+    ylabel = "speed-up over the baseline (×, log scale)"
+    log = True
+    axis = staticmethod(log_axis)
+    amount_text = staticmethod(ratio_text)
+
+    def __init__(self, name: str, what: str):
+        self.name, self.what = name, what
+
+    def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows[self.name].notna()]
+
+    def finding(self, rows: pd.DataFrame) -> Finding:
+        return speedup_finding(rows, self.name, self.what)
+
+    def differing(self, panels: Sequence[Panel]) -> str:
+        return differing_headline(panels, self.name, self.what)
+
+    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
+        ax.axhline(1, color="#BBBBBB", linewidth=0.8, zorder=0)
+        labels = draw_lines(ax, rows, axis, self.name, ratio_text)
+        bounds = rows[[self.name, f"{self.name}_low", f"{self.name}_high"]]
+        return Painted(labels, *log_limits(bounds, always=1.0))
+
+
+def speedup_finding(rows: pd.DataFrame, metric: str, what: str) -> Finding:
+    """Who is faster than the baseline, where, and by how much; only what the intervals resolve."""
+    rivals = rows[~rows["baseline"]]
+    if rivals.empty:
+        text = f"Only the baseline was timed in {what}"
+        return Finding(text, (text,))
+    best = winners(rows, metric)
+    if best.empty:
+        return no_gain_finding(rivals, metric, what)
+    leader, *others = ranked(best, metric)
+    every = sorted(rivals["tokens"].unique())
+    wins = best[best["combine"] == leader]
+    peak = wins.loc[wins[metric].idxmax()]
+    tied = tied_with(peak, rows, metric)
+    verb = "leads" if tied else "wins"
+    gist = f"{leader} {verb} {what} {sizes_text(list(wins['tokens']), every)}"
+    text = f"{gist}: {ratio_text(peak[metric])}"
+    if len(wins) > 1:
+        text += f" at {peak['tokens']}"
+    if tied:
+        text += f", tied with {tied[0] if len(tied) == 1 else f'{len(tied)} others'}"
+    if len(others) == 1:
+        won = list(best.loc[best["combine"] == others[0], "tokens"])
+        text += f", {others[0]} {sizes_text(won, every)}"
+    elif others:
+        text += f", {len(others)} others elsewhere"
+    gists = (f"{gist}:", f"{leader} gains most in {what}, at best")
+    return Finding(text, gists, (peak[metric],))
+
+
+def no_gain_finding(rivals: pd.DataFrame, metric: str, what: str) -> Finding:
+    unresolved = rivals[~(rivals[f"{metric}_high"] < 1)]
+    if unresolved.empty:
+        text = f"No strategy beats the baseline in {what}"
+        return Finding(text, (text,))
+    best = unresolved.loc[unresolved[metric].idxmax()]
+    gist = f"Not resolved: no gain in {what}"
+    where = f"{ratio_text(best[metric])} at {best['tokens']} tokens"
+    return Finding(f"{gist} (best: {best['combine']}, {where})", (gist,))
+
+
+def winners(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The best strategy at each token count, where one is faster than the baseline."""
+    gains = rows[~rows["baseline"] & (rows[f"{metric}_low"] > 1)]
+    return gains.loc[gains.groupby("tokens")[metric].idxmax()]
+
+
+def ranked(best: pd.DataFrame, metric: str) -> list[str]:
+    """The winners, first who wins at most token counts, among equals who gains most."""
+    scores = best.groupby("combine")[metric].agg(["size", "max"])
+    return list(scores.sort_values(["size", "max"], ascending=False).index)
+
+
+def differing_headline(panels: Sequence[Panel], metric: str, what: str) -> str:
+    """What the winners change with, and the largest gain; the panels' own findings say more."""
+    best = [winners(panel.rows, metric) for panel in panels]
+    gaining = [(panel, wins) for panel, wins in zip(panels, best) if not wins.empty]
+    if not gaining:
+        return f"No resolved gain in {what}"
+    changes = depends_on(panels, ["".join(ranked(wins, metric)[:1]) for wins in best])
+    if any(changes_with_size(wins, panel.rows) for panel, wins in gaining):
+        changes.append("batch size")
+    tops = [(panel, wins.loc[wins[metric].idxmax()]) for panel, wins in gaining]
+    panel, top = max(tops, key=lambda pair: pair[1][metric])
+    names = {name for _, wins in gaining for name in wins["combine"]}
+    tied = any(tied_with(row, panel.rows, metric) for panel, row in tops)
+    who = "any gain" if len(names) == 1 else "who leads" if tied else "who wins"
+    where = f"{top['combine']}, {top['tokens']} tokens, {panel.label}"
+    text = f"{what[0].upper()}{what[1:]}: {who} depends on {listed(changes)}"
+    return f"{text}; up to {ratio_text(top[metric])} ({where})"
+
+
+def changes_with_size(best: pd.DataFrame, rows: pd.DataFrame) -> bool:
+    sizes = rows.loc[~rows["baseline"], "tokens"].nunique()
+    return len(best) < sizes or best["combine"].nunique() > 1
+
+
+def tied_with(peak: pd.Series, rows: pd.DataFrame, metric: str) -> list[str]:
+    """Rivals whose interval reaches into the leader's. Cautious: rounds are paired with the
+    baseline, so two overlapping intervals may still differ."""
+    rivals = rows[~rows["baseline"]]
+    same = rivals[(rivals["tokens"] == peak["tokens"]) & (rivals["combine"] != peak["combine"])]
+    return list(same.loc[same[f"{metric}_high"] >= peak[f"{metric}_low"], "combine"])
