@@ -17,10 +17,12 @@ PARTS = {"bench/measure", "bench/moe", "bench/report", "bench/sweep", "bench/ver
 MAY_INCLUDE = {
     RUNTIME: set(),
     "kernels/host": {RUNTIME},
+    "kernels/cuda": {RUNTIME},
     "comm": {RUNTIME},
     "comm/combine": {"comm", RUNTIME},
     "comm/gather": {"comm", RUNTIME},
     "comm/mpi": {"comm", RUNTIME, "kernels/host"},
+    "comm/nccl": {"comm", "comm/mpi", RUNTIME, "kernels/cuda"},
     "bench/measure": {"comm", RUNTIME},
     "bench/moe": MEASURED,
     "bench/report": {"bench/measure", RUNTIME},
@@ -32,7 +34,12 @@ MAY_INCLUDE = {
     "tests/faults": MEASURED,
 }
 # Headers of foreign libraries that only some folders may know.
-CONFINED = {"mpi.h": {"comm/mpi"}, "cblas.h": {"kernels/host"}}
+CONFINED = {
+    "mpi.h": {"comm/mpi"},
+    "cblas.h": {"kernels/host"},
+    "cuda_runtime_api.h": {"kernels/cuda"},
+    "nccl.h": {"comm/nccl"},
+}
 
 SOURCES = {".hpp", ".cpp", ".cu", ".cuh"}
 CONDITIONAL = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif)\b")

@@ -1,8 +1,8 @@
 // Every combine strategy of this build, on every backend of this build, against one contract: bit
 // for bit, twice, into poisoned memory, for every way to put the ranks into groups.
 #include "bench/verify/exact.hpp"
-#include "comm/backend.hpp"
 #include "comm/combine/combine.hpp"
+#include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 
 #include <gtest/gtest.h>
@@ -48,8 +48,7 @@ void check(Backend& backend, Communicator& group, const Param& param, std::int64
 }
 
 TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
-    for (const auto& backend_entry : backend_table()) {
-        auto backend = backend_entry.open();
+    for (auto& backend : OpenBackends::opened()) {
         const int ranks = backend.world->size();
         for (int size = 1; size <= ranks; ++size) {
             if (ranks % size != 0) continue;
@@ -61,7 +60,7 @@ TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
 
 TEST_P(CombineContract, DeclaresWhatItCosts) {
     const auto& [entry, layout, dtype] = GetParam();
-    auto backend = backend_table().front().open();
+    auto& backend = OpenBackends::opened().front();
     const auto alone = backend.world->split(backend.world->rank());
     const int ranks = backend.world->size();
     const auto owned = partition_of(layout, ranks, 1);

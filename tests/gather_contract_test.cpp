@@ -1,8 +1,8 @@
 // Every gather strategy of this build, on every backend of this build: every rank ends with every
 // rank's rows, bit for bit.
 #include "bench/verify/exact.hpp"
-#include "comm/backend.hpp"
 #include "comm/gather/gather.hpp"
+#include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 
 #include <gtest/gtest.h>
@@ -54,8 +54,7 @@ void check(Backend& backend, const Param& param, std::int64_t cols) {
 }
 
 TEST_P(GatherContract, GivesEveryRankAllRows) {
-    for (const auto& entry : backend_table()) {
-        auto backend = entry.open();
+    for (auto& backend : OpenBackends::opened()) {
         for (const auto cols : kWidths) check(backend, GetParam(), cols);
     }
 }

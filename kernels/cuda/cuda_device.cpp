@@ -1,0 +1,126 @@
+#include "kernels/cuda/cuda.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moe::cuda {
+namespace {
+
+struct EventDeleter {
+    void operator()(cudaEvent_t event) const noexcept { cudaEventDestroy(event); }
+};
+struct StreamDeleter {
+    void operator()(cudaStream_t stream) const noexcept { cudaStreamDestroy(stream); }
+};
+using UniqueEvent = std::unique_ptr<CUevent_st, EventDeleter>;
+using UniqueStream = std::unique_ptr<CUstream_st, StreamDeleter>;
+
+class CudaEvent final : public Event {
+public:
+    CudaEvent() {
+        cudaEvent_t raw{};
+        MOE_CUDA(cudaEventCreate(&raw));
+        handle_.reset(raw);
+    }
+    [[nodiscard]] double seconds_since(const Event& earlier) const override {
+        float milliseconds = 0;
+        MOE_CUDA(cudaEventElapsedTime(
+            &milliseconds, dynamic_cast<const CudaEvent&>(earlier).handle_.get(), handle_.get()));
+        return static_cast<double>(milliseconds) * 1e-3;
+    }
+    void record_on(cudaStream_t stream) { MOE_CUDA(cudaEventRecord(handle_.get(), stream)); }
+
+private:
+    UniqueEvent handle_;
+};
+
+class CudaStream final : public Stream {
+public:
+    CudaStream() {
+        cudaStream_t raw{};
+        MOE_CUDA(cudaStreamCreateWithFlags(&raw, cudaStreamNonBlocking));
+        handle_.reset(raw);
+    }
+    void record(Event& event) override { dynamic_cast<CudaEvent&>(event).record_on(handle_.get()); }
+    void synchronize() override { MOE_CUDA(cudaStreamSynchronize(handle_.get())); }
+    [[nodiscard]] void* native() const override { return handle_.get(); }
+
+private:
+    UniqueStream handle_;
+};
+
+class CudaDevice final : public Device {
+public:
+    explicit CudaDevice(int ordinal) {
+        MOE_CUDA(cudaSetDevice(ordinal));
+        MOE_CUDA(cudaGetDeviceProperties(&properties_, ordinal));
+    }
+    [[nodiscard]] std::string name() const override { return properties_.name; }
+    [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
+        return std::make_unique<CudaStream>();
+    }
+    [[nodiscard]] std::unique_ptr<Event> make_event() override {
+        return std::make_unique<CudaEvent>();
+    }
+    [[nodiscard]] Buffer allocate(std::size_t bytes) override {
+        void* raw{};
+        // One byte at least, so that a buffer of no rows has an address as well.
+        MOE_CUDA(cudaMalloc(&raw, std::max<std::size_t>(bytes, 1)));
+        return {*this, static_cast<std::byte*>(raw), bytes};
+    }
+    void release(std::byte* data) noexcept override { cudaFree(data); }
+    [[nodiscard]] std::size_t memory_available() const override {
+        std::size_t free = 0;
+        std::size_t total = 0;
+        MOE_CUDA(cudaMemGetInfo(&free, &total));
+        return free;
+    }
+    [[nodiscard]] std::size_t cache_bytes() const override {
+        return static_cast<std::size_t>(properties_.l2CacheSize);
+    }
+
+    void upload(const std::byte* host, std::byte* device, std::size_t bytes) override {
+        MOE_CUDA(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice));
+    }
+    void download(const std::byte* device, std::byte* host, std::size_t bytes) override {
+        MOE_CUDA(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));
+    }
+    void copy(const Matrix& from, const Matrix& to, Stream& stream) override {
+        MOE_EXPECT(from.bytes() == to.bytes(), "copy between unlike matrices");
+        MOE_CUDA(cudaMemcpyAsync(to.data, from.data, from.bytes(), cudaMemcpyDeviceToDevice,
+                                 cuda::native(stream)));
+    }
+    void fill_bytes(const Matrix& target, std::byte value, Stream& stream) override {
+        MOE_CUDA(cudaMemsetAsync(target.data, static_cast<int>(value), target.bytes(),
+                                 cuda::native(stream)));
+    }
+
+private:
+    cudaDeviceProp properties_{};
+};
+
+}  // namespace
+
+void check(cudaError_t status, const char* file, int line, const char* expression) {
+    if (status == cudaSuccess) return;
+    raise({file, line, expression},
+          fmt::format("{}: {}", cudaGetErrorName(status), cudaGetErrorString(status)));
+}
+
+int count_devices() {
+    int count = 0;
+    const auto status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0) {
+        throw BadArgument(fmt::format(
+            "the cuda backend finds no GPU: {}",
+            status == cudaSuccess ? "no device is visible" : cudaGetErrorString(status)));
+    }
+    return count;
+}
+
+std::unique_ptr<Device> make_device(int ordinal) {
+    return std::make_unique<CudaDevice>(ordinal);
+}
+
+}  // namespace moe::cuda
