@@ -8,16 +8,14 @@
 namespace moe {
 namespace {
 
-constexpr int kRuns = 2;  ///< the second must not live on what the first left behind
+/// The second run, on other data, must not live on what the first left behind.
+constexpr int kRuns = 2;
 constexpr std::byte kPoison{0xff};
 
 /// Above this many weights for a token, the reference takes most of a second for each.
 constexpr std::int64_t kManyWeights = 100'000'000;
 
 }  // namespace
-
-CaseVerifier::CaseVerifier(const Parts& parts)
-    : parts_(parts), exact_(parts.combine.dtype, parts.combine.world.size(), parts.seed) {}
 
 std::string CaseVerifier::agree(const std::string& wrong) {
     return parts_.control.first_text(
@@ -33,16 +31,18 @@ std::string CaseVerifier::check_gather() {
     device.download(input.data, real.data(), real.size());
 
     const int me = control.rank();
-    const auto mine = exact_.contribution(owned.first(me), input.rows, input.cols, me);
-    device.upload(mine.data(), input.data, mine.size());
-    std::vector<std::byte> want;
-    for (int rank = 0; rank < owned.ranks(); ++rank) {
-        const auto theirs =
-            exact_.contribution(owned.first(rank), owned.rows(rank), all.cols, rank);
-        want.insert(want.end(), theirs.begin(), theirs.end());
-    }
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
+        const ExactData exact(input.dtype, owned.ranks(), seed + static_cast<std::uint64_t>(run));
+        const auto mine = exact.contribution(owned.first(me), input.rows, input.cols, me);
+        device.upload(mine.data(), input.data, mine.size());
+        std::vector<std::byte> want;
+        want.reserve(all.bytes());
+        for (int rank = 0; rank < owned.ranks(); ++rank) {
+            const auto theirs =
+                exact.contribution(owned.first(rank), owned.rows(rank), all.cols, rank);
+            want.insert(want.end(), theirs.begin(), theirs.end());
+        }
         device.fill_bytes(all, kPoison, stream);
         gather.run(input, all, stream);
         stream.synchronize();
@@ -57,19 +57,20 @@ std::string CaseVerifier::check_combine(Combine& combine) {
     const auto& setup = parts_.combine;
     const auto partial = parts_.layer.partial();
     const auto mine = parts_.layer.result();
-    const auto given = exact_.contribution(0, partial.rows, partial.cols, parts_.control.rank());
-    const auto want = exact_.sums(setup.group_first(), setup.group_rows(), setup.cols);
-    device.upload(given.data(), partial.data, given.size());
-
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
+        const ExactData exact(setup.dtype, setup.world.size(),
+                              parts_.seed + static_cast<std::uint64_t>(run));
+        const auto given = exact.contribution(0, partial.rows, partial.cols, parts_.control.rank());
+        const auto want = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
+        device.upload(given.data(), partial.data, given.size());
         device.fill_bytes(mine, kPoison, parts_.stream);
         const auto got = combine.run(partial, mine, parts_.stream);
         parts_.stream.synchronize();
         if (wrong.empty()) wrong = compare_bits(device, got, want, setup.group_first());
-    }
-    if (wrong.empty() && !compare_bits(device, partial, given, 0).empty()) {
-        wrong = "the partial sums, which are read only, were written to";
+        if (wrong.empty() && !compare_bits(device, partial, given, 0).empty()) {
+            wrong = "the partial sums, which are read only, were written to";
+        }
     }
     return agree(wrong);
 }

@@ -26,7 +26,7 @@ public:
         LayerReference& reference;
         std::uint64_t seed;
     };
-    explicit CaseVerifier(const Parts& parts);
+    explicit CaseVerifier(const Parts& parts) : parts_(parts) {}
 
     /// What is wrong, with the rank that saw it; empty when every bit is right. Two runs each, into
     /// poisoned outputs, on data whose sums no order of adding can change.
@@ -45,7 +45,6 @@ private:
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result);
 
     Parts parts_;
-    ExactData exact_;
 };
 
 }  // namespace moe

@@ -45,7 +45,9 @@ PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowM
         if (rival.obstacle.empty()) rival.combine = entry->make(combine_setup_);
         rivals_.push_back(std::move(rival));
     }
-    fill_input();
+    fill_input(parts.device, layer_.input(),
+               Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map,
+               parts.control.rank());
 }
 
 std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels,
@@ -53,35 +55,31 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
                                 std::span<const CombineEntry* const> combines) {
     std::size_t total = MoeLayer::bytes(plan, kernels);
     for (const auto* entry : combines) total += entry->cost(setup).workspace_bytes;
-    // Collectives of MPI and NCCL keep up to a copy of what they reduce.
-    return total + static_cast<std::size_t>(plan.rows * setup.row_bytes());
+    // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
+    // and wanted data, what came, and a copy while it compares.
+    constexpr std::int64_t kCopies = 1 + 4;
+    return total + static_cast<std::size_t>(kCopies * plan.rows * setup.row_bytes());
 }
 
-void PreparedCase::fill_input() {
-    const Synthetic synthetic(shape_of(case_), static_cast<std::uint64_t>(case_.seed));
-    const auto input = layer_.input();
-    const auto first = row_map_.owned().first(parts_.control.rank());
-    std::vector<float> values(static_cast<std::size_t>(input.cols));
-    visit_dtype(input.dtype, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        std::vector<T> rounded(values.size());
-        for (std::int64_t row = 0; row < input.rows; ++row) {
-            const auto token = row_map_.token_of_row()[static_cast<std::size_t>(first + row)];
-            std::fill(values.begin(), values.end(), 0.0F);
-            if (token >= 0) synthetic.token(token, values);
-            std::transform(values.begin(), values.end(), rounded.begin(),
-                           [](float value) { return T(value); });
-            parts_.device.upload(reinterpret_cast<const std::byte*>(rounded.data()),
-                                 input.slice(row, 1).data, rounded.size() * sizeof(T));
-        }
-    });
+CaseVerifier PreparedCase::verifier() {
+    return CaseVerifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
+                         combine_setup_, parts_.reference, static_cast<std::uint64_t>(case_.seed)});
+}
+
+void PreparedCase::verify_again() {
+    if (!gather_) return;
+    auto verifier = this->verifier();
+    for (auto& rival : rivals_) {
+        if (!rival.to_be_timed()) continue;
+        rival.wrong = verifier.check_combine(*rival.combine);
+        if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
+        rival.verified = rival.wrong.empty();
+    }
 }
 
 void PreparedCase::verify(bool whole_layer) {
     if (!gather_) return;
-    CaseVerifier verifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
-                           combine_setup_, parts_.reference,
-                           static_cast<std::uint64_t>(case_.seed)});
+    auto verifier = this->verifier();
     const auto wrong_gather = verifier.check_gather();
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
@@ -125,6 +123,7 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
         std::vector<Rival> rivals;
         for (const auto* rival : samples.rivals) rivals.push_back({prime(*rival), run(*rival)});
         const auto seed = static_cast<std::uint64_t>(case_.seed + kind);
+        parts_.timeline.synchronise();  // clocks of several hosts drift by microseconds a second
         auto result = sampler.measure(rivals, share, seed,
                                       [&](double spent) { beat((kind + spent) / kinds); });
         ++kind;
@@ -134,7 +133,15 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
     // The expert rows that every output step starts from.
     layer_.run_experts(*gather_, stream, silent);
     samples.output = series(output, output);
-    samples.combine = series(combine_only, combine_only);
+    // The exchange starts from partial sums that were just written by the ranks that sum them: what
+    // an earlier exchange left in other ranks' caches would make reading peers look cheap.
+    const auto fresh_partial = [&](const RivalState& rival) {
+        return [&, run = output(rival)] {
+            run();
+            layer_.local_combine(stream, silent);
+        };
+    };
+    samples.combine = series(fresh_partial, combine_only);
     if (with_layer) {
         // A whole layer reads more than any cache holds before it comes to the combine, so priming
         // the combine's own path is enough.
@@ -148,15 +155,13 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* c
                                                    int count) {
     PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
                            phase::kAll, phase::kCombine);
-    std::vector<PhaseSplit> splits;
+    std::vector<std::function<void(Trace&)>> steps;
     for (const auto* rival : timed) {
-        splits.push_back(splitter.measure(
-            [&](Trace& trace) {
-                static_cast<void>(layer_.forward(*gather_, *rival->combine, parts_.stream, trace));
-            },
-            count));
+        steps.emplace_back([this, rival](Trace& trace) {
+            static_cast<void>(layer_.forward(*gather_, *rival->combine, parts_.stream, trace));
+        });
     }
-    return splits;
+    return splitter.measure(steps, count);
 }
 
 }  // namespace moe

@@ -67,12 +67,14 @@ public:
 
     /// Collective. Fills each rival's verdict.
     void verify(bool whole_layer);
+    /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
+    void verify_again();
     /// Collective. The budget is shared by the kinds of sample. `beat` hears the share of it spent.
     [[nodiscard]] CaseSamples measure(const StopRule& rule,
                                       const std::function<void(double)>& beat);
 
 private:
-    void fill_input();
+    [[nodiscard]] CaseVerifier verifier();
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
                                                        int count);
 

@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <fstream>
+#include <set>
 
 namespace moe {
 namespace {
@@ -75,8 +76,8 @@ std::string make_run_id(const std::string& timestamp, const std::string& host) {
 
 json make_provenance(const ProvenanceParts& p) {
     const auto timer = measure_timer();
-    auto hosts = p.control.host_names();
-    hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+    const auto& names = p.control.host_names();
+    const std::set<std::string> hosts(names.begin(), names.end());
     return {
         {"command_line", p.options.command_line},
         {"started", utc_timestamp()},

@@ -38,8 +38,7 @@ Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
                   *std::min_element(seconds.begin(), seconds.end()) * kMicro,
                   scaled(percentile(seconds, 95), kMicro),
                   scaled(percentile(seconds, 99), kMicro),
-                  {},
-                  estimate_median(series.arrival_spread[rival]).median * kMicro};
+                  {}};
     if (has_baseline) {
         timing.speedup = estimate_median(paired_ratios(series.seconds.front(), seconds));
     }
@@ -100,8 +99,6 @@ void Runner::run_case(const Case& one) {
         report(rows);
         return;
     }
-    // Clocks of several hosts drift apart by microseconds a second.
-    parts_.timeline.synchronise();
     PreparedCase prepared(
         one, parallel, *row_map, parts_.options.combines,
         {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, *parts_.backend.world,
@@ -114,6 +111,7 @@ void Runner::run_case(const Case& one) {
     const auto samples = prepared.measure(rule, [&](double share) {
         if (parts_.progress != nullptr) parts_.progress->update(share);
     });
+    if (parts_.options.verify != Verify::off) prepared.verify_again();
     report_measured(one, parallel, row_map, prepared.rivals(), samples);
 }
 
@@ -151,8 +149,7 @@ LayerWeights::Plan Runner::weights_plan(const Case& one, const Parallel& paralle
     LayerWeights::Plan plan{shape, shard_of(shape, parallel, parts_.control.rank()),
                             parts_.backend.layer_kernels->compute_dtype(one.dtype),
                             static_cast<std::uint64_t>(one.seed), 1};
-    plan.copies = LayerWeights::cold_copies(LayerWeights::copy_bytes(plan), device.cache_bytes(),
-                                            parts_.machine.ranks_on_host);
+    plan.copies = LayerWeights::cold_copies(LayerWeights::copy_bytes(plan), device.cache_bytes());
     return plan;
 }
 

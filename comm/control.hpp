@@ -33,8 +33,4 @@ public:
     [[nodiscard]] virtual double receive(int from) = 0;
 };
 
-/// Number of different hosts, and of ranks on the same host as `rank`.
-[[nodiscard]] int count_hosts(const Control& control);
-[[nodiscard]] int ranks_on_my_host(const Control& control);
-
 }  // namespace moe

@@ -56,7 +56,8 @@ public:
         gather_ = find_named(gather_table(), config.gather, "gather")
                       .make({device, *backend_.world, row_map_.owned(), config.shape.hidden,
                              config.dtype});
-        fill_input(config);
+        fill_input(device, layer_->input(), Synthetic(config.shape, kSeed), row_map_,
+                   control_->rank());
         verifier_.emplace(CaseVerifier::Parts{device, *stream_, *control_, *layer_, *gather_,
                                               row_map_, setup_, reference_, kSeed});
     }
@@ -68,25 +69,6 @@ public:
 
 private:
     static constexpr std::uint64_t kSeed = 7;
-
-    void fill_input(const Config& config) {
-        const Synthetic synthetic(config.shape, kSeed);
-        const auto input = layer_->input();
-        const auto first = row_map_.owned().first(control_->rank());
-        std::vector<float> values(static_cast<std::size_t>(input.cols));
-        for (std::int64_t row = 0; row < input.rows; ++row) {
-            const auto token = row_map_.token_of_row()[static_cast<std::size_t>(first + row)];
-            std::fill(values.begin(), values.end(), 0.0F);
-            if (token >= 0) synthetic.token(token, values);
-            visit_dtype(input.dtype, [&](auto tag) {
-                using T = typename decltype(tag)::type;
-                std::vector<T> rounded;
-                for (const float value : values) rounded.push_back(T(value));
-                backend_.device->upload(reinterpret_cast<const std::byte*>(rounded.data()),
-                                        input.slice(row, 1).data, rounded.size() * sizeof(T));
-            });
-        }
-    }
 
     Backend backend_;
     std::unique_ptr<Control> control_;
@@ -177,7 +159,10 @@ TEST(Incident, NeverReducedIsCaught) {
     expect_caught("never_reduced");
 }
 TEST(Incident, ASecondRunThatKeepsStaleRowsIsCaught) {
-    expect_caught("stale_second_run");
+    // On the real input both runs have the same result: only other data can tell.
+    Fixture fixture(
+        {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv", {}});
+    EXPECT_NE(fixture.verifier().check_combine(*fixture.make("stale_second_run")), "");
 }
 
 TEST(Incident, SharedExpertOnEveryRankIsCaught) {

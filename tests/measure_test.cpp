@@ -235,17 +235,16 @@ TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
     constexpr std::array<std::string_view, 3> kNames{"work", "idle", "exchange"};
     PhaseSplitter splitter({*control_, timeline_, *backend_.device, *stream_}, kNames, "exchange");
     const int last = control_->size() - 1;
-    const auto split = splitter.measure(
-        [&](Trace& trace) {
-            {
-                const Phase mark(trace, "work", *stream_);
-                sleep_ms(control_->rank() == last ? 20 : 2);
-            }
-            const Phase mark(trace, "exchange", *stream_);
-            control_->barrier();
-            sleep_ms(3);
-        },
-        5);
+    const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
+        {
+            const Phase mark(trace, "work", *stream_);
+            sleep_ms(control_->rank() == last ? 20 : 2);
+        }
+        const Phase mark(trace, "exchange", *stream_);
+        control_->barrier();
+        sleep_ms(3);
+    }};
+    const auto split = splitter.measure(steps, 5).front();
     if (control_->rank() != 0) return;
     ASSERT_EQ(split.phases.size(), 3U);
     EXPECT_GE(split.phases[0], 20e-3) << "the critical rank's work";

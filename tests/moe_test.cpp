@@ -200,10 +200,10 @@ TEST(Synthetic, SpreadsTokensOverAllExperts) {
 
 TEST(LayerWeights, AreCopiedUntilTheyAreColdInTheCache) {
     constexpr std::size_t kMiB = 1U << 20U;
-    EXPECT_EQ(LayerWeights::cold_copies(100 * kMiB, 32 * kMiB, 2), 1);
-    EXPECT_EQ(LayerWeights::cold_copies(10 * kMiB, 32 * kMiB, 2), 4);  // 64 MiB over two ranks
-    EXPECT_EQ(LayerWeights::cold_copies(10 * kMiB, 32 * kMiB, 1), 7);
-    EXPECT_EQ(LayerWeights::cold_copies(0, 32 * kMiB, 1), 1);
+    EXPECT_EQ(LayerWeights::cold_copies(100 * kMiB, 32 * kMiB), 1);
+    EXPECT_EQ(LayerWeights::cold_copies(64 * kMiB, 32 * kMiB), 1);
+    EXPECT_EQ(LayerWeights::cold_copies(10 * kMiB, 32 * kMiB), 7);
+    EXPECT_EQ(LayerWeights::cold_copies(0, 32 * kMiB), 1);
 }
 
 }  // namespace

@@ -27,50 +27,63 @@ PhaseSplitter::PhaseSplitter(const Parts& parts, std::span<const std::string_vie
     MOE_EXPECT(exchange_ < names_.size(), "the exchange is not one of the phases");
 }
 
-PhaseSplit PhaseSplitter::measure(const std::function<void(Trace&)>& step, int count) {
-    const auto fields = kFirstPhase + names_.size();
-    std::vector<std::vector<double>> phases(names_.size());
-    std::vector<double> wait, spread, whole;
-    for (int i = 0; i < count; ++i) {
-        parts_.timeline.wait_for_common_start();
-        const double arrival = parts_.timeline.now();
-        recorder_.start(parts_.stream);
-        step(recorder_);
-        parts_.stream.synchronize();
-        const auto times = recorder_.times();
-        std::vector<double> mine{arrival + times[exchange_].begin, arrival, parts_.timeline.now()};
-        for (const auto& time : times) mine.push_back(time.duration);
+std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step) {
+    parts_.timeline.wait_for_common_start();
+    const double arrival = parts_.timeline.now();
+    recorder_.start(parts_.stream);
+    step(recorder_);
+    parts_.stream.synchronize();
+    const double exit = parts_.timeline.now();
+    const auto times = recorder_.times();
+    std::vector<double> mine{arrival + times[exchange_].begin, arrival, exit};
+    for (const auto& time : times) mine.push_back(time.duration);
+    return mine;
+}
 
-        const auto all = parts_.control.gather(mine);
-        if (all.empty()) continue;
-        const auto ranks = all.size() / fields;
-        std::size_t critical = 0;
-        double first = all[kExchangeArrival];
-        double total_wait = 0;
-        double start = all[kArrival];
-        double exit = all[kExit];
-        for (std::size_t rank = 1; rank < ranks; ++rank) {
-            const double* at = &all[rank * fields];
-            if (at[kExchangeArrival] > all[critical * fields + kExchangeArrival]) critical = rank;
-            first = std::min(first, at[kExchangeArrival]);
-            start = std::max(start, at[kArrival]);
-            exit = std::max(exit, at[kExit]);
-        }
-        const double* slowest = &all[critical * fields];
-        for (std::size_t rank = 0; rank < ranks; ++rank) {
-            total_wait += slowest[kExchangeArrival] - all[rank * fields + kExchangeArrival];
-        }
-        for (std::size_t p = 0; p < names_.size(); ++p) {
-            phases[p].push_back(slowest[kFirstPhase + p]);
-        }
-        wait.push_back(total_wait / static_cast<double>(ranks));
-        spread.push_back(slowest[kExchangeArrival] - first);
-        whole.push_back(exit - start);
+void PhaseSplitter::keep(const std::vector<double>& all, Seen& seen) const {
+    const auto fields = kFirstPhase + names_.size();
+    const auto ranks = all.size() / fields;
+    std::size_t critical = 0;
+    double first = all[kExchangeArrival];
+    double start = all[kArrival];
+    double exit = all[kExit];
+    for (std::size_t rank = 1; rank < ranks; ++rank) {
+        const double* at = &all[rank * fields];
+        if (at[kExchangeArrival] > all[critical * fields + kExchangeArrival]) critical = rank;
+        first = std::min(first, at[kExchangeArrival]);
+        start = std::max(start, at[kArrival]);
+        exit = std::max(exit, at[kExit]);
     }
-    if (wait.empty()) return {};
-    PhaseSplit split{{}, median(wait), median(spread), median(whole)};
-    for (const auto& phase : phases) split.phases.push_back(median(phase));
-    return split;
+    const double* slowest = &all[critical * fields];
+    double wait = 0;
+    for (std::size_t rank = 0; rank < ranks; ++rank) {
+        wait += slowest[kExchangeArrival] - all[rank * fields + kExchangeArrival];
+    }
+    for (std::size_t p = 0; p < names_.size(); ++p) {
+        seen.phases[p].push_back(slowest[kFirstPhase + p]);
+    }
+    seen.wait.push_back(wait / static_cast<double>(ranks));
+    seen.spread.push_back(slowest[kExchangeArrival] - first);
+    seen.step.push_back(exit - start);
+}
+
+std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<void(Trace&)>> steps,
+                                               int count) {
+    std::vector<Seen> seen(steps.size());
+    for (auto& one : seen) one.phases.resize(names_.size());
+    for (int round = 0; round < count; ++round) {
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const auto all = parts_.control.gather(run(steps[i]));
+            if (!all.empty()) keep(all, seen[i]);
+        }
+    }
+    std::vector<PhaseSplit> splits(steps.size());
+    if (parts_.control.rank() != 0) return splits;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        splits[i] = {{}, median(seen[i].wait), median(seen[i].spread), median(seen[i].step)};
+        for (const auto& phase : seen[i].phases) splits[i].phases.push_back(median(phase));
+    }
+    return splits;
 }
 
 }  // namespace moe

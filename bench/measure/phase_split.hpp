@@ -33,10 +33,20 @@ public:
     PhaseSplitter(const Parts& parts, std::span<const std::string_view> phases,
                   std::string_view exchange);
 
-    /// Collective. Runs `step` `count` times.
-    [[nodiscard]] PhaseSplit measure(const std::function<void(Trace&)>& step, int count);
+    /// Collective. Runs every step `count` times, one after the other in each round; a split each.
+    [[nodiscard]] std::vector<PhaseSplit> measure(
+        std::span<const std::function<void(Trace&)>> steps, int count);
 
 private:
+    /// What was seen of one step so far; seconds, on rank 0 only.
+    struct Seen {
+        std::vector<std::vector<double>> phases;
+        std::vector<double> wait, spread, step;
+    };
+    /// This rank's numbers of one step, in the order that keep() reads them.
+    [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step);
+    void keep(const std::vector<double>& of_all_ranks, Seen& seen) const;
+
     Parts parts_;
     std::vector<std::string_view> names_;
     std::size_t exchange_;

@@ -42,6 +42,10 @@ public:
 private:
     [[nodiscard]] bool all_resolved() const {
         const auto& baseline = series_.seconds.front();
+        // Without rivals there is no ratio to know well: then the time itself.
+        if (series_.seconds.size() == 1) {
+            return estimate_median(baseline).relative_error() <= rule_.ci;
+        }
         return std::all_of(series_.seconds.begin(), series_.seconds.end(), [&](const auto& rival) {
             const auto ratio = estimate_median(paired_ratios(baseline, rival));
             return ratio.relative_error() <= rule_.ci;

@@ -38,6 +38,7 @@ Timeline::Timeline(Control& control, bool one_clock, Clock clock)
 
 void Timeline::synchronise() {
     if (one_clock_) return;
+    residual_ = 0;
     for (int rank = 1; rank < control_.size(); ++rank) measure_offset_of(rank);
     residual_ = control_.max(residual_);
 }

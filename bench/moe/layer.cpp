@@ -128,11 +128,13 @@ void MoeLayer::run_experts(Gather& gather, Stream& stream, Trace& trace) {
     copy_ = (copy_ + 1) % weights_.plan().copies;
 }
 
+void MoeLayer::local_combine(Stream& stream, Trace& trace) {
+    const Phase mark(trace, phase::kLocalCombine, stream);
+    kernels_->weighted_sum(combine_rows(), dense_rows(), partial(), stream);
+}
+
 Matrix MoeLayer::output(Combine& combine, Stream& stream, Trace& trace) {
-    {
-        const Phase mark(trace, phase::kLocalCombine, stream);
-        kernels_->weighted_sum(combine_rows(), dense_rows(), partial(), stream);
-    }
+    local_combine(stream, trace);
     return combine_only(combine, stream, trace);
 }
 
@@ -160,6 +162,12 @@ void MoeLayer::poison(Stream& stream) {
     device_.fill_bytes(packed_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
     device_.fill_bytes(dense_rows(), kNan, stream);
     device_.fill_bytes(partial(), kNan, stream);
+    // What the router and the permutation leave behind: as whole numbers the same bytes are -1.
+    for (const auto* buffer : {&chosen_, &chosen_weight_, &shared_weight_, &expert_offsets_,
+                               &csr_offsets_, &csr_indices_, &csr_weights_}) {
+        const auto words = static_cast<std::int64_t>(buffer->bytes() / sizeof(float));
+        device_.fill_bytes(buffer->matrix(1, words, DType::f32), kNan, stream);
+    }
     device_.fill_bytes(result(), kNan, stream);
 }
 
@@ -179,6 +187,25 @@ Matrix MoeLayer::dense_rows() const {
 
 Matrix MoeLayer::routed_rows() const {
     return dense_rows().slice(has_shared() ? plan_.rows : 0, capacity_);
+}
+
+void fill_input(Device& device, const Matrix& input, const Synthetic& synthetic,
+                const RowMap& row_map, int rank) {
+    const auto first = row_map.owned().first(rank);
+    std::vector<float> values(static_cast<std::size_t>(input.cols));
+    visit_dtype(input.dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        std::vector<T> rounded(values.size());
+        for (std::int64_t row = 0; row < input.rows; ++row) {
+            const auto token = row_map.token_of_row()[static_cast<std::size_t>(first + row)];
+            std::fill(values.begin(), values.end(), 0.0F);
+            if (token >= 0) synthetic.token(token, values);
+            std::transform(values.begin(), values.end(), rounded.begin(),
+                           [](float value) { return T(value); });
+            device.upload(reinterpret_cast<const std::byte*>(rounded.data()),
+                          input.slice(row, 1).data, rounded.size() * sizeof(T));
+        }
+    });
 }
 
 }  // namespace moe

@@ -2,6 +2,7 @@
 
 #include "bench/moe/layer_weights.hpp"
 #include "bench/moe/parallel.hpp"
+#include "bench/moe/synthetic.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/gather/gather.hpp"
 #include "kernels/runtime/device.hpp"
@@ -62,6 +63,8 @@ public:
     void run_experts(Gather& gather, Stream& stream, Trace& trace);
     /// The output step: local combine, then the combine among ranks.
     [[nodiscard]] Matrix output(Combine& combine, Stream& stream, Trace& trace);
+    /// The local combine alone: partial() as this rank's step leaves it.
+    void local_combine(Stream& stream, Trace& trace);
     /// The combine among ranks alone, of whatever partial() holds.
     [[nodiscard]] Matrix combine_only(Combine& combine, Stream& stream, Trace& trace) const;
 
@@ -69,8 +72,8 @@ public:
     [[nodiscard]] Matrix gathered() const;  ///< [rows, H]
     [[nodiscard]] Matrix partial() const;   ///< [rows, H]
     [[nodiscard]] Matrix result() const;    ///< [group_rows, H]
-    /// Fills everything but the input with bytes that are NaN in every type, so that nothing of an
-    /// earlier step can pass for a result.
+    /// Fills everything that a step writes with bytes that are NaN in every type, so that nothing
+    /// of an earlier step can pass for a result.
     void poison(Stream& stream);
 
 private:
@@ -94,5 +97,9 @@ private:
     Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;
     Buffer dense_, partial_, result_;
 };
+
+/// Writes a rank's tokens into its layer's input(); padding rows are zeros.
+void fill_input(Device& device, const Matrix& input, const Synthetic& synthetic,
+                const RowMap& row_map, int rank);
 
 }  // namespace moe

@@ -148,10 +148,9 @@ std::size_t LayerWeights::fixed_bytes(const Plan& plan) {
     return bytes_of((plan.shape.experts + 1) * plan.shape.hidden, plan.compute);
 }
 
-int LayerWeights::cold_copies(std::size_t bytes, std::size_t cache_bytes, int ranks) {
+int LayerWeights::cold_copies(std::size_t bytes, std::size_t cache_bytes) {
     if (bytes == 0) return 1;
-    const auto each = 2 * cache_bytes / static_cast<std::size_t>(ranks);
-    return static_cast<int>(std::max<std::size_t>(1, (each + bytes - 1) / bytes));
+    return static_cast<int>(std::max<std::size_t>(1, (2 * cache_bytes + bytes - 1) / bytes));
 }
 
 MlpWeights LayerWeights::experts(int copy) const {

@@ -25,9 +25,9 @@ public:
     /// Bytes of one copy, and of what all copies share (router and gate).
     [[nodiscard]] static std::size_t copy_bytes(const Plan& plan);
     [[nodiscard]] static std::size_t fixed_bytes(const Plan& plan);
-    /// How many copies of `bytes` a rank needs so that all ranks that share a cache go through at
-    /// least twice its size before they meet a weight again.
-    [[nodiscard]] static int cold_copies(std::size_t bytes, std::size_t cache_bytes, int ranks);
+    /// How many copies of `bytes` a rank needs to go through at least twice the largest cache
+    /// before it meets a weight again, whoever else uses that cache.
+    [[nodiscard]] static int cold_copies(std::size_t bytes, std::size_t cache_bytes);
 
     [[nodiscard]] const Plan& plan() const { return plan_; }
     /// First local expert's weights; the others follow at MlpWeights' strides.

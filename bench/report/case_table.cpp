@@ -32,8 +32,18 @@ const ResultRow* winner(std::span<const ResultRow> rows) {
     return best;
 }
 
-std::string verdict(const ResultRow& best) {
-    if (best.is_baseline) return "  The baseline's output step is the fastest.\n";
+std::string verdict(const ResultRow& best, std::span<const ResultRow> rows) {
+    if (best.is_baseline) {
+        const bool resolved = std::all_of(rows.begin(), rows.end(), [](const auto& row) {
+            return row.is_baseline || !row.output || row.output->speedup.excludes(1);
+        });
+        return resolved ? "  The baseline's output step is the fastest.\n"
+                        : "  No strategy is shown to be faster than the baseline.\n";
+    }
+    if (best.output->speedup.median <= 0) {
+        return fmt::format("  {} is the fastest; without a baseline there is no speed-up.\n",
+                           best.combine);
+    }
     if (!best.output->speedup.excludes(1)) {
         return fmt::format(
             "  {} is ahead, but its speed-up is not resolved: the interval contains 1.\n",
@@ -79,7 +89,7 @@ std::string case_table(std::span<const ResultRow> rows) {
                                 speedup(row, row.layer, 3));
         }
     }
-    if (best != nullptr) text += verdict(*best);
+    if (best != nullptr) text += verdict(*best, rows);
     return text;
 }
 

@@ -19,7 +19,6 @@ struct Timing {
     std::optional<double> p95;
     std::optional<double> p99;
     Estimate speedup;
-    std::optional<double> arrival_spread;
 };
 
 /// One row of the results: a case and one strategy. results/README.md says what each column means.
