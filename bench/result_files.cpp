@@ -46,17 +46,21 @@ void make_folder_of(const std::string& path) {
     }
 }
 
-/// One JSON file for all runs that a CSV holds, each under its run_id.
-void add_provenance(const std::string& path, const std::string& run_id, const json& provenance) {
-    json all{{"schema_version", kSchemaVersion}, {"runs", json::object()}};
-    if (std::ifstream existing(path); existing) {
-        all = json::parse(existing, nullptr, /*allow_exceptions=*/false);
-        if (!all.is_object() || !all.contains("runs") || !all["runs"].is_object()) {
-            throw BadArgument(fmt::format("{} is not a provenance file of this program", path));
-        }
+/// One JSON file holds the provenance of all runs in a CSV, each under its run_id. Reads what is
+/// there already; a BadArgument if that is something else.
+json read_provenance(const std::string& path) {
+    std::ifstream existing(path);
+    if (!existing) return {{"schema_version", kSchemaVersion}, {"runs", json::object()}};
+    auto all = json::parse(existing, nullptr, /*allow_exceptions=*/false);
+    if (!all.is_object() || !all.contains("runs") || !all["runs"].is_object()) {
+        throw BadArgument(fmt::format("{} is not a provenance file of this program", path));
     }
-    all["runs"][run_id] = provenance;
-    replace_file(path, all.dump(2) + '\n');
+    return all;
+}
+
+/// Command lines and environments may hold any bytes.
+std::string dump(const json& value) {
+    return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace
@@ -76,11 +80,21 @@ ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
 
 ResultFiles::ResultFiles(ResultPaths paths, std::string run_id, const json& provenance)
     : paths_(std::move(paths)), run_id_(std::move(run_id)) {
+    // Everything that may be refused is looked at before anything is made.
+    const auto header = csv_header(ResultRow{}.record());
+    if (paths_.csv == paths_.json) {
+        throw BadArgument(fmt::format("--csv {}: the provenance goes to that name", paths_.csv));
+    }
+    AppendFile::check_header(paths_.csv, header);
+    AppendFile::check_header(paths_.samples, kSamplesHeader);
+    auto all = read_provenance(paths_.json);
+    all["runs"][run_id_] = provenance;
+
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
-    csv_ = std::make_unique<AppendFile>(paths_.csv, csv_header(ResultRow{}.record()));
+    csv_ = std::make_unique<AppendFile>(paths_.csv, header);
     samples_ = std::make_unique<AppendFile>(paths_.samples, kSamplesHeader);
-    add_provenance(paths_.json, run_id_, provenance);
+    replace_file(paths_.json, dump(all));
     set_status("running", "");
 }
 
@@ -104,7 +118,7 @@ void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
 
 void ResultFiles::set_status(std::string_view state, std::string_view message) {
     const json status{{"state", state}, {"message", message}, {"run_id", run_id_}, {"rows", rows_}};
-    replace_file(paths_.status, status.dump(2) + '\n');
+    replace_file(paths_.status, dump(status));
 }
 
 }  // namespace moe

@@ -220,6 +220,8 @@ ResultRow Runner::row_for(const Case& one, const Parallel& parallel,
     row.mode = "isolated";
     row.epilogue = "none";
     row.seed = one.seed;
+    row.scoring = one.scoring;
+    row.shared_gate = one.shared_gate;
     row.is_baseline = entry.baseline;
     if (!row_map) return row;
 

@@ -21,7 +21,7 @@ SETTINGS = (
     "model", "hidden", "dtype", "backend", "device", "transport", "hosts", "ranks",
     "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
     "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
-    "scale_experts", "attn_tp", "moe_tp",
+    "scale_experts", "attn_tp", "moe_tp", "scoring", "shared_gate",
 )
 LABELS = (
     "schema_version", "run_id", "launch", "claim", "load", "combine", "is_baseline", "verified",

@@ -28,14 +28,12 @@ AppendFile::AppendFile(std::string path, std::string_view header)
       file_(open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kReadableByAll)) {
     if (file_ < 0) throw BadArgument(fmt::format("cannot write {}: {}", path_, last_error()));
     try {
-        if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+        // Some network file systems have no locks: then nobody is known to write.
+        if (flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             throw BadArgument(fmt::format("{} is being written by another run", path_));
         }
-        if (lseek(file_, 0, SEEK_END) == 0) {
-            append(header);
-        } else {
-            check_header(header);
-        }
+        check_header(path_, header);
+        if (lseek(file_, 0, SEEK_END) == 0) append(header);
     } catch (...) {
         close(file_);
         throw;
@@ -46,20 +44,29 @@ AppendFile::~AppendFile() {
     close(file_);
 }
 
-void AppendFile::check_header(std::string_view header) const {
-    std::ifstream existing(path_);
+void AppendFile::check_header(const std::string& path, std::string_view header) {
+    std::ifstream existing(path);
+    if (!existing || existing.peek() == std::ifstream::traits_type::eof()) return;
     std::string first;
     std::getline(existing, first);
     if (first + '\n' != header) {
         throw BadArgument(fmt::format(
             "{} has other columns than this program writes; name a new file or move it away",
-            path_));
+            path));
+    }
+    existing.seekg(-1, std::ios::end);
+    if (existing.get() != '\n') {
+        throw BadArgument(fmt::format(
+            "{} ends in the middle of a row; name a new file, or cut that row off", path));
     }
 }
 
 void AppendFile::append(std::string_view lines) {
     const auto size = lseek(file_, 0, SEEK_END);
-    const auto written = write(file_, lines.data(), lines.size());
+    ssize_t written = -1;
+    do {
+        written = write(file_, lines.data(), lines.size());
+    } while (written < 0 && errno == EINTR);
     if (written == static_cast<ssize_t>(lines.size())) return;
     const auto why = written < 0 ? last_error() : std::string("the disk is full");
     const bool cut = ftruncate(file_, size) == 0;

@@ -21,9 +21,11 @@ public:
     void append(std::string_view lines);
     [[nodiscard]] const std::string& path() const { return path_; }
 
-private:
-    void check_header(std::string_view header) const;
+    /// A BadArgument if there is a file with something in it that lines under `header` cannot
+    /// follow.
+    static void check_header(const std::string& path, std::string_view header);
 
+private:
     std::string path_;
     int file_;
 };

@@ -126,6 +126,8 @@ Record ResultRow::record() const {
     const bool timed = layer && layer->us.median > 0;
     r.emplace_back("tokens_per_s",
                    timed ? Value(static_cast<double>(tokens) / layer->us.median * 1e6) : Value());
+    r.emplace_back("scoring", scoring);
+    r.emplace_back("shared_gate", shared_gate);
     r.emplace_back("detail", text(detail));
     return r;
 }

@@ -60,6 +60,8 @@ struct ResultRow {
     std::optional<std::int64_t> link_bytes, memory_bytes, launches;
     /// Bytes of the contract: (ranks - 1) / ranks * rows * row bytes; and of the whole matrix.
     double contract_bytes{}, matrix_bytes{};
+    std::string scoring;
+    bool shared_gate{};
     std::string detail;
 
     [[nodiscard]] Record record() const;

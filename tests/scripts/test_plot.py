@@ -31,21 +31,8 @@ from charts.pages import make_pages  # noqa: E402
 from charts.phases import phase_split  # noqa: E402
 from charts.texts import percent_text  # noqa: E402
 
-HEADER = (
-    "schema_version run_id launch case_id backend device claim transport hosts ranks"
-    " ranks_per_device model hidden experts top_k intermediate shared_intermediate scale_experts"
-    " tokens load tokens_per_rank routing phase padding rows dp attn_tp ep moe_tp gather combine"
-    " variant dtype graph scope cache mode layers epilogue seed planted_pct sglang_path"
-    " is_baseline verified rms_error obstacle samples stop_reason layer_us_median layer_us_low"
-    " layer_us_high layer_us_min layer_us_p95 layer_us_p99 output_us_median output_us_low"
-    " output_us_high combine_us_median combine_us_low combine_us_high gather_us_median"
-    " route_us_median permute_us_median experts_us_median local_combine_us_median"
-    " shared_us_median wait_us_median arrival_spread_us_median instrumentation_pct speedup_layer"
-    " speedup_layer_low speedup_layer_high speedup_output speedup_output_low speedup_output_high"
-    " speedup_combine speedup_combine_low speedup_combine_high link_bytes_per_rank"
-    " memory_bytes_per_rank launches sms algbw_gbps busbw_gbps contract_limit_us limit_us"
-    " pct_of_limit tokens_per_s"
-).split()
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/results_header.csv"
+HEADER = GOLDEN.read_text().strip().split(",")
 
 CHARTS = ("speedup_output", "speedup_layer", "phases", "latency")
 BASELINE = "all_reduce_dp_scatter"
@@ -64,8 +51,9 @@ SETTINGS = {
     "top_k": 4, "intermediate": 512, "shared_intermediate": 512, "scale_experts": 1,
     "routing": "uniform", "padding": "sum_len", "dp": 8, "attn_tp": 1, "ep": 8, "moe_tp": 1,
     "gather": "all_reduce_zero_fill", "dtype": "bf16", "graph": "off", "scope": "layer",
-    "cache": "weights_cold", "mode": "isolated", "layers": 1, "epilogue": "none", "seed": 1,
-    "planted_pct": 0, "verified": "true", "samples": 40, "stop_reason": "ci",
+    "cache": "cold_weights", "mode": "isolated", "layers": 1, "epilogue": "none", "seed": 1,
+    "planted_pct": 0, "scoring": "softmax", "shared_gate": "false", "verified": "true",
+    "samples": 40, "stop_reason": "ci",
 }
 
 Row = dict[str, object]
