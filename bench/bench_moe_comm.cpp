@@ -1,4 +1,5 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
+#include "bench/cases.hpp"
 #include "bench/options.hpp"
 #include "bench/provenance.hpp"
 #include "bench/result_files.hpp"

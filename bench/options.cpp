@@ -231,48 +231,6 @@ Options parse_texts(const Texts& t) {
     return o;
 }
 
-std::vector<std::int64_t> divisors(int ranks) {
-    std::vector<std::int64_t> list;
-    for (int d = 1; d <= ranks; ++d) {
-        if (ranks % d == 0) list.push_back(d);
-    }
-    return list;
-}
-
-std::vector<std::int64_t> sizes(bool all, const std::vector<std::int64_t>& given, int ranks) {
-    if (all) return divisors(ranks);
-    return given.empty() ? std::vector<std::int64_t>{ranks} : given;
-}
-
-LayerShape overridden(const LayerShape& preset, std::int64_t hidden, const Options& o) {
-    auto shape = preset;
-    shape.hidden = hidden;
-    shape.experts = o.experts.value_or(shape.experts);
-    shape.top_k = static_cast<int>(o.top_k.value_or(shape.top_k));
-    shape.intermediate = o.intermediate.value_or(shape.intermediate);
-    shape.shared_intermediate = o.shared_intermediate.value_or(shape.shared_intermediate);
-    shape.shared_gate = shape.shared_gate && shape.shared_intermediate > 0;
-    shape.scoring = o.scoring.value_or(shape.scoring);
-    check_shape(shape);
-    return scale_experts(shape, o.scale_experts);
-}
-
-Case case_of(const std::string& model, const LayerShape& shape, const Options& o) {
-    Case one;
-    one.model = model;
-    one.hidden = shape.hidden;
-    one.experts = shape.experts;
-    one.top_k = shape.top_k;
-    one.intermediate = shape.intermediate;
-    one.shared_intermediate = shape.shared_intermediate;
-    one.scale_experts = o.scale_experts;
-    one.scoring = shape.scoring == Scoring::softmax ? "softmax" : "sigmoid";
-    one.shared_gate = shape.shared_gate;
-    one.scope = o.layer_scope ? "layer" : "output";
-    one.seed = o.seed;
-    return one;
-}
-
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
@@ -294,40 +252,6 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
     parsed.options.command_line.assign(argv, argv + argc);
     return parsed;
-}
-
-std::vector<Case> expand_cases(const Options& o, int ranks) {
-    const auto dp = sizes(o.all_dp, o.dp, ranks);
-    for (const auto& text : o.loads) {
-        const Load load(text);
-        const auto fits = [&](auto size) { return load.obstacle(static_cast<int>(size)).empty(); };
-        if (std::none_of(dp.begin(), dp.end(), fits)) {
-            throw BadArgument(fmt::format("--load: {}", load.obstacle(static_cast<int>(dp[0]))));
-        }
-    }
-    std::vector<Case> cases;
-    for (const auto& model : o.models) {
-        const auto& preset = find_named(model_table(), model, "model").shape;
-        const auto hidden = o.hidden.empty() ? std::vector<std::int64_t>{preset.hidden} : o.hidden;
-        for (const auto h : hidden) cases.push_back(case_of(model, overridden(preset, h, o), o));
-    }
-    cases = along(cases, &Case::dp, dp);
-    cases = along(cases, &Case::ep, sizes(o.all_ep, o.ep, ranks));
-    cases = along(cases, &Case::dtype, o.dtypes);
-    cases = along(cases, &Case::gather, o.gathers);
-    cases = along(cases, &Case::padding, o.paddings);
-    cases = along(cases, &Case::load, o.loads);
-    return along(cases, &Case::tokens, o.tokens);
-}
-
-LayerShape shape_of(const Case& one) {
-    return {one.hidden,
-            one.experts,
-            static_cast<int>(one.top_k),
-            one.intermediate,
-            one.shared_intermediate,
-            one.scoring == "softmax" ? Scoring::softmax : Scoring::sigmoid,
-            one.shared_gate};
 }
 
 }  // namespace moe

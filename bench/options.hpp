@@ -2,7 +2,6 @@
 
 #include "bench/moe/load.hpp"
 #include "bench/moe/shape.hpp"
-#include "bench/sweep/case.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/gather/gather.hpp"
 
@@ -57,13 +56,5 @@ struct ParsedCommandLine {
     Options options;
 };
 [[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv);
-
-/// The cells of the sweep, tokens innermost; a pure function, so every rank computes the same list.
-/// A BadArgument for what no number of ranks could run, and for a load that fits no dp of the
-/// sweep.
-[[nodiscard]] std::vector<Case> expand_cases(const Options& options, int ranks);
-
-/// The layer of a case.
-[[nodiscard]] LayerShape shape_of(const Case& one);
 
 }  // namespace moe

@@ -1,6 +1,6 @@
 #include "bench/prepared_case.hpp"
 
-#include "bench/options.hpp"
+#include "bench/cases.hpp"
 #include "comm/named_table.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "bench/runner.hpp"
 
+#include "bench/cases.hpp"
 #include "bench/moe/sglang_gate.hpp"
 #include "bench/report/case_table.hpp"
 

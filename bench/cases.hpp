@@ -1,0 +1,19 @@
+#pragma once
+
+#include "bench/moe/shape.hpp"
+#include "bench/options.hpp"
+#include "bench/sweep/case.hpp"
+
+#include <vector>
+
+namespace moe {
+
+/// The cells of the sweep, tokens innermost; a pure function, so every rank computes the same list.
+/// A BadArgument for what no number of ranks could run, and for a load that fits no dp of the
+/// sweep.
+[[nodiscard]] std::vector<Case> expand_cases(const Options& options, int ranks);
+
+/// The layer of a case.
+[[nodiscard]] LayerShape shape_of(const Case& one);
+
+}  // namespace moe
