@@ -87,7 +87,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"compiler_flags", revision::kFlags},
         {"backend", p.backend.name},
         {"device", p.backend.device->name()},
-        {"library", first_line(p.backend.library_version)},
+        {"library", first_line(p.backend.libraries)},
         {"kernel", kernel_version()},
         {"host_names", hosts},
         {"hosts", p.machine.hosts},

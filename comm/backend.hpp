@@ -18,7 +18,7 @@ struct Backend {
     /// Null where the backend cannot compute a layer.
     std::unique_ptr<LayerKernelsFactory> layer_kernels;
     /// The libraries that carry the data, as they name themselves; for the provenance.
-    std::string library_version;
+    std::string libraries;
 };
 
 struct BackendEntry {

@@ -9,11 +9,11 @@ Cost ring_all_reduce(std::int64_t bytes, int ranks) {
     return {.link_bytes = 2 * step, .memory_bytes = (3 + 2) * step, .launches = 1};
 }
 
-Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes) {
+Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes, int rank) {
     if (owned.ranks() == 1) {
         return {.memory_bytes = 2 * owned.total() * row_bytes, .launches = 1};
     }
-    const auto sent = (owned.total() - owned.smallest()) * row_bytes;
+    const auto sent = (owned.total() - owned.rows(rank)) * row_bytes;
     return {.link_bytes = sent, .memory_bytes = 3 * sent, .launches = 1};
 }
 

@@ -7,7 +7,7 @@
 
 namespace moe {
 
-/// What one strategy costs on one setup, for the rank that has most to do. `link_bytes` are sent
+/// What one strategy costs on one setup, for the rank that sends most. `link_bytes` are sent
 /// to other ranks, `memory_bytes` read and written in this rank's memory by the model below.
 struct Cost {
     std::int64_t link_bytes{};
@@ -32,8 +32,9 @@ struct Cost {
 
 /// Every rank ends with the sum of `bytes`: 2(N-1)/N of the buffer sent.
 [[nodiscard]] Cost ring_all_reduce(std::int64_t bytes, int ranks);
-/// Rank r ends with the sum of its own rows: all rows but its own are sent, whatever the split.
-[[nodiscard]] Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes);
+/// `rank` ends with the sum of its own rows: it sends all rows but its own, whatever the split.
+[[nodiscard]] Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes,
+                                         int rank);
 /// Every rank ends with all rows: all but the next rank's own rows are sent.
 [[nodiscard]] Cost ring_all_gather_v(const RowPartition& owned, std::int64_t row_bytes);
 

@@ -65,11 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, GatherContract,
     testing::Combine(testing::ValuesIn(gather_table().begin(), gather_table().end()),
                      testing::ValuesIn(kLayouts), testing::Values(DType::f32, DType::bf16)),
-    [](const auto& one) {
-        return std::string(std::get<0>(one.param)->name) + "_" +
-               std::string(std::get<1>(one.param).name) + "_" +
-               std::string(to_string(std::get<2>(one.param)));
-    });
+    [](const auto& one) { return contract_name(one); });
 
 }  // namespace
 }  // namespace moe

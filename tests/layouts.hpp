@@ -1,8 +1,12 @@
 #pragma once
 
 #include "comm/row_partition.hpp"
+#include "kernels/runtime/dtype.hpp"
+
+#include <fmt/format.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +33,14 @@ constexpr Layout kLayouts[] = {
         rows.push_back(layout.rows(rank / group_size, ranks / group_size));
     }
     return RowPartition(rows);
+}
+
+/// all_gatherv_idle_rank_bf16: a contract suite's parameter (strategy, layout, dtype) as a test
+/// name.
+template <class Info>
+[[nodiscard]] std::string contract_name(const Info& info) {
+    const auto& [entry, layout, dtype] = info.param;
+    return fmt::format("{}_{}_{}", entry->name, layout.name, to_string(dtype));
 }
 
 /// Columns that are not a multiple of any vector width, and one real row size that is no power of

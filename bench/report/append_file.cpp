@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -45,11 +46,13 @@ AppendFile::~AppendFile() {
 }
 
 void AppendFile::check_header(const std::string& path, std::string_view header) {
+    std::error_code unknown;  // then opening it will say
+    if (!std::filesystem::is_regular_file(path, unknown)) return;
     std::ifstream existing(path);
-    if (!existing || existing.peek() == std::ifstream::traits_type::eof()) return;
-    std::string first;
-    std::getline(existing, first);
-    if (first + '\n' != header) {
+    if (existing.peek() == std::ifstream::traits_type::eof()) return;
+    std::string start(header.size(), '\0');
+    existing.read(start.data(), static_cast<std::streamsize>(start.size()));
+    if (start != header) {
         throw BadArgument(fmt::format(
             "{} has other columns than this program writes; name a new file or move it away",
             path));

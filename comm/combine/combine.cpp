@@ -13,11 +13,19 @@ void GroupGather::gather(const Matrix& mine, Stream& stream) const {
     if (group_.size() > 1) group_.all_gather(owned_part(mine), mine, stream);
 }
 
-Cost GroupGather::cost(const CombineSetup& setup) {
-    const int ranks = setup.group.size();
-    if (ranks == 1) return {};
-    const auto sent = setup.owned.largest() * (ranks - 1) * setup.row_bytes();
-    return {.link_bytes = sent, .memory_bytes = 2 * sent, .launches = 1};
+Cost reduce_scatter_v_cost(const CombineSetup& setup) {
+    const auto& owned = setup.owned;
+    const int group = setup.group.size();
+    Cost most;
+    for (int rank = 0; rank < owned.ranks(); ++rank) {
+        auto cost = ring_reduce_scatter_v(owned, setup.row_bytes(), rank);
+        if (group > 1) {
+            const auto sent = owned.rows(rank) * (group - 1) * setup.row_bytes();
+            cost += {.link_bytes = sent, .memory_bytes = 2 * sent, .launches = 1};
+        }
+        if (rank == 0 || cost.link_bytes > most.link_bytes) most = cost;
+    }
+    return most;
 }
 
 }  // namespace moe

@@ -30,12 +30,11 @@ private:
 };
 
 Cost cost(const CombineSetup& setup) {
-    auto cost = ring_reduce_scatter_v(setup.owned, setup.row_bytes());
-    cost.launches = 0;
+    auto cost = reduce_scatter_v_cost(setup);
+    cost.launches -= 1;  // the one reduce_scatter that this is not
     for (int owner = 0; owner < setup.owned.ranks(); ++owner) {
         cost.launches += setup.owned.rows(owner) > 0 ? 1 : 0;
     }
-    cost += GroupGather::cost(setup);
     return cost;
 }
 

@@ -21,12 +21,6 @@ private:
     GroupGather group_gather_;
 };
 
-Cost cost(const CombineSetup& setup) {
-    auto cost = ring_reduce_scatter_v(setup.owned, setup.row_bytes());
-    cost += GroupGather::cost(setup);
-    return cost;
-}
-
 }  // namespace
 
 extern const CombineEntry reduce_scatterv_native;
@@ -38,7 +32,7 @@ constinit const CombineEntry reduce_scatterv_native{
         if (setup.world.has_reduce_scatter_v()) return {};
         return "this backend's library has no uneven reduce_scatter";
     },
-    .cost = cost,
+    .cost = reduce_scatter_v_cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
         return std::make_unique<ReduceScattervNative>(setup);
     }};
