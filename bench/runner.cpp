@@ -1,7 +1,6 @@
 #include "bench/runner.hpp"
 
 #include "bench/cases.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/report/case_table.hpp"
 
 #include <fmt/format.h>
@@ -18,49 +17,6 @@ constexpr double kMemoryShare = 0.9;
 
 std::string gibibytes(double bytes) {
     return fmt::format("{:.1f} GiB", bytes / (1U << 30U));
-}
-
-constexpr double kMicro = 1e6;
-
-Estimate scaled(Estimate estimate, double factor) {
-    estimate.median *= factor;
-    if (estimate.low) *estimate.low *= factor;
-    if (estimate.high) *estimate.high *= factor;
-    return estimate;
-}
-
-std::optional<double> scaled(std::optional<double> value, double factor) {
-    return value ? std::optional(*value * factor) : std::nullopt;
-}
-
-Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
-    const auto& seconds = series.seconds[rival];
-    Timing timing{scaled(estimate_median(seconds), kMicro),
-                  *std::min_element(seconds.begin(), seconds.end()) * kMicro,
-                  scaled(percentile(seconds, 95), kMicro),
-                  scaled(percentile(seconds, 99), kMicro),
-                  {}};
-    if (has_baseline) {
-        timing.speedup = estimate_median(paired_ratios(series.seconds.front(), seconds));
-    }
-    return timing;
-}
-
-ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us) {
-    const auto at = [&](std::string_view name) {
-        const auto index =
-            std::find(phase::kAll.begin(), phase::kAll.end(), name) - phase::kAll.begin();
-        return split.phases[static_cast<std::size_t>(index)] * kMicro;
-    };
-    return {.gather = at(phase::kGather),
-            .route = at(phase::kRoute),
-            .permute = at(phase::kPermute),
-            .experts = at(phase::kExperts),
-            .local_combine = at(phase::kLocalCombine),
-            .shared = at(phase::kShared),
-            .wait = split.wait * kMicro,
-            .arrival_spread = split.arrival_spread * kMicro,
-            .instrumentation_pct = (split.step * kMicro / layer_us - 1) * 100};
 }
 
 std::string label(const Case& one) {
@@ -94,7 +50,7 @@ void Runner::run_case(const Case& one) {
     if (!obstacle.empty()) {
         std::vector<ResultRow> rows;
         for (const auto* entry : parts_.options.combines) {
-            rows.push_back(row_for(one, parallel, row_map, *entry));
+            rows.push_back(describe_row(row_context(), one, parallel, row_map, *entry));
             rows.back().obstacle = obstacle;
         }
         report(rows);
@@ -184,58 +140,9 @@ Communicator& Runner::group_for(const Parallel& parallel) {
     return *group;
 }
 
-ResultRow Runner::row_for(const Case& one, const Parallel& parallel,
-                          const std::optional<RowMap>& row_map, const CombineEntry& entry) const {
-    const auto& machine = parts_.machine;
-    ResultRow row;
-    row.run_id = parts_.files == nullptr ? "" : parts_.files->run_id();
-    row.case_id = case_id(one, fmt::format("{} {} ranks {} hosts", parts_.backend.name,
-                                           parallel.ranks, machine.hosts));
-    row.backend = parts_.backend.name;
-    row.device = parts_.backend.device->name();
-    row.claim = host_claim(machine);
-    row.transport = machine.hosts > 1 ? "network" : "shared_memory";
-    row.hosts = machine.hosts;
-    row.ranks = parallel.ranks;
-    row.ranks_per_device =
-        (machine.ranks_on_host + machine.cores_on_host - 1) / machine.cores_on_host;
-    row.model = one.model;
-    row.hidden = one.hidden;
-    row.experts = one.experts;
-    row.top_k = one.top_k;
-    row.intermediate = one.intermediate;
-    row.shared_intermediate = one.shared_intermediate;
-    row.scale_experts = one.scale_experts;
-    row.tokens = one.tokens;
-    row.load = one.load;
-    row.routing = "uniform";
-    row.padding = one.padding;
-    row.dp = one.dp;
-    row.ep = one.ep;
-    row.gather = one.gather;
-    row.combine = entry.name;
-    row.dtype = to_string(one.dtype);
-    row.graph = "off";
-    row.scope = one.scope;
-    row.cache = "cold_weights";
-    row.mode = "isolated";
-    row.epilogue = "none";
-    row.seed = one.seed;
-    row.scoring = one.scoring;
-    row.shared_gate = one.shared_gate;
-    row.is_baseline = entry.baseline;
-    if (!row_map) return row;
-
-    row.tokens_per_rank =
-        fmt::format("{}", fmt::join(Load(one.load).deal(one.tokens, parallel.dp), ";"));
-    row.rows = row_map->rows();
-    row.attn_tp = parallel.attn_tp();
-    row.moe_tp = parallel.moe_tp();
-    row.sglang_path = sglang_path(parallel);
-    row.matrix_bytes =
-        static_cast<double>(row_map->rows() * one.hidden) * static_cast<double>(size_of(one.dtype));
-    row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
-    return row;
+RowContext Runner::row_context() const {
+    return {parts_.backend, parts_.machine,
+            parts_.files == nullptr ? std::string() : parts_.files->run_id()};
 }
 
 void Runner::report_measured(const Case& one, const Parallel& parallel,
@@ -243,7 +150,8 @@ void Runner::report_measured(const Case& one, const Parallel& parallel,
                              const CaseSamples& samples) {
     std::vector<ResultRow> rows;
     for (const auto& rival : rivals) {
-        auto& row = rows.emplace_back(row_for(one, parallel, row_map, *rival.entry));
+        auto& row =
+            rows.emplace_back(describe_row(row_context(), one, parallel, row_map, *rival.entry));
         row.obstacle = rival.obstacle;
         row.verified = rival.verified;
         row.detail = rival.wrong;

@@ -6,6 +6,7 @@
 #include "bench/prepared_case.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/result_files.hpp"
+#include "bench/rows.hpp"
 #include "comm/backend.hpp"
 
 #include <map>
@@ -49,9 +50,7 @@ private:
     [[nodiscard]] LayerWeights::Plan weights_plan(const Case& one, const Parallel& parallel) const;
     [[nodiscard]] Communicator& group_for(const Parallel& parallel);
 
-    [[nodiscard]] ResultRow row_for(const Case& one, const Parallel& parallel,
-                                    const std::optional<RowMap>& row_map,
-                                    const CombineEntry& entry) const;
+    [[nodiscard]] RowContext row_context() const;
     void report(std::span<const ResultRow> rows);
     void report_measured(const Case& one, const Parallel& parallel,
                          const std::optional<RowMap>& row_map, std::span<RivalState> rivals,

@@ -1,0 +1,113 @@
+#include "bench/rows.hpp"
+
+#include "bench/moe/layer.hpp"
+#include "bench/moe/load.hpp"
+#include "bench/moe/sglang_gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moe {
+namespace {
+
+constexpr double kMicro = 1e6;
+
+Estimate scaled(Estimate estimate, double factor) {
+    estimate.median *= factor;
+    if (estimate.low) *estimate.low *= factor;
+    if (estimate.high) *estimate.high *= factor;
+    return estimate;
+}
+
+std::optional<double> scaled(std::optional<double> value, double factor) {
+    return value ? std::optional(*value * factor) : std::nullopt;
+}
+
+}  // namespace
+
+ResultRow describe_row(const RowContext& context, const Case& one, const Parallel& parallel,
+                       const std::optional<RowMap>& row_map, const CombineEntry& entry) {
+    const auto& machine = context.machine;
+    ResultRow row;
+    row.run_id = context.run_id;
+    row.case_id = case_id(one, fmt::format("{} {} ranks {} hosts", context.backend.name,
+                                           parallel.ranks, machine.hosts));
+    row.backend = context.backend.name;
+    row.device = context.backend.device->name();
+    row.claim = host_claim(machine);
+    row.transport = machine.hosts > 1 ? "network" : "shared_memory";
+    row.hosts = machine.hosts;
+    row.ranks = parallel.ranks;
+    row.ranks_per_device =
+        (machine.ranks_on_host + machine.cores_on_host - 1) / machine.cores_on_host;
+    row.model = one.model;
+    row.hidden = one.hidden;
+    row.experts = one.experts;
+    row.top_k = one.top_k;
+    row.intermediate = one.intermediate;
+    row.shared_intermediate = one.shared_intermediate;
+    row.scale_experts = one.scale_experts;
+    row.tokens = one.tokens;
+    row.load = one.load;
+    row.routing = "uniform";
+    row.padding = one.padding;
+    row.dp = one.dp;
+    row.ep = one.ep;
+    row.gather = one.gather;
+    row.combine = entry.name;
+    row.dtype = to_string(one.dtype);
+    row.graph = "off";
+    row.scope = one.scope;
+    row.cache = "cold_weights";
+    row.mode = "isolated";
+    row.epilogue = "none";
+    row.seed = one.seed;
+    row.scoring = one.scoring;
+    row.shared_gate = one.shared_gate;
+    row.is_baseline = entry.baseline;
+    if (!row_map) return row;
+
+    row.tokens_per_rank =
+        fmt::format("{}", fmt::join(Load(one.load).deal(one.tokens, parallel.dp), ";"));
+    row.rows = row_map->rows();
+    row.attn_tp = parallel.attn_tp();
+    row.moe_tp = parallel.moe_tp();
+    row.sglang_path = sglang_path(parallel);
+    row.matrix_bytes =
+        static_cast<double>(row_map->rows() * one.hidden) * static_cast<double>(size_of(one.dtype));
+    row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
+    return row;
+}
+
+Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
+    const auto& seconds = series.seconds[rival];
+    Timing timing{scaled(estimate_median(seconds), kMicro),
+                  *std::min_element(seconds.begin(), seconds.end()) * kMicro,
+                  scaled(percentile(seconds, 95), kMicro),
+                  scaled(percentile(seconds, 99), kMicro),
+                  {}};
+    if (has_baseline) {
+        timing.speedup = estimate_median(paired_ratios(series.seconds.front(), seconds));
+    }
+    return timing;
+}
+
+ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us) {
+    const auto at = [&](std::string_view name) {
+        const auto index =
+            std::find(phase::kAll.begin(), phase::kAll.end(), name) - phase::kAll.begin();
+        return split.phases[static_cast<std::size_t>(index)] * kMicro;
+    };
+    return {.gather = at(phase::kGather),
+            .route = at(phase::kRoute),
+            .permute = at(phase::kPermute),
+            .experts = at(phase::kExperts),
+            .local_combine = at(phase::kLocalCombine),
+            .shared = at(phase::kShared),
+            .wait = split.wait * kMicro,
+            .arrival_spread = split.arrival_spread * kMicro,
+            .instrumentation_pct = (split.step * kMicro / layer_us - 1) * 100};
+}
+
+}  // namespace moe

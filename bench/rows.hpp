@@ -1,0 +1,35 @@
+#pragma once
+
+#include "bench/measure/machine.hpp"
+#include "bench/measure/phase_split.hpp"
+#include "bench/measure/sampler.hpp"
+#include "bench/moe/parallel.hpp"
+#include "bench/report/result_row.hpp"
+#include "bench/sweep/case.hpp"
+#include "comm/backend.hpp"
+#include "comm/combine/combine.hpp"
+
+#include <optional>
+#include <string>
+
+namespace moe {
+
+/// What all rows of a run have in common.
+struct RowContext {
+    const Backend& backend;
+    const Machine& machine;
+    std::string run_id;
+};
+
+/// A row with everything that is known before anything is measured. Without a row map, a case that
+/// cannot be laid out on these ranks.
+[[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& one,
+                                     const Parallel& parallel, const std::optional<RowMap>& row_map,
+                                     const CombineEntry& entry);
+
+/// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is
+/// one.
+[[nodiscard]] Timing timing_of(const Series& series, std::size_t rival, bool has_baseline);
+[[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us);
+
+}  // namespace moe
