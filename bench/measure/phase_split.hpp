@@ -45,7 +45,7 @@ private:
     };
     /// This rank's numbers of one step, in the order that keep() reads them.
     [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step);
-    void keep(const std::vector<double>& of_all_ranks, Seen& seen) const;
+    void keep(const std::vector<double>& all, Seen& seen) const;
 
     Parts parts_;
     std::vector<std::string_view> names_;

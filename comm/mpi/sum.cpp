@@ -9,8 +9,8 @@ namespace moe::mpi {
 namespace {
 
 // The signature is MPI's.
-// NOLINTNEXTLINE(readability-non-const-parameter)
 template <class T>
+// NOLINTNEXTLINE(readability-non-const-parameter)
 void add(void* in, void* inout, int* count, MPI_Datatype* /*type*/) {
     add_into(static_cast<const T*>(in), static_cast<T*>(inout), *count);
 }
