@@ -31,7 +31,7 @@ json allowed_environment() {
         const bool allowed =
             std::any_of(kAllowedPrefixes.begin(), kAllowedPrefixes.end(),
                         [&](auto prefix) { return name.substr(0, prefix.size()) == prefix; });
-        // Open MPI's launcher puts session folders and addresses of its own under its prefix.
+        // Open MPI's launcher puts folders and addresses of its own under its prefix.
         const bool internal =
             name.substr(0, 14) == "OMPI_MCA_orte_" || name.substr(0, 14) == "OMPI_MCA_pmix_" ||
             name.substr(0, 13) == "OMPI_MCA_ess_" || name.substr(0, 21) == "OMPI_MCA_initial_wdir";
