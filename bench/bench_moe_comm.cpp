@@ -7,7 +7,6 @@
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
-#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -27,7 +26,7 @@ constexpr std::string_view kHost = "host";
 
 /// auto means the best backend that this build and this machine have.
 const BackendEntry& choose_backend(const std::string& name) {
-    return find_named(backend_table(), name == "auto" ? kHost : name, "backend");
+    return find_backend(name == "auto" ? kHost : name);
 }
 
 Progress::Style progress_style(ProgressStyle wanted) {

@@ -37,10 +37,10 @@ PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowM
       layer_(layer_plan(one, parallel, row_map, parts.control.rank()),
              {parts.device, parts.kernels, parts.weights, row_map}) {
     const auto& gather = find_named(gather_table(), one.gather, "gather");
-    gather_obstacle_ = gather.obstacle(gather_setup_);
-    if (gather_obstacle_.empty()) gather_ = gather.make(gather_setup_);
+    const auto gather_obstacle = gather.obstacle(gather_setup_);
+    if (gather_obstacle.empty()) gather_ = gather.make(gather_setup_);
     for (const auto* entry : combines) {
-        RivalState rival{entry, gather_obstacle_, entry->cost(combine_setup_), {}, {}, {}, {}};
+        RivalState rival{entry, gather_obstacle, entry->cost(combine_setup_), {}, {}, {}, {}};
         if (rival.obstacle.empty()) rival.obstacle = entry->obstacle(combine_setup_);
         if (rival.obstacle.empty()) rival.combine = entry->make(combine_setup_);
         rivals_.push_back(std::move(rival));

@@ -62,7 +62,6 @@ public:
                                            const CombineSetup& setup,
                                            std::span<const CombineEntry* const> combines);
 
-    [[nodiscard]] const std::string& gather_obstacle() const { return gather_obstacle_; }
     [[nodiscard]] std::span<RivalState> rivals() { return rivals_; }
 
     /// Collective. Fills each rival's verdict.
@@ -84,7 +83,6 @@ private:
     CombineSetup combine_setup_;
     GatherSetup gather_setup_;
     MoeLayer layer_;
-    std::string gather_obstacle_;
     std::unique_ptr<Gather> gather_;
     std::vector<RivalState> rivals_;
 };

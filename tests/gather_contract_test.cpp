@@ -61,6 +61,19 @@ TEST_P(GatherContract, GivesEveryRankAllRows) {
     }
 }
 
+TEST_P(GatherContract, DeclaresAsManyBytesAsAnyRingSends) {
+    const auto& [entry, layout, dtype] = GetParam();
+    auto& backend = OpenBackends::opened().front();
+    const int ranks = backend.world->size();
+    const auto owned = partition_of(layout, ranks, 1);
+    const GatherSetup setup{*backend.device, *backend.world, owned, 64, dtype};
+    const auto once = (owned.total() - owned.smallest()) * setup.row_bytes();
+    const auto twice = owned.total() * setup.row_bytes() / ranks * 2 * (ranks - 1);
+    const bool reduces_all = entry->name.substr(0, 10) == "all_reduce";
+    EXPECT_EQ(entry->cost(setup).link_bytes, ranks == 1 ? 0 : reduces_all ? twice : once);
+    EXPECT_EQ(entry->cost(setup).memory_bytes > 0, owned.total() > 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, GatherContract,
     testing::Combine(testing::ValuesIn(gather_table().begin(), gather_table().end()),

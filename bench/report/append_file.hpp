@@ -19,8 +19,6 @@ public:
 
     /// An Error if it cannot be written whole, a full disk for one; nothing of it is left then.
     void append(std::string_view lines);
-    [[nodiscard]] const std::string& path() const { return path_; }
-
     /// A BadArgument if there is a file with something in it that lines under `header` cannot
     /// follow.
     static void check_header(const std::string& path, std::string_view header);

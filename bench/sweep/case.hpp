@@ -29,8 +29,6 @@ struct Case {
     std::int64_t tokens{};
     std::string scope;
     std::int64_t seed{};
-
-    bool operator==(const Case&) const = default;
 };
 
 /// The only list of a case's fields: the hash and the comparison of runs follow it.
