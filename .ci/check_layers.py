@@ -37,6 +37,8 @@ MAY_INCLUDE = {
 CONFINED = {
     "mpi.h": {"comm/mpi"},
     "cblas.h": {"kernels/host"},
+    "cuda_bf16.h": {"kernels/cuda"},
+    "cuda_fp16.h": {"kernels/cuda"},
     "cuda_runtime_api.h": {"kernels/cuda"},
     "nccl.h": {"comm/nccl"},
 }

@@ -176,7 +176,7 @@ void declare(CLI::App& app, Texts& t) {
     add("--padding", t.padding, "LIST of sum_len");
     add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
     add("--gather", t.gather, "LIST of --list gathers, or all");
-    add("--dtype", t.dtype, "LIST of bf16, f32: what rows travel as");
+    add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
     add("--seed", t.seed, "of inputs, weights and orders");

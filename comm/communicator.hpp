@@ -19,6 +19,8 @@ public:
 
     /// Both [rows, cols]; out.data == in.data reduces in place.
     virtual void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) = 0;
+    /// in holds size() blocks shaped like out; rank r keeps the sum of block r.
+    virtual void reduce_scatter(const Matrix& in, const Matrix& out, Stream& stream) = 0;
     /// in [owned.total(), cols]; rank r keeps the sum of its rows(r) rows. See
     /// has_reduce_scatter_v().
     virtual void reduce_scatter_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
@@ -31,6 +33,11 @@ public:
     virtual void all_gather(const Matrix& in, const Matrix& out, Stream& stream) = 0;
     /// in [owned.rows(rank()), cols], out [owned.total(), cols].
     virtual void all_gather_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
+                              Stream& stream) = 0;
+    /// in [owned.total(), cols]: rank q is sent its rows of it. out holds size() blocks of this
+    /// rank's rows: block r is what rank r sent. This rank's own block, which is in `in` already,
+    /// is not written.
+    virtual void all_to_all_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
                               Stream& stream) = 0;
     /// Operations issued inside `body` may run together; all are complete in stream order after it.
     virtual void group(const std::function<void()>& body) = 0;

@@ -26,4 +26,14 @@ std::int64_t RowPartition::smallest() const {
     return least;
 }
 
+int RowPartition::owners() const {
+    int owners = 0;
+    for (int rank = 0; rank < ranks(); ++rank) owners += rows(rank) > 0 ? 1 : 0;
+    return owners;
+}
+
+RowPartition RowPartition::padded() const {
+    return RowPartition(std::vector(static_cast<std::size_t>(ranks()), largest()));
+}
+
 }  // namespace moe

@@ -19,6 +19,11 @@ public:
     [[nodiscard]] std::int64_t total() const { return offsets_.back(); }
     [[nodiscard]] std::int64_t largest() const;
     [[nodiscard]] std::int64_t smallest() const;
+    /// Ranks that own rows at all.
+    [[nodiscard]] int owners() const;
+    [[nodiscard]] bool even() const { return largest() == smallest(); }
+    /// As many rows for every rank as the largest has.
+    [[nodiscard]] RowPartition padded() const;
 
 private:
     std::vector<std::int64_t> offsets_;

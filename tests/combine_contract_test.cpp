@@ -2,6 +2,7 @@
 // for bit, twice, into poisoned memory, for every way to put the ranks into groups.
 #include "bench/verify/exact.hpp"
 #include "comm/combine/combine.hpp"
+#include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 
@@ -73,10 +74,31 @@ TEST_P(CombineContract, DeclaresAsManyBytesAsAnyRingSends) {
     // twice.
     const auto once = (owned.total() - owned.smallest()) * setup.row_bytes();
     const auto twice = owned.total() * setup.row_bytes() / ranks * 2 * (ranks - 1);
+    // Padding travels like rows.
+    const auto padded = owned.largest() * (ranks - 1) * setup.row_bytes();
     const bool reduces_all = entry->name.substr(0, 10) == "all_reduce";
-    EXPECT_EQ(cost.link_bytes, ranks == 1 ? 0 : reduces_all ? twice : once);
+    const bool pads = entry->name == "reduce_scatter_padded";
+    EXPECT_EQ(cost.link_bytes, ranks == 1 ? 0 : reduces_all ? twice : pads ? padded : once);
     EXPECT_EQ(cost.memory_bytes > 0, owned.total() > 0);
     EXPECT_GT(cost.launches + (owned.total() == 0 ? 1 : 0), 0);
+}
+
+TEST(Variant, SaysWhichWayAStrategyWent) {
+    auto& backend = OpenBackends::opened().front();
+    const auto alone = backend.world->split(backend.world->rank());
+    const int ranks = backend.world->size();
+    if (ranks == 1) GTEST_SKIP() << "one rank's rows are always even";
+    const auto variant = [&](const Layout& layout, std::string_view name) {
+        const auto owned = partition_of(layout, ranks, 1);
+        const CombineSetup setup{*backend.device, *backend.world, *alone, owned, 8, DType::bf16};
+        return std::string(find_named(combine_table(), name, "combine").variant(setup));
+    };
+    const auto& [even, uneven] = std::tie(kLayouts[0], kLayouts[1]);
+    EXPECT_EQ(variant(even, "reduce_scatterv_collapse"), "reduce_scatter");
+    EXPECT_EQ(variant(uneven, "reduce_scatterv_collapse"), "grouped");
+    EXPECT_EQ(variant(even, "reduce_scatter_padded"), "zero_copy");
+    EXPECT_EQ(variant(uneven, "reduce_scatter_padded"), "copied");
+    EXPECT_EQ(variant(uneven, "reduce_scatterv_native"), "");
 }
 
 TEST(ReduceScatterVCost, AddsTheGatherInsideTheGroupRankByRank) {
@@ -96,7 +118,7 @@ TEST(ReduceScatterVCost, AddsTheGatherInsideTheGroupRankByRank) {
 INSTANTIATE_TEST_SUITE_P(
     All, CombineContract,
     testing::Combine(testing::ValuesIn(combine_table().begin(), combine_table().end()),
-                     testing::ValuesIn(kLayouts), testing::Values(DType::f32, DType::bf16)),
+                     testing::ValuesIn(kLayouts), testing::ValuesIn(all_dtypes())),
     [](const auto& one) { return contract_name(one); });
 
 }  // namespace

@@ -36,6 +36,45 @@ TEST(BFloat16, KeepsWhatIsNotANumber) {
     EXPECT_TRUE(std::isinf(static_cast<float>(BFloat16(std::numeric_limits<float>::infinity()))));
 }
 
+Float16 half(std::uint32_t bits) {
+    Float16 value;
+    value.bits = static_cast<std::uint16_t>(bits);
+    return value;
+}
+
+TEST(Float16, HoldsEveryHalfThereIs) {
+    for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+        const auto wide = static_cast<float>(half(bits));
+        if ((bits & 0x7fffU) > 0x7c00U) {
+            EXPECT_TRUE(std::isnan(wide)) << bits;
+            EXPECT_TRUE(std::isnan(static_cast<float>(Float16(wide)))) << bits;
+        } else {
+            EXPECT_EQ(Float16(wide).bits, bits);
+        }
+    }
+    EXPECT_EQ(static_cast<float>(half(0x0001)), 0x1p-24F);
+    EXPECT_EQ(static_cast<float>(half(0x3c01)), 1 + 0x1p-10F);
+    EXPECT_EQ(static_cast<float>(half(0xfbff)), -65504.0F);
+    EXPECT_EQ(static_cast<float>(half(0x7c00)), std::numeric_limits<float>::infinity());
+}
+
+TEST(Float16, RoundsToNearestEvenBetweenAnyTwo) {
+    constexpr std::uint32_t kInfinity = 0x7c00;
+    for (std::uint32_t bits = 0; bits + 1 < kInfinity; ++bits) {
+        const float low = static_cast<float>(half(bits));
+        const float high = static_cast<float>(half(bits + 1));
+        const float middle = low + (high - low) / 2;
+        EXPECT_EQ(Float16(middle).bits, bits + bits % 2) << middle;
+        EXPECT_EQ(Float16(std::nextafter(middle, low)).bits, bits) << middle;
+        EXPECT_EQ(Float16(std::nextafter(middle, high)).bits, bits + 1) << middle;
+        EXPECT_EQ(Float16(-middle).bits, 0x8000U | (bits + bits % 2)) << middle;
+    }
+    EXPECT_EQ(Float16(std::nextafter(65520.0F, 0.0F)).bits, kInfinity - 1);
+    EXPECT_EQ(Float16(65520.0F).bits, kInfinity);
+    EXPECT_EQ(Float16(1e30F).bits, kInfinity);
+    EXPECT_EQ(Float16(1e-30F).bits, 0U);
+}
+
 TEST(Narrow, RefusesWhatDoesNotFit) {
     EXPECT_EQ(narrow<int>(std::int64_t{2147483647}), 2147483647);
     EXPECT_THROW((void)narrow<int>(std::int64_t{2147483648}), Error);

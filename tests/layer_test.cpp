@@ -120,7 +120,7 @@ void expect_right(const Fixture::Config& config) {
 
 TEST(Layer, IsRightOnEveryTopology) {
     for (const auto& shape : {kRouted, kShared, kGatedSigmoid, kNarrow}) {
-        for (const auto dtype : {DType::f32, DType::bf16}) {
+        for (const auto dtype : {DType::f32, DType::bf16, DType::f16}) {
             for_each_topology([&](int dp, int ep) {
                 expect_right({shape, dp, ep, awkward_tokens(dp), dtype, "all_gatherv", {}});
             });

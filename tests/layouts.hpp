@@ -35,6 +35,12 @@ constexpr Layout kLayouts[] = {
     return RowPartition(rows);
 }
 
+[[nodiscard]] inline std::vector<DType> all_dtypes() {
+    std::vector<DType> all;
+    for (const auto& one : dtypes()) all.push_back(one.dtype);
+    return all;
+}
+
 /// all_gatherv_idle_rank_bf16: a contract suite's parameter (strategy, layout, dtype) as a test
 /// name.
 template <class Info>

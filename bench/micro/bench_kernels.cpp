@@ -58,6 +58,7 @@ void add_rows(benchmark::State& state) {
 }
 BENCHMARK(add_rows<float>)->Name("add_f32");
 BENCHMARK(add_rows<BFloat16>)->Name("add_bf16");
+BENCHMARK(add_rows<Float16>)->Name("add_f16");
 
 void copy_rows(benchmark::State& state) {
     std::vector<float> from(kRows * kHidden), to(kRows * kHidden);

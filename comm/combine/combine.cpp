@@ -9,16 +9,29 @@ Matrix GroupGather::owned_part(const Matrix& mine) const {
     return mine.slice(group_.rank() * rows, rows);
 }
 
-void GroupGather::gather(const Matrix& mine, Stream& stream) const {
-    if (group_.size() > 1) group_.all_gather(owned_part(mine), mine, stream);
+Matrix GroupGather::gather(const Matrix& own, const Matrix& mine, Stream& stream) const {
+    if (group_.size() == 1) return own;
+    group_.all_gather(own, mine, stream);
+    return mine;
 }
 
-Cost reduce_scatter_v_cost(const CombineSetup& setup) {
+void reduce_to_owners(Communicator& world, const Matrix& partial, const RowPartition& owned,
+                      const Matrix& own, Stream& stream) {
+    world.group([&] {
+        for (int owner = 0; owner < world.size(); ++owner) {
+            const auto theirs = partial.slice(owned.first(owner), owned.rows(owner));
+            // All ranks know all sizes, so all leave out the same reductions.
+            if (theirs.rows > 0) world.reduce(theirs, own, owner, stream);
+        }
+    });
+}
+
+Cost owners_cost(const CombineSetup& setup, const std::function<Cost(int rank)>& of_rank) {
     const auto& owned = setup.owned;
     const int group = setup.group.size();
     Cost most;
     for (int rank = 0; rank < owned.ranks(); ++rank) {
-        auto cost = ring_reduce_scatter_v(owned, setup.row_bytes(), rank);
+        auto cost = of_rank(rank);
         if (group > 1) {
             const auto sent = owned.rows(rank) * (group - 1) * setup.row_bytes();
             cost += {.link_bytes = sent, .memory_bytes = 2 * sent, .launches = 1};
@@ -26,6 +39,12 @@ Cost reduce_scatter_v_cost(const CombineSetup& setup) {
         if (rank == 0 || cost.link_bytes > most.link_bytes) most = cost;
     }
     return most;
+}
+
+Cost reduce_scatter_v_cost(const CombineSetup& setup) {
+    return owners_cost(setup, [&](int rank) {
+        return ring_reduce_scatter_v(setup.owned, setup.row_bytes(), rank);
+    });
 }
 
 }  // namespace moe

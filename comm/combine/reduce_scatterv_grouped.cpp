@@ -12,15 +12,8 @@ public:
 
     Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
         const auto own = group_gather_.owned_part(mine);
-        world_.group([&] {
-            for (int owner = 0; owner < world_.size(); ++owner) {
-                const auto theirs = partial.slice(owned_.first(owner), owned_.rows(owner));
-                // All ranks know all sizes, so all leave out the same reductions.
-                if (theirs.rows > 0) world_.reduce(theirs, own, owner, stream);
-            }
-        });
-        group_gather_.gather(mine, stream);
-        return mine;
+        reduce_to_owners(world_, partial, owned_, own, stream);
+        return group_gather_.gather(own, mine, stream);
     }
 
 private:
@@ -31,10 +24,7 @@ private:
 
 Cost cost(const CombineSetup& setup) {
     auto cost = reduce_scatter_v_cost(setup);
-    cost.launches -= 1;  // the one reduce_scatter that this is not
-    for (int owner = 0; owner < setup.owned.ranks(); ++owner) {
-        cost.launches += setup.owned.rows(owner) > 0 ? 1 : 0;
-    }
+    cost.launches += setup.owned.owners() - 1;  // instead of the one reduce_scatter
     return cost;
 }
 

@@ -10,9 +10,9 @@ public:
         : world_(setup.world), owned_(setup.owned), group_gather_(setup) {}
 
     Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
-        world_.reduce_scatter_v(partial, owned_, group_gather_.owned_part(mine), stream);
-        group_gather_.gather(mine, stream);
-        return mine;
+        const auto own = group_gather_.owned_part(mine);
+        world_.reduce_scatter_v(partial, owned_, own, stream);
+        return group_gather_.gather(own, mine, stream);
     }
 
 private:

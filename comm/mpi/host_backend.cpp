@@ -41,6 +41,10 @@ public:
         const void* from = in.data == out.data ? MPI_IN_PLACE : in.data;
         MOE_MPI(MPI_Allreduce(from, out.data, elements(in), type, op, comm_.get()));
     }
+    void reduce_scatter(const Matrix& in, const Matrix& out, Stream& /*stream*/) override {
+        const auto [type, op] = mpi::sum_of(in.dtype);
+        MOE_MPI(MPI_Reduce_scatter_block(in.data, out.data, elements(out), type, op, comm_.get()));
+    }
     void reduce_scatter_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
                           Stream& /*stream*/) override {
         const auto [type, op] = mpi::sum_of(in.dtype);
@@ -71,6 +75,20 @@ public:
         const Counts counts(owned, in.cols);
         MOE_MPI(MPI_Allgatherv(in.data, elements(in), type, out.data, counts.count.data(),
                                counts.first.data(), type, comm_.get()));
+    }
+    void all_to_all_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
+                      Stream& /*stream*/) override {
+        const MPI_Datatype type = mpi::sum_of(in.dtype).type;
+        const int own = narrow<int>(owned.rows(rank_) * in.cols);
+        Counts sent(owned, in.cols);
+        Counts received(
+            RowPartition(std::vector(static_cast<std::size_t>(size_), owned.rows(rank_))), in.cols);
+        const auto me = static_cast<std::size_t>(rank_);
+        sent.count[me] = 0;
+        received.count[me] = 0;
+        MOE_EXPECT(out.elements() == std::int64_t{own} * size_, "not a block for each rank");
+        MOE_MPI(MPI_Alltoallv(in.data, sent.count.data(), sent.first.data(), type, out.data,
+                              received.count.data(), received.first.data(), type, comm_.get()));
     }
     void group(const std::function<void()>& body) override {
         grouping_ = true;

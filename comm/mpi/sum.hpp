@@ -12,8 +12,8 @@ struct Sum {
     MPI_Op op;
 };
 
-/// MPI has no bfloat16: its elements travel as 16-bit integers and are added by an operation of our
-/// own, in float, rounded once for each addition. Valid from MPI_Init to MPI_Finalize.
+/// MPI has no 16-bit floats: their elements travel as 16-bit integers and are added by an operation
+/// of our own, in float, rounded once for each addition. Valid from MPI_Init to MPI_Finalize.
 [[nodiscard]] Sum sum_of(DType dtype);
 
 }  // namespace moe::mpi

@@ -39,6 +39,8 @@ ncclDataType_t type_of(DType dtype) {
             return ncclFloat32;
         case DType::bf16:
             return ncclBfloat16;
+        case DType::f16:
+            return ncclFloat16;
     }
     raise(MOE_SITE("dtype"), "NCCL has no such type");
 }
@@ -64,6 +66,10 @@ public:
         MOE_NCCL(ncclAllReduce(in.data, out.data, elements(in), type_of(in.dtype), ncclSum,
                                comm_.get(), cuda::native(stream)));
     }
+    void reduce_scatter(const Matrix& in, const Matrix& out, Stream& stream) override {
+        MOE_NCCL(ncclReduceScatter(in.data, out.data, elements(out), type_of(in.dtype), ncclSum,
+                                   comm_.get(), cuda::native(stream)));
+    }
     void reduce_scatter_v(const Matrix& /*in*/, const RowPartition& /*owned*/,
                           const Matrix& /*out*/, Stream& /*stream*/) override {
         raise(MOE_SITE("reduce_scatter_v"), "NCCL has none, as has_reduce_scatter_v() says");
@@ -86,6 +92,24 @@ public:
             if (rows.rows == 0) continue;
             MOE_NCCL(ncclBroadcast(in.data, rows.data, elements(rows), type_of(in.dtype), root,
                                    comm_.get(), cuda::native(stream)));
+        }
+        group.close();
+    }
+    void all_to_all_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
+                      Stream& stream) override {
+        NcclGroup group;
+        for (int peer = 0; peer < size_; ++peer) {
+            if (peer == rank_) continue;
+            const auto sent = in.slice(owned.first(peer), owned.rows(peer));
+            const auto received = out.slice(peer * owned.rows(rank_), owned.rows(rank_));
+            if (sent.rows > 0) {
+                MOE_NCCL(ncclSend(sent.data, elements(sent), type_of(in.dtype), peer, comm_.get(),
+                                  cuda::native(stream)));
+            }
+            if (received.rows > 0) {
+                MOE_NCCL(ncclRecv(received.data, elements(received), type_of(in.dtype), peer,
+                                  comm_.get(), cuda::native(stream)));
+            }
         }
         group.close();
     }

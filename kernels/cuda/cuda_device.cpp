@@ -1,4 +1,5 @@
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/sum.hpp"
 
 #include <fmt/format.h>
 
@@ -95,6 +96,16 @@ public:
         MOE_CUDA(cudaMemsetAsync(target.data, static_cast<int>(value), target.bytes(),
                                  cuda::native(stream)));
     }
+    void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) override {
+        Terms list{};
+        MOE_EXPECT(terms.size() <= kMostTerms, "more terms than one launch takes");
+        for (const auto& term : terms) {
+            MOE_EXPECT(term.bytes() == to.bytes(), "a sum of unlike matrices");
+            list.data[list.count++] = term.data;
+        }
+        launch_sum(list, to, cuda::native(stream));
+    }
+    [[nodiscard]] std::size_t most_terms() const override { return kMostTerms; }
 
 private:
     cudaDeviceProp properties_{};

@@ -30,6 +30,16 @@ void add_into(const T* __restrict from, T* __restrict to, std::int64_t count) {
     }
 }
 
+/// sum[i] += rows[0][i] + ... for `Rows` rows at once
+template <std::size_t Rows, class T>
+void add_rows(const std::array<const T*, Rows>& rows, float* __restrict sum, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        float total = sum[i];
+        for (std::size_t r = 0; r < Rows; ++r) total += static_cast<float>(rows[r][i]);
+        sum[i] = total;
+    }
+}
+
 /// sum[i] += weights[0] * rows[0][i] + ... for `Rows` rows at once: each more row costs a load,
 /// where one at a time would also load and store the sum, and keeps one more stream of reads in
 /// flight.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -87,6 +88,10 @@ public:
     // Stream-ordered; matrices of no rows are fine everywhere.
     virtual void copy(const Matrix& from, const Matrix& to, Stream& stream) = 0;
     virtual void fill_bytes(const Matrix& target, std::byte value, Stream& stream) = 0;
+    /// to = the sum of `terms`, each shaped like it and apart from it, added in f32 in their order
+    /// and rounded once. At most most_terms() of them.
+    virtual void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) = 0;
+    [[nodiscard]] virtual std::size_t most_terms() const = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
 };
 

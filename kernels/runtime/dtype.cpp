@@ -6,6 +6,7 @@ namespace {
 constexpr DTypeTraits kTraits[] = {
     {DType::f32, "f32", 4, 0x1p-24, std::int64_t{1} << 24U},
     {DType::bf16, "bf16", 2, 0x1p-8, std::int64_t{1} << 8U},
+    {DType::f16, "f16", 2, 0x1p-11, std::int64_t{1} << 11U},
 };
 
 }  // namespace

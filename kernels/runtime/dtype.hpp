@@ -12,7 +12,7 @@
 namespace moe {
 
 /// Element types that rows travel in. Arithmetic is done in float whatever the wire type is.
-enum class DType : std::uint8_t { f32, bf16 };
+enum class DType : std::uint8_t { f32, bf16, f16 };
 
 /// bfloat16 as storage: rounding (to nearest even) happens once, when a float is stored.
 struct BFloat16 {
@@ -31,6 +31,38 @@ struct BFloat16 {
     }
 };
 
+/// IEEE 754 binary16 as storage, rounded to nearest even like BFloat16. Arithmetic on bits, without
+/// branches, because the compilers that this builds with have no common half type in C++; loops
+/// over it are vectorised.
+struct Float16 {
+    std::uint16_t bits{};
+
+    Float16() = default;
+    explicit Float16(float value) {
+        const auto raw = std::bit_cast<std::uint32_t>(value);
+        const auto size = raw & 0x7fffffffU;
+        // Below 2^-14 a float addition does the shift and the rounding: one unit in the last place
+        // of 0.5 is 2^-24, the smallest half.
+        const auto small =
+            std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) + 0.5F) - 0x3f000000U;
+        const auto normal = (size - 0x38000000U + 0xfffU + ((size >> 13U) & 1U)) >> 13U;
+        const auto large = size > 0x7f800000U ? 0x7e00U : 0x7c00U;  // NaN or infinity
+        const auto finite = size < 0x38800000U ? small : normal;
+        // 65520 is the first value that rounds to more than the largest half.
+        const auto magnitude = size >= 0x477ff000U ? large : finite;
+        bits = static_cast<std::uint16_t>(magnitude | (raw >> 16U & 0x8000U));
+    }
+    explicit operator float() const {
+        const auto wide = static_cast<std::uint32_t>(bits);
+        const auto size = (wide & 0x7fffU) << 13U;
+        // With the exponent's bias put right by a product, which subnormal halves survive too.
+        const auto finite = std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) *
+                                                         std::bit_cast<float>(0x77800000U));
+        const auto magnitude = size >= 0x0f800000U ? size | 0x7f800000U : finite;
+        return std::bit_cast<float>(magnitude | (wide & 0x8000U) << 16U);
+    }
+};
+
 template <class T>
 struct Tag {
     using type = T;
@@ -44,6 +76,8 @@ decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
             return std::forward<Visitor>(visitor)(Tag<float>{});
         case DType::bf16:
             return std::forward<Visitor>(visitor)(Tag<BFloat16>{});
+        case DType::f16:
+            return std::forward<Visitor>(visitor)(Tag<Float16>{});
     }
     raise(MOE_SITE("dtype"), "unknown DType");
 }

@@ -1,0 +1,87 @@
+// A plain reduce_scatter over blocks that are all as long as the longest: SGLang's form for rows
+// that are padded to a maximum anyway. Then nothing is copied; otherwise each owner's rows are
+// copied to where its block begins, and the padding travels and is added like any row.
+#include "comm/combine/combine.hpp"
+
+#include <vector>
+
+namespace moe {
+namespace {
+
+std::int64_t padded_bytes(const CombineSetup& setup) {
+    return setup.owned.padded().total() * setup.row_bytes();
+}
+std::int64_t block_bytes(const CombineSetup& setup) {
+    return setup.owned.largest() * setup.row_bytes();
+}
+
+class ReduceScatterPadded final : public Combine {
+public:
+    explicit ReduceScatterPadded(const CombineSetup& setup)
+        : device_(setup.device), world_(setup.world), owned_(setup.owned), group_gather_(setup) {
+        if (owned_.even()) return;
+        const auto bytes = static_cast<std::size_t>(padded_bytes(setup));
+        padded_ = device_.allocate(bytes);
+        block_ = device_.allocate(static_cast<std::size_t>(block_bytes(setup)));
+        // Sums of whatever lies in fresh memory are dropped, but denormal numbers take a hundred
+        // times as long to add.
+        const std::vector<std::byte> zeros(bytes);
+        device_.upload(zeros.data(), padded_.data(), bytes);
+    }
+
+    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+        if (owned_.even()) {
+            const auto own = group_gather_.owned_part(mine);
+            world_.reduce_scatter(partial, own, stream);
+            return group_gather_.gather(own, mine, stream);
+        }
+        const auto longest = owned_.largest();
+        const auto padded = padded_.matrix(longest * owned_.ranks(), partial.cols, partial.dtype);
+        for (int owner = 0; owner < owned_.ranks(); ++owner) {
+            const auto rows = owned_.rows(owner);
+            if (rows == 0) continue;
+            device_.copy(partial.slice(owned_.first(owner), rows),
+                         padded.slice(owner * longest, rows), stream);
+        }
+        const auto block = block_.matrix(longest, partial.cols, partial.dtype);
+        world_.reduce_scatter(padded, block, stream);
+        return group_gather_.gather(block.slice(0, owned_.rows(world_.rank())), mine, stream);
+    }
+
+private:
+    Device& device_;
+    Communicator& world_;
+    const RowPartition& owned_;
+    GroupGather group_gather_;
+    Buffer padded_, block_;
+};
+
+Cost cost(const CombineSetup& setup) {
+    const auto& owned = setup.owned;
+    const auto padded = owned.padded();
+    auto cost = owners_cost(
+        setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
+    if (owned.even()) return cost;
+    cost += {.memory_bytes = 2 * owned.total() * setup.row_bytes(),
+             .launches = owned.owners(),
+             .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup) + block_bytes(setup))};
+    return cost;
+}
+
+}  // namespace
+
+extern const CombineEntry reduce_scatter_padded;
+constinit const CombineEntry reduce_scatter_padded{
+    .name = "reduce_scatter_padded",
+    .summary = "reduce_scatter of blocks padded to the longest (SGLang's MAX_LEN)",
+    .baseline = false,
+    .obstacle = no_obstacle,
+    .cost = cost,
+    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
+        return std::make_unique<ReduceScatterPadded>(setup);
+    },
+    .variant = [](const CombineSetup& setup) -> std::string_view {
+        return setup.owned.even() ? "zero_copy" : "copied";
+    }};
+
+}  // namespace moe

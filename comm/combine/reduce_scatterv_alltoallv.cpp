@@ -1,0 +1,88 @@
+// Every rank sends each owner its rows as they are, and each owner adds up what it got: one
+// exchange without arithmetic, then one pass that adds in f32 and rounds once, in the order of the
+// ranks, whoever owns the row. Libraries' reductions round at every hop.
+#include "comm/combine/combine.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace moe {
+namespace {
+
+std::size_t ranks(const CombineSetup& setup) {
+    return static_cast<std::size_t>(setup.world.size());
+}
+
+/// A block of `rows` rows from each rank.
+std::size_t inbox_bytes(const CombineSetup& setup, std::int64_t rows) {
+    return ranks(setup) * static_cast<std::size_t>(rows * setup.row_bytes());
+}
+
+class ReduceScattervAlltoallv final : public Combine {
+public:
+    explicit ReduceScattervAlltoallv(const CombineSetup& setup)
+        : device_(setup.device),
+          world_(setup.world),
+          owned_(setup.owned),
+          group_gather_(setup),
+          inbox_(device_.allocate(inbox_bytes(setup, setup.own_rows()))),
+          terms_(ranks(setup)) {}
+
+    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+        const int me = world_.rank();
+        const auto rows = owned_.rows(me);
+        const auto inbox = inbox_.matrix(rows * world_.size(), partial.cols, partial.dtype);
+        world_.all_to_all_v(partial, owned_, inbox, stream);
+        for (int rank = 0; rank < world_.size(); ++rank) {
+            terms_[static_cast<std::size_t>(rank)] =
+                rank == me ? partial.slice(owned_.first(me), rows) : inbox.slice(rank * rows, rows);
+        }
+        const auto own = group_gather_.owned_part(mine);
+        device_.sum(terms_, own, stream);
+        return group_gather_.gather(own, mine, stream);
+    }
+
+private:
+    Device& device_;
+    Communicator& world_;
+    const RowPartition& owned_;
+    GroupGather group_gather_;
+    Buffer inbox_;
+    std::vector<Matrix> terms_;
+};
+
+Cost cost(const CombineSetup& setup) {
+    const auto& owned = setup.owned;
+    auto cost = owners_cost(setup, [&](int rank) {
+        const auto sent = (owned.total() - owned.rows(rank)) * setup.row_bytes();
+        const auto own = owned.rows(rank) * setup.row_bytes();
+        const auto others = setup.world.size() - 1;
+        // What is sent is read and what comes is written; then all of it and one's own is added up.
+        return Cost{.link_bytes = sent,
+                    .memory_bytes = sent + others * own + (others + 2) * own,
+                    .launches = 2};
+    });
+    cost.workspace_bytes = inbox_bytes(setup, owned.largest());
+    return cost;
+}
+
+}  // namespace
+
+extern const CombineEntry reduce_scatterv_alltoallv;
+constinit const CombineEntry reduce_scatterv_alltoallv{
+    .name = "reduce_scatterv_alltoallv",
+    .summary = "exchange rows as they are, add them up where they are wanted",
+    .baseline = false,
+    .obstacle = [](const CombineSetup& setup) -> std::string {
+        const auto most = setup.device.most_terms();
+        if (ranks(setup) <= most) return {};
+        return fmt::format("this device adds up at most {} matrices at once, not {}", most,
+                           ranks(setup));
+    },
+    .cost = cost,
+    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
+        return std::make_unique<ReduceScattervAlltoallv>(setup);
+    }};
+
+}  // namespace moe

@@ -1,0 +1,68 @@
+// A plain all_gather of blocks that are all as long as the longest: SGLang's form for rows that are
+// padded to a maximum anyway. Then nothing is copied; otherwise the rows are gathered into blocks
+// with padding behind them, and copied together.
+#include "comm/gather/gather.hpp"
+
+namespace moe {
+namespace {
+
+std::int64_t padded_bytes(const GatherSetup& setup) {
+    return setup.owned.padded().total() * setup.row_bytes();
+}
+
+class AllGatherPadded final : public Gather {
+public:
+    explicit AllGatherPadded(const GatherSetup& setup)
+        : device_(setup.device), world_(setup.world), owned_(setup.owned) {
+        if (owned_.even()) return;
+        padded_ = device_.allocate(static_cast<std::size_t>(padded_bytes(setup)));
+    }
+
+    void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
+        if (owned_.even()) {
+            world_.all_gather(mine, all, stream);
+            return;
+        }
+        const auto longest = owned_.largest();
+        const auto padded = padded_.matrix(longest * owned_.ranks(), all.cols, all.dtype);
+        const auto block = padded.slice(world_.rank() * longest, longest);
+        if (mine.rows > 0) device_.copy(mine, block.slice(0, mine.rows), stream);
+        world_.all_gather(block, padded, stream);
+        for (int rank = 0; rank < owned_.ranks(); ++rank) {
+            const auto rows = owned_.rows(rank);
+            if (rows == 0) continue;
+            device_.copy(padded.slice(rank * longest, rows), all.slice(owned_.first(rank), rows),
+                         stream);
+        }
+    }
+
+private:
+    Device& device_;
+    Communicator& world_;
+    const RowPartition& owned_;
+    Buffer padded_;
+};
+
+Cost cost(const GatherSetup& setup) {
+    const auto& owned = setup.owned;
+    auto cost = ring_all_gather_v(owned.padded(), setup.row_bytes());
+    if (owned.even()) return cost;
+    cost += {.memory_bytes = 2 * (owned.total() + owned.largest()) * setup.row_bytes(),
+             .launches = 1 + owned.owners(),
+             .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup))};
+    return cost;
+}
+
+}  // namespace
+
+extern const GatherEntry all_gather_padded;
+constinit const GatherEntry all_gather_padded{
+    .name = "all_gather_padded",
+    .summary = "all_gather of blocks padded to the longest (SGLang's MAX_LEN)",
+    .obstacle = no_obstacle,
+    .cost = cost,
+    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
+        return std::make_unique<AllGatherPadded>(setup);
+    }};
+
+}  // namespace moe

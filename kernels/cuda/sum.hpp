@@ -1,0 +1,22 @@
+#pragma once
+
+#include "kernels/runtime/matrix.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+
+namespace moe::cuda {
+
+/// As many as fit into a kernel's arguments beside the rest (4 KiB).
+constexpr std::size_t kMostTerms = 256;
+
+struct Terms {
+    const std::byte* data[kMostTerms];
+    std::size_t count;
+};
+
+/// Enqueues to = sum of `terms`, which are shaped like it; see Device::sum.
+void launch_sum(const Terms& terms, const Matrix& to, cudaStream_t stream);
+
+}  // namespace moe::cuda
