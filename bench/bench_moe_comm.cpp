@@ -1,5 +1,6 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
 #include "bench/cases.hpp"
+#include "bench/dry_run.hpp"
 #include "bench/options.hpp"
 #include "bench/provenance.hpp"
 #include "bench/result_files.hpp"
@@ -94,6 +95,10 @@ Status sweep(const Options& options, Control& control, std::unique_ptr<ResultFil
     auto backend = choose_backend(options.backend).open();
     const auto cases = expand_cases(options, control.size());
     const auto machine = discover_machine(control);
+    if (options.dry_run) {
+        dry_run({options, backend, control, machine}, cases);
+        return kDone;
+    }
     Timeline timeline(control, machine.hosts == 1);
 
     std::optional<Progress> progress;

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 namespace moe {
 namespace {
 
 /// The second run, on other data, must not live on what the first left behind.
 constexpr int kRuns = 2;
+/// More runs of the exchange alone, to see whether it adds in the same order every time.
+constexpr int kRepeats = 3;
 constexpr std::byte kPoison{0xff};
 
 /// Above this many weights for a token, the reference takes most of a second for each.
@@ -23,12 +28,11 @@ std::string CaseVerifier::agree(const std::string& wrong) {
 }
 
 std::string CaseVerifier::check_gather() {
-    auto& [device, stream, control, layer, gather, row_map, combine, reference, seed] = parts_;
+    auto& [device, stream, control, layer, gather, row_map, combine, references, seed] = parts_;
     const auto& owned = row_map.owned();
     const auto input = layer.input();
     const auto all = layer.gathered();
-    std::vector<std::byte> real(input.bytes());
-    device.download(input.data, real.data(), real.size());
+    const auto real = downloaded(input);
 
     const int me = control.rank();
     std::string wrong;
@@ -76,21 +80,83 @@ std::string CaseVerifier::check_combine(Combine& combine) {
 }
 
 CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
+    auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     Deviation deviation;
+    bool repeatable = true;
+    std::vector<std::byte> first;
     Trace silent;
-    for (int run = 0; run < kRuns; ++run) {
-        parts_.layer.poison(parts_.stream);
-        const auto result = parts_.layer.forward(parts_.gather, combine, parts_.stream, silent);
-        parts_.stream.synchronize();
-        deviation.add(compare_sampled_rows(result));
+    for (std::size_t index = 0; index < layer.layers(); ++index) {
+        for (int run = 0; run < kRuns; ++run) {
+            layer.poison(stream);
+            const auto result = layer.forward_layer(index, gather, combine, stream, silent);
+            stream.synchronize();
+            deviation.add(compare_sampled_rows(result, references[index]));
+            auto bits = downloaded(result);
+            if (run > 0) repeatable = repeatable && bits == first;
+            first = std::move(bits);
+        }
     }
-    const double error = parts_.control.sum(deviation.squared_error);
-    const double value = parts_.control.sum(deviation.squared_value);
-    return {agree(deviation.wrong), value > 0 ? std::sqrt(error / value) : 0};
+    for (int run = 0; run < kRepeats; ++run) {
+        const auto result = layer.combine_only(combine, stream, silent);
+        stream.synchronize();
+        repeatable = repeatable && downloaded(result) == first;
+    }
+    const double error = control.sum(deviation.squared_error);
+    const double value = control.sum(deviation.squared_value);
+    return {agree(deviation.wrong), value > 0 ? std::sqrt(error / value) : 0,
+            control.max(repeatable ? 0 : 1) == 0};
+}
+
+std::optional<bool> CaseVerifier::owner_independent(const CombineEntry& entry, Combine& combine) {
+    auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
+    const int ranks = setup.world.size();
+    const int group = setup.group.size();
+    if (ranks == group || setup.owned.total() == 0) return std::nullopt;
+    std::vector<std::int64_t> rows;
+    for (int rank = 0; rank < ranks; ++rank) {
+        rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
+    }
+    const RowPartition handed_on(rows);
+    const CombineSetup next{device, setup.world, setup.group, handed_on, setup.cols, setup.dtype};
+    if (!entry.obstacle(next).empty()) return std::nullopt;
+
+    // The last DP rank's rows are the first one's now, and come before all others.
+    const auto partial = layer.partial();
+    const auto buffer = device.allocate(partial.bytes());
+    const auto shifted = buffer.matrix(partial.rows, partial.cols, partial.dtype);
+    const auto last = handed_on.rows(0) * group;
+    const auto rest = partial.rows - last;
+    if (last > 0) device.copy(partial.slice(rest, last), shifted.slice(0, last), stream);
+    if (rest > 0) device.copy(partial.slice(0, rest), shifted.slice(last, rest), stream);
+
+    const auto mine =
+        device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));
+    const auto other = entry.make(next);
+    const auto hash_of = [&](const Matrix& result) {
+        stream.synchronize();
+        const auto bits = downloaded(result);
+        const std::string_view text(reinterpret_cast<const char*>(bits.data()), bits.size());
+        return control.all_texts(fmt::format("{:x}", std::hash<std::string_view>{}(text)));
+    };
+    const auto here = hash_of(combine.run(partial, layer.result(), stream));
+    const auto there =
+        hash_of(other->run(shifted, mine.matrix(next.group_rows(), next.cols, next.dtype), stream));
+    bool same = true;
+    for (int rank = 0; rank < ranks; ++rank) {
+        const auto owner = static_cast<std::size_t>((rank + group) % ranks);
+        same = same && here[static_cast<std::size_t>(rank)] == there[owner];
+    }
+    return same;
+}
+
+std::vector<std::byte> CaseVerifier::downloaded(const Matrix& matrix) {
+    std::vector<std::byte> bytes(matrix.bytes());
+    parts_.device.download(matrix.data, bytes.data(), bytes.size());
+    return bytes;
 }
 
 /// First, middle and last row of this rank's group: the edges are where partitions go wrong.
-Deviation CaseVerifier::compare_sampled_rows(const Matrix& result) {
+Deviation CaseVerifier::compare_sampled_rows(const Matrix& result, LayerReference& reference) {
     const auto& setup = parts_.combine;
     const auto& token_of_row = parts_.row_map.token_of_row();
     const auto first = setup.group_first();
@@ -100,14 +166,12 @@ Deviation CaseVerifier::compare_sampled_rows(const Matrix& result) {
     }
     Deviation deviation;
     if (live == 0) return deviation;
-    const bool large = parts_.reference.weights_per_token() > kManyWeights;
+    const bool large = reference.weights_per_token() > kManyWeights;
     const auto sampled = large ? std::set{live - 1} : std::set<std::int64_t>{0, live / 2, live - 1};
     for (const auto row : sampled) {
-        const auto& want =
-            parts_.reference.row(token_of_row[static_cast<std::size_t>(first + row)]);
+        const auto& want = reference.row(token_of_row[static_cast<std::size_t>(first + row)]);
         const auto view = result.slice(row, 1);
-        std::vector<std::byte> bytes(view.bytes());
-        parts_.device.download(view.data, bytes.data(), bytes.size());
+        const auto bytes = downloaded(view);
         const auto got = visit_dtype(view.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
             const auto* values = reinterpret_cast<const T*>(bytes.data());

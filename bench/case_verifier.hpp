@@ -5,7 +5,10 @@
 #include "bench/verify/reference.hpp"
 #include "comm/control.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,7 +26,7 @@ public:
         Gather& gather;
         const RowMap& row_map;
         const CombineSetup& combine;
-        LayerReference& reference;
+        std::span<LayerReference> references;  ///< one for each layer
         std::uint64_t seed;
     };
     explicit CaseVerifier(const Parts& parts) : parts_(parts) {}
@@ -33,16 +36,25 @@ public:
     [[nodiscard]] std::string check_gather();
     [[nodiscard]] std::string check_combine(Combine& combine);
 
-    /// The whole layer on the real input, twice, sampled rows of every rank against the reference.
+    /// Every layer on the real input, twice, sampled rows of every rank against its reference.
     struct LayerVerdict {
         std::string wrong;
         double rms_error{};  ///< root mean square of the error over that of the reference
+        /// All runs of a layer, and of the exchange after it, had the same bits on every rank.
+        bool repeatable{};
     };
     [[nodiscard]] LayerVerdict check_layer(Combine& combine);
 
+    /// Whether a row's sum has the same bits whichever DP rank owns it: the real partial sums that
+    /// check_layer() left are summed again with all rows handed on to the next DP rank, and with
+    /// them the sizes. Nothing where there is no other owner.
+    [[nodiscard]] std::optional<bool> owner_independent(const CombineEntry& entry,
+                                                        Combine& combine);
+
 private:
     [[nodiscard]] std::string agree(const std::string& wrong);
-    [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result);
+    [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
+    [[nodiscard]] std::vector<std::byte> downloaded(const Matrix& matrix);
 
     Parts parts_;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace moe {
 namespace {
@@ -47,8 +48,23 @@ Case case_of(const std::string& model, const LayerShape& shape, const Options& o
     one.scoring = shape.scoring == Scoring::softmax ? "softmax" : "sigmoid";
     one.shared_gate = shape.shared_gate;
     one.scope = o.layer_scope ? "layer" : "output";
+    one.layers = o.layers;
     one.seed = o.seed;
     return one;
+}
+
+/// SGLang's rule for padding asks for the phase, nothing else does.
+std::vector<Case> with_phases(const std::vector<Case>& cases,
+                              const std::vector<std::string>& phases) {
+    std::vector<Case> result;
+    for (const auto& one : cases) {
+        if (one.padding == kSglangPadding) {
+            std::ranges::move(along({one}, &Case::phase, phases), std::back_inserter(result));
+        } else {
+            result.push_back(one);
+        }
+    }
+    return result;
 }
 
 }  // namespace
@@ -72,9 +88,20 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     cases = along(cases, &Case::ep, sizes(o.all_ep, o.ep, ranks));
     cases = along(cases, &Case::dtype, o.dtypes);
     cases = along(cases, &Case::gather, o.gathers);
-    cases = along(cases, &Case::padding, o.paddings);
+    cases = with_phases(along(cases, &Case::padding, o.paddings), o.phases);
+    cases = along(cases, &Case::routing, o.routings);
     cases = along(cases, &Case::load, o.loads);
     return along(cases, &Case::tokens, o.tokens);
+}
+
+std::string label_of(const Case& one) {
+    auto text = fmt::format("{} H {} dp {} ep {} {} {}", one.model, one.hidden, one.dp, one.ep,
+                            to_string(one.dtype), one.gather);
+    if (one.padding != "sum_len") text += " " + one.padding;
+    if (!one.phase.empty()) text += " " + one.phase;
+    if (one.routing != "uniform") text += " experts " + one.routing;
+    if (one.layers > 1) text += fmt::format(" {} layers", one.layers);
+    return text + fmt::format(" {}: {} tokens", one.load, one.tokens);
 }
 
 LayerShape shape_of(const Case& one) {
@@ -84,7 +111,8 @@ LayerShape shape_of(const Case& one) {
             one.intermediate,
             one.shared_intermediate,
             one.scoring == "softmax" ? Scoring::softmax : Scoring::sigmoid,
-            one.shared_gate};
+            one.shared_gate,
+            parse_routing(one.routing)};
 }
 
 }  // namespace moe

@@ -4,6 +4,7 @@
 #include "bench/options.hpp"
 #include "bench/sweep/case.hpp"
 
+#include <string>
 #include <vector>
 
 namespace moe {
@@ -12,6 +13,9 @@ namespace moe {
 /// A BadArgument for what no number of ranks could run, and for a load that fits no dp of the
 /// sweep.
 [[nodiscard]] std::vector<Case> expand_cases(const Options& options, int ranks);
+
+/// A case in a few words, for people: what is not at its default is named.
+[[nodiscard]] std::string label_of(const Case& one);
 
 /// The layer of a case.
 [[nodiscard]] LayerShape shape_of(const Case& one);

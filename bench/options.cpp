@@ -20,9 +20,11 @@ namespace {
 struct Texts {
     std::string backend{"auto"}, model{"custom"}, hidden, scale_experts{"1"}, tokens{"16:1024:x4"};
     std::string experts, top_k, intermediate, shared_intermediate, scoring;
-    std::string dp, ep, load{"balanced,hot"}, padding{"sum_len"}, combine{"all"};
+    std::string dp, ep, load{"balanced,hot"}, routing{"uniform"}, padding{"sum_len"}, phase;
+    std::string combine{"all"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
+    bool dry_run{};
 };
 
 template <class T>
@@ -45,7 +47,7 @@ T parse_choice(std::string_view option, std::string_view text,
 // Far above every real layer, and small enough that no size in bytes overflows 64 bits.
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
 constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
-constexpr Limits kRanks{1, 1 << 20}, kSamples{1, 1'000'000};
+constexpr Limits kRanks{1, 1 << 20}, kSamples{1, 1'000'000}, kLayers{1, 1 << 10};
 constexpr Limits kSeeds{0, std::numeric_limits<std::int64_t>::max() / 2};
 
 std::int64_t parse_integer(std::string_view option, std::string_view text, Limits limits) {
@@ -86,7 +88,31 @@ constexpr std::array kProgress{Choice<ProgressStyle>{"auto", ProgressStyle::auto
                                Choice<ProgressStyle>{"bar", ProgressStyle::bar},
                                Choice<ProgressStyle>{"plain", ProgressStyle::plain},
                                Choice<ProgressStyle>{"none", ProgressStyle::none}};
-constexpr std::array kPaddings{Choice<std::string_view>{"sum_len", "sum_len"}};
+
+using Name = Choice<std::string_view>;
+constexpr std::array kPaddings{Name{"sum_len", "sum_len"}, Name{"max_len", "max_len"},
+                               Name{kSglangPadding, kSglangPadding}};
+constexpr std::array kPhases{Name{"prefill", "prefill"}, Name{"decode", "decode"}};
+
+/// A list of names out of `choices`.
+template <std::size_t N>
+std::vector<std::string> parse_names(std::string_view option, const std::string& text,
+                                     const std::array<Name, N>& choices) {
+    auto names = split_list(option, text);
+    for (const auto& name : names) static_cast<void>(parse_choice(option, name, choices));
+    return names;
+}
+
+/// Both unless the user chose; a choice that nothing asks for is a mistake.
+std::vector<std::string> parse_phases(const std::string& text,
+                                      const std::vector<std::string>& paddings) {
+    if (text.empty()) return {"prefill", "decode"};
+    if (std::ranges::find(paddings, kSglangPadding) == paddings.end()) {
+        throw BadArgument(
+            fmt::format("--phase '{}': only --padding sglang asks for the phase", text));
+    }
+    return parse_names("--phase", text, kPhases);
+}
 
 std::vector<const CombineEntry*> parse_combines(const std::string& text) {
     const auto table = combine_table();
@@ -125,22 +151,30 @@ std::vector<DType> parse_dtypes(const std::string& text) {
     return chosen;
 }
 
+std::string list_of_models() {
+    auto text =
+        fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", "model", "hidden",
+                    "experts", "top-k", "intermediate", "shared", "scores", "MoE layers", "source");
+    for (const auto& [name, shape, layers, source] : model_table()) {
+        const auto shared =
+            shape.shared_intermediate == 0
+                ? std::string("none")
+                : fmt::format("{}{}", shape.shared_intermediate, shape.shared_gate ? " gated" : "");
+        text += fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", name,
+                            shape.hidden, shape.experts, shape.top_k, shape.intermediate, shared,
+                            shape.scoring == Scoring::softmax ? "softmax" : "sigmoid",
+                            layers == 0 ? "-" : fmt::format("{}", layers), source);
+    }
+    return text;
+}
+
 std::string list_of(std::string_view what) {
     std::string text;
     const auto add = [&](std::string_view name, std::string_view about) {
         text += fmt::format("{:<24} {}\n", name, about);
     };
     if (what == "models") {
-        for (const auto& model : model_table()) {
-            const auto& s = model.shape;
-            const auto shared = s.shared_intermediate == 0
-                                    ? std::string("no shared expert")
-                                    : fmt::format("shared {}{}", s.shared_intermediate,
-                                                  s.shared_gate ? " (gated)" : "");
-            add(model.name,
-                fmt::format("hidden {}, {} experts, top-{}, intermediate {}, {}; {}", s.hidden,
-                            s.experts, s.top_k, s.intermediate, shared, model.source));
-        }
+        text = list_of_models();
     } else if (what == "combines") {
         for (const auto* entry : combine_table()) add(entry->name, entry->summary);
     } else if (what == "gathers") {
@@ -172,13 +206,17 @@ void declare(CLI::App& app, Texts& t) {
     add("--tokens", t.tokens, "LIST of tokens in one step over all DP ranks");
     add("--dp", t.dp, "LIST of attention data-parallel sizes, or all (the number of ranks)");
     add("--ep", t.ep, "LIST of expert-parallel sizes, or all (the number of ranks)");
-    add("--load", t.load, "LIST of balanced, hot, counts:8;7;6;0 (shares of --tokens)");
-    add("--padding", t.padding, "LIST of sum_len");
+    add("--load", t.load,
+        "LIST of balanced, linear, zipf:S, hot, counts:8;7;6;0 (shares of --tokens)");
+    add("--routing", t.routing, "LIST of uniform, zipf:S: how popular experts are");
+    add("--padding", t.padding, "LIST of sum_len, max_len, sglang (chooses by --phase and load)");
+    add("--phase", t.phase, "LIST of prefill, decode, for --padding sglang (both)");
     add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
     add("--gather", t.gather, "LIST of --list gathers, or all");
     add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
+    add("--layers", t.layers, "MoE layers in one step, each with weights of its own");
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
     add("--budget", t.budget, "seconds of samples for each case");
@@ -188,6 +226,8 @@ void declare(CLI::App& app, Texts& t) {
     add("--csv", t.csv, "results file; the other files go beside it");
     add("--progress", t.progress, "auto, bar, plain, none");
     add("--list", t.list, "models, combines, gathers or backends; then stop");
+    app.add_flag("--dry-run", t.dry_run,
+                 "show the cases, the memory and the time each needs; measure and write nothing");
 }
 
 /// Everything checked that does not need the number of ranks.
@@ -212,14 +252,15 @@ Options parse_texts(const Texts& t) {
     if (!t.ep.empty() && !o.all_ep) o.ep = parse_number_list("--ep", t.ep, kRanks);
     o.loads = split_list("--load", t.load);
     for (const auto& load : o.loads) static_cast<void>(Load(load));
-    o.paddings = split_list("--padding", t.padding);
-    for (const auto& padding : o.paddings) {
-        static_cast<void>(parse_choice("--padding", padding, kPaddings));
-    }
+    o.routings = split_list("--routing", t.routing);
+    for (const auto& routing : o.routings) static_cast<void>(parse_routing(routing));
+    o.paddings = parse_names("--padding", t.padding, kPaddings);
+    o.phases = parse_phases(t.phase, o.paddings);
     o.combines = parse_combines(t.combine);
     o.gathers = parse_gathers(t.gather);
     o.dtypes = parse_dtypes(t.dtype);
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
+    o.layers = parse_integer("--layers", t.layers, kLayers);
     o.seed = parse_integer("--seed", t.seed, kSeeds);
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);
@@ -228,6 +269,7 @@ Options parse_texts(const Texts& t) {
     o.progress = parse_choice("--progress", t.progress, kProgress);
     o.out = t.out;
     o.csv = t.csv;
+    o.dry_run = t.dry_run;
     return o;
 }
 

@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
 
 enum class Verify : std::uint8_t { off, exact, full };
+/// What --padding calls the rule that chooses between the others.
+inline constexpr std::string_view kSglangPadding = "sglang";
+
 enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
 
 /// What the command line asks for, parsed and checked as far as that goes without knowing the
@@ -28,11 +32,14 @@ struct Options {
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
     bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
     std::vector<std::string> loads;
+    std::vector<std::string> routings;
     std::vector<std::string> paddings;
+    std::vector<std::string> phases;
     std::vector<const CombineEntry*> combines;  ///< the baseline first, whether it was named or not
     std::vector<std::string> gathers;
     std::vector<DType> dtypes;
     bool layer_scope{true};
+    std::int64_t layers{1};
     std::int64_t seed{1};
     double ci_pct{2};
     double budget_seconds{2};
@@ -40,6 +47,7 @@ struct Options {
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
     std::string out, csv;
+    bool dry_run{};
 
     /// The command line, for the provenance.
     std::vector<std::string> command_line;

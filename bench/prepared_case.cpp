@@ -26,27 +26,26 @@ LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& ro
             .wire = one.dtype};
 }
 
-PreparedCase::PreparedCase(const Case& one, const Parallel& parallel, const RowMap& row_map,
+PreparedCase::PreparedCase(const Case& one, const Layout& layout,
                            std::span<const CombineEntry* const> combines, const Parts& parts)
     : case_(one),
-      row_map_(row_map),
+      row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device,    parts.world, parts.group,
-                     row_map.owned(), one.hidden,  one.dtype},
-      gather_setup_{parts.device, parts.world, row_map.owned(), one.hidden, one.dtype},
-      layer_(layer_plan(one, parallel, row_map, parts.control.rank()),
-             {parts.device, parts.kernels, parts.weights, row_map}) {
-    const auto& gather = find_named(gather_table(), one.gather, "gather");
-    const auto gather_obstacle = gather.obstacle(gather_setup_);
-    if (gather_obstacle.empty()) gather_ = gather.make(gather_setup_);
+      combine_setup_{parts.device,     parts.world, parts.group,
+                     row_map_.owned(), one.hidden,  one.dtype},
+      gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
+      layer_(layer_plan(one, layout.parallel, row_map_, parts.control.rank()),
+             {parts.device, parts.kernels, parts.weights, row_map_}),
+      gather_(find_named(gather_table(), one.gather, "gather").make(gather_setup_)) {
     for (const auto* entry : combines) {
-        RivalState rival{entry, gather_obstacle, entry->cost(combine_setup_), {}, {}, {}, {}};
-        if (rival.obstacle.empty()) rival.obstacle = entry->obstacle(combine_setup_);
+        auto& rival = rivals_.emplace_back(RivalState{.entry = entry,
+                                                      .obstacle = entry->obstacle(combine_setup_),
+                                                      .cost = entry->cost(combine_setup_),
+                                                      .variant = entry->variant(combine_setup_)});
         if (rival.obstacle.empty()) rival.combine = entry->make(combine_setup_);
-        rivals_.push_back(std::move(rival));
     }
     fill_input(parts.device, layer_.input(),
-               Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map,
+               Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
                parts.control.rank());
 }
 
@@ -54,7 +53,13 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
                                 const CombineSetup& setup,
                                 std::span<const CombineEntry* const> combines) {
     std::size_t total = MoeLayer::bytes(plan, kernels);
-    for (const auto* entry : combines) total += entry->cost(setup).workspace_bytes;
+    std::size_t largest = 0;
+    for (const auto* entry : combines) {
+        const auto workspace = entry->cost(setup).workspace_bytes;
+        total += workspace;
+        largest = std::max(largest, workspace);
+    }
+    total += largest;  // the verifier makes one of them a second time
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
     // and wanted data, what came, and a copy while it compares.
     constexpr std::int64_t kCopies = 1 + 4;
@@ -63,11 +68,11 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
 
 CaseVerifier PreparedCase::verifier() {
     return CaseVerifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
-                         combine_setup_, parts_.reference, static_cast<std::uint64_t>(case_.seed)});
+                         combine_setup_, parts_.references,
+                         static_cast<std::uint64_t>(case_.seed)});
 }
 
 void PreparedCase::verify_again() {
-    if (!gather_) return;
     auto verifier = this->verifier();
     for (auto& rival : rivals_) {
         if (!rival.to_be_timed()) continue;
@@ -78,7 +83,6 @@ void PreparedCase::verify_again() {
 }
 
 void PreparedCase::verify(bool whole_layer) {
-    if (!gather_) return;
     auto verifier = this->verifier();
     const auto wrong_gather = verifier.check_gather();
     for (auto& rival : rivals_) {
@@ -88,7 +92,9 @@ void PreparedCase::verify(bool whole_layer) {
         if (rival.wrong.empty() && whole_layer) {
             const auto verdict = verifier.check_layer(*rival.combine);
             rival.rms_error = verdict.rms_error;
+            rival.repeatable = verdict.repeatable;
             rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
+            rival.owner_independent = verifier.owner_independent(*rival.entry, *rival.combine);
         }
         rival.verified = rival.wrong.empty();
     }
@@ -131,7 +137,7 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
     };
 
     // The expert rows that every output step starts from.
-    layer_.run_experts(*gather_, stream, silent);
+    layer_.run_experts(0, *gather_, stream, silent);
     samples.output = series(output, output);
     // The exchange starts from partial sums that were just written by the ranks that sum them: what
     // an earlier exchange left in other ranks' caches would make reading peers look cheap.
@@ -157,8 +163,11 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* c
                            phase::kAll, phase::kCombine);
     std::vector<std::function<void(Trace&)>> steps;
     for (const auto* rival : timed) {
-        steps.emplace_back([this, rival](Trace& trace) {
-            static_cast<void>(layer_.forward(*gather_, *rival->combine, parts_.stream, trace));
+        // One layer of the step, another one each time: its weights are as cold as in the step.
+        steps.emplace_back([this, rival, layer = std::size_t{0}](Trace& trace) mutable {
+            static_cast<void>(
+                layer_.forward_layer(layer, *gather_, *rival->combine, parts_.stream, trace));
+            layer = (layer + 1) % layer_.layers();
         });
     }
     return splitter.measure(steps, count);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/case_plan.hpp"
 #include "bench/case_verifier.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
@@ -13,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -22,10 +24,13 @@ struct RivalState {
     const CombineEntry* entry{};
     std::string obstacle;
     Cost cost;
-    std::unique_ptr<Combine> combine;
-    std::optional<bool> verified;
-    std::string wrong;  ///< why verified is false
-    std::optional<double> rms_error;
+    std::string_view variant{};
+    std::unique_ptr<Combine> combine{};
+    std::optional<bool> verified{};
+    std::string wrong{};  ///< why verified is false
+    // Of the whole layer, where that is checked.
+    std::optional<double> rms_error{};
+    std::optional<bool> repeatable{}, owner_independent{};
 
     [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
 };
@@ -50,13 +55,15 @@ public:
         Communicator& world;
         Communicator& group;
         const LayerKernelsFactory& kernels;
-        const LayerWeights& weights;
-        LayerReference& reference;
+        std::span<const LayerWeights> weights;  ///< one for each layer, like the references
+        std::span<LayerReference> references;
     };
-    PreparedCase(const Case& one, const Parallel& parallel, const RowMap& row_map,
+    /// For a layout without an obstacle; it and the case outlive this.
+    PreparedCase(const Case& one, const Layout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
-    /// Bytes of a rank's activations and of all strategies' workspaces.
+    /// Bytes of a rank's activations, of all strategies' workspaces, and of what checking them
+    /// takes; without the gather's workspace.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels,
                                            const CombineSetup& setup,

@@ -1,7 +1,6 @@
 #include "bench/rows.hpp"
 
 #include "bench/moe/layer.hpp"
-#include "bench/moe/load.hpp"
 #include "bench/moe/sglang_gate.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +25,10 @@ std::optional<double> scaled(std::optional<double> value, double factor) {
 
 }  // namespace
 
-ResultRow describe_row(const RowContext& context, const Case& one, const Parallel& parallel,
-                       const std::optional<RowMap>& row_map, const CombineEntry& entry) {
+ResultRow describe_row(const RowContext& context, const Case& one, const Layout& layout,
+                       const CombineEntry& entry) {
     const auto& machine = context.machine;
+    const auto& parallel = layout.parallel;
     ResultRow row;
     row.run_id = context.run_id;
     row.case_id = case_id(one, fmt::format("{} {} ranks {} hosts", context.backend.name,
@@ -50,7 +50,8 @@ ResultRow describe_row(const RowContext& context, const Case& one, const Paralle
     row.scale_experts = one.scale_experts;
     row.tokens = one.tokens;
     row.load = one.load;
-    row.routing = "uniform";
+    row.routing = one.routing;
+    row.phase = one.phase;
     row.padding = one.padding;
     row.dp = one.dp;
     row.ep = one.ep;
@@ -61,21 +62,22 @@ ResultRow describe_row(const RowContext& context, const Case& one, const Paralle
     row.scope = one.scope;
     row.cache = "cold_weights";
     row.mode = "isolated";
+    row.layers = one.layers;
     row.epilogue = "none";
     row.seed = one.seed;
     row.scoring = one.scoring;
     row.shared_gate = one.shared_gate;
     row.is_baseline = entry.baseline;
-    if (!row_map) return row;
+    if (!layout.row_map) return row;
 
-    row.tokens_per_rank =
-        fmt::format("{}", fmt::join(Load(one.load).deal(one.tokens, parallel.dp), ";"));
-    row.rows = row_map->rows();
+    row.tokens_per_rank = fmt::format("{}", fmt::join(layout.tokens_by_dp, ";"));
+    row.padding = to_string(layout.padding);
+    row.rows = layout.row_map->rows();
     row.attn_tp = parallel.attn_tp();
     row.moe_tp = parallel.moe_tp();
     row.sglang_path = sglang_path(parallel);
-    row.matrix_bytes =
-        static_cast<double>(row_map->rows() * one.hidden) * static_cast<double>(size_of(one.dtype));
+    row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.hidden) *
+                       static_cast<double>(size_of(one.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
     return row;
 }

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "bench/case_plan.hpp"
 #include "bench/measure/machine.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
-#include "bench/moe/parallel.hpp"
 #include "bench/report/result_row.hpp"
 #include "bench/sweep/case.hpp"
 #include "comm/backend.hpp"
@@ -21,11 +21,9 @@ struct RowContext {
     std::string run_id;
 };
 
-/// A row with everything that is known before anything is measured. Without a row map, a case that
-/// cannot be laid out on these ranks.
+/// A row with everything that is known before anything is measured.
 [[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& one,
-                                     const Parallel& parallel, const std::optional<RowMap>& row_map,
-                                     const CombineEntry& entry);
+                                     const Layout& layout, const CombineEntry& entry);
 
 /// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is
 /// one.

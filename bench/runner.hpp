@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/case_plan.hpp"
 #include "bench/measure/machine.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
@@ -9,11 +10,11 @@
 #include "bench/rows.hpp"
 #include "comm/backend.hpp"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace moe {
 
@@ -41,29 +42,22 @@ public:
 
 private:
     void run_case(const Case& one);
-    /// Why the case cannot run at all; makes its weights and communicators when it can.
-    [[nodiscard]] std::string prepare(const Case& one, const Parallel& parallel,
-                                      const std::optional<RowMap>& row_map);
-    [[nodiscard]] std::string memory_obstacle(const Case& one, const Parallel& parallel,
-                                              const RowMap& row_map,
-                                              const LayerWeights::Plan& weights);
-    [[nodiscard]] LayerWeights::Plan weights_plan(const Case& one, const Parallel& parallel) const;
-    [[nodiscard]] Communicator& group_for(const Parallel& parallel);
+    /// Why the case cannot run after all; makes its weights when it can.
+    [[nodiscard]] std::string prepare(const Case& one, const Layout& layout);
 
     [[nodiscard]] RowContext row_context() const;
     void report(std::span<const ResultRow> rows);
-    void report_measured(const Case& one, const Parallel& parallel,
-                         const std::optional<RowMap>& row_map, std::span<RivalState> rivals,
+    void report_measured(const Case& one, const Layout& layout, std::span<const RivalState> rivals,
                          const CaseSamples& samples);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
-    std::map<int, std::unique_ptr<Communicator>> groups_;  ///< by dp
+    CasePlanner planner_;
     /// What consecutive cases share: gigabytes that take seconds to make.
     struct Model {
         std::string key;
-        LayerWeights weights;
-        LayerReference reference;
+        std::vector<LayerWeights> weights;  ///< one for each layer, like the references
+        std::vector<LayerReference> references;
     };
     std::optional<Model> model_;
     Outcome outcome_;

@@ -1,10 +1,9 @@
 // Every combine strategy of this build, on every backend of this build, against one contract: bit
 // for bit, twice, into poisoned memory, for every way to put the ranks into groups.
-#include "bench/verify/exact.hpp"
-#include "comm/combine/combine.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
+#include "tests/strategy_check.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,47 +16,17 @@ using Param = std::tuple<const CombineEntry*, Layout, DType>;
 
 class CombineContract : public testing::TestWithParam<Param> {};
 
-void check(Backend& backend, Communicator& group, const Param& param, std::int64_t cols) {
-    const auto& [entry, layout, dtype] = param;
-    auto& device = *backend.device;
-    auto& world = *backend.world;
-    const auto stream = device.make_stream();
-    const auto owned = partition_of(layout, world.size(), group.size());
-    const CombineSetup setup{device, world, group, owned, cols, dtype};
-    if (const auto why = entry->obstacle(setup); !why.empty()) {
-        EXPECT_GT(why.size(), 10U) << "an obstacle must say why";
-        return;
-    }
-    const auto matrix_bytes = static_cast<std::size_t>(owned.total() * setup.row_bytes());
-    const auto own_bytes = static_cast<std::size_t>(setup.group_rows() * setup.row_bytes());
-    const auto all = device.allocate(matrix_bytes);
-    const auto own = device.allocate(own_bytes);
-    const auto partial = all.matrix(owned.total(), cols, dtype);
-    const auto mine = own.matrix(setup.group_rows(), cols, dtype);
-
-    const auto combine = entry->make(setup);
-    // Other data the second time: a strategy must not live on what its first run left.
-    for (std::uint64_t run = 0; run < 2; ++run) {
-        const ExactData data(dtype, world.size(), run);
-        const auto given = data.contribution(0, owned.total(), cols, world.rank());
-        device.upload(given.data(), all.data(), given.size());
-        device.fill_bytes(mine, std::byte{0xff}, *stream);
-        const auto got = combine->run(partial, mine, *stream);
-        stream->synchronize();
-        const auto want = data.sums(setup.group_first(), setup.group_rows(), cols);
-        EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
-            << "rank " << world.rank() << ", groups of " << group.size() << ", run " << run;
-        EXPECT_EQ(compare_bits(device, partial, given, 0), "") << "the input was written to";
-    }
-}
-
 TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
+    const auto& [entry, layout, dtype] = GetParam();
     for (auto& backend : OpenBackends::opened()) {
         const int ranks = backend.world->size();
         for (int size = 1; size <= ranks; ++size) {
             if (ranks % size != 0) continue;
             const auto group = backend.world->split(backend.world->rank() / size);
-            for (const auto cols : kWidths) check(backend, *group, GetParam(), cols);
+            const auto owned = partition_of(layout, ranks, size);
+            for (const auto cols : kWidths) {
+                expect_right(*entry, {*backend.device, *backend.world, *group, owned, cols, dtype});
+            }
         }
     }
 }

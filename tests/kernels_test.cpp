@@ -154,6 +154,7 @@ protected:
     std::vector<float> x_{1, 0, 0, 1, 1, 1};
     // Logits are x * router^T: row 0 -> 0 1 2 0, row 1 -> 3 0 1 0, row 2 is padding.
     std::vector<float> router_{0, 3, 1, 0, 2, 1, 0, 0};
+    std::vector<float> bias_;  // empty: none
     std::vector<std::uint8_t> live_{1, 1, 0};
     std::vector<std::int32_t> chosen_ = std::vector<std::int32_t>(kRows * kTopK, 77);
     std::vector<float> weight_ = std::vector<float>(kRows * kTopK, 77);
@@ -162,12 +163,19 @@ protected:
     void route(Scoring scoring, const std::vector<float>& gate) {
         const auto kernels = factory_->make(*device_, dims(scoring));
         kernels->route(view(x_, kRows, kHidden),
-                       {view(router_, kExperts, kHidden),
+                       {view(router_, kExperts, kHidden), bias_.empty() ? nullptr : bias_.data(),
                         gate.empty() ? nullptr : reinterpret_cast<const std::byte*>(gate.data()),
                         live_.data()},
                        {chosen_.data(), weight_.data()}, shared_.data(), *stream_);
     }
 };
+
+TEST_F(LayerKernelsTest, AddsTheBiasToTheLogits) {
+    bias_ = {0, 0, -4, 5};
+    route(Scoring::softmax, {});  // row 0 -> 0 1 -2 5, row 1 -> 3 0 -3 5
+    EXPECT_EQ(chosen_, (std::vector<std::int32_t>{3, 1, 3, 0, -1, -1}));
+    EXPECT_NEAR(weight_[0], std::exp(5.0F) / (std::exp(5.0F) + std::exp(1.0F)), 1e-6);
+}
 
 TEST_F(LayerKernelsTest, RoutesBySoftmaxOverTheChosen) {
     route(Scoring::softmax, {});

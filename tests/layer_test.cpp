@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -31,35 +32,42 @@ public:
         std::string_view gather{"all_gatherv"};
         /// Stands in for what the rank should hold of the weights.
         std::function<Shard(Shard)> broken_shard;
+        Padding padding{};
+        int layers{1};
+        /// The first layer is checked against the second one's reference.
+        bool swap_layers{};
     };
     explicit Fixture(const Config& config)
         : backend_(backend_table().front().open()),
           control_(make_mpi_control()),
           stream_(backend_.device->make_stream()),
           parallel_{control_->size(), config.dp, config.ep},
-          row_map_(parallel_, config.tokens),
+          row_map_(parallel_, config.tokens, config.padding),
           group_(backend_.world->split(parallel_.dp_index(control_->rank()))),
           setup_{*backend_.device, *backend_.world,     *group_,
-                 row_map_.owned(), config.shape.hidden, config.dtype},
-          reference_(config.shape, parallel_, kSeed) {
+                 row_map_.owned(), config.shape.hidden, config.dtype} {
         auto& device = *backend_.device;
         auto shard = shard_of(config.shape, parallel_, control_->rank());
         if (config.broken_shard) shard = config.broken_shard(shard);
-        weights_.emplace(
-            device,
-            LayerWeights::Plan{config.shape, shard,
-                               backend_.layer_kernels->compute_dtype(config.dtype), kSeed, 2});
+        for (int layer = 0; layer < config.layers; ++layer) {
+            weights_.emplace_back(
+                device, LayerWeights::Plan{config.shape, shard,
+                                           backend_.layer_kernels->compute_dtype(config.dtype),
+                                           kSeed, layer, 2});
+            references_.emplace_back(config.shape, parallel_, kSeed, layer);
+        }
+        if (config.swap_layers) std::ranges::reverse(references_);
         const auto own = row_map_.owned().rows(control_->rank());
         layer_.emplace(LayerPlan{config.shape, shard, row_map_.rows(), own,
                                  own * parallel_.attn_tp(), config.dtype},
-                       MoeLayer::Parts{device, *backend_.layer_kernels, *weights_, row_map_});
+                       MoeLayer::Parts{device, *backend_.layer_kernels, weights_, row_map_});
         gather_ = find_named(gather_table(), config.gather, "gather")
                       .make({device, *backend_.world, row_map_.owned(), config.shape.hidden,
                              config.dtype});
         fill_input(device, layer_->input(), Synthetic(config.shape, kSeed), row_map_,
                    control_->rank());
         verifier_.emplace(CaseVerifier::Parts{device, *stream_, *control_, *layer_, *gather_,
-                                              row_map_, setup_, reference_, kSeed});
+                                              row_map_, setup_, references_, kSeed});
     }
 
     [[nodiscard]] std::unique_ptr<Combine> make(std::string_view name) const {
@@ -77,8 +85,8 @@ private:
     RowMap row_map_;
     std::unique_ptr<Communicator> group_;
     CombineSetup setup_;
-    LayerReference reference_;
-    std::optional<LayerWeights> weights_;
+    std::vector<LayerReference> references_;
+    std::vector<LayerWeights> weights_;
     std::optional<MoeLayer> layer_;
     std::unique_ptr<Gather> gather_;
     std::optional<CaseVerifier> verifier_;
@@ -126,6 +134,71 @@ TEST(Layer, IsRightOnEveryTopology) {
             });
         }
     }
+}
+
+TEST(Layer, IsRightOnPaddedRows) {
+    for_each_topology([&](int dp, int ep) {
+        expect_right({kShared,
+                      dp,
+                      ep,
+                      awkward_tokens(dp),
+                      DType::bf16,
+                      "all_gather_padded",
+                      {},
+                      Padding::max_len});
+    });
+}
+
+TEST(Layer, IsRightWithPopularExperts) {
+    auto popular = kGatedSigmoid;
+    popular.expert_zipf = 1.2;
+    for_each_topology([&](int dp, int ep) {
+        expect_right({popular, dp, ep, awkward_tokens(dp), DType::f32, "all_gatherv", {}});
+    });
+}
+
+TEST(Layer, IsRightInEveryLayerOfAStep) {
+    for_each_topology([&](int dp, int ep) {
+        expect_right({kShared, dp, ep, awkward_tokens(dp), DType::bf16, "all_gatherv", {}, {}, 3});
+    });
+}
+
+TEST(Layer, AnotherLayersWeightsAreCaught) {
+    // What a wrong index into the layers would compute: right sums of the wrong layer.
+    Fixture fixture({kShared,
+                     ranks(),
+                     ranks(),
+                     awkward_tokens(ranks()),
+                     DType::bf16,
+                     "all_gatherv",
+                     {},
+                     {},
+                     2,
+                     /*swap_layers=*/true});
+    const auto combine = fixture.make("all_reduce_dp_scatter");
+    EXPECT_NE(fixture.verifier().check_layer(*combine).wrong, "");
+}
+
+/// What is found of a strategy's numerics, in f32, where every order of adding shows.
+void expect_numerics(std::string_view name, bool repeatable, bool owner_independent) {
+    Fixture fixture(
+        {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::f32, "all_gatherv", {}});
+    const auto& entry = find_named(combine_table(), name, "combine");
+    const auto combine = fixture.make(name);
+    const auto verdict = fixture.verifier().check_layer(*combine);
+    EXPECT_EQ(verdict.wrong, "") << name;
+    EXPECT_EQ(verdict.repeatable, repeatable) << name;
+    const auto same = fixture.verifier().owner_independent(entry, *combine);
+    EXPECT_EQ(same.has_value(), ranks() > 1) << name;
+    EXPECT_EQ(same.value_or(owner_independent), owner_independent) << name;
+}
+
+TEST(Numerics, TellWhichStrategiesKeepTheirOrderOfAdding) {
+    // Two numbers have one sum, whatever the order.
+    const bool matters = ranks() > 2;
+    expect_numerics("reduce_scatterv_alltoallv", true, true);
+    expect_numerics("owner_first", true, !matters);
+    expect_numerics("changing_order", !matters, !matters);
 }
 
 TEST(Layer, IsRightWithEveryGather) {

@@ -2,6 +2,7 @@
 #include "bench/moe/layer_weights.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
+#include "bench/moe/popularity.hpp"
 #include "bench/moe/sglang_gate.hpp"
 #include "bench/moe/shape.hpp"
 #include "bench/moe/synthetic.hpp"
@@ -10,7 +11,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -32,6 +35,11 @@ TEST(Load, DealsAsWorkedByHand) {
              Row{"balanced", 10, 4, {3, 3, 2, 2}},  // what is left goes to the lowest
              Row{"balanced", 2, 4, {1, 1, 0, 0}},
              Row{"balanced", 0, 3, {0, 0, 0}},
+             Row{"linear", 12, 3, {2, 4, 6}},
+             Row{"linear", 7, 3, {1, 2, 4}},  // 1.17 2.33 3.5
+             Row{"zipf:1", 11, 3, {6, 3, 2}},
+             Row{"zipf:2", 49, 3, {36, 9, 4}},
+             Row{"zipf:10", 5, 4, {5, 0, 0, 0}},
              Row{"hot", 7, 3, {7, 0, 0}},
              Row{"hot", 5, 1, {5}},
              Row{"counts:8;7;6;0", 21, 4, {8, 7, 6, 0}},
@@ -46,7 +54,7 @@ TEST(Load, DealsAsWorkedByHand) {
 }
 
 TEST(Load, DealsExactlyTheTokensWhateverTheSizes) {
-    for (const auto* text : {"balanced", "hot", "counts:1;2;3;5;7"}) {
+    for (const auto* text : {"balanced", "linear", "zipf:1.2", "hot", "counts:1;2;3;5;7"}) {
         for (const std::int64_t tokens : {0, 1, 7, 64, 1000003}) {
             const auto dealt = Load(text).deal(tokens, 5);
             EXPECT_EQ(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}), tokens);
@@ -56,8 +64,10 @@ TEST(Load, DealsExactlyTheTokensWhateverTheSizes) {
 }
 
 TEST(Load, RefusesWhatIsNoLoad) {
-    for (const auto* text : {"", "even", "balanced ", "counts:", "counts:1;;2", "counts:1;x",
-                             "counts:-1;2", "counts:0;0", "counts:1,2", "counts:99999999999"}) {
+    for (const auto* text :
+         {"", "even", "balanced ", "counts:", "counts:1;;2", "counts:1;x", "counts:-1;2",
+          "counts:0;0", "counts:1,2", "counts:99999999999", "zipf", "zipf:", "zipf:0", "zipf:-1",
+          "zipf:nan", "zipf:inf", "zipf:11", "zipf:1x", "linear:2"}) {
         EXPECT_THROW(Load{text}, BadArgument) << text;
     }
     EXPECT_EQ(Load("counts:1;2").obstacle(2), "");
@@ -105,13 +115,91 @@ TEST(Parallel, ShardsCoverTheLayerExactlyOnce) {
 
 TEST(RowMap, RoundsUpToAttentionRanksAndNumbersTheTokens) {
     const Counts tokens{3, 0, 2};
-    const RowMap map(Parallel{6, 3, 6}, tokens);  // attn_tp 2
+    const RowMap map(Parallel{6, 3, 6}, tokens, Padding::sum_len);  // attn_tp 2
     EXPECT_EQ(map.rows(), 4 + 0 + 2);
     EXPECT_EQ(map.token_of_row(), (Counts{0, 1, 2, -1, 3, 4}));
     const Counts want{2, 2, 0, 0, 1, 1};
     for (int rank = 0; rank < 6; ++rank) {
         EXPECT_EQ(map.owned().rows(rank), want[static_cast<std::size_t>(rank)]);
     }
+}
+
+TEST(RowMap, PadsEveryDpRankToTheLongest) {
+    const Counts tokens{3, 0, 2};
+    const RowMap map(Parallel{6, 3, 6}, tokens, Padding::max_len);  // attn_tp 2
+    EXPECT_EQ(map.rows(), 12);
+    EXPECT_TRUE(map.owned().even());
+    EXPECT_EQ(map.token_of_row(), (Counts{0, 1, 2, -1, -1, -1, -1, -1, 3, 4, -1, -1}));
+}
+
+TEST(SglangPadding, FollowsItsRule) {
+    struct Row {
+        Counts tokens;
+        int attn_tp;
+        Padding decode;
+    };
+    for (const auto& [tokens, attn_tp, decode] : {
+             Row{{4, 4, 4, 4}, 1, Padding::max_len},
+             Row{{8, 7, 6, 0}, 1, Padding::max_len},  // 42 of 32
+             Row{{8, 8, 0, 0}, 1, Padding::max_len},  // 32 of 32
+             Row{{8, 7, 0, 0}, 1, Padding::sum_len},  // 30 of 32
+             Row{{9, 0, 0, 0}, 1, Padding::sum_len},
+             Row{{9, 0}, 1, Padding::max_len},        // 18 of 18
+             Row{{8, 7, 0, 0}, 2, Padding::max_len},  // 7 is 8 rows: 32 of 32
+             Row{{0, 0}, 1, Padding::max_len},
+         }) {
+        EXPECT_EQ(sglang_padding(StepPhase::decode, tokens, attn_tp), decode);
+        EXPECT_EQ(sglang_padding(StepPhase::prefill, tokens, attn_tp), Padding::sum_len);
+    }
+}
+
+TEST(Routing, IsParsedOrRefused) {
+    EXPECT_EQ(parse_routing("uniform"), 0);
+    EXPECT_EQ(parse_routing("zipf:1.25"), 1.25);
+    for (const auto* text : {"", "zipf", "zipf:0", "zipf:x", "hot", "uniform:1"}) {
+        EXPECT_THROW((void)parse_routing(text), BadArgument) << text;
+    }
+}
+
+double sum_of(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+TEST(Popularity, IsZipfsLawUpToTheMostThatARouterCanGive) {
+    LayerShape shape{64, 4, 1, 8, 0, Scoring::softmax, false, 1};
+    auto popularity = expert_popularity(shape, 5);
+    std::ranges::sort(popularity, std::greater{});
+    constexpr double kSum = 1 + 1 / 2. + 1 / 3. + 1 / 4.;
+    for (std::size_t i = 0; i < popularity.size(); ++i) {
+        EXPECT_NEAR(popularity[i], 1 / kSum / static_cast<double>(i + 1), 1e-12);
+    }
+    shape.top_k = 3;  // 3/kSum of the first is more than all tokens: its rest goes to the others
+    popularity = expert_popularity(shape, 5);
+    EXPECT_NEAR(sum_of(popularity), 3, 1e-12);
+    for (const double share : popularity) EXPECT_LE(share, kMostPopular);
+    shape.top_k = 4;
+    EXPECT_EQ(expert_popularity(shape, 5), (std::vector<double>{1, 1, 1, 1}));
+    EXPECT_NE(expert_popularity({64, 64, 4, 8, 0, Scoring::softmax, false, 1}, 5),
+              expert_popularity({64, 64, 4, 8, 0, Scoring::softmax, false, 1}, 6));
+}
+
+TEST(Popularity, IsWhatTheRouterGives) {
+    const LayerShape shape{256, 64, 4, 8, 0, Scoring::softmax, false, 1};
+    LayerReference reference(shape, {1, 1, 1}, 1);
+    std::vector<double> hits(64);
+    constexpr int kTokens = 3000;
+    for (std::int64_t token = 0; token < kTokens; ++token) {
+        for (const auto e : reference.route(token).experts) ++hits[static_cast<std::size_t>(e)];
+    }
+    std::ranges::sort(hits, std::greater{});
+    auto wanted = expert_popularity(shape, 0);  // the order apart, the same for every seed
+    std::ranges::sort(wanted, std::greater{});
+    for (std::size_t i = 0; i < 8; ++i) {
+        EXPECT_NEAR(hits[i] / kTokens / wanted[i], 1, 0.2) << i;
+    }
+    const double rare = std::accumulate(hits.begin() + 32, hits.end(), 0.0) / kTokens;
+    const double wanted_rare = std::accumulate(wanted.begin() + 32, wanted.end(), 0.0);
+    EXPECT_NEAR(rare / wanted_rare, 1, 0.3);
 }
 
 TEST(SglangGate, TakesThePathOfItsSource) {
@@ -161,6 +249,43 @@ TEST(Synthetic, DependsOnSeedAndIndexAlone) {
     one.down(3, 2, 0, whole);
     one.down(3, 2, 8, part);
     EXPECT_EQ(part, std::vector<float>(whole.begin() + 8, whole.end()));
+}
+
+TEST(Synthetic, LayersShareTokensAndNothingElse) {
+    const LayerShape shape{32, 4, 2, 16, 16, Scoring::softmax, true, 1.5};
+    const Synthetic first(shape, 1, 0);
+    const Synthetic second(shape, 1, 1);
+    std::vector<float> a(32), b(32);
+    const auto differ = [&](auto fill) {
+        fill(first, a);
+        fill(second, b);
+        return a != b;
+    };
+    EXPECT_FALSE(differ([](const Synthetic& s, auto& to) { s.token(5, to); }));
+    EXPECT_TRUE(differ([](const Synthetic& s, auto& to) { s.router(1, to); }));
+    EXPECT_TRUE(differ([](const Synthetic& s, auto& to) { s.shared_gate(to); }));
+    EXPECT_TRUE(differ([](const Synthetic& s, auto& to) { s.gate(1, 2, to); }));
+    EXPECT_TRUE(differ([](const Synthetic& s, auto& to) { s.up(1, 2, to); }));
+    EXPECT_TRUE(differ([](const Synthetic& s, auto& to) { s.down(1, 2, 0, to); }));
+    EXPECT_NE(first.router_bias(), second.router_bias());
+}
+
+TEST(Models, HaveTheSizesThatTheirSourcesSay) {
+    std::set<std::string_view> names;
+    for (const auto& model : model_table()) {
+        EXPECT_TRUE(names.insert(model.name).second) << model.name;
+        EXPECT_NO_THROW(check_shape(model.shape)) << model.name;
+        EXPECT_FALSE(model.source.empty()) << model.name;
+        for (const char c : model.name) EXPECT_FALSE(c >= 'A' && c <= 'Z') << model.name;
+    }
+    EXPECT_EQ(names.size(), 27U);
+    const auto shape_of = [](std::string_view name) {
+        return std::ranges::find(model_table(), name, &ModelPreset::name)->shape;
+    };
+    EXPECT_EQ(shape_of("kimi-k2").experts, 384);
+    EXPECT_EQ(shape_of("gpt-oss-120b").hidden, 2880);
+    EXPECT_EQ(shape_of("deepseek-v3").scoring, Scoring::sigmoid);
+    EXPECT_EQ(shape_of("llama-4-maverick").top_k, 1);
 }
 
 TEST(Synthetic, RouterLogitsAreExactInF32) {

@@ -63,7 +63,8 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
       weights_(parts.weights),
       kernels_(parts.kernels.make(device_, dims_of(plan))),
       compute_(parts.kernels.compute_dtype(plan.wire)),
-      capacity_(capacity_of(plan)) {
+      capacity_(capacity_of(plan)),
+      copy_(weights_.size()) {
     const Sizes sizes(plan, parts.kernels);
     live_ = device_.allocate(sizes.live);
     input_ = device_.allocate(sizes.input);
@@ -90,11 +91,22 @@ std::size_t MoeLayer::bytes(const LayerPlan& plan, const LayerKernelsFactory& ke
 }
 
 Matrix MoeLayer::forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace) {
-    run_experts(gather, stream, trace);
+    Matrix result;
+    for (std::size_t layer = 0; layer < layers(); ++layer) {
+        result = forward_layer(layer, gather, combine, stream, trace);
+    }
+    return result;
+}
+
+Matrix MoeLayer::forward_layer(std::size_t layer, Gather& gather, Combine& combine, Stream& stream,
+                               Trace& trace) {
+    run_experts(layer, gather, stream, trace);
     return output(combine, stream, trace);
 }
 
-void MoeLayer::run_experts(Gather& gather, Stream& stream, Trace& trace) {
+void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace) {
+    const auto& weights = weights_[layer];
+    const int copy = copy_[layer];
     const auto x = gathered();
     const auto local = plan_.shard.experts;
     auto* shared_weight = has_shared() ? shared_weight_.as<float>() : nullptr;
@@ -105,7 +117,9 @@ void MoeLayer::run_experts(Gather& gather, Stream& stream, Trace& trace) {
     }
     {
         const Phase mark(trace, phase::kRoute, stream);
-        kernels_->route(x, {weights_.router(), weights_.shared_gate(), live_.as<std::uint8_t>()},
+        kernels_->route(x,
+                        {weights.router(), weights.router_bias(), weights.shared_gate(),
+                         live_.as<std::uint8_t>()},
                         routing(), shared_weight, stream);
     }
     const auto packed = packed_.matrix(capacity_, plan_.shape.hidden, compute_);
@@ -118,14 +132,14 @@ void MoeLayer::run_experts(Gather& gather, Stream& stream, Trace& trace) {
     }
     {
         const Phase mark(trace, phase::kExperts, stream);
-        kernels_->experts(packed, offsets, local.size(), weights_.experts(copy_), routed_rows(),
+        kernels_->experts(packed, offsets, local.size(), weights.experts(copy), routed_rows(),
                           stream);
     }
     if (has_shared()) {
         const Phase mark(trace, phase::kShared, stream);
-        kernels_->shared(x, weights_.shared(copy_), dense_rows().slice(0, plan_.rows), stream);
+        kernels_->shared(x, weights.shared(copy), dense_rows().slice(0, plan_.rows), stream);
     }
-    copy_ = (copy_ + 1) % weights_.plan().copies;
+    copy_[layer] = (copy + 1) % weights.plan().copies;
 }
 
 void MoeLayer::local_combine(Stream& stream, Trace& trace) {

@@ -11,7 +11,9 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace moe {
 
@@ -38,29 +40,36 @@ struct LayerPlan {
     DType wire{};
 };
 
-/// One MoE layer's forward step on one rank:
+/// The MoE layers of one forward step on one rank, each
 ///   gather -> route -> permute -> experts -> shared expert -> local combine -> output combine.
-/// The activations are made here, once; a step only enqueues. How rows are gathered and combined is
-/// the caller's choice for each step, so that all rivals work on the same memory.
+/// Layers have weights of their own and share the activations, which are made here, once; a step
+/// only enqueues. Every layer reads the step's tokens, not the layer before: what attention would
+/// do in between is not modelled, and each layer's result can be checked by itself. How rows are
+/// gathered and combined is the caller's choice for each step, so that all rivals work on the same
+/// memory.
 class MoeLayer {
 public:
     struct Parts {
         Device& device;
         const LayerKernelsFactory& kernels;
-        const LayerWeights& weights;
+        std::span<const LayerWeights> weights;  ///< one for each layer
         const RowMap& row_map;
     };
     MoeLayer(const LayerPlan& plan, const Parts& parts);
+    [[nodiscard]] std::size_t layers() const { return weights_.size(); }
 
     /// Bytes that the constructor allocates. The rows that this rank's experts may be given are
     /// counted as the most that any routing can send, since a captured graph cannot grow.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels);
 
-    /// The whole layer. The result [group_rows, H] is where the combine says it is.
+    /// The whole step: all layers. The last one's result [group_rows, H] is where the combine says
+    /// it is.
     [[nodiscard]] Matrix forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace);
-    /// The layer up to the moment when this rank's expert rows are ready.
-    void run_experts(Gather& gather, Stream& stream, Trace& trace);
+    [[nodiscard]] Matrix forward_layer(std::size_t layer, Gather& gather, Combine& combine,
+                                       Stream& stream, Trace& trace);
+    /// One layer up to the moment when this rank's expert rows are ready.
+    void run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace);
     /// The output step: local combine, then the combine among ranks.
     [[nodiscard]] Matrix output(Combine& combine, Stream& stream, Trace& trace);
     /// The local combine alone: partial() as this rank's step leaves it.
@@ -87,11 +96,11 @@ private:
 
     LayerPlan plan_;
     Device& device_;
-    const LayerWeights& weights_;
+    std::span<const LayerWeights> weights_;
     std::unique_ptr<LayerKernels> kernels_;
     DType compute_;
     std::int64_t capacity_;  ///< packed rows at most
-    int copy_{};             ///< of the weights, for the next step
+    std::vector<int> copy_;  ///< of each layer's weights, for its next run
 
     Buffer live_, input_, gathered_, chosen_, chosen_weight_, shared_weight_;
     Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;

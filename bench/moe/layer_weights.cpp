@@ -56,7 +56,7 @@ private:
 class MlpGenerator {
 public:
     MlpGenerator(const LayerWeights::Plan& plan, std::int64_t expert, Range slice)
-        : synthetic_(plan.shape, plan.seed),
+        : synthetic_(plan.shape, plan.seed, plan.layer),
           hidden_(plan.shape.hidden),
           expert_(expert),
           slice_(slice) {}
@@ -126,7 +126,7 @@ LayerWeights::LayerWeights(Device& device, const Plan& plan) : plan_(plan) {
           shared_, uploader);
 
     const auto& shape = plan.shape;
-    const Synthetic synthetic(shape, plan.seed);
+    const Synthetic synthetic(shape, plan.seed, plan.layer);
     const auto router = uploader.stage(shape.experts * shape.hidden);
     for (std::int64_t e = 0; e < shape.experts; ++e) {
         synthetic.router(e, router.subspan(static_cast<std::size_t>(e * shape.hidden),
@@ -134,6 +134,11 @@ LayerWeights::LayerWeights(Device& device, const Plan& plan) : plan_(plan) {
     }
     router_ = device.allocate(bytes_of(shape.experts * shape.hidden, plan.compute));
     uploader.upload(router_.data());
+    if (const auto bias = synthetic.router_bias(); !bias.empty()) {
+        router_bias_ = device.allocate(bias.size() * sizeof(float));
+        device.upload(reinterpret_cast<const std::byte*>(bias.data()), router_bias_.data(),
+                      router_bias_.bytes());
+    }
     if (!shape.shared_gate) return;
     synthetic.shared_gate(uploader.stage(shape.hidden));
     gate_ = device.allocate(bytes_of(shape.hidden, plan.compute));
@@ -145,7 +150,8 @@ std::size_t LayerWeights::copy_bytes(const Plan& plan) {
 }
 
 std::size_t LayerWeights::fixed_bytes(const Plan& plan) {
-    return bytes_of((plan.shape.experts + 1) * plan.shape.hidden, plan.compute);
+    return bytes_of((plan.shape.experts + 1) * plan.shape.hidden, plan.compute) +
+           bytes_of(plan.shape.experts, DType::f32);
 }
 
 int LayerWeights::cold_copies(std::size_t bytes, std::size_t cache_bytes) {
@@ -164,6 +170,10 @@ MlpWeights LayerWeights::shared(int copy) const {
 
 Matrix LayerWeights::router() const {
     return router_.matrix(plan_.shape.experts, plan_.shape.hidden, plan_.compute);
+}
+
+const float* LayerWeights::router_bias() const {
+    return router_bias_.as<float>();
 }
 
 const std::byte* LayerWeights::shared_gate() const {

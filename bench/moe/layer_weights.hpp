@@ -18,11 +18,12 @@ public:
         Shard shard;
         DType compute{};
         std::uint64_t seed{};
+        int layer{};  ///< which of a step's layers
         int copies{1};
     };
     LayerWeights(Device& device, const Plan& plan);
 
-    /// Bytes of one copy, and of what all copies share (router and gate).
+    /// Bytes of one copy, and of what all copies share (router, bias and gate).
     [[nodiscard]] static std::size_t copy_bytes(const Plan& plan);
     [[nodiscard]] static std::size_t fixed_bytes(const Plan& plan);
     /// How many copies of `bytes` a rank needs to go through at least twice the largest cache
@@ -34,6 +35,8 @@ public:
     [[nodiscard]] MlpWeights experts(int copy) const;
     [[nodiscard]] MlpWeights shared(int copy) const;
     [[nodiscard]] Matrix router() const;
+    /// f32 [E] on each expert's logit; null where there is none.
+    [[nodiscard]] const float* router_bias() const;
     /// [H]; null without a gated shared expert.
     [[nodiscard]] const std::byte* shared_gate() const;
 
@@ -41,7 +44,7 @@ private:
     Plan plan_;
     std::vector<Buffer> experts_;  ///< one for each copy: all gate_up, then all down
     std::vector<Buffer> shared_;
-    Buffer router_;
+    Buffer router_, router_bias_;
     Buffer gate_;
 };
 

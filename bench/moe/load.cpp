@@ -1,11 +1,13 @@
 #include "bench/moe/load.hpp"
 
+#include "bench/moe/zipf.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 
 namespace moe {
@@ -44,14 +46,20 @@ std::vector<std::int64_t> parse_shares(std::string_view load) {
 Load::Load(std::string_view text) : text_(text) {
     if (text == "balanced") {
         kind_ = Kind::balanced;
+    } else if (text == "linear") {
+        kind_ = Kind::linear;
     } else if (text == "hot") {
         kind_ = Kind::hot;
+    } else if (const auto exponent = parse_zipf("--load", text)) {
+        kind_ = Kind::zipf;
+        exponent_ = *exponent;
     } else if (text.substr(0, kCounts.size()) == kCounts) {
         kind_ = Kind::counts;
         shares_ = parse_shares(text);
     } else {
         throw BadArgument(fmt::format(
-            "--load '{}': there are balanced, hot and counts:A;B;... (a share for each DP rank)",
+            "--load '{}': there are balanced, linear, zipf:S, hot and counts:A;B;... (a share for "
+            "each DP rank)",
             text));
     }
 }
@@ -61,15 +69,28 @@ std::string Load::obstacle(int dp) const {
     return fmt::format("load {} has {} shares, but dp is {}", text_, shares_.size(), dp);
 }
 
+std::int64_t Load::share(std::size_t rank) const {
+    const auto place = static_cast<std::int64_t>(rank);
+    switch (kind_) {
+        case Kind::balanced:
+            return 1;
+        case Kind::linear:
+            return place + 1;
+        case Kind::zipf:
+            return std::llround(static_cast<double>(kLargestShare) * zipf_share(place, exponent_));
+        case Kind::hot:
+            return rank == 0 ? 1 : 0;
+        case Kind::counts:
+            return shares_[rank];
+    }
+    raise(MOE_SITE("load"), "unknown Load");
+}
+
 std::vector<std::int64_t> Load::deal(std::int64_t tokens, int dp) const {
     const auto ranks = static_cast<std::size_t>(dp);
-    auto shares = shares_;
-    if (kind_ == Kind::balanced) shares.assign(ranks, 1);
-    if (kind_ == Kind::hot) {
-        shares.assign(ranks, 0);
-        shares.front() = 1;
-    }
-    MOE_EXPECT(shares.size() == ranks, "an obstacle was not heeded");
+    MOE_EXPECT(obstacle(dp).empty(), "an obstacle was not heeded");
+    std::vector<std::int64_t> shares;
+    for (std::size_t r = 0; r < ranks; ++r) shares.push_back(share(r));
 
     const auto sum = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});
     MOE_EXPECT(sum > 0, "shares that add up to nothing");

@@ -7,8 +7,9 @@
 
 namespace moe {
 
-/// How the tokens of one step lie over the DP ranks: `balanced`, `hot` (DP rank 0 has all), or
-/// `counts:8;7;6;0` (shares, in proportion).
+/// How the tokens of one step lie over the DP ranks: `balanced`, `linear` (DP rank g has g + 1
+/// shares), `zipf:S` (rank g has (g + 1)^-S), `hot` (rank 0 has all), or `counts:8;7;6;0` (shares,
+/// one for each rank).
 class Load {
 public:
     /// A BadArgument that says what there is, unless the text is one of the above.
@@ -22,10 +23,12 @@ public:
     [[nodiscard]] std::vector<std::int64_t> deal(std::int64_t tokens, int dp) const;
 
 private:
-    enum class Kind : std::uint8_t { balanced, hot, counts };
+    enum class Kind : std::uint8_t { balanced, linear, zipf, hot, counts };
+    [[nodiscard]] std::int64_t share(std::size_t rank) const;
 
     std::string text_;
     Kind kind_{};
+    double exponent_{};                 ///< for zipf only
     std::vector<std::int64_t> shares_;  ///< for counts only
 };
 

@@ -2,18 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moe {
 namespace {
 
-std::int64_t padded_tokens(std::int64_t tokens, int attn_tp) {
-    return (tokens + attn_tp - 1) / attn_tp * attn_tp;
-}
-
-RowPartition own_rows(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp) {
+RowPartition own_rows(const Parallel& parallel, std::span<const std::int64_t> rows_by_dp) {
     std::vector<std::int64_t> rows;
     for (int rank = 0; rank < parallel.ranks; ++rank) {
-        const auto tokens = tokens_by_dp[static_cast<std::size_t>(parallel.dp_index(rank))];
-        rows.push_back(padded_tokens(tokens, parallel.attn_tp()) / parallel.attn_tp());
+        const auto of_dp = rows_by_dp[static_cast<std::size_t>(parallel.dp_index(rank))];
+        rows.push_back(of_dp / parallel.attn_tp());
     }
     return RowPartition(rows);
 }
@@ -36,15 +34,31 @@ Shard shard_of(const LayerShape& shape, const Parallel& parallel, int rank) {
             split_evenly(shape.shared_intermediate, parallel.ranks, rank)};
 }
 
-RowMap::RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp)
-    : owned_(own_rows(parallel, tokens_by_dp)) {
-    std::int64_t token = 0;
+std::string_view to_string(Padding padding) {
+    return padding == Padding::sum_len ? "sum_len" : "max_len";
+}
+
+std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_dp, int attn_tp,
+                                        Padding padding) {
+    std::vector<std::int64_t> rows;
     for (const auto tokens : tokens_by_dp) {
-        const auto rows = padded_tokens(tokens, parallel.attn_tp());
+        rows.push_back((tokens + attn_tp - 1) / attn_tp * attn_tp);
+    }
+    if (padding == Padding::max_len) rows.assign(rows.size(), *std::ranges::max_element(rows));
+    return rows;
+}
+
+RowMap::RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp,
+               Padding padding)
+    : owned_(own_rows(parallel, padded_tokens(tokens_by_dp, parallel.attn_tp(), padding))) {
+    std::int64_t token = 0;
+    for (std::size_t dp = 0; dp < tokens_by_dp.size(); ++dp) {
+        const auto rows =
+            owned_.rows(static_cast<int>(dp) * parallel.attn_tp()) * parallel.attn_tp();
         for (std::int64_t row = 0; row < rows; ++row) {
-            token_of_row_.push_back(row < tokens ? token + row : -1);
+            token_of_row_.push_back(row < tokens_by_dp[dp] ? token + row : -1);
         }
-        token += tokens;
+        token += tokens_by_dp[dp];
     }
 }
 

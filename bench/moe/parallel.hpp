@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -38,11 +39,20 @@ struct Shard {
 /// Part `index` of `parts` of [0, size), as even as it goes.
 [[nodiscard]] Range split_evenly(std::int64_t size, int parts, int index);
 
-/// The rows of one step without padding to a maximum (SGLang's SUM_LEN): each DP rank's tokens are
-/// rounded up to a multiple of attn_tp, and its rows are cut evenly over its attn_tp ranks.
+/// SGLang's DpPaddingMode. sum_len: each DP rank brings its own tokens. max_len: as many rows as
+/// the one with most tokens.
+enum class Padding : std::uint8_t { sum_len, max_len };
+[[nodiscard]] std::string_view to_string(Padding padding);
+
+/// Rows that each DP rank brings: its tokens rounded up to a multiple of attn_tp, or the most of
+/// all of them.
+[[nodiscard]] std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_dp,
+                                                      int attn_tp, Padding padding);
+
+/// The rows of one step: those of each DP rank, cut evenly over its attn_tp ranks.
 class RowMap {
 public:
-    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp);
+    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp, Padding padding);
 
     [[nodiscard]] const RowPartition& owned() const { return owned_; }
     [[nodiscard]] std::int64_t rows() const { return owned_.total(); }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 namespace moe {
 
 std::string sglang_path(const Parallel& parallel) {
@@ -16,6 +19,14 @@ std::string sglang_path(const Parallel& parallel) {
         return baseline(fmt::format("{} ranks are not dp {}", parallel.ranks, parallel.dp));
     }
     return "reduce_scatterv";
+}
+
+Padding sglang_padding(StepPhase phase, std::span<const std::int64_t> tokens_by_dp, int attn_tp) {
+    if (phase == StepPhase::prefill) return Padding::sum_len;
+    const auto rows = padded_tokens(tokens_by_dp, attn_tp, Padding::sum_len);
+    const auto sum = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
+    const auto padded = *std::ranges::max_element(rows) * static_cast<std::int64_t>(rows.size());
+    return 2 * sum >= padded ? Padding::max_len : Padding::sum_len;
 }
 
 }  // namespace moe

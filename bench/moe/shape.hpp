@@ -8,7 +8,7 @@
 
 namespace moe {
 
-/// The sizes of one MoE layer, whatever it runs on.
+/// One MoE layer, whatever it runs on: its sizes, and how it routes.
 struct LayerShape {
     std::int64_t hidden{};
     std::int64_t experts{};
@@ -16,18 +16,24 @@ struct LayerShape {
     std::int64_t intermediate{};         ///< of each routed expert
     std::int64_t shared_intermediate{};  ///< of the shared expert; 0: none
     Scoring scoring{Scoring::softmax};
-    bool shared_gate{};  ///< the shared expert's output is scaled by sigmoid(x * gate)
+    bool shared_gate{};    ///< the shared expert's output is scaled by sigmoid(x * gate)
+    double expert_zipf{};  ///< exponent of the experts' popularity; 0: all alike
 };
 
 /// A published model's MoE layer.
 struct ModelPreset {
     std::string_view name;
     LayerShape shape;
-    std::string_view source;
+    int moe_layers;           ///< of the model's layers; 0: not known
+    std::string_view source;  ///< of the sizes, and what of the model is not modelled
 };
 
 /// `custom` first, then the presets.
 [[nodiscard]] std::span<const ModelPreset> model_table();
+
+/// The exponent that --routing asks for: 0 for uniform, S for zipf:S. A BadArgument for other
+/// texts.
+[[nodiscard]] double parse_routing(std::string_view text);
 
 /// The same shape with experts / factor experts, so that a large model's layer fits in memory. A
 /// BadArgument if that is not a whole number of at least top_k experts.

@@ -1,11 +1,13 @@
 #include "bench/moe/synthetic.hpp"
 
+#include "bench/moe/popularity.hpp"
+
 #include <cmath>
 
 namespace moe {
 namespace {
 
-enum Tensor : std::uint64_t { kToken = 1, kRouter, kSharedGate, kGate, kUp, kDown };
+enum Tensor : std::uint64_t { kToken = 1, kRouter, kSharedGate, kGate, kUp, kDown, kBias, kCount };
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
 std::uint64_t mix(std::uint64_t x) {
@@ -46,7 +48,8 @@ constexpr double kTokenDeviation = kDeviation / 64;
 }  // namespace
 
 std::uint32_t Synthetic::key(std::uint64_t tensor, std::int64_t a, std::int64_t b) const {
-    auto state = mix(seed_ + tensor * 0x9e3779b97f4a7c15U);
+    const auto layer = tensor == kToken ? 0 : static_cast<std::uint64_t>(layer_);
+    auto state = mix(seed_ + (tensor + layer * kCount) * 0x9e3779b97f4a7c15U);
     state = mix(state ^ static_cast<std::uint64_t>(a));
     return static_cast<std::uint32_t>(mix(state + static_cast<std::uint64_t>(b)) >> 32U);
 }
@@ -57,6 +60,14 @@ void Synthetic::token(std::int64_t token, std::span<float> hidden) const {
 
 void Synthetic::router(std::int64_t expert, std::span<float> hidden) const {
     fill(key(kRouter, expert, 0), 0, scale_for(shape_.hidden, kTokenDeviation, 1), hidden);
+}
+
+std::vector<float> Synthetic::router_bias() const {
+    if (shape_.expert_zipf == 0) return {};
+    const double deviation = std::sqrt(static_cast<double>(shape_.hidden)) * kDeviation *
+                             static_cast<double>(scale_for(shape_.hidden, kTokenDeviation, 1)) *
+                             kTokenDeviation;
+    return popularity_bias(expert_popularity(shape_, key(kBias, 0, 0)), deviation);
 }
 
 void Synthetic::shared_gate(std::span<float> hidden) const {

@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace moe {
 
-/// The layer's inputs and weights as pure functions of (seed, index), so that any rank can compute
-/// any value: the verifier needs no rank to trust another, and every rank count sees the same
-/// model.
+/// A step's tokens and a layer's weights as pure functions of (seed, layer, index), so that any
+/// rank can compute any value: the verifier needs no rank to trust another, and every rank count
+/// sees the same model. All layers read the same tokens.
 ///
 /// Every value is a whole number of at most 7 bits times a power of two, which every wire and
 /// compute type holds exactly. A router logit's partial sums are then exact in f32 in any order,
@@ -18,12 +19,16 @@ namespace moe {
 /// who is routed where.
 class Synthetic {
 public:
-    Synthetic(const LayerShape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {}
+    Synthetic(const LayerShape& shape, std::uint64_t seed, int layer = 0)
+        : shape_(shape), seed_(seed), layer_(layer) {}
 
     /// Column of row `token`: k/64 with k in [-64, 63]; standard deviation 0.58.
     void token(std::int64_t token, std::span<float> hidden) const;
     /// Row of the router for `expert`, scaled so that logits have a standard deviation of about 1.
     void router(std::int64_t expert, std::span<float> hidden) const;
+    /// What is added to each expert's logit, so that it is as popular as shape.expert_zipf wants;
+    /// empty where all are alike.
+    [[nodiscard]] std::vector<float> router_bias() const;
     void shared_gate(std::span<float> hidden) const;
 
     /// Which MLP: a routed expert's index, or the shared expert.
@@ -40,6 +45,7 @@ private:
 
     LayerShape shape_;
     std::uint64_t seed_;
+    int layer_;
 };
 
 }  // namespace moe

@@ -60,11 +60,16 @@ std::string verdict(const ResultRow& best, std::span<const ResultRow> rows) {
 }
 
 std::string heading(const ResultRow& row) {
-    return fmt::format(
-        "{}, hidden {}, {} experts top-{} | {} tokens, {}{} | dp {} ep {} on {} ranks | {} | {}\n",
-        row.model, row.hidden, row.experts, row.top_k, row.tokens, row.load,
-        row.tokens_per_rank.empty() ? "" : fmt::format(" ({})", row.tokens_per_rank), row.dp,
-        row.ep, row.ranks, row.dtype, row.gather);
+    auto text = fmt::format("{}, hidden {}, {} experts top-{}", row.model, row.hidden, row.experts,
+                            row.top_k);
+    if (row.routing != "uniform") text += fmt::format(" {}", row.routing);
+    if (row.layers > 1) text += fmt::format(", {} layers", row.layers);
+    text += fmt::format(" | {} tokens, {}", row.tokens, row.load);
+    if (!row.tokens_per_rank.empty()) text += fmt::format(" ({})", row.tokens_per_rank);
+    if (!row.phase.empty()) text += fmt::format(", {}", row.phase);
+    if (row.padding != "sum_len") text += fmt::format(", {}", row.padding);
+    return text + fmt::format(" | dp {} ep {} on {} ranks | {} | {}\n", row.dp, row.ep, row.ranks,
+                              row.dtype, row.gather);
 }
 
 }  // namespace

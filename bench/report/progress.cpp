@@ -19,14 +19,14 @@ double seconds_now() {
         .count();
 }
 
-std::string duration(double seconds) {
+}  // namespace
+
+std::string duration_text(double seconds) {
     const auto whole = std::lround(seconds);
     if (whole < 60) return fmt::format("{} s", whole);
     if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
     return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
-
-}  // namespace
 
 Progress::Progress(Style style, std::size_t cases, double expected_seconds)
     : style_(style), cases_(cases), expected_(expected_seconds), started_(seconds_now()) {}
@@ -40,7 +40,7 @@ std::string Progress::time_left(double share) const {
     const double left = static_cast<double>(cases_) - done;
     // The first case also warms up, makes weights and verifies: no measure for the others.
     const double each = index_ == 0 ? expected_ : (seconds_now() - started_) / done;
-    return duration(left * each);
+    return duration_text(left * each);
 }
 
 void Progress::begin(std::size_t index, std::string label) {

@@ -5,6 +5,9 @@
 
 namespace moe {
 
+/// A time for people: 12 s, 3 min 05 s, 2 h 10 min.
+[[nodiscard]] std::string duration_text(double seconds);
+
 /// How far the sweep is and how long it will take, on stderr. A bar on a terminal, else a line for
 /// each case.
 class Progress {

@@ -3,7 +3,8 @@
 namespace moe {
 namespace {
 
-Value cell(const std::optional<std::int64_t>& value) {
+template <class T>
+Value cell(const std::optional<T>& value) {
     return value ? Value(*value) : Value();
 }
 
@@ -87,7 +88,7 @@ Record ResultRow::record() const {
              {"planted_pct", planted_pct},
              {"sglang_path", text(sglang_path)},
              {"is_baseline", is_baseline},
-             {"verified", verified ? Value(*verified) : Value()},
+             {"verified", cell(verified)},
              {"rms_error", value_or_empty(rms_error)},
              {"obstacle", text(obstacle)},
              {"samples", cell(samples)},
@@ -129,6 +130,8 @@ Record ResultRow::record() const {
     r.emplace_back("scoring", scoring);
     r.emplace_back("shared_gate", shared_gate);
     r.emplace_back("detail", text(detail));
+    r.emplace_back("repeatable", cell(repeatable));
+    r.emplace_back("owner_independent", cell(owner_independent));
     return r;
 }
 

@@ -63,6 +63,8 @@ struct ResultRow {
     std::string scoring;
     bool shared_gate{};
     std::string detail;
+    /// The same bits from run to run, and whichever DP rank owns a row.
+    std::optional<bool> repeatable, owner_independent;
 
     [[nodiscard]] Record record() const;
 };

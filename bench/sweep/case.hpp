@@ -24,10 +24,13 @@ struct Case {
     std::int64_t dp{};
     std::int64_t ep{};
     std::string gather;
-    std::string padding;
+    std::string padding;  ///< sum_len, max_len, or sglang, which chooses by phase and load
+    std::string phase;    ///< for sglang only
     std::string load;
+    std::string routing;
     std::int64_t tokens{};
     std::string scope;
+    std::int64_t layers{1};
     std::int64_t seed{};
 };
 
@@ -48,9 +51,12 @@ void for_each_field(SomeCase& one, Visit&& visit) {
     visit("ep", one.ep);
     visit("gather", one.gather);
     visit("padding", one.padding);
+    visit("phase", one.phase);
     visit("load", one.load);
+    visit("routing", one.routing);
     visit("tokens", one.tokens);
     visit("scope", one.scope);
+    visit("layers", one.layers);
     visit("seed", one.seed);
 }
 

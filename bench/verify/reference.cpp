@@ -54,8 +54,11 @@ std::size_t index(std::int64_t value) {
 }  // namespace
 
 LayerReference::LayerReference(const LayerShape& shape, const Parallel& parallel,
-                               std::uint64_t seed)
-    : shape_(shape), parallel_(parallel), synthetic_(shape, seed) {}
+                               std::uint64_t seed, int layer)
+    : shape_(shape),
+      parallel_(parallel),
+      synthetic_(shape, seed, layer),
+      router_bias_(synthetic_.router_bias()) {}
 
 LayerReference::Choice LayerReference::route(std::int64_t token) const {
     std::vector<float> x(index(shape_.hidden));
@@ -65,7 +68,8 @@ LayerReference::Choice LayerReference::route(std::int64_t token) const {
     std::vector<double> logits;
     for (std::int64_t e = 0; e < shape_.experts; ++e) {
         synthetic_.router(e, w);
-        logits.push_back(dot(wide.data(), w.data(), shape_.hidden).value);
+        const double bias = router_bias_.empty() ? 0 : static_cast<double>(router_bias_[index(e)]);
+        logits.push_back(dot(wide.data(), w.data(), shape_.hidden).value + bias);
     }
     Choice choice;
     choice.experts.resize(logits.size());

@@ -15,7 +15,8 @@ namespace moe {
 /// the generator of the weights with the program under test and no arithmetic.
 class LayerReference {
 public:
-    LayerReference(const LayerShape& shape, const Parallel& parallel, std::uint64_t seed);
+    LayerReference(const LayerShape& shape, const Parallel& parallel, std::uint64_t seed,
+                   int layer = 0);
 
     /// The layer's output for one token, and what a right implementation may differ by.
     struct Row {
@@ -51,6 +52,7 @@ private:
     LayerShape shape_;
     Parallel parallel_;
     Synthetic synthetic_;
+    std::vector<float> router_bias_;  ///< empty where there is none
     std::map<std::int64_t, Row> rows_;
 };
 

@@ -62,6 +62,7 @@ public:
             multiply({block, x.cols, router.weights.as<float>(), logits, experts, count, experts,
                       x.cols});
             for (std::int64_t i = 0; i < count; ++i) {
+                if (router.bias != nullptr) add_into(router.bias, logits + i * experts, experts);
                 choose(logits + i * experts, experts, router.live[first + i] != 0, first + i,
                        routing);
             }

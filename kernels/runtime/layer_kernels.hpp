@@ -64,11 +64,13 @@ class LayerKernels {
 public:
     virtual ~LayerKernels() = default;
 
-    /// logits = x [rows, H] * router^T [E, H]; the top_k best by score, a tie to the lower expert;
-    /// weights are the chosen scores divided by their sum. Rows whose live[row] is 0 are padding.
-    /// shared_weight [rows] = sigmoid(x * shared_gate [H]), or 1 where shared_gate is null.
+    /// logits = x [rows, H] * router^T [E, H] + bias [E]; the top_k best by score, a tie to the
+    /// lower expert; weights are the chosen scores divided by their sum. Rows whose live[row] is 0
+    /// are padding. shared_weight [rows] = sigmoid(x * shared_gate [H]), or 1 where shared_gate is
+    /// null.
     struct Router {
         Matrix weights;              ///< [E, H], compute dtype
+        const float* bias{};         ///< [E]; null: none
         const std::byte* gate{};     ///< [H], compute dtype; null: the shared expert has weight 1
         const std::uint8_t* live{};  ///< [rows]
     };

@@ -1,6 +1,9 @@
 // Strategies with the mistakes that real systems shipped (SGLang issues 24785, 27191, 31475,
-// 36879), for showing that the verifier sees them. Only test programs link these.
+// 36879), for showing that the verifier sees them, and two that are right with other bits for
+// another owner, or each time. Only test programs link these.
 #include "comm/combine/all_reduce.hpp"
+
+#include <vector>
 
 namespace moe {
 namespace {
@@ -66,6 +69,54 @@ std::unique_ptr<Combine> make(const CombineSetup& setup) {
     return std::make_unique<Strategy>(setup);
 }
 
+/// Right, but the ranks' sums are added in turn from another rank on for another owner, or in
+/// another run.
+class AddedInTurn : public Combine {
+public:
+    explicit AddedInTurn(const CombineSetup& setup)
+        : setup_(setup),
+          group_gather_(setup),
+          inbox_(
+              setup.device.allocate(static_cast<std::size_t>(setup.own_rows() * setup.row_bytes()) *
+                                    static_cast<std::size_t>(setup.world.size()))) {}
+
+    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+        const int ranks = setup_.world.size();
+        const int me = setup_.world.rank();
+        const auto rows = setup_.own_rows();
+        const auto inbox = inbox_.matrix(rows * ranks, partial.cols, partial.dtype);
+        setup_.world.all_to_all_v(partial, setup_.owned, inbox, stream);
+        setup_.device.copy(partial.slice(setup_.owned.first(me), rows),
+                           inbox.slice(me * rows, rows), stream);
+        std::vector<Matrix> terms;
+        const int first = first_rank(me);
+        for (int i = 0; i < ranks; ++i) {
+            terms.push_back(inbox.slice((first + i) % ranks * rows, rows));
+        }
+        const auto own = group_gather_.owned_part(mine);
+        setup_.device.sum(terms, own, stream);
+        return group_gather_.gather(own, mine, stream);
+    }
+
+private:
+    [[nodiscard]] virtual int first_rank(int me) = 0;
+
+    CombineSetup setup_;
+    GroupGather group_gather_;
+    Buffer inbox_;
+};
+
+class OwnerFirst final : public AddedInTurn {
+    using AddedInTurn::AddedInTurn;
+    [[nodiscard]] int first_rank(int me) override { return me; }
+};
+
+class ChangingOrder final : public AddedInTurn {
+    using AddedInTurn::AddedInTurn;
+    [[nodiscard]] int first_rank(int /*me*/) override { return runs_++; }
+    int runs_{};
+};
+
 }  // namespace
 
 extern const CombineEntry reduced_twice;
@@ -77,5 +128,13 @@ constinit const CombineEntry never_reduced{"never_reduced", "wrong on purpose", 
 extern const CombineEntry stale_second_run;
 constinit const CombineEntry stale_second_run{
     "stale_second_run", "wrong on purpose", false, no_obstacle, no_cost, make<StaleSecondRun>};
+extern const CombineEntry owner_first;
+constinit const CombineEntry owner_first{"owner_first", "right, its bits depend on the owner",
+                                         false,         no_obstacle,
+                                         no_cost,       make<OwnerFirst>};
+extern const CombineEntry changing_order;
+constinit const CombineEntry changing_order{
+    "changing_order",   "right, with other bits each time", false, no_obstacle, no_cost,
+    make<ChangingOrder>};
 
 }  // namespace moe

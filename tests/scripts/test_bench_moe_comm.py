@@ -19,6 +19,7 @@ MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 GOLDEN = ROOT / "tests/golden"
 
 SMALL = ["--hidden", "64", "--experts", "4", "--top-k", "2", "--intermediate", "24"]
+STRATEGIES = 7
 QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
 
 
@@ -60,13 +61,19 @@ BAD_ARGUMENTS = [
     (["--dp", "0"], "is not from 1 to"),
     (["--dp", "two"], "'two'"),
     (["--ep", "1.5"], "'1.5'"),
-    (["--load", "lukewarm"], "balanced, hot"),
+    (["--load", "lukewarm"], "balanced, linear, zipf:S, hot"),
+    (["--load", "zipf:0"], "S above 0"),
+    (["--routing", "zipf"], "uniform and zipf:S"),
+    (["--routing", "zipf:x"], "'zipf:x'"),
+    (["--phase", "decode"], "--padding sglang"),
+    (["--padding", "sglang", "--phase", "train"], "prefill, decode"),
+    (["--layers", "0"], "is not from 1 to"),
     (["--load", "counts:1;2;x;4"], "'x'"),
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
-    (["--padding", "max"], "sum_len"),
+    (["--padding", "max"], "sum_len, max_len, sglang"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
     (["--gather", "none"], "all_gatherv"),
-    (["--dtype", "fp4"], "f32, bf16"),
+    (["--dtype", "fp4"], "f32, bf16, f16"),
     (["--scope", "model"], "layer, output"),
     (["--seed", "one"], "'one'"),
     (["--ci", "0"], "above 0"),
@@ -97,7 +104,9 @@ def test_help_and_lists_need_no_mpirun(tmp_path):
                               timeout=60)
 
     assert "--tokens" in alone("--help").stdout
-    assert "qwen3.5-397b-a17b" in alone("--list", "models").stdout
+    models = alone("--list", "models").stdout
+    assert re.search(r"^gpt-oss-120b +2880 +128 +4 +2880 +none +softmax +36 +config.json of", models,
+                     re.MULTILINE)
     assert "reduce_scatterv_grouped" in alone("--list", "combines").stdout
     assert "all_reduce_zero_fill" in alone("--list", "gathers").stdout
     assert "host" in alone("--list", "backends").stdout
@@ -117,8 +126,9 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     environment = {"NCCL_TEST_VARIABLE": "kept", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
     done = launch(*QUICK, "--tokens", "0,7", "--load", "balanced,hot,counts:3;0;1", "--dtype",
-                  "bf16,f32", "--gather", "all", "--shared-intermediate", "10", "--out", folder,
-                  "--progress", "plain", ranks=3, env=environment)
+                  "bf16,f16", "--gather", "all_reduce_zero_fill,all_gather_padded",
+                  "--shared-intermediate", "10", "--out", folder, "--progress", "plain", ranks=3,
+                  env=environment)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -126,8 +136,8 @@ def finished(tmp_path_factory):
 def test_every_row_is_verified_and_timed(finished):
     folder, _ = finished
     rows = rows_of(folder)
-    assert len(rows) == 2 * 3 * 2 * 2 * 4
-    assert len({row["case_id"] for row in rows}) == len(rows) / 4
+    assert len(rows) == 2 * 3 * 2 * 2 * STRATEGIES
+    assert len({row["case_id"] for row in rows}) == len(rows) / STRATEGIES
     for row in rows:
         assert row["verified"] == "true"
         assert row["obstacle"] == ""
@@ -136,6 +146,19 @@ def test_every_row_is_verified_and_timed(finished):
         assert row["claim"] in ("memory", "functional")
     hot = next(row for row in rows if row["load"] == "hot" and row["tokens"] == "7")
     assert hot["tokens_per_rank"] == "7;0;0"
+    assert {row["variant"] for row in rows if row["combine"] == "reduce_scatterv_collapse"} == {
+        "reduce_scatter", "grouped"}
+
+
+def test_numerics_are_results(finished):
+    folder, _ = finished
+    for row in rows_of(folder):
+        with_rows = row["tokens"] == "7"
+        assert (float(row["rms_error"]) > 0) == with_rows
+        assert row["repeatable"] == "true"
+        assert row["owner_independent"] in (("true", "false") if with_rows else ("",))
+        if with_rows and row["combine"] == "reduce_scatterv_alltoallv":
+            assert row["owner_independent"] == "true", "it adds in the order of the ranks"
 
 
 def test_rows_meet_the_documented_schema(finished):
@@ -211,7 +234,7 @@ def test_the_same_file_twice_holds_both_runs(tmp_path):
     with open(tmp_path / "mine.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     runs = {row["run_id"] for row in rows}
-    assert len(rows) == 8 and len(runs) == 2
+    assert len(rows) == 2 * STRATEGIES and len(runs) == 2
     assert set(json.loads((tmp_path / "mine.json").read_text())["runs"]) == runs
     assert {row["case_id"] for row in rows} == {rows[0]["case_id"]}, "same inputs, same id"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -256,6 +279,66 @@ def test_a_case_that_does_not_fit_says_what_it_needs(tmp_path):
     for row in rows_of(tmp_path):
         assert re.search(r"needs [\d.]+ GiB .* of [\d.]+ GiB free", row["obstacle"])
         assert row["verified"] == "" and row["layer_us_median"] == ""
+
+
+def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(tmp_path):
+    done = launch(*QUICK, "--padding", "max_len,sglang", "--load", "balanced,hot", "--out",
+                  tmp_path, ranks=3)
+    assert done.returncode == 0, done.stderr
+    found = {(row["phase"], row["load"]): (row["padding"], row["rows"])
+             for row in rows_of(tmp_path)}
+    assert found == {("", "balanced"): ("max_len", "6"), ("", "hot"): ("max_len", "18"),
+                     ("prefill", "balanced"): ("sum_len", "6"), ("prefill", "hot"): ("sum_len", "6"),
+                     ("decode", "balanced"): ("max_len", "6"), ("decode", "hot"): ("sum_len", "6")}
+    variants = {row["variant"] for row in rows_of(tmp_path)
+                if row["combine"] == "reduce_scatter_padded" and row["padding"] == "max_len"}
+    assert variants == {"zero_copy"}
+
+
+def test_layers_and_routing_are_part_of_the_case(tmp_path):
+    for layers in ("1", "3"):
+        assert launch(*QUICK, "--experts", "16", "--layers", layers, "--routing",
+                      "uniform,zipf:1.5", "--out", tmp_path).returncode == 0
+    rows = rows_of(tmp_path)
+    assert {(row["layers"], row["routing"]) for row in rows} == {
+        ("1", "uniform"), ("1", "zipf:1.5"), ("3", "uniform"), ("3", "zipf:1.5")}
+    assert len({row["case_id"] for row in rows}) == 4
+    assert all(row["verified"] == "true" for row in rows)
+
+    def fastest_step(layers):
+        return min(float(row["layer_us_min"]) for row in rows if row["layers"] == layers)
+
+    assert fastest_step("3") > fastest_step("1"), "three layers take longer than one"
+
+
+def test_all_topologies_of_six_ranks(tmp_path):
+    done = launch(*QUICK, "--dp", "all", "--ep", "all", "--shared-intermediate", "10",
+                  "--min-samples", "1", "--scope", "output", "--out", tmp_path, ranks=6)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert {(row["dp"], row["ep"]) for row in rows} == {
+        (str(dp), str(ep)) for dp in (1, 2, 3, 6) for ep in (1, 2, 3, 6)}
+    assert all(row["verified"] == "true" for row in rows)
+    for row in rows:
+        fused = row["dp"] == row["ep"] == "6"
+        assert (row["sglang_path"] == "reduce_scatterv") == fused
+        assert fused or row["sglang_path"].startswith("all_reduce_dp_scatter: ")
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(tmp_path):
+    done = launch(*QUICK, "--dry-run", "--dp", "2,3", "--tokens", "6,12", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot run: dp 3 does not divide 2 ranks") == 2
+    assert len(re.findall(r"\n    [\d.]+ GiB for each rank, about \d+ s\n", done.stdout)) == 2
+    assert "2 of 4 cases can run, with 7 strategies each" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_knows_what_does_not_fit(tmp_path):
+    done = launch("--dry-run", "--model", "kimi-k2", "--layers", "60", "--tokens", "8", "--load",
+                  "balanced", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"cannot run: needs [\d.]+ GiB .* of [\d.]+ GiB free", done.stdout)
 
 
 def test_scope_output_takes_no_layer_samples(tmp_path):
@@ -329,13 +412,13 @@ def test_ctrl_c_leaves_whole_rows_and_no_process(tmp_path):
                                env=environment, stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if (tmp_path / "results.csv").exists() and len(rows_of(tmp_path)) >= 4:
+        if (tmp_path / "results.csv").exists() and len(rows_of(tmp_path)) >= STRATEGIES:
             break
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=30) != 0
     rows = rows_of(tmp_path)
-    assert len(rows) >= 4 and len(rows) % 4 == 0
+    assert len(rows) >= STRATEGIES and len(rows) % STRATEGIES == 0
     assert all(row["verified"] == "true" for row in rows)
     left = subprocess.run(["pgrep", "-f", f"--out {tmp_path}"], capture_output=True, text=True)
     assert left.stdout == "", "processes outlived the job"

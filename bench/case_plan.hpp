@@ -1,0 +1,66 @@
+#pragma once
+
+#include "bench/measure/machine.hpp"
+#include "bench/moe/layer_weights.hpp"
+#include "bench/moe/parallel.hpp"
+#include "bench/options.hpp"
+#include "bench/sweep/case.hpp"
+#include "comm/backend.hpp"
+#include "comm/control.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// Where one case lies on the ranks, or why it cannot run; the same on all ranks.
+struct Layout {
+    Parallel parallel;
+    std::string obstacle;
+    // Empty for a case that cannot be laid out.
+    std::vector<std::int64_t> tokens_by_dp;
+    Padding padding{};  ///< as resolved
+    std::optional<RowMap> row_map;
+};
+[[nodiscard]] Layout lay_out(const Case& one, int ranks);
+
+/// What one rank makes in order to run a case.
+struct CaseNeeds {
+    LayerWeights::Plan weights;      ///< of the first layer
+    std::string weights_key;         ///< cases with the same one share their weights
+    std::size_t weight_bytes{};      ///< of all layers and copies
+    std::size_t activation_bytes{};  ///< and workspaces, and what the verifier keeps
+};
+
+/// What a case needs before anything of it is made: for the runner, and for --dry-run.
+class CasePlanner {
+public:
+    struct Parts {
+        const Options& options;
+        Backend& backend;
+        Control& control;
+        const Machine& machine;
+    };
+    explicit CasePlanner(const Parts& parts) : parts_(parts) {}
+
+    /// Why this backend cannot run the case, whatever the memory; empty when it can.
+    [[nodiscard]] std::string backend_obstacle(const Case& one, const Layout& layout) const;
+    /// Collective. For a layout without an obstacle.
+    [[nodiscard]] CaseNeeds needs(const Case& one, const Layout& layout);
+    /// Collective. Why the hosts' memory is too small for `bytes` more on this rank.
+    [[nodiscard]] std::string memory_obstacle(std::size_t bytes);
+    /// Collective. The ranks that want the same rows.
+    [[nodiscard]] Communicator& group_for(const Parallel& parallel);
+
+private:
+    Parts parts_;
+    std::map<int, std::unique_ptr<Communicator>> groups_;  ///< by dp
+};
+
+/// 1.5 GiB
+[[nodiscard]] std::string gibibytes(double bytes);
+
+}  // namespace moe

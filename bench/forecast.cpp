@@ -1,0 +1,159 @@
+#include "bench/forecast.hpp"
+
+#include "bench/measure/timeline.hpp"
+#include "bench/verify/exact.hpp"
+#include "bench/verify/reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// Large enough that its weights, 48 MiB in f32, are read from memory.
+constexpr LayerShape kTrial{1024, 8, 2, 512, 0, Scoring::softmax, false};
+constexpr std::int64_t kManyRows = 128;  ///< for each expert
+
+/// Seconds of the slowest rank.
+template <class Action>
+double timed(Control& control, Action&& action) {
+    control.barrier();
+    const double start = steady_seconds();
+    action();
+    return control.max(steady_seconds() - start);
+}
+
+/// The experts of the trial layer on `rows` rows each, the second time.
+double time_experts(Backend& backend, Control& control, const LayerWeights& weights,
+                    std::int64_t rows) {
+    auto& device = *backend.device;
+    const auto stream = device.make_stream();
+    const auto all = kTrial.experts * rows;
+    const auto kernels = backend.layer_kernels->make(device, {.rows = all,
+                                                              .hidden = kTrial.hidden,
+                                                              .experts = kTrial.experts,
+                                                              .top_k = kTrial.top_k,
+                                                              .intermediate = kTrial.intermediate,
+                                                              .wire = weights.plan().compute});
+    const auto bytes = static_cast<std::size_t>(all * kTrial.hidden) * sizeof(float);
+    const auto in = device.allocate(bytes);
+    const auto out = device.allocate(bytes);
+    const auto packed = in.matrix(all, kTrial.hidden, weights.plan().compute);
+    const auto dense = out.matrix(all, kTrial.hidden, weights.plan().compute);
+    device.clear(packed, *stream);
+    std::vector<std::int32_t> first;
+    for (std::int64_t e = 0; e <= kTrial.experts; ++e) {
+        first.push_back(static_cast<std::int32_t>(e * rows));
+    }
+    const auto offsets = device.allocate(first.size() * sizeof(std::int32_t));
+    device.upload(reinterpret_cast<const std::byte*>(first.data()), offsets.data(),
+                  offsets.bytes());
+    const auto run = [&] {
+        kernels->experts(packed, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0),
+                         dense, *stream);
+        stream->synchronize();
+    };
+    run();
+    return timed(control, run);
+}
+
+double mlp_weights(const LayerShape& shape, const Shard& shard) {
+    return 3.0 *
+           static_cast<double>(shape.hidden * (shard.experts.size() * shard.intermediate.size()));
+}
+
+double shared_weights(const LayerShape& shape, const Shard& shard) {
+    return 3.0 * static_cast<double>(shape.hidden * shard.shared.size());
+}
+
+/// Seconds of one step: weights of the experts that some token is expected to choose are read, and
+/// each row is multiplied with its own.
+double step_seconds(const Case& one, const Layout& layout, const LayerWeights::Plan& weights,
+                    const Speed& speed) {
+    const auto& shape = weights.shape;
+    const auto tokens = static_cast<double>(one.tokens);
+    const auto rows = static_cast<double>(layout.row_map->rows());
+    const double chosen = shape.top_k / static_cast<double>(shape.experts);
+    const double touched = 1 - std::pow(1 - chosen, tokens);
+    const double routed = mlp_weights(shape, weights.shard);
+    const double shared = shared_weights(shape, weights.shard);
+    const auto element = static_cast<double>(size_of(weights.compute));
+    const double read = (touched * routed + (tokens > 0 ? shared : 0)) * element;
+    // Every expert's weights meet a share `chosen` of the tokens.
+    const double multiplied = tokens * (chosen * routed + shared) +
+                              rows * static_cast<double>(shape.hidden * shape.experts);
+    const double matrix =
+        rows * static_cast<double>(shape.hidden) * static_cast<double>(size_of(one.dtype));
+    constexpr double kPasses = 16;  // gather, local combine and combine, roughly
+    const double layer =
+        (read + kPasses * matrix) / speed.weight_bytes + 2 * multiplied / speed.flops;
+    return static_cast<double>(one.layers) * layer;
+}
+
+}  // namespace
+
+Speed measure_speed(Backend& backend, Control& control) {
+    const Parallel alone{1, 1, 1};
+    LayerWeights::Plan plan{.shape = kTrial,
+                            .shard = shard_of(kTrial, alone, 0),
+                            .compute = backend.layer_kernels->compute_dtype(DType::bf16),
+                            .seed = 1};
+    const double count = mlp_weights(kTrial, plan.shard);
+    Speed speed;
+    std::vector<LayerWeights> weights;
+    speed.weights_made =
+        count / timed(control, [&] { weights.emplace_back(*backend.device, plan); });
+    LayerReference reference(kTrial, alone, 1);
+    speed.reference_weights = static_cast<double>(reference.weights_per_token()) /
+                              timed(control, [&] { static_cast<void>(reference.row(0)); });
+    constexpr std::int64_t kRows = 256;
+    const ExactData exact(DType::bf16, control.size(), 1);
+    speed.exact_elements = static_cast<double>(kRows * kTrial.hidden) / timed(control, [&] {
+                               static_cast<void>(exact.sums(0, kRows, kTrial.hidden));
+                           });
+    const double one_row = time_experts(backend, control, weights.front(), 1);
+    speed.weight_bytes = count * static_cast<double>(size_of(plan.compute)) / one_row;
+    const double many_rows = time_experts(backend, control, weights.front(), kManyRows);
+    speed.flops = 2 * count * static_cast<double>(kManyRows) / many_rows;
+    return speed;
+}
+
+double expected_seconds(const Case& one, const Layout& layout, const CaseNeeds& needs,
+                        const Options& options, const Speed& speed, bool makes_weights) {
+    const auto& shape = needs.weights.shape;
+    const auto layers = static_cast<double>(one.layers);
+    const auto rivals = static_cast<double>(options.combines.size());
+    const double step = step_seconds(one, layout, needs.weights, speed);
+    double seconds = 0;
+    if (makes_weights) {
+        const double made = mlp_weights(shape, needs.weights.shard) +
+                            shared_weights(shape, needs.weights.shard) +
+                            static_cast<double>(shape.experts * shape.hidden);
+        seconds += layers * made / speed.weights_made;
+    }
+    if (options.verify != Verify::off) {
+        // Two runs before and two after, given and wanted data.
+        const auto elements = static_cast<double>(layout.row_map->rows() * one.hidden);
+        seconds += rivals * 4 * elements / speed.exact_elements;
+    }
+    if (options.verify == Verify::full) {
+        const LayerReference reference(shape, layout.parallel, needs.weights.seed);
+        constexpr double kSampledRows = 3;
+        seconds += rivals * 2 * step + layers * kSampledRows *
+                                           static_cast<double>(reference.weights_per_token()) /
+                                           speed.reference_weights;
+    }
+    // Samples until the budget is spent, and at least so many of whole steps.
+    const bool with_layer = one.scope == "layer";
+    const double share = options.budget_seconds / (with_layer ? 3 : 2);
+    seconds += 2 * share + step / layers;
+    if (with_layer) {
+        const double instrumented = std::max(3, options.min_samples / 4) / layers;
+        seconds +=
+            std::max(share, options.min_samples * rivals * step) + rivals * instrumented * step;
+    }
+    return seconds;
+}
+
+}  // namespace moe

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "bench/case_plan.hpp"
+#include "bench/options.hpp"
+
+namespace moe {
+
+/// How fast one rank does what a sweep spends its time on while all ranks do it, per second.
+struct Speed {
+    double weights_made{};       ///< weights generated and put into place
+    double reference_weights{};  ///< weights that the fp64 reference multiplies with
+    double exact_elements{};     ///< elements of the verifier's exact data made
+    double weight_bytes{};       ///< read by expert GEMMs of one row each
+    double flops{};              ///< by expert GEMMs of many rows
+};
+/// Collective. Times each on a small layer; a second at most. The slowest rank's count.
+[[nodiscard]] Speed measure_speed(Backend& backend, Control& control);
+
+/// Seconds that a case will take unless its speed-ups are known before the budget is spent, to
+/// perhaps a factor of two: the exchange itself, small beside the rest, is taken as a few passes
+/// over memory. `makes_weights`: the case before it had others.
+[[nodiscard]] double expected_seconds(const Case& one, const Layout& layout, const CaseNeeds& needs,
+                                      const Options& options, const Speed& speed,
+                                      bool makes_weights);
+
+}  // namespace moe

@@ -1,0 +1,82 @@
+#include "bench/moe/popularity.hpp"
+
+#include "bench/moe/zipf.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <random>
+
+namespace moe {
+namespace {
+
+/// Rarer than this is as good as never, and has a quantile that f32 still shows.
+constexpr double kRarest = 1e-6;
+constexpr float kBiasStep = 0x1p-10F;
+
+/// The place of each expert in the order of popularity. Fisher-Yates by hand: std::shuffle may
+/// differ between libraries, and the same seed must give the same layer everywhere.
+std::vector<std::int64_t> seeded_order(std::int64_t experts, std::uint64_t seed) {
+    std::vector<std::int64_t> place(static_cast<std::size_t>(experts));
+    std::iota(place.begin(), place.end(), std::int64_t{0});
+    std::mt19937_64 random(seed);
+    for (std::size_t i = place.size(); i > 1; --i) std::swap(place[i - 1], place[random() % i]);
+    return place;
+}
+
+/// x with P(Z <= x) = probability for a standard normal Z, by bisection: the C++ library has the
+/// distribution, but not its inverse.
+double normal_quantile(double probability) {
+    double low = -8;
+    double high = 8;
+    for (int step = 0; step < 60; ++step) {
+        const double middle = (low + high) / 2;
+        const bool below = std::erfc(-middle / std::numbers::sqrt2) / 2 < probability;
+        (below ? low : high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+}  // namespace
+
+std::vector<double> expert_popularity(const LayerShape& shape, std::uint64_t seed) {
+    const auto count = static_cast<std::size_t>(shape.experts);
+    const double all = shape.top_k;
+    // With hardly more experts than are chosen, everyone is popular.
+    const double most = std::max(kMostPopular, all / static_cast<double>(shape.experts));
+    const auto place = seeded_order(shape.experts, seed);
+    std::vector<double> popularity(count);
+    std::vector<bool> capped(count);
+    for (bool again = true; again;) {
+        double open = 0;
+        double left = all;
+        for (std::size_t e = 0; e < count; ++e) {
+            if (capped[e]) {
+                left -= most;
+            } else {
+                open += zipf_share(place[e], shape.expert_zipf);
+            }
+        }
+        again = false;
+        for (std::size_t e = 0; e < count; ++e) {
+            if (capped[e]) continue;
+            popularity[e] = left * zipf_share(place[e], shape.expert_zipf) / open;
+            if (popularity[e] <= most) continue;
+            popularity[e] = most;
+            capped[e] = again = true;
+        }
+    }
+    return popularity;
+}
+
+std::vector<float> popularity_bias(const std::vector<double>& popularity, double deviation) {
+    std::vector<float> bias;
+    for (const double share : popularity) {
+        const double wanted = deviation * normal_quantile(std::clamp(share, kRarest, 1 - kRarest));
+        bias.push_back(kBiasStep * static_cast<float>(std::lround(wanted / kBiasStep)));
+    }
+    return bias;
+}
+
+}  // namespace moe

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace moe {
+
+/// The exponent S of a text "zipf:S"; nothing for any other text. A BadArgument naming `option` for
+/// an S that is no number in (0, 10].
+[[nodiscard]] std::optional<double> parse_zipf(std::string_view option, std::string_view text);
+
+/// Zipf's law: how much the `place`-th of many has in proportion to the first, (place + 1)^-S,
+/// places counted from 0.
+[[nodiscard]] double zipf_share(std::int64_t place, double exponent);
+
+}  // namespace moe

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "bench/verify/exact.hpp"
+#include "comm/combine/combine.hpp"
+#include "comm/gather/gather.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+namespace moe {
+
+/// Other data the second time: a strategy must not live on what its first run left.
+inline constexpr std::uint64_t kCheckedRuns = 2;
+
+/// Whether this setup can run; one that cannot must say why.
+template <class Entry, class Setup>
+[[nodiscard]] bool can_run(const Entry& entry, const Setup& setup) {
+    const auto why = entry.obstacle(setup);
+    EXPECT_TRUE(why.empty() || why.size() > 10) << "an obstacle must say why";
+    return why.empty();
+}
+
+/// A combine into poisoned memory: every rank of a group has the sums of its rows, bit for bit, and
+/// the input is as it was.
+inline void expect_right(const CombineEntry& entry, const CombineSetup& setup) {
+    if (!can_run(entry, setup)) return;
+    auto& device = setup.device;
+    const auto stream = device.make_stream();
+    const auto rows = setup.owned.total();
+    const auto all = device.allocate(static_cast<std::size_t>(rows * setup.row_bytes()));
+    const auto own =
+        device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
+    const auto partial = all.matrix(rows, setup.cols, setup.dtype);
+    const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
+    const auto combine = entry.make(setup);
+    for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
+        const ExactData data(setup.dtype, setup.world.size(), run);
+        const auto given = data.contribution(0, rows, setup.cols, setup.world.rank());
+        device.upload(given.data(), all.data(), given.size());
+        device.fill_bytes(mine, std::byte{0xff}, *stream);
+        const auto got = combine->run(partial, mine, *stream);
+        stream->synchronize();
+        const auto want = data.sums(setup.group_first(), setup.group_rows(), setup.cols);
+        EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
+            << entry.name << ", rank " << setup.world.rank() << " of " << setup.world.size()
+            << ", groups of " << setup.group.size() << ", run " << run;
+        EXPECT_EQ(compare_bits(device, partial, given, 0), "")
+            << entry.name << ": the input was written to";
+    }
+}
+
+/// A gather into poisoned memory: every rank has every rank's rows, bit for bit.
+inline void expect_right(const GatherEntry& entry, const GatherSetup& setup) {
+    if (!can_run(entry, setup)) return;
+    auto& device = setup.device;
+    const auto stream = device.make_stream();
+    const auto& owned = setup.owned;
+    const int me = setup.world.rank();
+    const auto own = device.allocate(static_cast<std::size_t>(owned.rows(me) * setup.row_bytes()));
+    const auto whole = device.allocate(static_cast<std::size_t>(owned.total() * setup.row_bytes()));
+    const auto mine = own.matrix(owned.rows(me), setup.cols, setup.dtype);
+    const auto all = whole.matrix(owned.total(), setup.cols, setup.dtype);
+    const auto gather = entry.make(setup);
+    for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
+        const ExactData data(setup.dtype, owned.ranks(), run);
+        const auto given = data.contribution(owned.first(me), owned.rows(me), setup.cols, me);
+        device.upload(given.data(), own.data(), given.size());
+        device.fill_bytes(all, std::byte{0xff}, *stream);
+        gather->run(mine, all, *stream);
+        stream->synchronize();
+        std::vector<std::byte> want;
+        for (int rank = 0; rank < owned.ranks(); ++rank) {
+            const auto theirs =
+                data.contribution(owned.first(rank), owned.rows(rank), setup.cols, rank);
+            want.insert(want.end(), theirs.begin(), theirs.end());
+        }
+        EXPECT_EQ(compare_bits(device, all, want, 0), "")
+            << entry.name << ", rank " << me << " of " << owned.ranks() << ", run " << run;
+        EXPECT_EQ(compare_bits(device, mine, given, owned.first(me)), "")
+            << entry.name << ": the input was written to";
+    }
+}
+
+}  // namespace moe
