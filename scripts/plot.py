@@ -4,22 +4,26 @@
 plot.py RESULTS... --out DIR [--format png,svg]
 
 RESULTS are CSV files or folders that hold a results.csv. Rows of different claims never share a
-figure. Exit status: 0, or 2 with one line on standard error when the input cannot be used.
+figure. The winner map is drawn where a second thing varies beside the tokens. Exit status: 0, or 2
+with one line on standard error when the input cannot be used.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from matplotlib import style
+from matplotlib.figure import Figure
 
 import moe_results
 from charts import CHARTS
 from charts.figure import draw
 from charts.looks import METADATA, STYLE
 from charts.pages import Page, make_pages
+from charts.winner_map import WinnerMap, draw_map
+from charts.winners import Map, make_maps
 from moe_results import ResultsError
 
 FORMATS = ("png", "svg")
@@ -31,7 +35,10 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = OneLineParser(description="Draws the charts of results sets of bench_moe_comm.")
+    parser = OneLineParser(
+        description="Draws the charts of results sets of bench_moe_comm: speed-ups, phases,"
+        " latency, and a winner map where something varies beside the tokens."
+    )
     parser.add_argument("results", nargs="+", help="CSV files, or folders with a results.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the charts")
     parser.add_argument("--format", default="png,svg", help="of png, svg (default: both)")
@@ -42,20 +49,28 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def write_charts(pages: list[Page], out: Path, formats: Sequence[str]) -> None:
+def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | None]]:
+    """Every figure with its name, one after the other: they take memory."""
+    for page in pages:
+        for chart in CHARTS:
+            yield f"{chart.name}{page.suffix}", draw(page, chart)
+    for one in maps:
+        yield f"{WinnerMap.name}{one.page.suffix}", draw_map(one)
+
+
+def write_charts(
+    figures: Iterable[tuple[str, Figure | None]], out: Path, formats: Sequence[str]
+) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for page in pages:
-            for chart in CHARTS:
-                figure = draw(page, chart)
-                name = f"{chart.name}{page.suffix}"
-                if figure is None:
-                    print(f"{name}: not drawn, no row has its times")
-                    continue
-                for form in formats:
-                    file = out / f"{name}.{form}"
-                    figure.savefig(file, dpi=150, metadata=METADATA[form])
-                    print(file)
+        for name, figure in figures:
+            if figure is None:
+                print(f"{name}: not drawn, no row has its times")
+                continue
+            for form in formats:
+                file = out / f"{name}.{form}"
+                figure.savefig(file, dpi=150, metadata=METADATA[form])
+                print(file)
     except OSError as error:
         raise ResultsError(f"cannot write {error.filename or out}: {error.strerror}") from None
 
@@ -63,9 +78,10 @@ def write_charts(pages: list[Page], out: Path, formats: Sequence[str]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse_arguments(arguments)
-        pages = make_pages(moe_results.read_results(options.results))
+        rows = moe_results.read_results(options.results)
+        pages, maps = make_pages(rows), make_maps(rows)
         with style.context(["default", STYLE]):
-            write_charts(pages, options.out, options.format)
+            write_charts(figures_of(pages, maps), options.out, options.format)
     except ResultsError as error:
         # One line, whatever an obstacle text or a file name holds.
         print("plot.py:", *str(error).split(), file=sys.stderr)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.findings import Finding
+from charts.findings import Finding, shared_headline
 from charts.looks import Look
 from charts.pages import Panel
 from charts.token_axis import TokenAxis
@@ -44,6 +44,11 @@ class Chart:
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         raise NotImplementedError
+
+    def headline(self, panels: Sequence[Panel], findings: Sequence[Finding]) -> tuple[str, bool]:
+        """The title of a figure, and whether it says all that the findings say."""
+        shared = shared_headline([panel.label for panel in panels], findings, self.amount_text)
+        return shared or (self.differing(panels), False)
 
     def differing(self, panels: Sequence[Panel]) -> str:
         """The title of a figure whose panels' findings disagree: one short sentence."""

@@ -1,13 +1,14 @@
 """One figure: its head, its panels with their titles, its foot."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.axes import panel_size, set_axes, write_labels
 from charts.chart import Chart
 from charts.facts import CLAIM_TEXT
-from charts.findings import shared_headline
 from charts.layout import (
     AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
     TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
@@ -32,16 +33,39 @@ def draw(page: Page, chart: Chart) -> Figure | None:
     grid = usable_grid(page, chart)
     if not grid:
         return None
-    figure = Figure(facecolor="white")
     panels = [panel for row in grid for panel in row if panel]
+    figure, axes = figure_of(panels)
     axis = chart.axis({tokens for panel in panels for tokens in panel.rows["tokens"]})
-    axes = {panel.label: figure.add_axes((0, 0, 1, 1), label=panel.label) for panel in panels}
     painted = {panel.label: chart.paint(axes[panel.label], panel.rows, axis) for panel in panels}
 
     size = panel_size(len(grid[0]), painted.values())
     limits = min(part.low for part in painted.values()), max(part.high for part in painted.values())
-    texts = texts_of(page, chart, panels, size)
 
+    def finish(ax: Axes, panel: Panel, first: bool) -> None:
+        set_axes(ax, axis, chart, limits, size.width)
+        ax.set_xlabel(axis.title, color=MUTED)
+        if first:
+            ax.set_ylabel(chart.ylabel, color=MUTED)
+        write_labels(ax, painted[panel.label].labels, size)
+
+    lay_out(figure, grid, axes, size, texts_of(page, chart, panels, size), finish)
+    return figure
+
+
+def figure_of(panels: list[Panel]) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with axes for each panel, by its label; where they stand is settled by lay_out."""
+    figure = Figure(facecolor="white")
+    return figure, {
+        panel.label: figure.add_axes((0, 0, 1, 1), label=panel.label) for panel in panels
+    }
+
+
+def lay_out(
+    figure: Figure, grid: list[list[Panel | None]], axes: dict[str, Axes], size: PanelSize,
+    texts: Texts, finish: Callable[[Axes, Panel, bool], None],
+) -> None:
+    """Writes the texts and places the axes. finish is called for each axes in its place, and told
+    whether it is the first of its row."""
     sheet = Sheet(figure, LEFT + size.room + EDGE, figure_height(grid, size, texts))
     sheet.write(texts.head)
     top = sheet.y - HEAD_GAP
@@ -54,15 +78,10 @@ def draw(page: Page, chart: Chart) -> Figure | None:
             sheet.write(texts.titles[panel.label], x)
             sheet.y = top - texts.title_height(row) - PANEL_GAP
             sheet.place(ax, x, size)
-            set_axes(ax, axis, chart, limits, size.width)
-            ax.set_xlabel(axis.title, color=MUTED)
-            if column == 0 or row[column - 1] is None:
-                ax.set_ylabel(chart.ylabel, color=MUTED)
-            write_labels(ax, painted[panel.label].labels, size)
+            finish(ax, panel, column == 0 or row[column - 1] is None)
         top = sheet.y - AXIS_LABELS
     sheet.y = top
     sheet.write(texts.foot)
-    return figure
 
 
 def figure_height(grid: list[list[Panel | None]], size: PanelSize, texts: Texts) -> float:
@@ -90,8 +109,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     if functional:
         headline, complete = CLAIM_TEXT[page.claim], True
     else:
-        shared = shared_headline([panel.label for panel in panels], findings, chart.amount_text)
-        headline, complete = shared or (chart.differing(panels), False)
+        headline, complete = chart.headline(panels, findings)
     colour = WARNING if functional else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
     head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in page.facts]

@@ -26,7 +26,7 @@ def shared_headline(
 ) -> tuple[str, bool] | None:
     """What the findings of all panels have in common, and whether that says all of them; None
     when they disagree."""
-    panels = ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} panels"
+    panels = panels_text(labels)
     texts = {finding.text for finding in findings}
     if len(texts) == 1:
         return f"{texts.pop()} ({panels})", True
@@ -35,6 +35,10 @@ def shared_headline(
         if len(set(gists)) == 1:
             return f"{gists[0]} {range_text(amounts, amount_text)}".strip() + f" ({panels})", False
     return None
+
+
+def panels_text(labels: Sequence[str]) -> str:
+    return ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} panels"
 
 
 def depends_on(panels: Sequence[Panel], answers: Sequence[str]) -> list[str]:

@@ -60,20 +60,22 @@ def push_apart(wanted: Sequence[float], gap: float, low: float, high: float) -> 
 
 @dataclass(frozen=True)
 class PanelSize:
-    """All panels of a figure are of one size. labels: the room for labels right of the axes."""
+    """All panels of a figure are of one size. labels: the room for labels right of the axes;
+    ticks: the room left of them that tick labels take beyond what every panel has."""
 
     columns: int
     width: float
     height: float
     labels: float
+    ticks: float = 0.0
 
     def left(self, column: int) -> float:
-        return LEFT + column * (self.width + self.labels + BETWEEN)
+        return LEFT + self.ticks + column * (self.ticks + self.width + self.labels + BETWEEN)
 
     @property
     def room(self) -> float:
-        """From the left edge of the first axes to the right edge of the last labels."""
-        return self.left(self.columns) - BETWEEN - LEFT
+        """From the left edge of the first panel to the right edge of the last labels."""
+        return self.left(self.columns) - self.ticks - BETWEEN - LEFT
 
 
 @dataclass(frozen=True)

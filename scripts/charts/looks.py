@@ -31,27 +31,32 @@ class Look:
     colour: str
     line: str
     marker: str
+    fill: str  # Of an area, where no line style can tell two strategies apart.
 
 
 # One look for one strategy, whichever others are in the chart. Warm colours: rooted reduces and
 # padded forms; green and blue: one-sided and native ones; black and grey: the all_reduce family.
+# The fills are as far apart as fifteen could be made, also without red or green receptors.
 LOOKS = {
-    "all_reduce_dp_scatter": Look(BLACK, "-", "o"),
-    "all_reduce_slice": Look(GREY, "-", "s"),
-    "all_reduce_peer_dp_scatter": Look(GREY, "--", "v"),
-    "all_reduce_push_dp_scatter": Look(BLACK, "--", "^"),
-    "reduce_scatterv_grouped": Look(RED, "-", "s"),
-    "reduce_scatterv_collapse": Look(RED, "--", "D"),
-    "reduce_scatter_padded": Look(ORANGE, "-", "P"),
-    "reduce_scatter_symmetric": Look(ORANGE, "--", "X"),
-    "reduce_scatterv_alltoallv": Look(PURPLE, "-", "^"),
-    "reduce_scatterv_two_level": Look(PURPLE, "--", "h"),
-    "reduce_scatterv_native": Look(BLUE, "-", "D"),
-    "reduce_scatterv_auto": Look(BLUE, ":", "*"),
-    "reduce_scatterv_peer": Look(GREEN, "-", "v"),
-    "reduce_scatterv_push": Look(GREEN, "--", "<"),
-    "reduce_scatterv_fused": Look(SKY, "-", "p"),
+    "all_reduce_dp_scatter": Look(BLACK, "-", "o", "#3C3C3C"),
+    "all_reduce_slice": Look(GREY, "-", "s", "#BFBCA4"),
+    "all_reduce_peer_dp_scatter": Look(GREY, "--", "v", "#F7F7B8"),
+    "all_reduce_push_dp_scatter": Look(BLACK, "--", "^", "#602808"),
+    "reduce_scatterv_grouped": Look(RED, "-", "s", "#AA5109"),
+    "reduce_scatterv_collapse": Look(RED, "--", "D", "#CDAC61"),
+    "reduce_scatter_padded": Look(ORANGE, "-", "P", "#D5A508"),
+    "reduce_scatter_symmetric": Look(ORANGE, "--", "X", "#F7F778"),
+    "reduce_scatterv_alltoallv": Look(PURPLE, "-", "^", "#B17BA2"),
+    "reduce_scatterv_two_level": Look(PURPLE, "--", "h", "#391555"),
+    "reduce_scatterv_native": Look(BLUE, "-", "D", "#086CB5"),
+    "reduce_scatterv_auto": Look(BLUE, ":", "*", "#0A219D"),
+    "reduce_scatterv_peer": Look(GREEN, "-", "v", "#088556"),
+    "reduce_scatterv_push": Look(GREEN, "--", "<", "#8DF5F7"),
+    "reduce_scatterv_fused": Look(SKY, "-", "p", "#6DC5F7"),
 }
+
+# (colour, fill) for strategies that are not in the table.
+NEWER = ((ORANGE, "#E58F78"), (PURPLE, "#E9B7D6"), (GREEN, "#7C8A2E"), (SKY, "#2F8C9E"))
 
 # Communication in warm colours, computation in blues, waiting in grey.
 PHASES = {
@@ -71,7 +76,8 @@ def look_of(strategy: str) -> Look:
     if strategy in LOOKS:
         return LOOKS[strategy]
     number = zlib.crc32(strategy.encode())
-    return Look((ORANGE, PURPLE, GREEN, SKY)[number % 4], "-.", ">H8d"[number // 4 % 4])
+    colour, fill = NEWER[number % len(NEWER)]
+    return Look(colour, "-.", ">H8d"[number // 4 % 4], fill)
 
 
 def looks_order(strategy: str) -> tuple[int, str]:

@@ -38,7 +38,12 @@ class Page:
 
 
 def make_pages(rows: list[moe_results.Row]) -> list[Page]:
-    """Pages of the strongest claim present come first and keep the plain file names."""
+    return [page for claim in by_claim(rows) for page in claim_pages(*claim)]
+
+
+def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, list[str]]]:
+    """(rows with a time, suffix of the file names, notes) for each claim. The strongest one
+    present comes first and keeps the plain file names."""
     left_out = left_out_notes(rows)
     timed = [row for row in rows if why_left_out(row) is None]
     if not timed:
@@ -48,18 +53,19 @@ def make_pages(rows: list[moe_results.Row]) -> list[Page]:
     frame["baseline"] = frame["is_baseline"] == "true"
     frame = frame.sort_values("combine", key=lambda names: names.map(looks_order), kind="stable")
     present = [claim for claim in CLAIMS if (frame["claim"] == claim).any()]
-    pages = []
     for claim in present:
         notes = list(left_out)
         if claim == present[0] and present[1:]:
             notes.append(f"drawn apart, for their claim is weaker: {', '.join(present[1:])} rows")
         suffix = "" if claim == present[0] else f"-{claim}"
-        pages += claim_pages(frame[frame["claim"] == claim], suffix, notes)
-    return pages
+        yield frame[frame["claim"] == claim], suffix, notes
 
 
-def claim_pages(rows: pd.DataFrame, suffix: str, notes: list[str]) -> Iterator[Page]:
-    groups = split_by_settings(rows)
+def claim_pages(
+    rows: pd.DataFrame, suffix: str, notes: list[str], settings: Sequence[str] = SETTINGS
+) -> Iterator[Page]:
+    """A grid of settings and loads while that is small, else a page for each setting."""
+    groups = split_by_settings(rows, settings)
     loads = sorted(rows["load"].unique(), key=load_order)
     if len(groups) <= MAX_GRID_ROWS and len(loads) <= MAX_GRID_COLUMNS:
         grid = [[panel_of(label, part, load) for load in loads] for label, part in groups]
@@ -73,20 +79,28 @@ def claim_pages(rows: pd.DataFrame, suffix: str, notes: list[str]) -> Iterator[P
         yield make_page(part, f"-{slug}{suffix}" if slug else suffix, notes, grid)
 
 
-def split_by_settings(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def split_by_settings(
+    rows: pd.DataFrame, settings: Sequence[str]
+) -> list[tuple[str, pd.DataFrame]]:
     """(label, rows) for each combination of settings, named by those that tell them apart."""
-    telling: list[str] = []
-    parts = 1
-    for column in SETTINGS:
-        finer = len(rows[[*telling, column]].drop_duplicates())
-        if finer > parts:
-            telling.append(column)
-            parts = finer
+    telling = telling_columns(rows, settings)
     if not telling:
         return [("", rows)]
     groups = dict(list(rows.groupby(telling, sort=False)))
     ordered = sorted(groups, key=lambda key: [natural(value) for value in key])
     return [(setting_label(telling, key), groups[key]) for key in ordered]
+
+
+def telling_columns(rows: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The fewest columns, in their order, that tell apart what all of them tell apart."""
+    telling: list[str] = []
+    parts = 1
+    for column in columns:
+        finer = len(rows[[*telling, column]].drop_duplicates())
+        if finer > parts:
+            telling.append(column)
+            parts = finer
+    return telling
 
 
 def setting_label(columns: Sequence[str], values: Sequence[str]) -> str:

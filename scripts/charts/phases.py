@@ -85,7 +85,8 @@ class PhaseChart(Chart):
                     color="white" if sum(to_rgb(colour)) < 1.45 else INK,
                 )
             middle = bottom + height / 2
-            labels[column] = EndLabel(x + self.bar_width / 2, middle, name, Look(colour, "-", "s"))
+            look = Look(colour, "-", "s", colour)
+            labels[column] = EndLabel(x + self.bar_width / 2, middle, name, look)
             bottom += height
         return labels
 

@@ -39,6 +39,12 @@ def bar_axis(tokens: set[int]) -> TokenAxis:
     return TokenAxis("tokens in one step, all DP ranks", at, 1.0, max(0.55, 1.5 - len(at) / 2))
 
 
+def cell_axis(tokens: set[int]) -> TokenAxis:
+    """Cells one wide that touch."""
+    at = {count: float(place) for place, count in enumerate(sorted(tokens))}
+    return TokenAxis("tokens in one step, all DP ranks", at, 1.0, 0.5)
+
+
 def readable_ticks(axis: TokenAxis, width: float) -> list[int]:
     """From the right, the token counts whose numbers do not touch."""
     shown: list[int] = []

@@ -1,0 +1,151 @@
+"""Who has the fastest output step in each cell of a map, and what that says in one sentence."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+import moe_results
+from charts.facts import why_left_out
+from charts.looks import looks_order
+from charts.pages import Page, by_claim, claim_pages
+from charts.second_axis import SecondAxis, placed, second_axis
+from charts.texts import listed, ratio_text
+from moe_results import CELL
+
+# What is known of a cell: the winner is faster than the baseline, or is the baseline; that is not
+# resolved; no strategy has a time.
+WON, UNRESOLVED, EMPTY = "won", "unresolved", "empty"
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Map:
+    """A page whose panels are maps. cells: by the label of the panel, see winner_cells."""
+
+    page: Page
+    title: str  # Of the second axis.
+    tokens: list[int]
+    places: list[str]
+    cells: dict[str, pd.DataFrame]
+
+
+def make_maps(rows: list[moe_results.Row]) -> list[Map]:
+    """The maps of each claim; none where only one thing varies, or nobody rivals the baseline."""
+    untimed = untimed_cells(rows)
+    maps = []
+    for timed, suffix, notes in by_claim(rows):
+        axis = second_axis(timed)
+        if axis and not timed["baseline"].all():
+            here = untimed[untimed["claim"].isin(["", timed["claim"].iloc[0]])]
+            maps += claim_maps(timed, here, axis, suffix, notes)
+    return maps
+
+
+def claim_maps(
+    timed: pd.DataFrame, untimed: pd.DataFrame, axis: SecondAxis, suffix: str, notes: list[str]
+) -> list[Map]:
+    """Settings that only cells without a time have make no panels; those cells are in the notes."""
+    rows, title, order = placed(pd.concat([timed, untimed], ignore_index=True), axis)
+    timed, untimed = rows[rows["why"].isna()], rows[rows["why"].notna()]
+    timed = timed.astype({"baseline": bool})
+    settings = [*axis.others, "load"]
+    maps = []
+    for page in claim_pages(timed, suffix, notes, axis.others):
+        panels = [panel for row in page.grid for panel in row if panel]
+        cells = {
+            panel.label: winner_cells(panel.rows, alike(untimed, panel.rows, settings))
+            for panel in panels
+        }
+        every = pd.concat(cells.values())
+        places = [place for place in order if place in set(every["place"])]
+        tokens = sorted(every["tokens"].unique())
+        if min(len(tokens), len(places)) > 1:
+            maps.append(Map(page, title, tokens, places, cells))
+    return maps
+
+
+def untimed_cells(rows: list[moe_results.Row]) -> pd.DataFrame:
+    """The cells of rows without a time, as far as the rows know them; `why` says why."""
+    found = [
+        {name: row[name] for name in CELL} | {"tokens": int(row["tokens"]), "why": why}
+        for row in rows
+        if (why := why_left_out(row)) is not None and row["tokens"] >= 0
+    ]
+    return pd.DataFrame(found, columns=[*CELL, "why"])
+
+
+def alike(untimed: pd.DataFrame, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    return untimed[(untimed[columns] == rows[columns].iloc[0]).all(axis=1)]
+
+
+def winner_cells(rows: pd.DataFrame, untimed: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cell: those of timed_cells, and those in which no row has a time."""
+    timed = timed_cells(rows)
+    done = set(zip(timed["tokens"], timed["place"]))
+    empty = [
+        {"tokens": tokens, "place": place, "kind": EMPTY, "why": "; ".join(sorted(set(part)))}
+        for (tokens, place), part in untimed.groupby(["tokens", "place"])["why"]
+        if (tokens, place) not in done
+    ]
+    return pd.DataFrame([*timed.to_dict("records"), *empty], columns=[*timed.columns, "why"])
+
+
+def timed_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each cell: tokens, place, kind, winner, its speed-up over the baseline, whether it is the
+    baseline, and whether another strategy may be as fast (`tied`)."""
+    return pd.DataFrame([
+        {"tokens": tokens, "place": place} | winner_of(part)
+        for (tokens, place), part in rows.groupby(["tokens", "place"])
+    ])
+
+
+def winner_of(rows: pd.DataFrame) -> dict[str, object]:
+    """The strategy with the shortest output step. It is tied with every rival whose interval
+    reaches into its own; cautious, for rounds are paired with the baseline only."""
+    best = rows.loc[rows["output_us_median"].idxmin()]
+    speedup, low = best["speedup_output"], best["speedup_output_low"]
+    if best["baseline"]:
+        speedup = low = 1.0
+    resolved = bool(best["baseline"] or low > 1)
+    rivals = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
+    return {
+        "kind": WON if resolved else UNRESOLVED,
+        "winner": best["combine"],
+        "baseline": bool(best["baseline"]),
+        "speedup": speedup,
+        "tied": resolved and not (rivals["speedup_output_high"] < low).all(),
+    }
+
+
+def winner_counts(cells: pd.DataFrame) -> dict[str, int]:
+    """In how many cells each strategy is the fastest, in the order of the looks."""
+    counts = cells["winner"].value_counts()
+    return {str(name): int(counts[name]) for name in sorted(counts.index, key=looks_order)}
+
+
+def winners_text(cells: pd.DataFrame) -> str:
+    """Who wins in how many cells, counting only what is resolved."""
+    timed = cells[cells["kind"] != EMPTY]
+    won = timed[timed["kind"] == WON]
+    if won.empty:
+        return f"Not resolved: no strategy wins the output step in any of {len(timed)} cells"
+    counts = sorted(winner_counts(won).items(), key=lambda item: -item[1])
+    baselines = set(won.loc[won["baseline"].astype(bool), "winner"])
+    (leader, most), *others = counts
+    who = "The baseline" if leader in baselines else leader
+    text = f"{who} wins the output step in {most} of {len(timed)} cells"
+    if leader not in baselines:
+        text += f" (up to {ratio_text(won.loc[won['winner'] == leader, 'speedup'].max())})"
+    words = [
+        f"{'the baseline' if name in baselines else name} in {count}" for name, count in others
+    ]
+    if len(words) > MOST_NAMED:
+        rest = others[MOST_NAMED - 1 :]
+        words[MOST_NAMED - 1 :] = [f"{len(rest)} others in {sum(count for _, count in rest)}"]
+    return text + (f", {listed(words)}" if words else "") + doubts_text(timed)
+
+
+def doubts_text(timed: pd.DataFrame) -> str:
+    unresolved, tied = int((timed["kind"] == UNRESOLVED).sum()), int(timed["tied"].sum())
+    text = f"; not resolved in {unresolved}" if unresolved else ""
+    return text + (f"; {tied} of the wins may be ties" if tied else "")
