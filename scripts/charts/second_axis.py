@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from charts.pages import setting_label, telling_columns
-from charts.texts import load_order
+from charts.texts import load_order, natural
 from moe_results import SETTINGS
 
 ALL_LOADS = "all loads"
@@ -56,7 +56,9 @@ def placed(rows: pd.DataFrame, axis: SecondAxis) -> tuple[pd.DataFrame, str, lis
     """The rows with a column `place` on the axis, the axis' title, and all places in order."""
     telling = telling_columns(rows, axis.columns)
     keys = list(rows[telling].itertuples(index=False, name=None))
-    texts = {key: place_text(telling, key) for key in sorted(set(keys), key=place_order)}
+    order = load_order if "load" in axis.columns else natural
+    every = sorted(set(keys), key=lambda key: [order(value) for value in key])
+    texts = {key: place_text(telling, key) for key in every}
     rows = rows.assign(place=[texts[key] for key in keys])
     if "load" in axis.columns:
         rows = rows.assign(load=ALL_LOADS)
@@ -68,8 +70,3 @@ def place_text(columns: Sequence[str], values: Sequence[str]) -> str:
     if len(columns) == 1:  # The title of the axis says of what.
         return values[0] or "none"
     return setting_label(columns, values)
-
-
-def place_order(values: Sequence[str]) -> list:
-    """A load's order is also that of all other texts: numbers by size, words by themselves."""
-    return [load_order(value) for value in values]

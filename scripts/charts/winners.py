@@ -58,7 +58,7 @@ def claim_maps(
         }
         every = pd.concat(cells.values())
         places = [place for place in order if place in set(every["place"])]
-        tokens = sorted(every["tokens"].unique())
+        tokens = sorted(every["tokens"].unique().tolist())
         if min(len(tokens), len(places)) > 1:
             maps.append(Map(page, title, tokens, places, cells))
     return maps

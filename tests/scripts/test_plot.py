@@ -30,11 +30,14 @@ from charts.looks import LOOKS, PHASES, STYLE  # noqa: E402
 from charts.pages import make_pages  # noqa: E402
 from charts.phases import phase_split  # noqa: E402
 from charts.texts import percent_text  # noqa: E402
+from charts.winner_map import CHART, draw_map  # noqa: E402
+from charts.winners import make_maps  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/results_header.csv"
 HEADER = GOLDEN.read_text().strip().split(",")
 
 CHARTS = ("speedup_output", "speedup_layer", "phases", "latency")
+WITH_MAP = (*CHARTS, "winner_map")  # Where a second thing varies beside the tokens.
 BASELINE = "all_reduce_dp_scatter"
 NATIVE = "reduce_scatterv_native"
 # Speed-up of the output step at (16, 1024) tokens; between them it grows with log tokens.
@@ -149,6 +152,11 @@ def figures(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
     return [(chart, figure) for chart, figure in drawn if figure]
 
 
+def maps(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
+    file = write_csv(tmp_path / "results.csv", rows)
+    return [(CHART, draw_map(one)) for one in make_maps(moe_results.read_results([file]))]
+
+
 # --- Files --------------------------------------------------------------------------------------
 
 
@@ -159,7 +167,7 @@ def test_writes_every_chart_in_both_formats_and_says_so(tmp_path: Path) -> None:
         [SCRIPTS / "plot.py", tmp_path, "--out", out], capture_output=True, text=True, check=True,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
-    names = {f"{chart}.{form}" for chart in CHARTS for form in ("png", "svg")}
+    names = {f"{chart}.{form}" for chart in WITH_MAP for form in ("png", "svg")}
     assert {path.name for path in out.iterdir()} == names
     assert set(run.stdout.split("\n")) - {""} == {str(out / name) for name in names}
     assert run.stderr == ""
@@ -175,7 +183,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
         assert plot.main([str(file), "--out", str(out)]) == 0
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes(), path.name
-    assert len(list(second.iterdir())) == 2 * len(CHARTS)
+    assert len(list(second.iterdir())) == 2 * len(WITH_MAP)
 
 
 def test_a_users_own_matplotlib_settings_change_nothing(tmp_path: Path) -> None:
@@ -356,7 +364,7 @@ def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
 
 def test_functional_charts_say_that_their_times_say_nothing(charts) -> None:
     texts = charts(sweep(claim="functional"))
-    assert set(texts) == set(CHARTS)
+    assert set(texts) == set(WITH_MAP)
     for text in texts.values():
         assert "functional: ranks > cores, times say nothing about speed" in text
         assert " wins " not in text and "fastest" not in text
@@ -428,7 +436,7 @@ def test_a_line_breaks_where_a_strategy_has_no_time(tmp_path: Path) -> None:
 def test_rows_of_scope_output_have_no_layer_charts(charts, capsys) -> None:
     layer = {name: "" for name in HEADER if "layer_us" in name or "speedup_layer" in name}
     texts = charts(sweep(scope="output", **layer))
-    assert set(texts) == {"speedup_output", "latency"}
+    assert set(texts) == {"speedup_output", "latency", "winner_map"}
     assert "no layer times in these rows (scope output)" in texts["speedup_output"]
     assert "phases: not drawn" in capsys.readouterr().out
 
@@ -552,7 +560,7 @@ ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in LOOKS}
 def test_no_text_is_clipped_or_covered(rows: list[Row], tmp_path: Path) -> None:
     rows = [*rows, timed("x", 1, "hot", 1, obstacle="a/long/path/without/any/space" * 20)]
     with style.context(["default", STYLE]):
-        for chart, figure in figures(rows, tmp_path):
+        for chart, figure in figures(rows, tmp_path) + maps(rows, tmp_path):
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             renderer = canvas.get_renderer()
