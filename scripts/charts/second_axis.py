@@ -52,18 +52,34 @@ def second_axis(rows: pd.DataFrame) -> SecondAxis | None:
     return None
 
 
-def placed(rows: pd.DataFrame, axis: SecondAxis) -> tuple[pd.DataFrame, str, list[str]]:
-    """The rows with a column `place` on the axis, the axis' title, and all places in order."""
-    telling = telling_columns(rows, axis.columns)
-    keys = list(rows[telling].itertuples(index=False, name=None))
+@dataclass(frozen=True)
+class Places:
+    """Where rows stand on a second axis. texts: what stands there, by the values of columns, which
+    are those that vary; in order."""
+
+    axis: SecondAxis
+    columns: list[str]
+    texts: dict[tuple[str, ...], str]
+
+    @property
+    def title(self) -> str:
+        return self.columns[0] if len(self.columns) == 1 else self.axis.name
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with a column `place`."""
+        rows = rows.assign(place=[self.texts[key] for key in keys_of(rows, self.columns)])
+        return rows.assign(load=ALL_LOADS) if "load" in self.axis.columns else rows
+
+
+def places_on(axis: SecondAxis, rows: pd.DataFrame) -> Places:
+    columns = telling_columns(rows, axis.columns)
     order = load_order if "load" in axis.columns else natural
-    every = sorted(set(keys), key=lambda key: [order(value) for value in key])
-    texts = {key: place_text(telling, key) for key in every}
-    rows = rows.assign(place=[texts[key] for key in keys])
-    if "load" in axis.columns:
-        rows = rows.assign(load=ALL_LOADS)
-    title = telling[0] if len(telling) == 1 else axis.name
-    return rows, title.replace("_", " "), list(texts.values())
+    keys = sorted(set(keys_of(rows, columns)), key=lambda key: list(map(order, key)))
+    return Places(axis, columns, {key: place_text(columns, key) for key in keys})
+
+
+def keys_of(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(rows[list(columns)].itertuples(index=False, name=None))
 
 
 def place_text(columns: Sequence[str], values: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import moe_results
 from charts.facts import why_left_out
 from charts.looks import looks_order
 from charts.pages import Page, by_claim, claim_pages
-from charts.second_axis import SecondAxis, placed, second_axis
+from charts.second_axis import SecondAxis, places_on, second_axis
 from charts.texts import listed, ratio_text
 from moe_results import CELL
 
@@ -45,9 +45,8 @@ def claim_maps(
     timed: pd.DataFrame, untimed: pd.DataFrame, axis: SecondAxis, suffix: str, notes: list[str]
 ) -> list[Map]:
     """Settings that only cells without a time have make no panels; those cells are in the notes."""
-    rows, title, order = placed(pd.concat([timed, untimed], ignore_index=True), axis)
-    timed, untimed = rows[rows["why"].isna()], rows[rows["why"].notna()]
-    timed = timed.astype({"baseline": bool})
+    scale = places_on(axis, pd.concat([timed, untimed]))
+    timed, untimed = scale.of(timed), scale.of(untimed)
     settings = [*axis.others, "load"]
     maps = []
     for page in claim_pages(timed, suffix, notes, axis.others):
@@ -57,10 +56,10 @@ def claim_maps(
             for panel in panels
         }
         every = pd.concat(cells.values())
-        places = [place for place in order if place in set(every["place"])]
+        places = [place for place in scale.texts.values() if place in set(every["place"])]
         tokens = sorted(every["tokens"].unique().tolist())
         if min(len(tokens), len(places)) > 1:
-            maps.append(Map(page, title, tokens, places, cells))
+            maps.append(Map(page, scale.title, tokens, places, cells))
     return maps
 
 
