@@ -86,6 +86,14 @@ TEST_F(AppendFileTest, SaysThatTheDiskIsFull) {
     }
 }
 
+TEST(BadArgument, IsOnePrintableLineWhateverWasTyped) {
+    EXPECT_STREQ(BadArgument("no model is named 'a\nb\t\x1b[31m\x7f'").what(),
+                 "no model is named 'a\\x0ab\\x09\\x1b[31m\\x7f'");
+    const std::string text = "cannot write Zürich/C:\\";
+    EXPECT_EQ(BadArgument(text).what(), text);
+    EXPECT_EQ(BadArgument(BadArgument("\n").what()).what(), std::string("\\x0a"));
+}
+
 TEST(NumberList, ParsesListsAndRanges) {
     using List = std::vector<std::int64_t>;
     constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
@@ -99,6 +107,7 @@ TEST(NumberList, ParsesListsAndRanges) {
     EXPECT_EQ(parse("0:10:+4,7"), (List{0, 4, 8, 7}));
     EXPECT_EQ(parse("5:5:x2"), (List{5}));
     EXPECT_EQ(parse("1:9223372036854775807:x1000000000000000000"), (List{1, 1000000000000000000}));
+    EXPECT_EQ(parse("1:50000:+1,1:50000:+1").size(), 50'000U);
 }
 
 TEST(NumberList, RefusesEverythingElse) {

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <optional>
+#include <unordered_set>
 
 namespace moe {
 namespace {
@@ -31,9 +33,15 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
     return value;
 }
 
+/// The first of each, in the order given. With a set, because the longest list a user may give
+/// would take seconds if each value were looked for in all before it.
 template <class T>
-void add_unless_there(std::vector<T>& list, T value) {
-    if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
+std::vector<T> without_duplicates(const std::vector<T>& list) {
+    std::unordered_set<T> seen;
+    std::vector<T> unique;
+    std::copy_if(list.begin(), list.end(), std::back_inserter(unique),
+                 [&](const T& value) { return seen.insert(value).second; });
+    return unique;
 }
 
 /// The numbers of first:last:xFACTOR or first:last:+STEP; nothing if it is not one.
@@ -66,9 +74,9 @@ std::vector<std::string> split_list(std::string_view option, std::string_view te
         if (part.empty()) {
             throw BadArgument(fmt::format("{} '{}': an empty name in the list", option, text));
         }
-        add_unless_there(list, std::string(part));
+        list.emplace_back(part);
     }
-    return list;
+    return without_duplicates(list);
 }
 
 std::vector<std::int64_t> parse_number_list(std::string_view option, std::string_view text,
@@ -98,9 +106,7 @@ std::vector<std::int64_t> parse_number_list(std::string_view option, std::string
         }
         list.insert(list.end(), numbers.begin(), numbers.end());
     }
-    std::vector<std::int64_t> unique;
-    for (const auto number : list) add_unless_there(unique, number);
-    return unique;
+    return without_duplicates(list);
 }
 
 }  // namespace moe

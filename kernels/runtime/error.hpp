@@ -16,7 +16,9 @@ public:
 /// possible. Ends the program with status 2; every other Error is a failed rank, status 3.
 class BadArgument : public Error {
 public:
-    using Error::Error;
+    /// What was seen is quoted in `what`, and may hold anything: control characters in it become
+    /// \xNN, so that it stays one line and does nothing to a terminal.
+    explicit BadArgument(std::string_view what);
 };
 
 /// Where a check was written. A struct of our own: clang-tidy 14 cannot parse <source_location>.
