@@ -67,10 +67,37 @@ std::vector<Case> with_phases(const std::vector<Case>& cases,
     return result;
 }
 
+/// Paddings, the one that asks for the phase once for each of these.
+std::size_t count_paddings(const Options& o) {
+    const auto& all = o.paddings;
+    const bool asked = std::ranges::find(all, kSglangPadding) != all.end();
+    return asked ? all.size() - 1 + o.phases.size() : all.size();
+}
+
+/// A double: the product of lists that are each within their limits may not fit in 64 bits.
+double count_cases(const Options& o, std::size_t dp, std::size_t ep) {
+    double count = 1;
+    for (const auto size : {o.models.size(), std::max<std::size_t>(o.hidden.size(), 1), dp, ep,
+                            o.dtypes.size(), o.gathers.size(), count_paddings(o), o.routings.size(),
+                            o.loads.size(), o.tokens.size()}) {
+        count *= static_cast<double>(size);
+    }
+    return count;
+}
+
+/// Before any list is multiplied out.
+void check_count(double cases) {
+    if (cases <= kMostCases) return;
+    throw BadArgument(fmt::format("the lists make {:.15g} cases; one sweep has at most {:.15g}",
+                                  cases, kMostCases));
+}
+
 }  // namespace
 
 std::vector<Case> expand_cases(const Options& o, int ranks) {
     const auto dp = sizes(o.all_dp, o.dp, ranks);
+    const auto ep = sizes(o.all_ep, o.ep, ranks);
+    check_count(count_cases(o, dp.size(), ep.size()));
     for (const auto& text : o.loads) {
         const Load load(text);
         const auto fits = [&](auto size) { return load.obstacle(static_cast<int>(size)).empty(); };
@@ -85,7 +112,7 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
         for (const auto h : hidden) cases.push_back(case_of(model, overridden(preset, h, o), o));
     }
     cases = along(cases, &Case::dp, dp);
-    cases = along(cases, &Case::ep, sizes(o.all_ep, o.ep, ranks));
+    cases = along(cases, &Case::ep, ep);
     cases = along(cases, &Case::dtype, o.dtypes);
     cases = along(cases, &Case::gather, o.gathers);
     cases = with_phases(along(cases, &Case::padding, o.paddings), o.phases);
