@@ -13,7 +13,7 @@ python= # set by setup_python: an interpreter with the packages, or empty
 build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
     libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
 python_packages=(python3 python3-venv ca-certificates)
-lint_packages=(clang-format clang-tidy)
+lint_packages=(clang-format clang-tidy clang libclang-rt-dev)
 
 # Open MPI asks root twice whether it means it; in a container it does.
 if ((EUID == 0)); then
@@ -59,6 +59,7 @@ what_failed() {
 there_without_dpkg() {
     case $1 in
         g++) command -v c++ ;;
+        clang) command -v clang++ ;;
         ninja-build) command -v ninja ;;
         libopenmpi-dev) command -v mpicxx ;;
         openmpi-bin) command -v mpirun ;;
@@ -131,7 +132,7 @@ setup_packages() {
 # Looks only whether the packages can be found: importing pandas takes a second.
 has_packages() {
     "$1" -c 'import importlib.util as u, sys
-sys.exit(not all(map(u.find_spec, ("pandas", "matplotlib", "pytest"))))' &>/dev/null
+sys.exit(not all(map(u.find_spec, ("pandas", "matplotlib", "pytest", "hypothesis"))))' &>/dev/null
 }
 
 # An environment that is there but incomplete is completed, one that does not run is made anew.
@@ -170,7 +171,7 @@ need_python() {
     local left
     if [[ -n $python ]]; then return; fi
     left=$(missing "${python_packages[@]}" | paste -sd ' ')
-    die "missing: ${left:+$left, }Python packages pandas matplotlib pytest" \
+    die "missing: ${left:+$left, }Python packages pandas matplotlib pytest hypothesis" \
         "(see $root/build/python.log)"
 }
 
