@@ -32,6 +32,7 @@ MAY_INCLUDE = {
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host"},
     "tests/faults": MEASURED,
+    "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
 }
 # Headers of foreign libraries that only some folders may know.
 CONFINED = {

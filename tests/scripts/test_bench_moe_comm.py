@@ -83,6 +83,11 @@ BAD_ARGUMENTS = [
     (["--verify", "maybe"], "exact, full, off"),
     (["--progress", "loud"], "bar, plain, none"),
     (["--list", "everything"], "models, combines"),
+    (["--tokens", "1:100000:+1", "--load", "balanced,hot"], "200000 cases; one sweep has at most"),
+    (["--tokens", "1:100000:+1", "--hidden", "1:65536:+1", "--dp", "1:100000:+1", "--ep",
+      "1:100000:+1"], "e+20 cases"),
+    (["--model", "two\nlines"], r"'two\x0alines'"),
+    (["--no-such\x1b[31m"], r"--no-such\x1b[31m"),
 ]
 
 
@@ -118,6 +123,13 @@ def test_every_option_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     missing = [name for name in re.findall(r"--[a-z-]+", helped) if f"`{name}" not in readme]
     assert set(missing) <= {"--help"}, missing
+
+
+def test_the_fuzzer_knows_every_option():
+    helped = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60).stdout
+    dictionary = (ROOT / "tests/fuzz/options.dict").read_text().splitlines()
+    assert {name for name in re.findall(r"--[a-z-]+", helped)
+            if f'"{name}"' not in dictionary} == set()
 
 
 @pytest.fixture(scope="module")

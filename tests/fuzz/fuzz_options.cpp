@@ -1,0 +1,186 @@
+// Any command line is either refused in one line, or becomes options and cases that hold what
+// their headers promise. Every other exception ends the fuzzer, and so does a broken promise.
+//
+// Input: a byte for the number of ranks (A is 1, B is 2, D is 4, H is 8, @ is 64), then arguments,
+// separated by NUL if there is one, otherwise by newlines.
+#include "bench/cases.hpp"
+#include "bench/moe/load.hpp"
+#include "bench/options.hpp"
+#include "tests/fuzz/complaint.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr int kMostRanks = 64;
+/// Sweeps above it are legitimate, but take longer to look at than is good for a fuzzer.
+constexpr double kMostCasesLookedAt = 2000;
+
+std::vector<std::string> split_arguments(std::string_view text) {
+    const char separator = text.find('\0') == std::string_view::npos ? '\n' : '\0';
+    std::vector<std::string> arguments{"bench_moe_comm"};
+    while (!text.empty()) {
+        const auto end = std::min(text.find(separator), text.size());
+        // A C string: what follows a NUL of the other kind of input is not part of it.
+        arguments.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return arguments;
+}
+
+/// Nothing if the command line was refused, as it should be.
+std::optional<ParsedCommandLine> parse(const std::vector<std::string>& arguments) {
+    std::vector<const char*> argv;
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    try {
+        return parse_command_line(static_cast<int>(argv.size()), argv.data());
+    } catch (const BadArgument& error) {
+        check_complaint(error);
+        return std::nullopt;
+    }
+}
+
+template <class T>
+void check_list(const std::vector<T>& list, bool may_be_empty) {
+    MOE_EXPECT(may_be_empty || !list.empty(), "an empty list");
+    MOE_EXPECT(std::set<T>(list.begin(), list.end()).size() == list.size(), "twice in a list");
+}
+
+void check_numbers(const std::vector<std::int64_t>& list, std::int64_t least, bool may_be_empty) {
+    check_list(list, may_be_empty);
+    MOE_EXPECT(std::all_of(list.begin(), list.end(), [&](auto n) { return n >= least; }),
+               "a number that is too small");
+}
+
+void check_lists(const Options& o) {
+    check_list(o.models, false);
+    check_list(o.loads, false);
+    check_list(o.paddings, false);
+    check_list(o.gathers, false);
+    check_list(o.dtypes, false);
+    check_numbers(o.tokens, 0, false);
+    check_numbers(o.hidden, 1, true);
+    check_numbers(o.dp, 1, true);
+    check_numbers(o.ep, 1, true);
+    MOE_EXPECT(!o.all_dp || o.dp.empty(), "all, and a list");
+    MOE_EXPECT(!o.all_ep || o.ep.empty(), "all, and a list");
+}
+
+void check_combines(const Options& o) {
+    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
+    const auto& chosen = o.combines;
+    check_list(chosen, false);
+    MOE_EXPECT(chosen.front()->baseline, "the baseline is not the first");
+    MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "two baselines");
+}
+
+void check_single_values(const Options& o) {
+    for (const auto& size : {o.experts, o.top_k, o.intermediate}) {
+        MOE_EXPECT(size.value_or(1) >= 1, "a size below 1");
+    }
+    MOE_EXPECT(o.shared_intermediate.value_or(0) >= 0, "a size below 0");
+    MOE_EXPECT(o.scale_experts >= 1 && o.min_samples >= 1 && o.seed >= 0, "out of its limits");
+    MOE_EXPECT(std::isfinite(o.ci_pct) && o.ci_pct > 0, "no percentage");
+    MOE_EXPECT(std::isfinite(o.budget_seconds) && o.budget_seconds > 0, "no time");
+}
+
+std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks) {
+    if (!all) return std::max<std::size_t>(given.size(), 1);
+    std::size_t divisors = 0;
+    for (int d = 1; d <= ranks; ++d) divisors += ranks % d == 0 ? 1 : 0;
+    return divisors;
+}
+
+/// How many cases the options ask for, worked out apart from expand_cases.
+double count_of(const Options& o, int ranks) {
+    const auto size = [](const auto& list) { return static_cast<double>(list.size()); };
+    return size(o.models) * std::max(size(o.hidden), 1.0) *
+           static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
+           static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
+           size(o.paddings) * size(o.loads) * size(o.tokens);
+}
+
+/// Nothing if the options were refused, as they should be.
+std::optional<std::vector<Case>> expand(const Options& options, int ranks) {
+    try {
+        return expand_cases(options, ranks);
+    } catch (const BadArgument& error) {
+        check_complaint(error);
+        return std::nullopt;
+    }
+}
+
+void check_shape_of(const Case& one) {
+    const auto shape = shape_of(one);
+    MOE_EXPECT(shape.hidden >= 1 && shape.intermediate >= 1, "a layer without a size");
+    MOE_EXPECT(shape.top_k >= 1 && shape.top_k <= shape.experts, "no top-k of these experts");
+    MOE_EXPECT(shape.shared_intermediate >= 0, "a shared expert of negative size");
+    MOE_EXPECT(!shape.shared_gate || shape.shared_intermediate > 0, "a gate of nothing");
+}
+
+void check_dealt(const Case& one, int ranks) {
+    const Load load(one.load);
+    const auto dp = static_cast<int>(one.dp);
+    if (ranks % dp != 0 || !load.obstacle(dp).empty()) return;
+    const auto dealt = load.deal(one.tokens, dp);
+    MOE_EXPECT(dealt.size() == static_cast<std::size_t>(dp), "not one number for each rank");
+    MOE_EXPECT(std::all_of(dealt.begin(), dealt.end(), [](auto n) { return n >= 0; }),
+               "a rank with less than nothing");
+    MOE_EXPECT(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) == one.tokens,
+               "tokens lost or invented");
+}
+
+std::vector<std::string> ids_of(const std::vector<Case>& cases) {
+    std::vector<std::string> ids;
+    for (const auto& one : cases) ids.push_back(case_id(one, "fuzz"));
+    return ids;
+}
+
+void check_cases(const Options& options, int ranks) {
+    const auto count = count_of(options, ranks);
+    if (count > kMostCasesLookedAt && count <= kMostCases) return;
+    const auto cases = expand(options, ranks);
+    if (!cases) return;
+    MOE_EXPECT(static_cast<double>(cases->size()) == count, "not the product of the lists");
+    for (const auto& one : *cases) {
+        check_shape_of(one);
+        check_dealt(one, ranks);
+    }
+    const auto ids = ids_of(*cases);
+    check_list(ids, false);
+    MOE_EXPECT(ids_of(expand_cases(options, ranks)) == ids, "another sweep the second time");
+}
+
+void check_command_line(int ranks, const std::vector<std::string>& arguments) {
+    const auto parsed = parse(arguments);
+    if (!parsed) return;
+    if (parsed->print) {
+        MOE_EXPECT(!parsed->print->text.empty(), "nothing to print");
+        return;
+    }
+    MOE_EXPECT(parsed->options.command_line == arguments, "another command line");
+    check_lists(parsed->options);
+    check_combines(parsed->options);
+    check_single_values(parsed->options);
+    check_cases(parsed->options, ranks);
+}
+
+}  // namespace
+}  // namespace moe
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const int left = data[0] % moe::kMostRanks;
+    const std::string text(data + 1, data + size);
+    moe::check_command_line(left == 0 ? moe::kMostRanks : left, moe::split_arguments(text));
+    return 0;
+}
