@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kRedrawSeconds = 0.1;
 constexpr int kBarWidth = 24;
+constexpr double kLongestSeconds = 3.6e9;  ///< a million hours; lround has no answer to everything
 
 double seconds_now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
@@ -22,7 +23,7 @@ double seconds_now() {
 }  // namespace
 
 std::string duration_text(double seconds) {
-    const auto whole = std::lround(seconds);
+    const auto whole = std::lround(std::min(seconds, kLongestSeconds));
     if (whole < 60) return fmt::format("{} s", whole);
     if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
     return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);

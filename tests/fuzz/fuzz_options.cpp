@@ -30,7 +30,6 @@ std::vector<std::string> split_arguments(std::string_view text) {
     std::vector<std::string> arguments{"bench_moe_comm"};
     while (!text.empty()) {
         const auto end = std::min(text.find(separator), text.size());
-        // A C string: what follows a NUL of the other kind of input is not part of it.
         arguments.emplace_back(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
