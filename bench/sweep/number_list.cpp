@@ -37,7 +37,7 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 /// would take seconds if each value were looked for in all before it.
 template <class T>
 std::vector<T> without_duplicates(const std::vector<T>& list) {
-    std::unordered_set<T> seen;
+    std::unordered_set<T> seen(list.size());
     std::vector<T> unique;
     std::copy_if(list.begin(), list.end(), std::back_inserter(unique),
                  [&](const T& value) { return seen.insert(value).second; });
