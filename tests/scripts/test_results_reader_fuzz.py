@@ -60,7 +60,9 @@ def with_cell(column: str, cell: str) -> bytes:
 
 
 # What tends to matter to a reader of CSV: quotes, ends of lines, NUL, what is no UTF-8.
-PIECES = st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf"])
+PIECES = st.sampled_from(
+    [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf"]
+)
 NUMBERS = st.sampled_from(["nan", "inf", "-inf", "1e999", "-0", "1_0", " 1", "٣", "0x1", "1e-400"])
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
