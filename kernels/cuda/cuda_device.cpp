@@ -83,6 +83,9 @@ public:
 
     void upload(const std::byte* host, std::byte* device, std::size_t bytes) override {
         MOE_CUDA(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice));
+        // From pageable memory the copy may return before the last bytes have arrived, and our
+        // streams do not wait for the default one.
+        MOE_CUDA(cudaStreamSynchronize(cudaStreamLegacy));
     }
     void download(const std::byte* device, std::byte* host, std::size_t bytes) override {
         MOE_CUDA(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));

@@ -63,7 +63,9 @@ void check_numbers(const std::vector<std::int64_t>& list, std::int64_t least, bo
 void check_lists(const Options& o) {
     check_list(o.models, false);
     check_list(o.loads, false);
+    check_list(o.routings, false);
     check_list(o.paddings, false);
+    check_list(o.phases, false);
     check_list(o.gathers, false);
     check_list(o.dtypes, false);
     check_numbers(o.tokens, 0, false);
@@ -87,6 +89,7 @@ void check_single_values(const Options& o) {
         MOE_EXPECT(size.value_or(1) >= 1, "a size below 1");
     }
     MOE_EXPECT(o.shared_intermediate.value_or(0) >= 0, "a size below 0");
+    MOE_EXPECT(o.layers >= 1, "a step without a layer");
     MOE_EXPECT(o.scale_experts >= 1 && o.min_samples >= 1 && o.seed >= 0, "out of its limits");
     MOE_EXPECT(std::isfinite(o.ci_pct) && o.ci_pct > 0, "no percentage");
     MOE_EXPECT(std::isfinite(o.budget_seconds) && o.budget_seconds > 0, "no time");
@@ -99,13 +102,20 @@ std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks
     return divisors;
 }
 
+/// Paddings, the one that asks for the phase once for each of these.
+double count_paddings(const Options& o) {
+    std::size_t count = 0;
+    for (const auto& name : o.paddings) count += name == kSglangPadding ? o.phases.size() : 1;
+    return static_cast<double>(count);
+}
+
 /// How many cases the options ask for, worked out apart from expand_cases.
 double count_of(const Options& o, int ranks) {
     const auto size = [](const auto& list) { return static_cast<double>(list.size()); };
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.paddings) * size(o.loads) * size(o.tokens);
+           count_paddings(o) * size(o.routings) * size(o.loads) * size(o.tokens);
 }
 
 /// Nothing if the options were refused, as they should be.
