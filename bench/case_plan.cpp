@@ -1,30 +1,17 @@
 #include "bench/case_plan.hpp"
 
 #include "bench/cases.hpp"
-#include "bench/moe/load.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/prepared_case.hpp"
+#include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <limits>
-#include <numeric>
 
 namespace moe {
 namespace {
 
 /// The share of free memory that a case may take: libraries and the page cache live there too.
 constexpr double kMemoryShare = 0.9;
-
-Padding resolved_padding(const Case& one, const Layout& layout) {
-    if (one.padding == kSglangPadding) {
-        const auto phase = one.phase == "prefill" ? StepPhase::prefill : StepPhase::decode;
-        return sglang_padding(phase, layout.tokens_by_dp, layout.parallel.attn_tp());
-    }
-    return one.padding == "max_len" ? Padding::max_len : Padding::sum_len;
-}
 
 /// Everything that weights and reference depend on.
 std::string weights_key(const Case& one) {
@@ -37,34 +24,7 @@ std::string weights_key(const Case& one) {
 
 }  // namespace
 
-Layout lay_out(const Case& one, int ranks) {
-    Layout layout;
-    layout.parallel = {ranks, static_cast<int>(one.dp), static_cast<int>(one.ep)};
-    const auto& parallel = layout.parallel;
-    const Load load(one.load);
-    layout.obstacle = parallel.obstacle();
-    if (layout.obstacle.empty()) layout.obstacle = load.obstacle(parallel.dp);
-    if (!layout.obstacle.empty()) return layout;
-
-    layout.tokens_by_dp = load.deal(one.tokens, parallel.dp);
-    layout.padding = resolved_padding(one, layout);
-    const auto rows_by_dp = padded_tokens(layout.tokens_by_dp, parallel.attn_tp(), layout.padding);
-    const auto rows = std::accumulate(rows_by_dp.begin(), rows_by_dp.end(), std::int64_t{0});
-    // MPI counts elements, and the kernels index rows, in 32 bits.
-    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-    const auto width = std::max(one.hidden, one.top_k + 1);
-    if (rows > kMost / width) {
-        layout.obstacle = fmt::format(
-            "{} rows of {} elements are more than the {} that one call "
-            "exchanges",
-            rows, width, kMost);
-        return layout;
-    }
-    layout.row_map.emplace(parallel, layout.tokens_by_dp, layout.padding);
-    return layout;
-}
-
-std::string CasePlanner::backend_obstacle(const Case& one, const Layout& layout) const {
+std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) const {
     if (!parts_.backend.layer_kernels) {
         return fmt::format("the {} backend has no kernels for the layer", parts_.backend.name);
     }
@@ -73,7 +33,7 @@ std::string CasePlanner::backend_obstacle(const Case& one, const Layout& layout)
                             one.hidden, one.dtype});
 }
 
-CaseNeeds CasePlanner::needs(const Case& one, const Layout& layout) {
+CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     auto& device = *parts_.backend.device;
     auto& world = *parts_.backend.world;
     const auto& kernels = *parts_.backend.layer_kernels;
@@ -90,8 +50,10 @@ CaseNeeds CasePlanner::needs(const Case& one, const Layout& layout) {
     const auto copy = LayerWeights::copy_bytes(weights);
     weights.copies = LayerWeights::cold_copies(layers * copy, device.cache_bytes());
     needs.weights_key = weights_key(one);
-    needs.weight_bytes = layers * (static_cast<std::size_t>(weights.copies) * copy +
-                                   LayerWeights::fixed_bytes(weights));
+    needs.weight_bytes =
+        layers * (static_cast<std::size_t>(weights.copies) * copy +
+                  LayerWeights::fixed_bytes(weights) + LayerReference::bytes(shape)) +
+        LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
     const CombineSetup combine{device, world,      group_for(layout.parallel),

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "bench/case_layout.hpp"
 #include "bench/measure/machine.hpp"
 #include "bench/moe/layer_weights.hpp"
-#include "bench/moe/parallel.hpp"
 #include "bench/options.hpp"
 #include "bench/sweep/case.hpp"
 #include "comm/backend.hpp"
@@ -10,22 +10,9 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace moe {
-
-/// Where one case lies on the ranks, or why it cannot run; the same on all ranks.
-struct Layout {
-    Parallel parallel;
-    std::string obstacle;
-    // Empty for a case that cannot be laid out.
-    std::vector<std::int64_t> tokens_by_dp;
-    Padding padding{};  ///< as resolved
-    std::optional<RowMap> row_map;
-};
-[[nodiscard]] Layout lay_out(const Case& one, int ranks);
 
 /// What one rank makes in order to run a case.
 struct CaseNeeds {
@@ -47,9 +34,9 @@ public:
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 
     /// Why this backend cannot run the case, whatever the memory; empty when it can.
-    [[nodiscard]] std::string backend_obstacle(const Case& one, const Layout& layout) const;
+    [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout) const;
     /// Collective. For a layout without an obstacle.
-    [[nodiscard]] CaseNeeds needs(const Case& one, const Layout& layout);
+    [[nodiscard]] CaseNeeds needs(const Case& one, const CaseLayout& layout);
     /// Collective. Why the hosts' memory is too small for `bytes` more on this rank.
     [[nodiscard]] std::string memory_obstacle(std::size_t bytes);
     /// Collective. The ranks that want the same rows.

@@ -20,6 +20,14 @@ constexpr std::byte kPoison{0xff};
 /// Above this many weights for a token, the reference takes most of a second for each.
 constexpr std::int64_t kManyWeights = 100'000'000;
 
+/// What roundings of random sign leave of the values, with room to spare. The bound of a single
+/// element grows with the number of ranks, and with hundreds of them even a zero is within it.
+double rms_bound(const CombineSetup& setup) {
+    constexpr double kRoom = 8;
+    constexpr double kCompute = 1e-4;  // of the layer's f32 arithmetic
+    return kRoom * traits(setup.dtype).unit_roundoff * std::sqrt(setup.world.size()) + kCompute;
+}
+
 }  // namespace
 
 std::string CaseVerifier::agree(const std::string& wrong) {
@@ -96,22 +104,40 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
             first = std::move(bits);
         }
     }
-    for (int run = 0; run < kRepeats; ++run) {
-        const auto result = layer.combine_only(combine, stream, silent);
-        stream.synchronize();
-        repeatable = repeatable && downloaded(result) == first;
-    }
     const double error = control.sum(deviation.squared_error);
     const double value = control.sum(deviation.squared_value);
-    return {agree(deviation.wrong), value > 0 ? std::sqrt(error / value) : 0,
-            control.max(repeatable ? 0 : 1) == 0};
+    const double rms = value > 0 ? std::sqrt(error / value) : 0;
+    const double bound = rms_bound(setup);
+    // Written so that a NaN is outside the bound.
+    if (deviation.wrong.empty() && !(rms <= bound)) {
+        deviation.wrong =
+            fmt::format("the RMS error is {:.2g} of the values, not below {:.2g}", rms, bound);
+    }
+    return {agree(deviation.wrong), rms, control.max(repeatable ? 0 : 1) == 0};
 }
 
-std::optional<bool> CaseVerifier::owner_independent(const CombineEntry& entry, Combine& combine) {
+CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry, Combine& combine) {
+    auto& setup = parts_.combine;
+    const auto partial = parts_.layer.partial();
+    const auto rough =
+        rough_data(setup.dtype, partial.rows, partial.cols, parts_.control.rank(), parts_.seed);
+    parts_.device.upload(rough.data(), partial.data, rough.size());
+    const auto first = hashes(combine.run(partial, parts_.layer.result(), parts_.stream));
+    Numerics numerics{.repeatable = true, .owner_independent = {}};
+    for (int run = 0; run < kRepeats; ++run) {
+        const auto again = hashes(combine.run(partial, parts_.layer.result(), parts_.stream));
+        numerics.repeatable = numerics.repeatable && again == first;
+    }
+    if (setup.world.size() == setup.group.size() || partial.rows == 0) return numerics;
+    numerics.owner_independent = same_when_handed_on(entry, first);
+    return numerics;
+}
+
+std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
+                                                      const std::vector<std::string>& before) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     const int ranks = setup.world.size();
     const int group = setup.group.size();
-    if (ranks == group || setup.owned.total() == 0) return std::nullopt;
     std::vector<std::int64_t> rows;
     for (int rank = 0; rank < ranks; ++rank) {
         rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
@@ -131,22 +157,22 @@ std::optional<bool> CaseVerifier::owner_independent(const CombineEntry& entry, C
 
     const auto mine =
         device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));
-    const auto other = entry.make(next);
-    const auto hash_of = [&](const Matrix& result) {
-        stream.synchronize();
-        const auto bits = downloaded(result);
-        const std::string_view text(reinterpret_cast<const char*>(bits.data()), bits.size());
-        return control.all_texts(fmt::format("{:x}", std::hash<std::string_view>{}(text)));
-    };
-    const auto here = hash_of(combine.run(partial, layer.result(), stream));
-    const auto there =
-        hash_of(other->run(shifted, mine.matrix(next.group_rows(), next.cols, next.dtype), stream));
+    const auto combine = entry.make(next);
+    const auto after = hashes(
+        combine->run(shifted, mine.matrix(next.group_rows(), next.cols, next.dtype), stream));
     bool same = true;
     for (int rank = 0; rank < ranks; ++rank) {
         const auto owner = static_cast<std::size_t>((rank + group) % ranks);
-        same = same && here[static_cast<std::size_t>(rank)] == there[owner];
+        same = same && before[static_cast<std::size_t>(rank)] == after[owner];
     }
     return same;
+}
+
+std::vector<std::string> CaseVerifier::hashes(const Matrix& result) {
+    parts_.stream.synchronize();
+    const auto bits = downloaded(result);
+    const std::string_view text(reinterpret_cast<const char*>(bits.data()), bits.size());
+    return parts_.control.all_texts(fmt::format("{:x}", std::hash<std::string_view>{}(text)));
 }
 
 std::vector<std::byte> CaseVerifier::downloaded(const Matrix& matrix) {
@@ -166,7 +192,7 @@ Deviation CaseVerifier::compare_sampled_rows(const Matrix& result, LayerReferenc
     }
     Deviation deviation;
     if (live == 0) return deviation;
-    const bool large = reference.weights_per_token() > kManyWeights;
+    const bool large = reference_weights(reference.shape()) > kManyWeights;
     const auto sampled = large ? std::set{live - 1} : std::set<std::int64_t>{0, live / 2, live - 1};
     for (const auto row : sampled) {
         const auto& want = reference.row(token_of_row[static_cast<std::size_t>(first + row)]);

@@ -40,20 +40,27 @@ public:
     struct LayerVerdict {
         std::string wrong;
         double rms_error{};  ///< root mean square of the error over that of the reference
-        /// All runs of a layer, and of the exchange after it, had the same bits on every rank.
-        bool repeatable{};
+        bool repeatable{};   ///< both runs of every layer had the same bits on every rank
     };
     [[nodiscard]] LayerVerdict check_layer(Combine& combine);
 
-    /// Whether a row's sum has the same bits whichever DP rank owns it: the real partial sums that
-    /// check_layer() left are summed again with all rows handed on to the next DP rank, and with
-    /// them the sizes. Nothing where there is no other owner.
-    [[nodiscard]] std::optional<bool> owner_independent(const CombineEntry& entry,
-                                                        Combine& combine);
+    /// What a right strategy does to the bits, on random data from every rank, with which every
+    /// order of adding shows.
+    struct Numerics {
+        bool repeatable{};  ///< several runs had the same bits
+        /// A row had the same bits after all rows, and with them the sizes, were handed on to the
+        /// next DP rank. Nothing where there is no other owner.
+        std::optional<bool> owner_independent;
+    };
+    [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, Combine& combine);
 
 private:
     [[nodiscard]] std::string agree(const std::string& wrong);
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
+    [[nodiscard]] std::optional<bool> same_when_handed_on(const CombineEntry& entry,
+                                                          const std::vector<std::string>& before);
+    /// A hash of every rank's result, on every rank.
+    [[nodiscard]] std::vector<std::string> hashes(const Matrix& result);
     [[nodiscard]] std::vector<std::byte> downloaded(const Matrix& matrix);
 
     Parts parts_;

@@ -67,9 +67,16 @@ double shared_weights(const LayerShape& shape, const Shard& shard) {
     return 3.0 * static_cast<double>(shape.hidden * shard.shared.size());
 }
 
+/// Seconds of local combine and combine, as so many passes over all rows.
+double output_seconds(const Case& one, const CaseLayout& layout, const Speed& speed) {
+    constexpr double kPasses = 16;
+    const auto elements = static_cast<double>(layout.row_map->rows() * one.hidden);
+    return kPasses * elements * static_cast<double>(size_of(one.dtype)) / speed.weight_bytes;
+}
+
 /// Seconds of one step: weights of the experts that some token is expected to choose are read, and
 /// each row is multiplied with its own.
-double step_seconds(const Case& one, const Layout& layout, const LayerWeights::Plan& weights,
+double step_seconds(const Case& one, const CaseLayout& layout, const LayerWeights::Plan& weights,
                     const Speed& speed) {
     const auto& shape = weights.shape;
     const auto tokens = static_cast<double>(one.tokens);
@@ -83,11 +90,8 @@ double step_seconds(const Case& one, const Layout& layout, const LayerWeights::P
     // Every expert's weights meet a share `chosen` of the tokens.
     const double multiplied = tokens * (chosen * routed + shared) +
                               rows * static_cast<double>(shape.hidden * shape.experts);
-    const double matrix =
-        rows * static_cast<double>(shape.hidden) * static_cast<double>(size_of(one.dtype));
-    constexpr double kPasses = 16;  // gather, local combine and combine, roughly
-    const double layer =
-        (read + kPasses * matrix) / speed.weight_bytes + 2 * multiplied / speed.flops;
+    const double layer = read / speed.weight_bytes + 2 * multiplied / speed.flops +
+                         2 * output_seconds(one, layout, speed);  // the gather is its mirror
     return static_cast<double>(one.layers) * layer;
 }
 
@@ -105,12 +109,12 @@ Speed measure_speed(Backend& backend, Control& control) {
     speed.weights_made =
         count / timed(control, [&] { weights.emplace_back(*backend.device, plan); });
     LayerReference reference(kTrial, alone, 1);
-    speed.reference_weights = static_cast<double>(reference.weights_per_token()) /
+    speed.reference_weights = static_cast<double>(reference_weights(kTrial)) /
                               timed(control, [&] { static_cast<void>(reference.row(0)); });
     constexpr std::int64_t kRows = 256;
     const ExactData exact(DType::bf16, control.size(), 1);
     speed.exact_elements = static_cast<double>(kRows * kTrial.hidden) / timed(control, [&] {
-                               static_cast<void>(exact.sums(0, kRows, kTrial.hidden));
+                               static_cast<void>(exact.contribution(0, kRows, kTrial.hidden, 0));
                            });
     const double one_row = time_experts(backend, control, weights.front(), 1);
     speed.weight_bytes = count * static_cast<double>(size_of(plan.compute)) / one_row;
@@ -119,7 +123,7 @@ Speed measure_speed(Backend& backend, Control& control) {
     return speed;
 }
 
-double expected_seconds(const Case& one, const Layout& layout, const CaseNeeds& needs,
+double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNeeds& needs,
                         const Options& options, const Speed& speed, bool makes_weights) {
     const auto& shape = needs.weights.shape;
     const auto layers = static_cast<double>(one.layers);
@@ -133,25 +137,30 @@ double expected_seconds(const Case& one, const Layout& layout, const CaseNeeds& 
         seconds += layers * made / speed.weights_made;
     }
     if (options.verify != Verify::off) {
-        // Two runs before and two after, given and wanted data.
-        const auto elements = static_cast<double>(layout.row_map->rows() * one.hidden);
+        // Two runs before and two after: what every rank gives, and the sums that one wants.
+        const auto& owned = layout.row_map->owned();
+        const auto wanted = owned.largest() * layout.parallel.attn_tp() * owned.ranks();
+        const auto elements = static_cast<double>((owned.total() + wanted) * one.hidden);
         seconds += rivals * 4 * elements / speed.exact_elements;
     }
     if (options.verify == Verify::full) {
-        const LayerReference reference(shape, layout.parallel, needs.weights.seed);
         constexpr double kSampledRows = 3;
         seconds += rivals * 2 * step + layers * kSampledRows *
-                                           static_cast<double>(reference.weights_per_token()) /
+                                           static_cast<double>(reference_weights(shape)) /
                                            speed.reference_weights;
     }
-    // Samples until the budget is spent, and at least so many of whole steps.
+    // Samples until the budget is spent, and at least so many; each after a run of the exchange
+    // that primes it.
     const bool with_layer = one.scope == "layer";
     const double share = options.budget_seconds / (with_layer ? 3 : 2);
-    seconds += 2 * share + step / layers;
+    const double output = output_seconds(one, layout, speed);
+    const auto samples = [&](double run) {
+        return std::max(share, options.min_samples * rivals * (run + output));
+    };
+    seconds += step / layers + 2 * samples(output);
     if (with_layer) {
         const double instrumented = std::max(3, options.min_samples / 4) / layers;
-        seconds +=
-            std::max(share, options.min_samples * rivals * step) + rivals * instrumented * step;
+        seconds += samples(step) + rivals * instrumented * step;
     }
     return seconds;
 }

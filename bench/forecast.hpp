@@ -19,8 +19,8 @@ struct Speed {
 /// Seconds that a case will take unless its speed-ups are known before the budget is spent, to
 /// perhaps a factor of two: the exchange itself, small beside the rest, is taken as a few passes
 /// over memory. `makes_weights`: the case before it had others.
-[[nodiscard]] double expected_seconds(const Case& one, const Layout& layout, const CaseNeeds& needs,
-                                      const Options& options, const Speed& speed,
-                                      bool makes_weights);
+[[nodiscard]] double expected_seconds(const Case& one, const CaseLayout& layout,
+                                      const CaseNeeds& needs, const Options& options,
+                                      const Speed& speed, bool makes_weights);
 
 }  // namespace moe

@@ -261,6 +261,10 @@ Options parse_texts(const Texts& t) {
     o.dtypes = parse_dtypes(t.dtype);
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
     o.layers = parse_integer("--layers", t.layers, kLayers);
+    if (o.layers > 1 && !o.layer_scope) {
+        throw BadArgument(fmt::format(
+            "--layers {}: --scope output times no layers, only the output step of one", o.layers));
+    }
     o.seed = parse_integer("--seed", t.seed, kSeeds);
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);

@@ -26,7 +26,7 @@ LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& ro
             .wire = one.dtype};
 }
 
-PreparedCase::PreparedCase(const Case& one, const Layout& layout,
+PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
                            std::span<const CombineEntry* const> combines, const Parts& parts)
     : case_(one),
       row_map_(*layout.row_map),
@@ -59,7 +59,8 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
         total += workspace;
         largest = std::max(largest, workspace);
     }
-    total += largest;  // the verifier makes one of them a second time
+    // The verifier makes one of them a second time, and a library may copy what it reduces in it.
+    total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
     // and wanted data, what came, and a copy while it compares.
     constexpr std::int64_t kCopies = 1 + 4;
@@ -92,9 +93,10 @@ void PreparedCase::verify(bool whole_layer) {
         if (rival.wrong.empty() && whole_layer) {
             const auto verdict = verifier.check_layer(*rival.combine);
             rival.rms_error = verdict.rms_error;
-            rival.repeatable = verdict.repeatable;
             rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
-            rival.owner_independent = verifier.owner_independent(*rival.entry, *rival.combine);
+            const auto numerics = verifier.check_numerics(*rival.entry, *rival.combine);
+            rival.repeatable = verdict.repeatable && numerics.repeatable;
+            rival.owner_independent = numerics.owner_independent;
         }
         rival.verified = rival.wrong.empty();
     }

@@ -59,7 +59,7 @@ public:
         std::span<LayerReference> references;
     };
     /// For a layout without an obstacle; it and the case outlive this.
-    PreparedCase(const Case& one, const Layout& layout,
+    PreparedCase(const Case& one, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
     /// Bytes of a rank's activations, of all strategies' workspaces, and of what checking them

@@ -25,7 +25,7 @@ std::optional<double> scaled(std::optional<double> value, double factor) {
 
 }  // namespace
 
-ResultRow describe_row(const RowContext& context, const Case& one, const Layout& layout,
+ResultRow describe_row(const RowContext& context, const Case& one, const CaseLayout& layout,
                        const CombineEntry& entry) {
     const auto& machine = context.machine;
     const auto& parallel = layout.parallel;
@@ -68,14 +68,16 @@ ResultRow describe_row(const RowContext& context, const Case& one, const Layout&
     row.scoring = one.scoring;
     row.shared_gate = one.shared_gate;
     row.is_baseline = entry.baseline;
-    if (!layout.row_map) return row;
+    if (!parallel.obstacle().empty()) return row;
 
-    row.tokens_per_rank = fmt::format("{}", fmt::join(layout.tokens_by_dp, ";"));
-    row.padding = to_string(layout.padding);
-    row.rows = layout.row_map->rows();
     row.attn_tp = parallel.attn_tp();
     row.moe_tp = parallel.moe_tp();
     row.sglang_path = sglang_path(parallel);
+    row.tokens_per_rank = fmt::format("{}", fmt::join(layout.tokens_by_dp, ";"));
+    if (!layout.row_map) return row;
+
+    row.padding = to_string(layout.padding);
+    row.rows = layout.row_map->rows();
     row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.hidden) *
                        static_cast<double>(size_of(one.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
@@ -95,7 +97,7 @@ Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
     return timing;
 }
 
-ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us) {
+ResultRow::Phases phases_of(const PhaseSplit& split) {
     const auto at = [&](std::string_view name) {
         const auto index =
             std::find(phase::kAll.begin(), phase::kAll.end(), name) - phase::kAll.begin();
@@ -108,8 +110,7 @@ ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us) {
             .local_combine = at(phase::kLocalCombine),
             .shared = at(phase::kShared),
             .wait = split.wait * kMicro,
-            .arrival_spread = split.arrival_spread * kMicro,
-            .instrumentation_pct = (split.step * kMicro / layer_us - 1) * 100};
+            .arrival_spread = split.arrival_spread * kMicro};
 }
 
 }  // namespace moe

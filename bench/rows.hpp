@@ -23,11 +23,11 @@ struct RowContext {
 
 /// A row with everything that is known before anything is measured.
 [[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& one,
-                                     const Layout& layout, const CombineEntry& entry);
+                                     const CaseLayout& layout, const CombineEntry& entry);
 
 /// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is
 /// one.
 [[nodiscard]] Timing timing_of(const Series& series, std::size_t rival, bool has_baseline);
-[[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split, double layer_us);
+[[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split);
 
 }  // namespace moe

@@ -51,7 +51,7 @@ void Runner::run_case(const Case& one) {
     report_measured(one, layout, prepared.rivals(), samples);
 }
 
-std::string Runner::prepare(const Case& one, const Layout& layout) {
+std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     auto obstacle = planner_.backend_obstacle(one, layout);
     if (!obstacle.empty()) return obstacle;
     const auto needs = planner_.needs(one, layout);
@@ -73,9 +73,11 @@ RowContext Runner::row_context() const {
             parts_.files == nullptr ? std::string() : parts_.files->run_id()};
 }
 
-void Runner::report_measured(const Case& one, const Layout& layout,
+void Runner::report_measured(const Case& one, const CaseLayout& layout,
                              std::span<const RivalState> rivals, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
+    // A baseline that was found wrong after it was timed is nobody's measure.
+    const bool has_baseline = samples.has_baseline && rivals.front().to_be_timed();
     for (const auto& rival : rivals) {
         auto& row = rows.emplace_back(describe_row(row_context(), one, layout, *rival.entry));
         row.variant = rival.variant;
@@ -97,15 +99,19 @@ void Runner::report_measured(const Case& one, const Layout& layout,
         row.stop_reason = samples.output.stop_reason;
         const auto keep = [&](std::optional<Timing>& timing, std::string_view kind,
                               const Series& series) {
-            timing = timing_of(series, at, samples.has_baseline);
+            timing = timing_of(series, at, has_baseline);
             parts_.files->append_samples(row, kind, series.seconds[at], series.arrival_spread[at]);
         };
         keep(row.output, "output", samples.output);
         keep(row.combine_alone, "combine", samples.combine);
         if (samples.layer) {
             keep(row.layer, "layer", *samples.layer);
-            row.phases = phases_of(samples.phases[at],
-                                   row.layer->us.median / static_cast<double>(one.layers));
+            row.phases = phases_of(samples.phases[at]);
+            // The marked runs are of one layer.
+            if (one.layers == 1) {
+                row.phases->instrumentation_pct =
+                    (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
+            }
         }
     }
     report(rows);

@@ -43,12 +43,12 @@ public:
 private:
     void run_case(const Case& one);
     /// Why the case cannot run after all; makes its weights when it can.
-    [[nodiscard]] std::string prepare(const Case& one, const Layout& layout);
+    [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout);
 
     [[nodiscard]] RowContext row_context() const;
     void report(std::span<const ResultRow> rows);
-    void report_measured(const Case& one, const Layout& layout, std::span<const RivalState> rivals,
-                         const CaseSamples& samples);
+    void report_measured(const Case& one, const CaseLayout& layout,
+                         std::span<const RivalState> rivals, const CaseSamples& samples);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;

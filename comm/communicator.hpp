@@ -3,8 +3,10 @@
 #include "comm/row_partition.hpp"
 #include "kernels/runtime/device.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace moe {
 
@@ -16,6 +18,8 @@ public:
     virtual ~Communicator() = default;
     [[nodiscard]] virtual int rank() const = 0;
     [[nodiscard]] virtual int size() const = 0;
+    /// Elements that one call can exchange: MPI counts and places them in 32 bits.
+    [[nodiscard]] virtual std::int64_t most_elements() const = 0;
 
     /// Both [rows, cols]; out.data == in.data reduces in place.
     virtual void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) = 0;
@@ -44,5 +48,10 @@ public:
     /// Collective. Ranks of one color form a communicator, ordered by their rank here.
     [[nodiscard]] virtual std::unique_ptr<Communicator> split(int color) = 0;
 };
+
+/// Why a strategy that exchanges `rows` rows of `cols` elements in one call cannot; empty when it
+/// can.
+[[nodiscard]] std::string exchange_obstacle(const Communicator& world, std::int64_t rows,
+                                            std::int64_t cols);
 
 }  // namespace moe

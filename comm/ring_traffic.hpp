@@ -7,8 +7,8 @@
 
 namespace moe {
 
-/// What one strategy costs on one setup, for the rank that sends most. `link_bytes` are sent
-/// to other ranks, `memory_bytes` read and written in this rank's memory by the model below.
+/// What one strategy costs on one setup: of each number, the rank's that has most. `link_bytes` are
+/// sent to other ranks, `memory_bytes` read and written in this rank's memory by the model below.
 struct Cost {
     std::int64_t link_bytes{};
     std::int64_t memory_bytes{};

@@ -154,6 +154,12 @@ std::size_t LayerWeights::fixed_bytes(const Plan& plan) {
            bytes_of(plan.shape.experts, DType::f32);
 }
 
+std::size_t LayerWeights::staging_bytes(const Plan& plan) {
+    const auto widest = std::max(plan.shard.intermediate.size(), plan.shard.shared.size());
+    const auto elements = std::max(2 * widest, plan.shape.experts) * plan.shape.hidden;
+    return bytes_of(elements, DType::f32) + bytes_of(elements, plan.compute);
+}
+
 int LayerWeights::cold_copies(std::size_t bytes, std::size_t cache_bytes) {
     if (bytes == 0) return 1;
     return static_cast<int>(std::max<std::size_t>(1, (2 * cache_bytes + bytes - 1) / bytes));

@@ -26,6 +26,8 @@ public:
     /// Bytes of one copy, and of what all copies share (router, bias and gate).
     [[nodiscard]] static std::size_t copy_bytes(const Plan& plan);
     [[nodiscard]] static std::size_t fixed_bytes(const Plan& plan);
+    /// Bytes of host memory while they are made.
+    [[nodiscard]] static std::size_t staging_bytes(const Plan& plan);
     /// How many copies of `bytes` a rank needs to go through at least twice the largest cache
     /// before it meets a weight again, whoever else uses that cache.
     [[nodiscard]] static int cold_copies(std::size_t bytes, std::size_t cache_bytes);

@@ -45,7 +45,10 @@ std::vector<double> expert_popularity(const LayerShape& shape, std::uint64_t see
     const double all = shape.top_k;
     // With hardly more experts than are chosen, everyone is popular.
     const double most = std::max(kMostPopular, all / static_cast<double>(shape.experts));
-    const auto place = seeded_order(shape.experts, seed);
+    std::vector<double> share;
+    for (const auto place : seeded_order(shape.experts, seed)) {
+        share.push_back(zipf_share(place, shape.expert_zipf));
+    }
     std::vector<double> popularity(count);
     std::vector<bool> capped(count);
     for (bool again = true; again;) {
@@ -55,13 +58,13 @@ std::vector<double> expert_popularity(const LayerShape& shape, std::uint64_t see
             if (capped[e]) {
                 left -= most;
             } else {
-                open += zipf_share(place[e], shape.expert_zipf);
+                open += share[e];
             }
         }
         again = false;
         for (std::size_t e = 0; e < count; ++e) {
             if (capped[e]) continue;
-            popularity[e] = left * zipf_share(place[e], shape.expert_zipf) / open;
+            popularity[e] = left * share[e] / open;
             if (popularity[e] <= most) continue;
             popularity[e] = most;
             capped[e] = again = true;

@@ -108,7 +108,8 @@ Record ResultRow::record() const {
     r.emplace_back("shared_us_median", phase_us(&Phases::shared));
     r.emplace_back("wait_us_median", phase_us(&Phases::wait));
     r.emplace_back("arrival_spread_us_median", phase_us(&Phases::arrival_spread));
-    r.emplace_back("instrumentation_pct", phase_us(&Phases::instrumentation_pct));
+    r.emplace_back("instrumentation_pct",
+                   phases ? value_or_empty(phases->instrumentation_pct) : Value());
     add_estimate(r, {"speedup_layer", "speedup_layer_low", "speedup_layer_high"},
                  speedup_of(layer));
     add_estimate(r, {"speedup_output", "speedup_output_low", "speedup_output_high"},

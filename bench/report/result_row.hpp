@@ -52,7 +52,8 @@ struct ResultRow {
     std::optional<Timing> layer, output, combine_alone;
     struct Phases {
         double gather{}, route{}, permute{}, experts{}, local_combine{}, shared{}, wait{},
-            arrival_spread{}, instrumentation_pct{};
+            arrival_spread{};
+        std::optional<double> instrumentation_pct{};
     };
     std::optional<Phases> phases;  ///< microseconds
 

@@ -66,6 +66,14 @@ std::vector<std::byte> ExactData::sums(std::int64_t first, std::int64_t rows,
     return encode(dtype_, first, rows, cols, [&](auto row, auto col) { return sum(row, col); });
 }
 
+std::vector<std::byte> rough_data(DType dtype, std::int64_t rows, std::int64_t cols, int rank,
+                                  std::uint64_t seed) {
+    return encode(dtype, 0, rows, cols, [&](auto row, auto col) {
+        constexpr double kHalf = 0x1p63;
+        return static_cast<double>(hash(seed, row, col, rank)) / kHalf - 1;
+    });
+}
+
 std::string compare_bits(Device& device, const Matrix& got, const std::vector<std::byte>& want,
                          std::int64_t first) {
     if (got.bytes() != want.size()) {

@@ -35,6 +35,11 @@ private:
     std::int64_t stride_;     ///< one in so many ranks contributes to an element
 };
 
+/// One rank's [rows, cols] of numbers in [-1, 1) as bytes of the type, with as many random bits as
+/// an f32 has: sums of three of them depend on the order of adding.
+[[nodiscard]] std::vector<std::byte> rough_data(DType dtype, std::int64_t rows, std::int64_t cols,
+                                                int rank, std::uint64_t seed);
+
 /// What is wrong with `got`, whose row 0 is row `first` of the whole; empty when its bytes are
 /// `want`.
 [[nodiscard]] std::string compare_bits(Device& device, const Matrix& got,

@@ -10,6 +10,9 @@
 namespace moe {
 namespace {
 
+/// Rows that are kept: those of one case, which every strategy is compared with.
+constexpr std::size_t kMostRows = 4;
+
 constexpr double kUnit = 0x1p-24;  ///< unit roundoff of f32, which the layer computes in
 
 /// Relative error bound of a sum of n products in f32 in any order.
@@ -95,6 +98,7 @@ LayerReference::Choice LayerReference::route(std::int64_t token) const {
 
 const LayerReference::Row& LayerReference::row(std::int64_t token) {
     if (const auto known = rows_.find(token); known != rows_.end()) return known->second;
+    if (rows_.size() == kMostRows) rows_.clear();
     const auto choice = route(token);
     std::vector<float> x(index(shape_.hidden));
     synthetic_.token(token, x);
@@ -168,6 +172,14 @@ void LayerReference::add_mlp(Row& row, std::vector<std::vector<double>>& partial
                 weight * (carried + (gamma(slice.size()) + weighing) * out.magnitude);
         }
     }
+}
+
+std::size_t LayerReference::bytes(const LayerShape& shape) {
+    return kMostRows * 3 * sizeof(double) * index(shape.hidden);
+}
+
+std::int64_t reference_weights(const LayerShape& shape) {
+    return 3 * shape.hidden * (shape.top_k * shape.intermediate + shape.shared_intermediate);
 }
 
 void Deviation::add(const Deviation& other) {

@@ -18,6 +18,8 @@ public:
     LayerReference(const LayerShape& shape, const Parallel& parallel, std::uint64_t seed,
                    int layer = 0);
 
+    [[nodiscard]] const LayerShape& shape() const { return shape_; }
+
     /// The layer's output for one token, and what a right implementation may differ by.
     struct Row {
         std::vector<double> value;
@@ -28,14 +30,10 @@ public:
         /// by forward error analysis (Higham, Accuracy and Stability, chapter 3).
         std::vector<double> compute_error;
     };
-    /// Computed on first use, then kept.
+    /// Computed on first use, then kept for a while: a later call may drop it.
     [[nodiscard]] const Row& row(std::int64_t token);
-
-    /// Weights that one token's reference multiplies with: what row() costs.
-    [[nodiscard]] std::int64_t weights_per_token() const {
-        return 3 * shape_.hidden *
-               (shape_.top_k * shape_.intermediate + shape_.shared_intermediate);
-    }
+    /// Bytes that are kept at most.
+    [[nodiscard]] static std::size_t bytes(const LayerShape& shape);
 
     /// The experts of a token, best first, and their weights.
     struct Choice {
@@ -55,6 +53,9 @@ private:
     std::vector<float> router_bias_;  ///< empty where there is none
     std::map<std::int64_t, Row> rows_;
 };
+
+/// Weights that one token's reference multiplies with: what a row costs.
+[[nodiscard]] std::int64_t reference_weights(const LayerShape& shape);
 
 /// One comparison of a result with the reference.
 struct Deviation {

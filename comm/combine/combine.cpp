@@ -1,5 +1,7 @@
 #include "comm/combine/combine.hpp"
 
+#include <algorithm>
+
 namespace moe {
 
 GroupGather::GroupGather(const CombineSetup& setup) : group_(setup.group) {}
@@ -36,7 +38,9 @@ Cost owners_cost(const CombineSetup& setup, const std::function<Cost(int rank)>&
             const auto sent = owned.rows(rank) * (group - 1) * setup.row_bytes();
             cost += {.link_bytes = sent, .memory_bytes = 2 * sent, .launches = 1};
         }
-        if (rank == 0 || cost.link_bytes > most.link_bytes) most = cost;
+        most.link_bytes = std::max(most.link_bytes, cost.link_bytes);
+        most.memory_bytes = std::max(most.memory_bytes, cost.memory_bytes);
+        most.launches = std::max(most.launches, cost.launches);
     }
     return most;
 }

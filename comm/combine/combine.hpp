@@ -87,7 +87,8 @@ private:
 void reduce_to_owners(Communicator& world, const Matrix& partial, const RowPartition& owned,
                       const Matrix& own, Stream& stream);
 
-/// What `of_rank` and the gather inside the group cost together, of the rank that sends most.
+/// What `of_rank` and the gather inside the group cost together: of each number, the rank's that
+/// has most.
 [[nodiscard]] Cost owners_cost(const CombineSetup& setup,
                                const std::function<Cost(int rank)>& of_rank);
 /// Of a reduce_scatterv by a ring.

@@ -3,8 +3,6 @@
 // copied to where its block begins, and the padding travels and is added like any row.
 #include "comm/combine/combine.hpp"
 
-#include <vector>
-
 namespace moe {
 namespace {
 
@@ -18,32 +16,36 @@ std::int64_t block_bytes(const CombineSetup& setup) {
 class ReduceScatterPadded final : public Combine {
 public:
     explicit ReduceScatterPadded(const CombineSetup& setup)
-        : device_(setup.device), world_(setup.world), owned_(setup.owned), group_gather_(setup) {
-        if (owned_.even()) return;
-        const auto bytes = static_cast<std::size_t>(padded_bytes(setup));
-        padded_ = device_.allocate(bytes);
+        : device_(setup.device),
+          world_(setup.world),
+          owned_(setup.owned),
+          even_(owned_.even()),
+          longest_(owned_.largest()),
+          group_gather_(setup) {
+        if (even_) return;
+        padded_ = device_.allocate(static_cast<std::size_t>(padded_bytes(setup)));
         block_ = device_.allocate(static_cast<std::size_t>(block_bytes(setup)));
         // Sums of whatever lies in fresh memory are dropped, but denormal numbers take a hundred
         // times as long to add.
-        const std::vector<std::byte> zeros(bytes);
-        device_.upload(zeros.data(), padded_.data(), bytes);
+        const auto stream = device_.make_stream();
+        device_.clear(padded_.matrix(longest_ * owned_.ranks(), setup.cols, setup.dtype), *stream);
+        stream->synchronize();
     }
 
     Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
-        if (owned_.even()) {
+        if (even_) {
             const auto own = group_gather_.owned_part(mine);
             world_.reduce_scatter(partial, own, stream);
             return group_gather_.gather(own, mine, stream);
         }
-        const auto longest = owned_.largest();
-        const auto padded = padded_.matrix(longest * owned_.ranks(), partial.cols, partial.dtype);
+        const auto padded = padded_.matrix(longest_ * owned_.ranks(), partial.cols, partial.dtype);
         for (int owner = 0; owner < owned_.ranks(); ++owner) {
             const auto rows = owned_.rows(owner);
             if (rows == 0) continue;
             device_.copy(partial.slice(owned_.first(owner), rows),
-                         padded.slice(owner * longest, rows), stream);
+                         padded.slice(owner * longest_, rows), stream);
         }
-        const auto block = block_.matrix(longest, partial.cols, partial.dtype);
+        const auto block = block_.matrix(longest_, partial.cols, partial.dtype);
         world_.reduce_scatter(padded, block, stream);
         return group_gather_.gather(block.slice(0, owned_.rows(world_.rank())), mine, stream);
     }
@@ -52,6 +54,8 @@ private:
     Device& device_;
     Communicator& world_;
     const RowPartition& owned_;
+    bool even_;
+    std::int64_t longest_;
     GroupGather group_gather_;
     Buffer padded_, block_;
 };
@@ -75,7 +79,10 @@ constinit const CombineEntry reduce_scatter_padded{
     .name = "reduce_scatter_padded",
     .summary = "reduce_scatter of blocks padded to the longest (SGLang's MAX_LEN)",
     .baseline = false,
-    .obstacle = no_obstacle,
+    .obstacle =
+        [](const CombineSetup& setup) {
+            return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
+        },
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
         return std::make_unique<ReduceScatterPadded>(setup);

@@ -76,7 +76,9 @@ constinit const CombineEntry reduce_scatterv_alltoallv{
     .baseline = false,
     .obstacle = [](const CombineSetup& setup) -> std::string {
         const auto most = setup.device.most_terms();
-        if (ranks(setup) <= most) return {};
+        if (ranks(setup) <= most) {
+            return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
+        }
         return fmt::format("this device adds up at most {} matrices at once, not {}", most,
                            ranks(setup));
     },

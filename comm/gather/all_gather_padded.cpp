@@ -13,25 +13,28 @@ std::int64_t padded_bytes(const GatherSetup& setup) {
 class AllGatherPadded final : public Gather {
 public:
     explicit AllGatherPadded(const GatherSetup& setup)
-        : device_(setup.device), world_(setup.world), owned_(setup.owned) {
-        if (owned_.even()) return;
+        : device_(setup.device),
+          world_(setup.world),
+          owned_(setup.owned),
+          even_(owned_.even()),
+          longest_(owned_.largest()) {
+        if (even_) return;
         padded_ = device_.allocate(static_cast<std::size_t>(padded_bytes(setup)));
     }
 
     void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
-        if (owned_.even()) {
+        if (even_) {
             world_.all_gather(mine, all, stream);
             return;
         }
-        const auto longest = owned_.largest();
-        const auto padded = padded_.matrix(longest * owned_.ranks(), all.cols, all.dtype);
-        const auto block = padded.slice(world_.rank() * longest, longest);
+        const auto padded = padded_.matrix(longest_ * owned_.ranks(), all.cols, all.dtype);
+        const auto block = padded.slice(world_.rank() * longest_, longest_);
         if (mine.rows > 0) device_.copy(mine, block.slice(0, mine.rows), stream);
         world_.all_gather(block, padded, stream);
         for (int rank = 0; rank < owned_.ranks(); ++rank) {
             const auto rows = owned_.rows(rank);
             if (rows == 0) continue;
-            device_.copy(padded.slice(rank * longest, rows), all.slice(owned_.first(rank), rows),
+            device_.copy(padded.slice(rank * longest_, rows), all.slice(owned_.first(rank), rows),
                          stream);
         }
     }
@@ -40,6 +43,8 @@ private:
     Device& device_;
     Communicator& world_;
     const RowPartition& owned_;
+    bool even_;
+    std::int64_t longest_;
     Buffer padded_;
 };
 
@@ -59,7 +64,10 @@ extern const GatherEntry all_gather_padded;
 constinit const GatherEntry all_gather_padded{
     .name = "all_gather_padded",
     .summary = "all_gather of blocks padded to the longest (SGLang's MAX_LEN)",
-    .obstacle = no_obstacle,
+    .obstacle =
+        [](const GatherSetup& setup) {
+            return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
+        },
     .cost = cost,
     .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
         return std::make_unique<AllGatherPadded>(setup);

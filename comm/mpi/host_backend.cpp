@@ -36,6 +36,9 @@ public:
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
 
+    [[nodiscard]] std::int64_t most_elements() const override {
+        return std::numeric_limits<std::int32_t>::max();
+    }
     void all_reduce(const Matrix& in, const Matrix& out, Stream& /*stream*/) override {
         const auto [type, op] = mpi::sum_of(in.dtype);
         const void* from = in.data == out.data ? MPI_IN_PLACE : in.data;

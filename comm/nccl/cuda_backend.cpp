@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <limits>
+
 namespace moe {
 namespace {
 
@@ -62,6 +64,9 @@ public:
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
 
+    [[nodiscard]] std::int64_t most_elements() const override {
+        return std::numeric_limits<std::int64_t>::max();
+    }
     void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) override {
         MOE_NCCL(ncclAllReduce(in.data, out.data, elements(in), type_of(in.dtype), ncclSum,
                                comm_.get(), cuda::native(stream)));

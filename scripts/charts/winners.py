@@ -103,10 +103,12 @@ def winner_of(rows: pd.DataFrame) -> dict[str, object]:
     reaches into its own; cautious, for rounds are paired with the baseline only."""
     best = rows.loc[rows["output_us_median"].idxmin()]
     speedup, low = best["speedup_output"], best["speedup_output_low"]
+    rivals = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
     if best["baseline"]:
         speedup = low = 1.0
-    resolved = bool(best["baseline"] or low > 1)
-    rivals = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
+        resolved = bool((rivals["speedup_output_high"] < 1).all())
+    else:
+        resolved = bool(low > 1)
     return {
         "kind": WON if resolved else UNRESOLVED,
         "winner": best["combine"],

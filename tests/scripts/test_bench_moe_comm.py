@@ -19,7 +19,8 @@ MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 GOLDEN = ROOT / "tests/golden"
 
 SMALL = ["--hidden", "64", "--experts", "4", "--top-k", "2", "--intermediate", "24"]
-STRATEGIES = 7
+STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
+                                timeout=60, check=True).stdout.splitlines())
 QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
 
 
@@ -68,6 +69,7 @@ BAD_ARGUMENTS = [
     (["--phase", "decode"], "--padding sglang"),
     (["--padding", "sglang", "--phase", "train"], "prefill, decode"),
     (["--layers", "0"], "is not from 1 to"),
+    (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
     (["--padding", "max"], "sum_len, max_len, sglang"),
@@ -342,7 +344,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("cannot run: dp 3 does not divide 2 ranks") == 2
     assert len(re.findall(r"\n    [\d.]+ GiB for each rank, about \d+ s\n", done.stdout)) == 2
-    assert "2 of 4 cases can run, with 7 strategies each" in done.stdout
+    assert f"2 of 4 cases can run, with {STRATEGIES} strategies each" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,70 @@
+// Cases laid out on ranks, as tables of hand-worked ones.
+#include "bench/case_layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+using Counts = std::vector<std::int64_t>;
+
+Case case_of(std::string padding, std::string phase, std::string load, std::int64_t tokens) {
+    Case one;
+    one.hidden = 64;
+    one.top_k = 2;
+    one.dp = 4;
+    one.ep = 4;
+    one.padding = std::move(padding);
+    one.phase = std::move(phase);
+    one.load = std::move(load);
+    one.tokens = tokens;
+    return one;
+}
+
+TEST(CaseLayout, DealsThenPads) {
+    struct Row {
+        Case one;
+        Counts tokens;
+        Padding padding;
+        std::int64_t rows;
+    };
+    const auto none = Padding::sum_len;
+    const auto most = Padding::max_len;
+    for (const auto& [one, tokens, padding, rows] : {
+             Row{case_of("sum_len", "", "hot", 7), {7, 0, 0, 0}, none, 7},
+             Row{case_of("max_len", "", "hot", 7), {7, 0, 0, 0}, most, 28},
+             Row{case_of("sglang", "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
+             Row{case_of("sglang", "decode", "balanced", 9), {3, 2, 2, 2}, most, 12},
+             Row{case_of("sglang", "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
+             Row{case_of("sglang", "decode", "counts:8;7;6;0", 21), {8, 7, 6, 0}, most, 32},
+         }) {
+        const auto layout = lay_out(one, 4);
+        EXPECT_EQ(layout.obstacle, "");
+        EXPECT_EQ(layout.tokens_by_dp, tokens);
+        EXPECT_EQ(layout.padding, padding);
+        ASSERT_TRUE(layout.row_map.has_value());
+        EXPECT_EQ(layout.row_map->rows(), rows);
+    }
+}
+
+TEST(CaseLayout, SaysWhatDoesNotFit) {
+    const auto obstacle = [](const Case& one, int ranks) {
+        const auto layout = lay_out(one, ranks);
+        EXPECT_FALSE(layout.row_map.has_value());
+        return layout.obstacle;
+    };
+    EXPECT_EQ(obstacle(case_of("sum_len", "", "balanced", 8), 6), "dp 4 does not divide 6 ranks");
+    EXPECT_EQ(obstacle(case_of("sum_len", "", "counts:1;2", 8), 4),
+              "load counts:1;2 has 2 shares, but dp is 4");
+    constexpr std::int64_t kTokens = 1 << 24;
+    EXPECT_TRUE(lay_out(case_of("sum_len", "", "hot", kTokens), 4).row_map.has_value());
+    EXPECT_EQ(obstacle(case_of("max_len", "", "hot", kTokens), 4),
+              "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
+              "choices");
+}
+
+}  // namespace
+}  // namespace moe
