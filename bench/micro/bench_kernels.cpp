@@ -60,6 +60,27 @@ BENCHMARK(add_rows<float>)->Name("add_f32");
 BENCHMARK(add_rows<BFloat16>)->Name("add_bf16");
 BENCHMARK(add_rows<Float16>)->Name("add_f16");
 
+/// The sum of range(0) matrices of one shape, as reduce_scatterv_alltoallv ends with.
+template <DType kDType>
+void sum_rows(benchmark::State& state) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    const auto terms = state.range(0);
+    const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
+    std::vector<std::byte> from(static_cast<std::size_t>(terms) * bytes), to(bytes);
+    const Matrix all{from.data(), terms * kRows, kHidden, kDType};
+    std::vector<Matrix> parts;
+    for (std::int64_t i = 0; i < terms; ++i) parts.push_back(all.slice(i * kRows, kRows));
+    for (auto _ : state) {
+        device->sum(parts, {to.data(), kRows, kHidden, kDType}, *stream);
+        benchmark::DoNotOptimize(to.data());
+    }
+    report_bytes(state, static_cast<double>(from.size() + to.size()));
+}
+BENCHMARK(sum_rows<DType::f32>)->Name("sum_f32")->Arg(2)->Arg(8);
+BENCHMARK(sum_rows<DType::bf16>)->Name("sum_bf16")->Arg(2)->Arg(8);
+BENCHMARK(sum_rows<DType::f16>)->Name("sum_f16")->Arg(2)->Arg(8);
+
 void copy_rows(benchmark::State& state) {
     std::vector<float> from(kRows * kHidden), to(kRows * kHidden);
     for (auto _ : state) {
