@@ -117,7 +117,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
 }
 
 CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry, Combine& combine) {
-    auto& setup = parts_.combine;
+    const auto& setup = parts_.combine;
     const auto partial = parts_.layer.partial();
     const auto rough =
         rough_data(setup.dtype, partial.rows, partial.cols, parts_.control.rank(), parts_.seed);
