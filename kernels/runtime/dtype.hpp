@@ -31,9 +31,9 @@ struct BFloat16 {
     }
 };
 
-/// IEEE 754 binary16 as storage, rounded to nearest even like BFloat16. Arithmetic on bits, without
-/// branches, because the compilers that this builds with have no common half type in C++; loops
-/// over it are vectorised.
+/// IEEE 754 binary16 as storage, rounded to nearest even like BFloat16. Arithmetic on bits, because
+/// the compilers that this builds with have no common half type in C++; without branches, and with
+/// masks where others would write `?:`, so that loops over it are vectorised.
 struct Float16 {
     std::uint16_t bits{};
 
@@ -46,10 +46,10 @@ struct Float16 {
         const auto small =
             std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) + 0.5F) - 0x3f000000U;
         const auto normal = (size - 0x38000000U + 0xfffU + ((size >> 13U) & 1U)) >> 13U;
-        const auto large = size > 0x7f800000U ? 0x7e00U : 0x7c00U;  // NaN or infinity
-        const auto finite = size < 0x38800000U ? small : normal;
+        const auto large = 0x7c00U | (all_ones_if(size > 0x7f800000U) & 0x0200U);  // or NaN
+        const auto finite = choose(size < 0x38800000U, small, normal);
         // 65520 is the first value that rounds to more than the largest half.
-        const auto magnitude = size >= 0x477ff000U ? large : finite;
+        const auto magnitude = choose(size >= 0x477ff000U, large, finite);
         bits = static_cast<std::uint16_t>(magnitude | (raw >> 16U & 0x8000U));
     }
     explicit operator float() const {
@@ -58,8 +58,17 @@ struct Float16 {
         // With the exponent's bias put right by a product, which subnormal halves survive too.
         const auto finite = std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) *
                                                          std::bit_cast<float>(0x77800000U));
-        const auto magnitude = size >= 0x0f800000U ? size | 0x7f800000U : finite;
+        // The product keeps the fraction of what is infinite or no number, but not its exponent.
+        const auto magnitude = finite | (all_ones_if(size >= 0x0f800000U) & 0x7f800000U);
         return std::bit_cast<float>(magnitude | (wide & 0x8000U) << 16U);
+    }
+
+private:
+    static constexpr std::uint32_t all_ones_if(bool condition) {
+        return ~static_cast<std::uint32_t>(condition) + 1U;
+    }
+    static constexpr std::uint32_t choose(bool condition, std::uint32_t yes, std::uint32_t no) {
+        return no ^ ((no ^ yes) & all_ones_if(condition));
     }
 };
 

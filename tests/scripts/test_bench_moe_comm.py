@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,16 +94,28 @@ BAD_ARGUMENTS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory):
+    """What the program did with each of BAD_ARGUMENTS, and where: several at a time, because most
+    of it is mpirun starting up."""
+    def attempt(case):
+        folder = tmp_path_factory.mktemp("refused")
+        return launch(*case[0], ranks=4, cwd=folder), folder
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip((str(args) for args, _ in BAD_ARGUMENTS), pool.map(attempt, BAD_ARGUMENTS)))
+
+
 @pytest.mark.parametrize(("args", "said"), BAD_ARGUMENTS, ids=lambda value: " ".join(value)
                          if isinstance(value, list) else None)
-def test_bad_argument_gets_one_line_and_status_2(args, said, tmp_path):
-    done = launch(*args, ranks=4, cwd=tmp_path)
+def test_bad_argument_gets_one_line_and_status_2(args, said, refusals):
+    done, folder = refusals[str(args)]
     assert done.returncode == 2, done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("bench_moe_comm: ")
     assert said in lines[0]
-    assert list(tmp_path.iterdir()) == [], "nothing may be written"
+    assert list(folder.iterdir()) == [], "nothing may be written"
 
 
 def test_help_and_lists_need_no_mpirun(tmp_path):
