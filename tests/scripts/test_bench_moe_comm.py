@@ -97,13 +97,16 @@ BAD_ARGUMENTS = [
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
     """What the program did with each of BAD_ARGUMENTS, and where: several at a time, because most
-    of it is mpirun starting up."""
-    def attempt(case):
-        folder = tmp_path_factory.mktemp("refused")
+    of it is mpirun starting up. The folders are made before the threads start: pytest's factory is
+    not made for several threads."""
+    folders = [tmp_path_factory.mktemp("refused") for _ in BAD_ARGUMENTS]
+
+    def attempt(case, folder):
         return launch(*case[0], ranks=4, cwd=folder), folder
 
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip((str(args) for args, _ in BAD_ARGUMENTS), pool.map(attempt, BAD_ARGUMENTS)))
+        return dict(zip((str(args) for args, _ in BAD_ARGUMENTS),
+                        pool.map(attempt, BAD_ARGUMENTS, folders)))
 
 
 @pytest.mark.parametrize(("args", "said"), BAD_ARGUMENTS, ids=lambda value: " ".join(value)
