@@ -8,27 +8,11 @@
 # Exit status: the sweep's (0 fine, 2 bad arguments, 3 a rank failed, 4 a wrong result), 1 set-up.
 # shellcheck source=scripts/setup.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/running.sh
+source "$root/scripts/running.sh"
 
 program=$root/build/host/bench/bench_moe_comm
 most_ranks=8
-# Where results go, unless the options say otherwise.
-out=''
-csv=''
-progress=''
-
-read_options() {
-    while (($#)); do
-        case $1 in
-            --out) out=${2:-} ;;
-            --csv) csv=${2:-} ;;
-            --progress) progress=${2:-} ;;
-            --out=*) out=${1#*=} ;;
-            --csv=*) csv=${1#*=} ;;
-            --progress=*) progress=${1#*=} ;;
-        esac
-        shift
-    done
-}
 
 # expand 0-2,5: the numbers of a list of the kernel, one in a line.
 expand() {
@@ -83,21 +67,10 @@ choose_ranks() {
     say "ranks: $ranks on $available cores (${binding[*]})"
 }
 
-signal_name() { (($1 <= 128)) || printf ' (SIG%s)' "$(kill -l "$(($1 - 128))")"; }
-
-# Runs mpirun in the background, because bash would pass a signal on only after it has ended; -q
-# because it comments on every status, at greater length than the program.
+# -q because mpirun comments on every status, at greater length than the program.
 launch() {
-    local status=0 stopped=''
-    mpirun -q -n "$ranks" "${binding[@]}" "$program" "$@" </dev/null &
-    local mpirun=$!
-    trap 'stopped=1; kill -TERM "$mpirun" 2>/dev/null || true' INT TERM HUP
-    wait "$mpirun" || status=$?
-    while kill -0 "$mpirun" 2>/dev/null; do # a signal ended the first wait
-        status=0
-        wait "$mpirun" || status=$?
-    done
-    trap - INT TERM HUP
+    local status=0
+    run_to_end mpirun -q -n "$ranks" "${binding[@]}" "$program" "$@" || status=$?
     if [[ -n $stopped ]]; then
         say "stopped by a signal"
     elif [[ $status != [0234] ]]; then
@@ -121,7 +94,7 @@ draw_charts() {
 }
 
 main() {
-    local options=() status=0 start stem
+    local options=() status=0 start
     read_options "$@"
     if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
         say "error: RANKS=$RANKS is not a number of ranks"
@@ -132,9 +105,8 @@ main() {
     step build "$root/build/host/build.log" build host bench_moe_comm
     choose_ranks
 
-    stem=$root/results/local/$(date -u +%Y%m%dT%H%M%SZ)-${HOSTNAME//[^A-Za-z0-9._-]/_}
     if [[ -z $out$csv ]]; then
-        out=$stem
+        out=$(results_stem)
         options+=(--out "$out")
     fi
     if [[ -z $progress ]]; then
