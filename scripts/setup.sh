@@ -13,6 +13,7 @@ python= # set by setup_python: an interpreter with the packages, or empty
 build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
     libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
 python_packages=(python3 python3-venv ca-certificates)
+python_imports=(pandas scipy matplotlib pytest hypothesis)
 lint_packages=(clang-format clang-tidy clang libclang-rt-dev)
 
 # Open MPI asks root twice whether it means it; in a container it does.
@@ -132,7 +133,7 @@ setup_packages() {
 # Looks only whether the packages can be found: importing pandas takes a second.
 has_packages() {
     "$1" -c 'import importlib.util as u, sys
-sys.exit(not all(map(u.find_spec, ("pandas", "matplotlib", "pytest", "hypothesis"))))' &>/dev/null
+sys.exit(not all(map(u.find_spec, sys.argv[1:])))' "${python_imports[@]}" &>/dev/null
 }
 
 # An environment that is there but incomplete is completed, one that does not run is made anew.
@@ -171,7 +172,7 @@ need_python() {
     local left
     if [[ -n $python ]]; then return; fi
     left=$(missing "${python_packages[@]}" | paste -sd ' ')
-    die "missing: ${left:+$left, }Python packages pandas matplotlib pytest hypothesis" \
+    die "missing: ${left:+$left, }Python packages ${python_imports[*]}" \
         "(see $root/build/python.log)"
 }
 
