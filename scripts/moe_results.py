@@ -40,7 +40,7 @@ PHASES = (
     "shared_us_median", "local_combine_us_median", "combine_us_median", "wait_us_median",
 )
 NUMBERS = (
-    "tokens", "planted_pct", "instrumentation_pct", *PHASES, *MEASURES,
+    "tokens", "planted_pct", "instrumentation_pct", "speedup_combine", *PHASES, *MEASURES,
     *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
 )
 

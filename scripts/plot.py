@@ -12,7 +12,6 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from matplotlib import style
 from matplotlib.figure import Figure
@@ -24,14 +23,10 @@ from charts.looks import METADATA, STYLE
 from charts.pages import Page, make_pages
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
+from cli import OneLineParser, refuse
 from moe_results import ResultsError
 
 FORMATS = ("png", "svg")
-
-
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ResultsError(message)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -83,9 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with style.context(["default", STYLE]):
             write_charts(figures_of(pages, maps), options.out, options.format)
     except ResultsError as error:
-        # One line, whatever an obstacle text or a file name holds.
-        print("plot.py:", *str(error).split(), file=sys.stderr)
-        return 2
+        return refuse("plot.py", error)
     for note in dict.fromkeys(note for page in pages for note in page.notes):
         print(note)
     return 0

@@ -1,0 +1,1 @@
+"""The regression gate: which cells of two results sets differ, and how sure that is."""

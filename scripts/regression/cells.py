@@ -1,0 +1,82 @@
+"""Cells of two results sets side by side: the launches of each arm, or why a cell has none."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from moe_results import CELL, ResultsError, Row, why_no_time
+
+# Inputs are made from the seed, so rows of another seed are another cell.
+CELL_AND_SEED = (*CELL, "seed")
+# What says where a cell was measured rather than what was.
+MACHINE_COLUMNS = ("backend", "device", "transport", "hosts", "ranks_per_device", "claim")
+METRICS = ("output", "combine", "layer")
+
+
+def time_column(metric: str) -> str:
+    return f"{metric}_us_median"
+
+
+def speedup_column(metric: str) -> str:
+    return f"speedup_{metric}"
+
+
+def compare(
+    baseline: Iterable[Row], new: Iterable[Row], columns: dict[str, str], key: Sequence[str]
+) -> pd.DataFrame:
+    """One row for each cell and metric that BASELINE has values of: the columns of the key,
+    metric, the values of the launches as tuples in baseline and new, and reason: why NEW cannot
+    be tested, else empty. columns: metric -> column of the results."""
+    before, after = _by_cell(baseline, key), _by_cell(new, key)
+    cells = [
+        dict(zip(key, cell), metric=metric, baseline=values, new=_values(others, column),
+             reason=_why_missing(others, metric, column))
+        for metric, column in columns.items()
+        for cell, rows in before.items()
+        for values, others in [(_values(rows, column), after.get(cell, []))]
+        if values
+    ]
+    for metric in columns:
+        if all(cell["metric"] != metric for cell in cells):
+            raise ResultsError(f"BASELINE has no row with a time of {metric}")
+    return pd.DataFrame(cells)
+
+
+def only_in_new(
+    baseline: Iterable[Row], new: Iterable[Row], column: str, key: Sequence[str]
+) -> pd.DataFrame:
+    """The cells that have a value in NEW and none in BASELINE."""
+    before = {cell for cell, rows in _by_cell(baseline, key).items() if _values(rows, column)}
+    after = [cell for cell, rows in _by_cell(new, key).items() if _values(rows, column)]
+    return pd.DataFrame([cell for cell in after if cell not in before], columns=list(key))
+
+
+def _by_cell(rows: Iterable[Row], key: Sequence[str]) -> dict[tuple, list[Row]]:
+    cells: dict[tuple, list[Row]] = {}
+    for row in rows:
+        # As text: NaN tokens would not equal themselves.
+        cells.setdefault(tuple(_text(row[name]) for name in key), []).append(row)
+    return cells
+
+
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"
+
+
+def _values(rows: Iterable[Row], column: str) -> tuple[float, ...]:
+    return tuple(row[column] for row in rows if why_no_time(row) is None and row[column] > 0)
+
+
+def _why_missing(rows: Sequence[Row], metric: str, column: str) -> str:
+    """A single launch without a time will do: a result that is wrong now and then is wrong."""
+    if not rows:
+        return "not in NEW"
+    reasons = Counter(
+        why_no_time(row) or f"no {metric} time in the row" for row in rows
+        if not _values([row], column)
+    )
+    if not reasons:
+        return ""
+    reason, count = reasons.most_common(1)[0]
+    return " ".join(reason.split()) + (f", {count} of {len(rows)} launches" * (len(rows) > 1))
