@@ -12,60 +12,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 source "$root/scripts/running.sh"
 
 program=$root/build/host/bench/bench_moe_comm
-most_ranks=8
-
-# expand 0-2,5: the numbers of a list of the kernel, one in a line.
-expand() {
-    local range
-    for range in ${1//,/ }; do seq "${range%-*}" "${range#*-}"; done
-}
-
-allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
-
-# Cores that this process may use: hardware threads of one core count once, and a container's share
-# of CPU time counts as so many cores.
-cores() {
-    local cpu found quota period
-    found=$(for cpu in $(expand "$(allowed_cpus)"); do
-        cat "/sys/devices/system/cpu/cpu$cpu/topology/thread_siblings_list" 2>/dev/null ||
-            echo "$cpu"
-    done | sort -u | wc -l)
-    if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [[ $quota != max ]]; then
-        quota=$((quota / period > 1 ? quota / period : 1))
-        found=$((quota < found ? quota : found))
-    fi
-    echo "$found"
-}
-
-# own_cpus FLAG...: whether each rank gets CPUs of its own, and no others than ours. Open MPI binds
-# from the machine's first core on, whatever taskset or a batch system allowed.
-own_cpus() {
-    local bound outside
-    bound=$(mpirun -n "$ranks" "$@" sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' \
-        /proc/self/status 2>/dev/null </dev/null) || return
-    [[ $(sort -u <<<"$bound" | wc -l) == "$ranks" ]] || return
-    outside=$(comm -23 <(expand "${bound//$'\n'/,}" | sort) <(expand "$(allowed_cpus)" | sort))
-    [[ -z $outside ]]
-}
-
-# Sets ranks and binding. Two ranks on the threads of one core still have a CPU each.
-choose_ranks() {
-    local available cpus
-    available=$(cores)
-    cpus=$(expand "$(allowed_cpus)" | wc -l)
-    ranks=$((available < 2 ? 2 : available > most_ranks ? most_ranks : available))
-    ranks=${RANKS:-$ranks}
-    if ((ranks <= available)) && own_cpus --bind-to core; then
-        binding=(--bind-to core)
-    elif ((ranks <= available)) && own_cpus --cpu-set "$(allowed_cpus)" --bind-to core; then
-        binding=(--cpu-set "$(allowed_cpus)" --bind-to core)
-    elif ((ranks <= cpus)) && own_cpus --use-hwthread-cpus --bind-to hwthread; then
-        binding=(--use-hwthread-cpus --bind-to hwthread)
-    else
-        binding=(--oversubscribe --bind-to none)
-    fi
-    say "ranks: $ranks on $available cores (${binding[*]})"
-}
 
 # -q because mpirun comments on every status, at greater length than the program.
 launch() {
