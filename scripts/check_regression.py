@@ -44,17 +44,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.metric = list(dict.fromkeys(options.metric.split(",")))
     for unknown in sorted(set(options.metric) - set(METRICS)):
         raise ResultsError(f"unknown metric {unknown!r}, known: {', '.join(METRICS)}")
-    if not 0 <= options.threshold < 1000:
-        raise ResultsError(f"--threshold {options.threshold:g} is not from 0 to 1000 percent")
-    if not 0 < options.alpha < 1:
-        raise ResultsError(f"--alpha {options.alpha:g} is not between 0 and 1")
     return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse_arguments(arguments)
-        gate = Gate(options.threshold / 100, options.alpha)
+        gate = Gate.of_percent(options.threshold, options.alpha)
         sets = read_set(options.baseline), read_set(options.new)
         report = make_report(*sets, options.metric, gate)
         if options.markdown:

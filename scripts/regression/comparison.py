@@ -26,8 +26,8 @@ def make_report(
     cells, added = _named(cells, baseline, new, time_column("output"), CELL_AND_SEED)
     facts = [
         f"BASELINE {baseline.path}, NEW {new.path}: {len(cells)} cells, {counts_text(cells)}.",
-        "Exact rank test on the medians of launches, Holm over the"
-        f" {(cells['reason'] == '').sum()} tests at {gate.alpha:g}; what differs by less than"
+        "Exact rank test on the medians of launches, Holm over all that were tested"
+        f" ({(cells['reason'] == '').sum()}) at {gate.alpha:g}; what differs by less than"
         f" {100 * gate.threshold:g} % is ok.",
     ]
     weak = warnings(baseline, new) + _too_few(cells, gate) + _planted(baseline, new)

@@ -12,7 +12,7 @@ SUITE = "check_regression"
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: Report) -> ElementTree.ElementTree:
+def junit(report: Report) -> ElementTree.Element:
     cases = [_test_case(cell) for cell in report.cells.itertuples()]
     counts = {
         "tests": len(cases),
@@ -28,11 +28,12 @@ def junit(report: Report) -> ElementTree.ElementTree:
         "\n".join([report.headline, *report.facts, *report.warnings])
     )
     ElementTree.indent(root)
-    return ElementTree.ElementTree(root)
+    return root
 
 
 def write_junit(report: Report, file: Path) -> None:
-    junit(report).write(file, encoding="utf-8", xml_declaration=True)
+    text = ElementTree.tostring(junit(report), encoding="unicode")
+    file.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', encoding="utf-8")
 
 
 def _test_case(cell) -> ElementTree.Element:

@@ -116,7 +116,9 @@ def headline(cells: pd.DataFrame) -> str:
 
 def _table(rows: Iterable[dict[str, str]]) -> str:
     rows = list(rows)
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(map(_escaped, row.values()) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("<", "&lt;")
