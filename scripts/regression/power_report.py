@@ -89,19 +89,22 @@ def power_markdown(numbers: dict) -> str:
     lines.append(f"| {numbers['simulated_trials']} simulated | smallest effect found in"
                  f" {100 * FOUND_SHARE:.0f} % | {_effect(least['any_cell'])} |"
                  f" worst cell: {_effect(least['worst_cell'])} |")
-    machine = numbers["machine"]
     return "\n".join([
         *lines, "",
-        f"{machine['device']}, {machine.get('cores_on_host', '?')} cores, {machine['ranks']} ranks,"
-        f" {machine.get('kernel', '')}, {machine.get('library', '')}. A trial is"
-        f" {numbers['launches']} launches of each arm, in turns, {numbers['cells']} cells;"
-        f" threshold {numbers['threshold_pct']:g} %, alpha {numbers['alpha']:g}; the bounds are one-sided"
-        f" (Clopper-Pearson, {100 * CONFIDENCE:.0f} %). Launches of one cell lie"
-        f" {numbers['launch_spread_pct']:.1f} % apart (interquartile range / median). Simulated:"
-        " the launches of an A/A trial are dealt anew into two arms, one cell of the new arm is"
-        " slowed down, and the same test judges. Command of a launch:", "",
+        f"{_machine_text(numbers['machine'])}. A trial is {numbers['launches']} launches of each"
+        f" arm, in turns, {numbers['cells']} cells; threshold {numbers['threshold_pct']:g} %, alpha"
+        f" {numbers['alpha']:g}; the bounds are one-sided (Clopper-Pearson,"
+        f" {100 * CONFIDENCE:.0f} %). Launches of one cell lie {numbers['launch_spread_pct']:.1f} %"
+        " apart (interquartile range / median). Simulated: the launches of an A/A trial are dealt"
+        " anew into two arms, one cell of the new arm is slowed down, and the same test judges."
+        " Command of a launch:", "",
         "```", numbers["command"], "```", "",
     ])
+
+
+def _machine_text(machine: dict[str, str]) -> str:
+    units = {"device": "", "cores_on_host": " cores", "ranks": " ranks", "kernel": "", "library": ""}
+    return ", ".join(f"{machine[key]}{unit}" for key, unit in units.items() if key in machine)
 
 
 def _percent(share: float) -> str:
