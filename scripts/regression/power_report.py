@@ -103,7 +103,8 @@ def power_markdown(numbers: dict) -> str:
 
 
 def _machine_text(machine: dict[str, str]) -> str:
-    units = {"device": "", "cores_on_host": " cores", "ranks": " ranks", "kernel": "", "library": ""}
+    units = {"device": "", "cores_on_host": " cores", "ranks": " ranks", "kernel": "",
+             "library": ""}
     return ", ".join(f"{machine[key]}{unit}" for key, unit in units.items() if key in machine)
 
 
