@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import packages  # noqa: F401, comes before what it looks for
 from cli import OneLineParser, refuse
 from moe_results import ResultsError
 from regression.power_report import make_power_report, power_markdown

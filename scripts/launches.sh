@@ -99,7 +99,8 @@ one_launch() {
         say "stopped in $what; to go on:$again"
         exit $((status ? status : 130))
     fi
-    say "error: $what ended with status $status$(signal_name "$status"); to go on:$again"
+    if ((status == 2)); then again=''; fi # bad arguments stay bad
+    say "error: $what ended with status $status$(signal_name "$status")${again:+; to go on:$again}"
     exit "$status"
 }
 

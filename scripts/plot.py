@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import packages  # noqa: F401, comes before what it looks for
+
 from matplotlib import style
 from matplotlib.figure import Figure
 

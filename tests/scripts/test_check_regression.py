@@ -1,7 +1,8 @@
 """Tests of scripts/check_regression.py: its statistics, its verdicts, and what it writes."""
 
-import itertools
 import math
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -394,3 +395,16 @@ def test_unusable_input_is_one_line_and_status_2(gate, capsys, arguments, compla
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert captured.err.startswith("check_regression.py: ") and complaint in captured.err
+
+
+def test_without_packages_it_is_no_regression(tmp_path: Path):
+    """A copy of the scripts that has no .venv beside it, on an interpreter with no packages."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    script = tmp_path / "scripts/check_regression.py"
+    done = subprocess.run([sys.executable, "-S", "-I", "-c",
+                           f"import sys; sys.path.insert(0, {str(script.parent)!r});"
+                           f"sys.argv = [{str(script)!r}]; import packages"],
+                          capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == ("check_regression.py: Python packages missing: pandas, scipy,"
+                           " matplotlib; scripts/setup.sh installs them\n")

@@ -11,7 +11,7 @@ import pytest
 LAUNCHES = Path(__file__).resolve().parents[2] / "scripts/launches.sh"
 PROGRAM = """#!/bin/sh
 echo "$*" >>calls
-case "$*" in *"$FAIL_AT"*) exit 3 ;; esac
+case "$*" in *"$FAIL_AT"*) exit ${STATUS:-3} ;; esac
 """
 
 
@@ -75,6 +75,14 @@ def test_how_to_go_on_names_the_place_that_was_chosen(monkeypatch):
     done = launches("2", "--", "./program", "two words")
     place = calls()[0].split()[3]
     assert f"--resume -- ./program two\\ words --out {place}\n" in done.stderr
+
+
+def test_bad_arguments_of_the_program_are_not_to_be_repeated(monkeypatch):
+    monkeypatch.setenv("FAIL_AT", "1/2")
+    monkeypatch.setenv("STATUS", "2")
+    done = launches("2", "--", "./program", "--out", "a")
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: launch 1 of 2 ended with status 2\n")
 
 
 @pytest.mark.parametrize("order", [["--resume", "2"], ["2", "--resume"]])
