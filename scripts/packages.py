@@ -14,7 +14,7 @@ VENV = Path(__file__).resolve().parents[1] / ".venv"
 missing = [name for name in ("pandas", "scipy", "matplotlib") if find_spec(name) is None]
 if missing:
     python = VENV / "bin/python"
-    if python.exists() and Path(sys.prefix) != VENV:
+    if python.exists() and sys.executable != str(python):
         os.execv(python, [str(python), *sys.argv])
     print(f"{Path(sys.argv[0]).name}: Python packages missing: {', '.join(missing)};"
           " scripts/setup.sh installs them", file=sys.stderr)
