@@ -10,7 +10,8 @@ import sys
 
 RUNTIME = "kernels/runtime"
 MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
-PARTS = {"bench/measure", "bench/moe", "bench/report", "bench/sweep", "bench/verify"}
+PARTS = {"bench/measure", "bench/moe", "bench/report", "bench/sweep", "bench/verify",
+         "bench/watch"}
 
 # Which folders the files of a folder may include, besides their own. A folder that is not here has
 # no layer, and its files fail.
@@ -28,6 +29,7 @@ MAY_INCLUDE = {
     "bench/report": {"bench/measure", RUNTIME},
     "bench/sweep": {RUNTIME},
     "bench/verify": {"bench/moe"} | MEASURED,
+    "bench/watch": {"comm", RUNTIME},
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host"},

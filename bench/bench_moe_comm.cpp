@@ -1,10 +1,14 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
 #include "bench/cases.hpp"
 #include "bench/dry_run.hpp"
+#include "bench/early_end.hpp"
 #include "bench/options.hpp"
 #include "bench/provenance.hpp"
+#include "bench/report/screen.hpp"
 #include "bench/result_files.hpp"
 #include "bench/runner.hpp"
+#include "bench/watch/process.hpp"
+#include "bench/watch/watchdog.hpp"
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
@@ -13,10 +17,12 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
+#include <sstream>
 
 namespace moe {
 namespace {
@@ -46,19 +52,26 @@ Progress::Style progress_style(ProgressStyle wanted) {
 }
 
 void print_start(const Machine& machine, const Backend& backend, const Options& options,
-                 std::size_t cases, const std::string& csv) {
-    fmt::print("{} backend{} on {}: {} ranks on {} host{}, claim \"{}\"\n", backend.name,
-               options.backend == "auto" ? " (chosen by auto)" : "", backend.device->name(),
-               backend.world->size(), machine.hosts, machine.hosts == 1 ? "" : "s",
-               host_claim(machine));
+                 std::size_t cases, const ResultFiles& files) {
+    show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, claim \"{}\"\n", backend.name,
+                     options.backend == "auto" ? " (chosen by auto)" : "", backend.device->name(),
+                     backend.world->size(), machine.hosts, machine.hosts == 1 ? "" : "s",
+                     host_claim(machine)));
     if (machine.oversubscribed()) {
-        fmt::print(
+        show(fmt::format(
             "WARNING: {} ranks share {} cores: results are checked, but times say nothing "
             "about speed (functional)\n",
-            machine.ranks_on_host, machine.cores_on_host);
+            machine.ranks_on_host, machine.cores_on_host));
     }
-    fmt::print("{} cases of {} strategies; results: {}\n\n", cases, options.combines.size(), csv);
-    std::fflush(stdout);
+    show(fmt::format("{} cases of {} strategies; results: {}\n", cases, options.combines.size(),
+                     files.paths().csv));
+    if (options.launches > 1) {
+        show(fmt::format("launch {} of {}\n", options.launch, options.launches));
+    }
+    const auto done = files.finished().case_ids.size();
+    if (options.resume)
+        show(fmt::format("resumed: {} of {} cases are there already\n", done, cases));
+    show("\n");
 }
 
 /// What one rank throws before the first collective of the sweep, all must hear of: the others
@@ -77,77 +90,103 @@ void on_rank_0(Control& control, Action&& action) {
     if (!failure.empty()) throw BadArgument(failure);
 }
 
-Status finish(const Runner::Outcome& outcome, ResultFiles& files) {
-    fmt::print("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
-               outcome.measured, outcome.obstacles, outcome.wrong, files.paths().csv);
-    if (outcome.wrong > 0) {
-        files.set_status("wrong_result", fmt::format("{} rows are wrong", outcome.wrong));
+/// What outlives any failure: who watches, and what it looks at.
+struct Guards {
+    Control& control;
+    Watchdog& watchdog;
+    ProgressBoard& board;
+    LastWords last;
+};
+
+Status finish(const Runner::Outcome& outcome, int cases_left, ResultFiles& files) {
+    const int wrong = outcome.wrong + files.finished().wrong;
+    show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
+                     outcome.measured, outcome.obstacles, outcome.wrong, files.paths().csv));
+    if (wrong > 0) {
+        files.set_status("wrong_result", fmt::format("{} rows are wrong", wrong));
         return kWrongResult;
     }
-    if (outcome.measured == 0) {
-        fmt::print(stderr, "bench_moe_comm: warning: no case could run, see the column obstacle\n");
+    if (outcome.measured == 0 && cases_left > 0) {
+        show_error("bench_moe_comm: warning: no case could run, see the column obstacle\n");
     }
     files.set_status("complete", "");
     return kDone;
 }
 
-Status sweep(const Options& options, Control& control, std::unique_ptr<ResultFiles>& files) {
-    auto backend = choose_backend(options.backend).open();
-    const auto cases = expand_cases(options, control.size());
-    const auto machine = discover_machine(control);
-    if (options.dry_run) {
-        dry_run({options, backend, control, machine}, cases);
-        return kDone;
-    }
-    Timeline timeline(control, machine.hosts == 1);
-
-    std::optional<Progress> progress;
+/// Opens the files on rank 0, and tells all ranks where they are and what is in them already.
+std::set<std::string> open_files(const Options& options, const ProvenanceParts& provenance,
+                                 Guards& guards, std::unique_ptr<ResultFiles>& files) {
+    auto& control = guards.control;
+    auto& last = guards.last;
     on_rank_0(control, [&] {
         const auto& host = control.host_names().front();
         const auto timestamp = utc_timestamp();
-        const auto paths = ResultPaths::of(options.out, options.csv,
-                                           fmt::format("results/local/{}-{}", timestamp, host));
-        files = std::make_unique<ResultFiles>(
-            paths, make_run_id(timestamp, host),
-            make_provenance({options, backend, machine, timeline, control}));
-        print_start(machine, backend, options, cases.size(), paths.csv);
-        progress.emplace(progress_style(options.progress), cases.size(), options.budget_seconds);
+        last.paths = ResultPaths::of(options.out, options.csv,
+                                     fmt::format("results/local/{}-{}", timestamp, host));
+        last.run_id = make_run_id(timestamp, host);
+        files = std::make_unique<ResultFiles>(ResultFiles::Parts{last.paths, last.run_id,
+                                                                 make_provenance(provenance),
+                                                                 options, guards.watchdog.files()});
     });
-    Runner runner({options, backend, control, timeline, machine, files.get(),
-                   progress ? &*progress : nullptr});
-    const auto outcome = runner.run(cases);
-    progress.reset();
-    // Rank 0 has the verdicts that it printed; all ranks counted the same.
-    return files ? finish(outcome, *files) : outcome.wrong > 0 ? kWrongResult : kDone;
+    for (auto* text : {&last.paths.csv, &last.paths.json, &last.paths.samples, &last.paths.status,
+                       &last.paths.option, &last.paths.given, &last.run_id}) {
+        *text = control.broadcast(*text);
+    }
+    const auto ids = control.broadcast(
+        files ? fmt::format("{}", fmt::join(files->finished().case_ids, " ")) : "");
+    std::istringstream words(ids);
+    return {std::istream_iterator<std::string>(words), {}};
 }
 
-/// Leaves word of what went wrong. A disk that is full takes no word, and must not hide the cause.
-void note_failure(ResultFiles& files, const std::exception& cause) noexcept {
-    try {
-        files.set_status("failed", cause.what());
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_moe_comm: no status either: {}\n", error.what());
+Status sweep(const Options& options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
+    auto& control = guards.control;
+    guards.watchdog.set_timeout(options.timeout_seconds);
+    guards.board.enter("opening the backend");
+    auto backend = choose_backend(options.backend).open();
+    const auto cases = in_launch_order(expand_cases(options, control.size()), options.launch);
+    const auto machine = discover_machine(control);
+    if (options.dry_run) {
+        dry_run({options, backend, control, machine}, cases, guards.board);
+        return kDone;
     }
+    Timeline timeline(control, machine.hosts == 1);
+    const auto finished =
+        open_files(options, {options, backend, machine, timeline, control}, guards, files);
+    guards.watchdog.set_tell(
+        [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
+
+    const auto left = cases.size() - finished.size();
+    std::optional<Progress> progress;
+    if (files) {
+        print_start(machine, backend, options, cases.size(), *files);
+        progress.emplace(progress_style(options.progress), left, options.budget_seconds);
+    }
+    Runner runner({options, backend, control, timeline, machine, files.get(),
+                   progress ? &*progress : nullptr, guards.board});
+    const auto outcome = runner.run(cases, finished);
+    progress.reset();
+    // Rank 0 has the verdicts that it printed; all ranks counted the same.
+    if (files) return finish(outcome, static_cast<int>(left), *files);
+    return outcome.wrong > 0 ? kWrongResult : kDone;
 }
 
 /// Everything that may end the program early comes back here as a status.
-Status run(int argc, char** argv, Control& control) {
+Status run(int argc, char** argv, Guards& guards) {
     std::unique_ptr<ResultFiles> files;
     try {
         const auto parsed = parse_command_line(argc, argv);
         if (parsed.print) {
-            if (control.rank() == 0) fmt::print("{}", parsed.print->text);
+            if (guards.control.rank() == 0) show(parsed.print->text);
             return kDone;
         }
-        return sweep(parsed.options, control, files);
+        return sweep(parsed.options, guards, files);
     } catch (const BadArgument& error) {
-        if (control.rank() == 0) fmt::print(stderr, "bench_moe_comm: {}\n", error.what());
+        if (guards.control.rank() == 0) {
+            show_error(fmt::format("bench_moe_comm: {}\n", error.what()));
+        }
         // Nobody leaves before the line is out: mpirun ends the job at the first bad status.
-        control.barrier();
+        guards.control.barrier();
         return kBadArguments;
-    } catch (const std::exception& error) {
-        if (files) note_failure(*files, error);
-        throw;
     }
 }
 
@@ -156,15 +195,28 @@ Status run(int argc, char** argv, Control& control) {
 
 /// One rank that throws must take the others with it: they are waiting inside a collective.
 int main(int argc, char** argv) {
+    moe::keep_standard_streams();
+    const auto crashes = moe::unhandled_crashes();
+    moe::Watchdog watchdog;
     const moe::mpi::Session session(argc, argv);
     const auto control = moe::make_mpi_control();
+    const auto rank = static_cast<std::size_t>(control->rank());
+    const auto& host = control->host_names()[rank];
+    const auto who = fmt::format("rank {} of {} on {}", rank, control->size(), host);
+    moe::report_crashes(crashes, who);
+    moe::ProgressBoard board(*control);
+    moe::Guards guards{*control, watchdog, board, {host, {}, {}}};
+    watchdog.set_tell([&](const moe::Ending& ending) { tell_early_end(ending, {host, {}, {}}); });
+    const moe::Watchdog::Watch watch(watchdog, board);
     try {
-        return moe::run(argc, argv, *control);
+        return moe::run(argc, argv, guards);
     } catch (const std::exception& error) {
-        const auto rank = static_cast<std::size_t>(control->rank());
-        fmt::print(stderr, "rank {} of {} on {}: {}\n", rank, control->size(),
-                   control->host_names()[rank], error.what());
-        std::fflush(stderr);
+        board.fail(error.what());
+        moe::show_error(fmt::format("{}: {}\n", who, error.what()));
+        if (board.claim_report()) {
+            tell_early_end({"failed", fmt::format("rank {}: {}", rank, error.what()), true},
+                           guards.last);
+        }
         MPI_Abort(MPI_COMM_WORLD, moe::kFailedRank);
         return moe::kFailedRank;
     }

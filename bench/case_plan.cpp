@@ -13,15 +13,6 @@ namespace {
 /// The share of free memory that a case may take: libraries and the page cache live there too.
 constexpr double kMemoryShare = 0.9;
 
-/// Everything that weights and reference depend on.
-std::string weights_key(const Case& one) {
-    auto same = one;
-    same.tokens = 0;
-    same.load = same.gather = same.padding = same.phase = same.scope = "";
-    same.dp = 0;
-    return case_id(same, "weights");
-}
-
 }  // namespace
 
 std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) const {

@@ -1,11 +1,14 @@
 #include "bench/cases.hpp"
 
+#include "bench/measure/shuffle.hpp"
 #include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <random>
 
 namespace moe {
 namespace {
@@ -119,6 +122,25 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     cases = along(cases, &Case::routing, o.routings);
     cases = along(cases, &Case::load, o.loads);
     return along(cases, &Case::tokens, o.tokens);
+}
+
+std::string weights_key(const Case& one) {
+    auto same = one;
+    same.tokens = 0;
+    same.load = same.gather = same.padding = same.phase = same.scope = "";
+    same.dp = 0;
+    return case_id(same, "weights");
+}
+
+std::vector<Case> in_launch_order(std::vector<Case> cases, int launch) {
+    if (launch == 1) return cases;
+    std::mt19937_64 random(static_cast<std::uint64_t>(launch));
+    shuffle(cases, random);
+    // Groups in the order in which the shuffled list names them first.
+    std::map<std::string, std::size_t> place;
+    for (const auto& one : cases) place.try_emplace(weights_key(one), place.size());
+    std::ranges::stable_sort(cases, {}, [&](const Case& one) { return place[weights_key(one)]; });
+    return cases;
 }
 
 std::string label_of(const Case& one) {

@@ -3,6 +3,7 @@
 #include "bench/cases.hpp"
 #include "bench/forecast.hpp"
 #include "bench/report/progress.hpp"
+#include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
 
@@ -51,20 +52,22 @@ private:
 
 }  // namespace
 
-void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases) {
+void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, ProgressBoard& board) {
+    board.enter("measuring this machine's speed");
     Forecaster forecaster(parts);
     const bool prints = parts.control.rank() == 0;
     double seconds = 0;
     double bytes = 0;
     std::size_t runnable = 0;
     for (std::size_t i = 0; i < cases.size(); ++i) {
+        board.begin_case(label_of(cases[i]));
         const auto outlook = forecaster.look_at(cases[i]);
         if (prints) {
-            fmt::print("[{}/{}] {}\n    {}\n", i + 1, cases.size(), label_of(cases[i]),
-                       outlook.obstacle.empty()
-                           ? fmt::format("{} for each rank, about {}", gibibytes(outlook.bytes),
-                                         duration_text(outlook.seconds))
-                           : "cannot run: " + outlook.obstacle);
+            show(fmt::format("[{}/{}] {}\n    {}\n", i + 1, cases.size(), label_of(cases[i]),
+                             outlook.obstacle.empty() ? fmt::format("{} for each rank, about {}",
+                                                                    gibibytes(outlook.bytes),
+                                                                    duration_text(outlook.seconds))
+                                                      : "cannot run: " + outlook.obstacle));
         }
         if (!outlook.obstacle.empty()) continue;
         ++runnable;
@@ -72,11 +75,11 @@ void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases) {
         bytes = std::max(bytes, outlook.bytes);
     }
     if (!prints) return;
-    fmt::print(
+    show(fmt::format(
         "{} of {} cases can run, with {} strategies each: at most {} for each rank, about {} "
         "unless the intervals are narrow enough before. Nothing was measured or written.\n",
         runnable, cases.size(), parts.options.combines.size(), gibibytes(bytes),
-        duration_text(seconds));
+        duration_text(seconds)));
 }
 
 }  // namespace moe

@@ -24,7 +24,8 @@ struct Texts {
     std::string combine{"all"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    bool dry_run{};
+    std::string launch{"1/1"}, timeout{"300"};
+    bool dry_run{}, resume{};
 };
 
 template <class T>
@@ -76,6 +77,31 @@ double parse_positive(std::string_view option, const std::string& text) {
         throw BadArgument(fmt::format("{} '{}': a number above 0 is wanted", option, text));
     }
     return value;
+}
+
+/// I of I/K; both as numbers.
+std::array<int, 2> parse_launch(const std::string& text) {
+    constexpr Limits kLaunches{1, 10'000};
+    const auto slash = text.find('/');
+    if (slash == std::string::npos) {
+        throw BadArgument(fmt::format("--launch '{}': I/K is wanted, launch I of K", text));
+    }
+    const auto of = parse_integer("--launch", text.substr(slash + 1), kLaunches);
+    const auto which = parse_integer("--launch", text.substr(0, slash), {1, of});
+    return {static_cast<int>(which), static_cast<int>(of)};
+}
+
+/// All but what only says where results go, how a run is watched, and which of several it is.
+std::map<std::string, std::string> settings_of(const CLI::App& app) {
+    constexpr std::array kOthers{"--help",    "--out",    "--csv",     "--progress", "--list",
+                                 "--dry-run", "--resume", "--timeout", "--launch",   "--backend"};
+    std::map<std::string, std::string> settings;
+    for (const auto* option : app.get_options()) {
+        const auto name = option->get_name();
+        if (std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end()) continue;
+        settings[name] = option->count() > 0 ? option->results().back() : option->get_default_str();
+    }
+    return settings;
 }
 
 constexpr std::array kScorings{Choice<Scoring>{"softmax", Scoring::softmax},
@@ -224,6 +250,9 @@ void declare(CLI::App& app, Texts& t) {
     add("--verify", t.verify, "exact: bit for bit; full: also the layer against fp64; off");
     add("--out", t.out, "folder for all result files (results/local/TIME-HOST)");
     add("--csv", t.csv, "results file; the other files go beside it");
+    add("--launch", t.launch, "I/K: this is launch I of K into one results set");
+    add("--timeout", t.timeout, "seconds without progress after which all ranks are ended");
+    app.add_flag("--resume", t.resume, "go on where a run into the same file ended");
     add("--progress", t.progress, "auto, bar, plain, none");
     add("--list", t.list, "models, combines, gathers or backends; then stop");
     app.add_flag("--dry-run", t.dry_run,
@@ -273,6 +302,14 @@ Options parse_texts(const Texts& t) {
     o.progress = parse_choice("--progress", t.progress, kProgress);
     o.out = t.out;
     o.csv = t.csv;
+    o.resume = t.resume;
+    if (o.resume && o.out.empty() && o.csv.empty()) {
+        throw BadArgument("--resume: of which results? --out or --csv says where they are");
+    }
+    const auto [launch, launches] = parse_launch(t.launch);
+    o.launch = launch;
+    o.launches = launches;
+    o.timeout_seconds = parse_positive("--timeout", t.timeout);
     o.dry_run = t.dry_run;
     return o;
 }
@@ -297,6 +334,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
     parsed.options.command_line.assign(argv, argv + argc);
+    parsed.options.settings = settings_of(app);
     return parsed;
 }
 

@@ -6,6 +6,7 @@
 #include "comm/gather/gather.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,7 +48,14 @@ struct Options {
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
     std::string out, csv;
+    bool resume{};
+    int launch{1}, launches{1};  ///< which of how many launches into one results set
+    double timeout_seconds{300};
     bool dry_run{};
+
+    /// Every option that decides what is measured and how, with its value as typed or its default:
+    /// results of runs that agree in these belong together.
+    std::map<std::string, std::string> settings;
 
     /// The command line, for the provenance.
     std::vector<std::string> command_line;

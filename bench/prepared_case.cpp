@@ -3,6 +3,8 @@
 #include "bench/cases.hpp"
 #include "comm/named_table.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moe {
@@ -77,6 +79,7 @@ void PreparedCase::verify_again() {
     auto verifier = this->verifier();
     for (auto& rival : rivals_) {
         if (!rival.to_be_timed()) continue;
+        parts_.board.enter(fmt::format("checking {} once more", rival.entry->name));
         rival.wrong = verifier.check_combine(*rival.combine);
         if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
         rival.verified = rival.wrong.empty();
@@ -85,12 +88,15 @@ void PreparedCase::verify_again() {
 
 void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
+    parts_.board.enter(fmt::format("checking {}", case_.gather));
     const auto wrong_gather = verifier.check_gather();
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("checking {}", rival.entry->name));
         rival.wrong = wrong_gather.empty() ? verifier.check_combine(*rival.combine)
                                            : "the gather: " + wrong_gather;
         if (rival.wrong.empty() && whole_layer) {
+            parts_.board.enter(fmt::format("checking the layer with {}", rival.entry->name));
             const auto verdict = verifier.check_layer(*rival.combine);
             rival.rms_error = verdict.rms_error;
             rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
@@ -127,10 +133,19 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
     share.budget_seconds /= kinds;
     Sampler sampler({parts_.control, parts_.timeline, stream});
     int kind = 0;
-    const auto series = [&](auto&& prime, auto&& run) {
+    const auto series = [&](std::string_view region, auto&& prime, auto&& run) {
         std::vector<Rival> rivals;
-        for (const auto* rival : samples.rivals) rivals.push_back({prime(*rival), run(*rival)});
-        const auto seed = static_cast<std::uint64_t>(case_.seed + kind);
+        for (const auto* rival : samples.rivals) {
+            const auto doing = fmt::format("measuring the {} of {}", region, rival->entry->name);
+            rivals.push_back({[this, doing, first = prime(*rival)] {
+                                  parts_.board.enter(doing);
+                                  first();
+                              },
+                              run(*rival)});
+        }
+        constexpr std::int64_t kKindsAtMost = 4;
+        const auto seed =
+            static_cast<std::uint64_t>(case_.seed + kind + kKindsAtMost * (parts_.launch - 1));
         parts_.timeline.synchronise();  // clocks of several hosts drift by microseconds a second
         auto result = sampler.measure(rivals, share, seed,
                                       [&](double spent) { beat((kind + spent) / kinds); });
@@ -140,7 +155,7 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
 
     // The expert rows that every output step starts from.
     layer_.run_experts(0, *gather_, stream, silent);
-    samples.output = series(output, output);
+    samples.output = series("output step", output, output);
     // The exchange starts from partial sums that were just written by the ranks that sum them: what
     // an earlier exchange left in other ranks' caches would make reading peers look cheap.
     const auto fresh_partial = [&](const RivalState& rival) {
@@ -149,11 +164,11 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
             layer_.local_combine(stream, silent);
         };
     };
-    samples.combine = series(fresh_partial, combine_only);
+    samples.combine = series("combine", fresh_partial, combine_only);
     if (with_layer) {
         // A whole layer reads more than any cache holds before it comes to the combine, so priming
         // the combine's own path is enough.
-        samples.layer = series(combine_only, layer);
+        samples.layer = series("layer", combine_only, layer);
         samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples));
     }
     return samples;
@@ -167,6 +182,8 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* c
     for (const auto* rival : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.
         steps.emplace_back([this, rival, layer = std::size_t{0}](Trace& trace) mutable {
+            parts_.board.enter(
+                fmt::format("timing the phases of a layer with {}", rival->entry->name));
             static_cast<void>(
                 layer_.forward_layer(layer, *gather_, *rival->combine, parts_.stream, trace));
             layer = (layer + 1) % layer_.layers();

@@ -6,6 +6,7 @@
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/watch/progress_board.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/gather/gather.hpp"
 
@@ -57,6 +58,8 @@ public:
         const LayerKernelsFactory& kernels;
         std::span<const LayerWeights> weights;  ///< one for each layer, like the references
         std::span<LayerReference> references;
+        ProgressBoard& board;
+        int launch;  ///< decides, with the seed, in which order rivals are measured
     };
     /// For a layout without an obstacle; it and the case outlive this.
     PreparedCase(const Case& one, const CaseLayout& layout,

@@ -80,6 +80,9 @@ json make_provenance(const ProvenanceParts& p) {
     const std::set<std::string> hosts(names.begin(), names.end());
     return {
         {"command_line", p.options.command_line},
+        {"settings", p.options.settings},
+        {"launch", p.options.launch},
+        {"launches", p.options.launches},
         {"started", utc_timestamp()},
         {"git_revision", revision::kCommit},
         {"git_dirty", revision::kDirty},

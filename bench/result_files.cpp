@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -58,6 +59,34 @@ json read_provenance(const std::string& path) {
     return all;
 }
 
+/// What has to agree between runs whose rows are to make up one sweep: settings and launches by
+/// which they were asked for, and everything that is named here.
+constexpr std::array kSameMachine{"backend",      "device",    "library",       "kernel",
+                                  "host_names",   "ranks",     "ranks_on_host", "cores_on_host",
+                                  "git_revision", "git_dirty", "compiler",      "compiler_flags"};
+
+/// A BadArgument if a run in the file and the one to come differ, with the first difference.
+void check_same_run(const ResultPaths& paths, const json& runs, const json& now) {
+    const auto refuse = [&](std::string_view what, const json& was, const json& is) {
+        throw BadArgument(
+            fmt::format("--resume: {} was made with {} {}, not {}; name another file for these",
+                        paths.csv, what, was.dump(), is.dump()));
+    };
+    for (const auto& [run_id, run] : runs.items()) {
+        for (const auto& [option, value] : now["settings"].items()) {
+            const auto was =
+                run.contains("settings") ? run["settings"].value(option, json()) : json();
+            if (was != value) refuse(option, was, value);
+        }
+        if (run.value("launches", json()) != now["launches"]) {
+            refuse("launches", run.value("launches", json()), now["launches"]);
+        }
+        for (const auto* key : kSameMachine) {
+            if (run.value(key, json()) != now[key]) refuse(key, run.value(key, json()), now[key]);
+        }
+    }
+}
+
 /// Command lines and environments may hold any bytes.
 std::string dump(const json& value) {
     return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
@@ -75,34 +104,54 @@ ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
     const auto with = [&](const char* suffix) { return base.string() + suffix; };
     const auto status =
         csv.empty() || !out.empty() ? (folder / "status.json").string() : with(".status.json");
-    return {file.string(), with(".json"), with(".samples.csv"), status};
+    const bool by_folder = csv.empty();
+    return {file.string(),
+            with(".json"),
+            with(".samples.csv"),
+            status,
+            by_folder ? "--out" : "--csv",
+            by_folder ? folder.string() : csv};
 }
 
-ResultFiles::ResultFiles(ResultPaths paths, std::string run_id, const json& provenance)
-    : paths_(std::move(paths)), run_id_(std::move(run_id)) {
+ResultFiles::ResultFiles(const Parts& parts)
+    : paths_(parts.paths), run_id_(parts.run_id), writing_(parts.writing) {
     // Everything that may be refused is looked at before anything is made.
     const auto header = csv_header(ResultRow{}.record());
+    const auto torn = parts.options.resume ? TornLine::cut : TornLine::refuse;
     if (paths_.csv == paths_.json) {
         throw BadArgument(fmt::format("--csv {}: the provenance goes to that name", paths_.csv));
     }
-    AppendFile::check_header(paths_.csv, header);
-    AppendFile::check_header(paths_.samples, kSamplesHeader);
+    AppendFile::check_header(paths_.csv, header, torn);
+    AppendFile::check_header(paths_.samples, kSamplesHeader, torn);
     auto all = read_provenance(paths_.json);
-    all["runs"][run_id_] = provenance;
+    if (parts.options.resume) check_same_run(paths_, all["runs"], parts.provenance);
+    all["runs"][run_id_] = parts.provenance;
 
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
-    csv_ = std::make_unique<AppendFile>(paths_.csv, header);
-    samples_ = std::make_unique<AppendFile>(paths_.samples, kSamplesHeader);
+    csv_ = std::make_unique<AppendFile>(paths_.csv, header, torn);
+    samples_ = std::make_unique<AppendFile>(paths_.samples, kSamplesHeader, torn);
+    if (parts.options.resume) {
+        std::set<std::string> combines;
+        for (const auto* entry : parts.options.combines) combines.emplace(entry->name);
+        std::ifstream rows(paths_.csv);
+        finished_ = read_finished_cases(rows, fmt::format("{}", parts.options.launch), combines);
+        csv_->keep(finished_.keep_bytes);
+        std::ifstream samples(paths_.samples);
+        samples_->keep(bytes_of_kept_samples(samples, finished_.kept));
+    }
     replace_file(paths_.json, dump(all));
     set_status("running", "");
 }
 
 ResultFiles::~ResultFiles() = default;
 
-void ResultFiles::append(const ResultRow& row) {
-    csv_->append(csv_line(row.record()));
-    ++rows_;
+void ResultFiles::append(std::span<const ResultRow> rows) {
+    std::string lines;
+    for (const auto& row : rows) lines += csv_line(row.record());
+    const std::scoped_lock whole(writing_);
+    csv_->append(lines);
+    rows_ += static_cast<std::int64_t>(rows.size());
 }
 
 void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
@@ -113,12 +162,19 @@ void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
         lines += fmt::format("{},{},{},{},{},{:.3f},{:.3f}\n", row.run_id, row.case_id, row.combine,
                              kind, round, seconds[round] * 1e6, arrival_spread[round] * 1e6);
     }
+    const std::scoped_lock whole(writing_);
     samples_->append(lines);
 }
 
 void ResultFiles::set_status(std::string_view state, std::string_view message) {
-    const json status{{"state", state}, {"message", message}, {"run_id", run_id_}, {"rows", rows_}};
-    replace_file(paths_.status, dump(status));
+    write_status(paths_.status, {state, std::string(message), run_id_, rows_});
+}
+
+void write_status(const std::string& path, const RunStatus& status) {
+    replace_file(path, dump(json{{"state", status.state},
+                                 {"message", status.message},
+                                 {"run_id", status.run_id},
+                                 {"rows", status.rows}}));
 }
 
 }  // namespace moe

@@ -1,13 +1,19 @@
 #pragma once
 
+#include "bench/options.hpp"
 #include "bench/report/append_file.hpp"
+#include "bench/report/finished_cases.hpp"
 #include "bench/report/result_row.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moe {
 
@@ -15,35 +21,60 @@ namespace moe {
 /// DIR; FILE, and the others beside it under its name, with --csv FILE.
 struct ResultPaths {
     std::string csv, json, samples, status;
+    std::string option, given;  ///< --out or --csv, and its value: how to name them again
     [[nodiscard]] static ResultPaths of(const std::string& out, const std::string& csv,
                                         const std::string& default_out);
 };
+
+/// Replaces status.json as a whole: what became of a run that wrote `rows` rows.
+struct RunStatus {
+    std::string_view state;  ///< running, complete, wrong_result, failed, interrupted, timed_out
+    std::string message;
+    std::string run_id;
+    std::int64_t rows{};
+};
+void write_status(const std::string& path, const RunStatus& status);
 
 /// All that a run writes, by rank 0. Opened before anything is measured, so that a folder that
 /// cannot be written is a BadArgument and costs nobody an hour.
 class ResultFiles {
 public:
-    ResultFiles(ResultPaths paths, std::string run_id, const nlohmann::json& provenance);
+    struct Parts {
+        ResultPaths paths;
+        std::string run_id;
+        const nlohmann::json& provenance;
+        const Options& options;
+        std::timed_mutex& writing;  ///< held while a file is written
+    };
+    /// With --resume the file may end in the middle of a case, which is cut off; a BadArgument if
+    /// it was made with other settings or on another machine, and nothing has been touched then.
+    explicit ResultFiles(const Parts& parts);
     ~ResultFiles();
     ResultFiles(const ResultFiles&) = delete;
     ResultFiles& operator=(const ResultFiles&) = delete;
 
     [[nodiscard]] const ResultPaths& paths() const { return paths_; }
     [[nodiscard]] const std::string& run_id() const { return run_id_; }
-    void append(const ResultRow& row);
+    /// What an earlier run left done, with --resume.
+    [[nodiscard]] const FinishedCases& finished() const { return finished_; }
+    [[nodiscard]] std::int64_t rows() const { return rows_; }
+
+    /// The rows of one case, which come into the file together.
+    void append(std::span<const ResultRow> rows);
     /// One line for each sample: `kind` is layer, output or combine; times in seconds.
     void append_samples(const ResultRow& row, std::string_view kind,
                         const std::vector<double>& seconds,
                         const std::vector<double>& arrival_spread);
-    /// What became of the run: "running", "complete", "wrong_result" or "failed".
     void set_status(std::string_view state, std::string_view message);
 
 private:
     ResultPaths paths_;
     std::string run_id_;
+    std::timed_mutex& writing_;
     std::unique_ptr<AppendFile> csv_;
     std::unique_ptr<AppendFile> samples_;
-    std::int64_t rows_{};
+    FinishedCases finished_;
+    std::atomic<std::int64_t> rows_{};
 };
 
 }  // namespace moe

@@ -25,14 +25,20 @@ std::optional<double> scaled(std::optional<double> value, double factor) {
 
 }  // namespace
 
+std::string case_id_of(const RowContext& context, const Case& one) {
+    return case_id(one, fmt::format("{} {} ranks {} hosts", context.backend.name,
+                                    context.backend.world->size(), context.machine.hosts));
+}
+
 ResultRow describe_row(const RowContext& context, const Case& one, const CaseLayout& layout,
                        const CombineEntry& entry) {
     const auto& machine = context.machine;
     const auto& parallel = layout.parallel;
     ResultRow row;
     row.run_id = context.run_id;
-    row.case_id = case_id(one, fmt::format("{} {} ranks {} hosts", context.backend.name,
-                                           parallel.ranks, machine.hosts));
+    row.launch = context.launch;
+    row.launches_planned = context.launches;
+    row.case_id = case_id_of(context, one);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
     row.claim = host_claim(machine);

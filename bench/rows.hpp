@@ -19,7 +19,11 @@ struct RowContext {
     const Backend& backend;
     const Machine& machine;
     std::string run_id;
+    int launch{1}, launches{1};
 };
+
+/// The same on every rank, and in every run of the same case on the same backend, ranks and hosts.
+[[nodiscard]] std::string case_id_of(const RowContext& context, const Case& one);
 
 /// A row with everything that is known before anything is measured.
 [[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& one,

@@ -2,11 +2,11 @@
 
 #include "bench/cases.hpp"
 #include "bench/report/case_table.hpp"
+#include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace moe {
 
@@ -15,10 +15,13 @@ Runner::Runner(const Parts& parts)
       stream_(parts.backend.device->make_stream()),
       planner_({parts.options, parts.backend, parts.control, parts.machine}) {}
 
-Runner::Outcome Runner::run(std::span<const Case> cases) {
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-        if (parts_.progress != nullptr) parts_.progress->begin(i, label_of(cases[i]));
-        run_case(cases[i]);
+Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& finished) {
+    std::size_t index = 0;
+    for (const auto& one : cases) {
+        if (finished.contains(case_id_of(row_context(), one))) continue;
+        parts_.board.begin_case(label_of(one));
+        if (parts_.progress != nullptr) parts_.progress->begin(index++, label_of(one));
+        run_case(one);
     }
     return outcome_;
 }
@@ -35,10 +38,11 @@ void Runner::run_case(const Case& one) {
         report(rows);
         return;
     }
-    PreparedCase prepared(one, layout, parts_.options.combines,
-                          {*parts_.backend.device, *stream_, parts_.control, parts_.timeline,
-                           *parts_.backend.world, planner_.group_for(layout.parallel),
-                           *parts_.backend.layer_kernels, model_->weights, model_->references});
+    PreparedCase prepared(
+        one, layout, parts_.options.combines,
+        {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, *parts_.backend.world,
+         planner_.group_for(layout.parallel), *parts_.backend.layer_kernels, model_->weights,
+         model_->references, parts_.board, parts_.options.launch});
     if (parts_.options.verify != Verify::off) {
         prepared.verify(parts_.options.verify == Verify::full);
     }
@@ -62,6 +66,7 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     model_.emplace(Model{needs.weights_key, {}, {}});
     auto plan = needs.weights;
     for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
+        parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
         model_->weights.emplace_back(*parts_.backend.device, plan);
         model_->references.emplace_back(plan.shape, layout.parallel, plan.seed, plan.layer);
     }
@@ -70,7 +75,8 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
 
 RowContext Runner::row_context() const {
     return {parts_.backend, parts_.machine,
-            parts_.files == nullptr ? std::string() : parts_.files->run_id()};
+            parts_.files == nullptr ? std::string() : parts_.files->run_id(), parts_.options.launch,
+            parts_.options.launches};
 }
 
 void Runner::report_measured(const Case& one, const CaseLayout& layout,
@@ -122,12 +128,12 @@ void Runner::report(std::span<const ResultRow> rows) {
         outcome_.obstacles += row.obstacle.empty() ? 0 : 1;
         outcome_.wrong += row.verified == false ? 1 : 0;
         outcome_.measured += row.obstacle.empty() && row.verified != false ? 1 : 0;
-        if (parts_.files != nullptr) parts_.files->append(row);
     }
+    parts_.board.enter("writing rows");
     if (parts_.files == nullptr) return;
+    parts_.files->append(rows);
     if (parts_.progress != nullptr) parts_.progress->clear();
-    fmt::print("{}\n", case_table(rows));
-    std::fflush(stdout);
+    show(case_table(rows) + "\n");
 }
 
 }  // namespace moe

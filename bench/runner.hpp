@@ -8,10 +8,12 @@
 #include "bench/report/progress.hpp"
 #include "bench/result_files.hpp"
 #include "bench/rows.hpp"
+#include "bench/watch/progress_board.hpp"
 #include "comm/backend.hpp"
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +31,7 @@ public:
         const Machine& machine;
         ResultFiles* files;  ///< null on all ranks but 0
         Progress* progress;  ///< likewise
+        ProgressBoard& board;
     };
     explicit Runner(const Parts& parts);
 
@@ -37,8 +40,8 @@ public:
         int obstacles{};
         int wrong{};
     };
-    /// Collective.
-    [[nodiscard]] Outcome run(std::span<const Case> cases);
+    /// Collective. Cases whose id is among `finished` are left out; the same on every rank.
+    [[nodiscard]] Outcome run(std::span<const Case> cases, const std::set<std::string>& finished);
 
 private:
     void run_case(const Case& one);

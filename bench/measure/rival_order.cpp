@@ -1,5 +1,6 @@
 #include "bench/measure/rival_order.hpp"
 
+#include "bench/measure/shuffle.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <algorithm>
@@ -19,8 +20,7 @@ RivalOrder::RivalOrder(std::size_t rivals, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::vector<std::size_t> part(rivals);
     std::iota(part.begin(), part.end(), std::size_t{0});
-    // Not std::shuffle: which permutation it draws is up to the standard library.
-    for (std::size_t i = rivals; i > 1; --i) std::swap(part[i - 1], part[random() % i]);
+    shuffle(part, random);
 
     for (std::size_t shift = 0; shift < rivals; ++shift) {
         std::vector<std::size_t> round;
@@ -30,9 +30,7 @@ RivalOrder::RivalOrder(std::size_t rivals, std::uint64_t seed) {
             rounds_.emplace_back(round.rbegin(), round.rend());
         }
     }
-    for (std::size_t i = rounds_.size(); i > 1; --i) {
-        std::swap(rounds_[i - 1], rounds_[random() % i]);
-    }
+    shuffle(rounds_, random);
 }
 
 }  // namespace moe

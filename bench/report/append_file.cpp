@@ -24,7 +24,7 @@ constexpr mode_t kReadableByAll = 0644;
 
 }  // namespace
 
-AppendFile::AppendFile(std::string path, std::string_view header)
+AppendFile::AppendFile(std::string path, std::string_view header, TornLine torn)
     : path_(std::move(path)),
       file_(open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kReadableByAll)) {
     if (file_ < 0) throw BadArgument(fmt::format("cannot write {}: {}", path_, last_error()));
@@ -33,7 +33,8 @@ AppendFile::AppendFile(std::string path, std::string_view header)
         if (flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             throw BadArgument(fmt::format("{} is being written by another run", path_));
         }
-        check_header(path_, header);
+        check_header(path_, header, torn);
+        if (torn == TornLine::cut) cut_torn_line(path_);
         if (lseek(file_, 0, SEEK_END) == 0) append(header);
     } catch (...) {
         close(file_);
@@ -45,22 +46,45 @@ AppendFile::~AppendFile() {
     close(file_);
 }
 
-void AppendFile::check_header(const std::string& path, std::string_view header) {
+void AppendFile::check_header(const std::string& path, std::string_view header, TornLine torn) {
     std::error_code unknown;  // then opening it will say
     if (!std::filesystem::is_regular_file(path, unknown)) return;
     std::ifstream existing(path);
     if (existing.peek() == std::ifstream::traits_type::eof()) return;
     std::string start(header.size(), '\0');
     existing.read(start.data(), static_cast<std::streamsize>(start.size()));
-    if (start != header) {
+    start.resize(static_cast<std::size_t>(existing.gcount()));
+    const bool torn_header = start.size() < header.size() && header.starts_with(start);
+    if (start != header && !(torn == TornLine::cut && torn_header)) {
         throw BadArgument(fmt::format(
             "{} has other columns than this program writes; name a new file or move it away",
             path));
     }
+    if (torn == TornLine::cut) return;
     existing.seekg(-1, std::ios::end);
     if (existing.get() != '\n') {
-        throw BadArgument(fmt::format(
-            "{} ends in the middle of a row; name a new file, or cut that row off", path));
+        throw BadArgument(
+            fmt::format("{} ends in the middle of a row; --resume cuts that off and "
+                        "goes on, or name a new file",
+                        path));
+    }
+}
+
+void AppendFile::cut_torn_line(const std::string& path) {
+    std::ifstream file(path, std::ios::ate);
+    if (!file) return;
+    auto end = static_cast<std::int64_t>(file.tellg());
+    const auto size = end;
+    for (; end > 0; --end) {
+        file.seekg(end - 1);
+        if (file.get() == '\n') break;
+    }
+    if (end < size) std::filesystem::resize_file(path, static_cast<std::uintmax_t>(end));
+}
+
+void AppendFile::keep(std::size_t bytes) {
+    if (ftruncate(file_, static_cast<off_t>(bytes)) != 0) {
+        throw Error(fmt::format("cannot shorten {}: {}", path_, last_error()));
     }
 }
 

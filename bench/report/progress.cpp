@@ -1,11 +1,12 @@
 #include "bench/report/progress.hpp"
 
+#include "bench/report/screen.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
 namespace moe {
@@ -48,7 +49,8 @@ void Progress::begin(std::size_t index, std::string label) {
     index_ = index;
     label_ = std::move(label);
     if (style_ == Style::plain) {
-        fmt::print(stderr, "[{}/{}] {} (about {} left)\n", index + 1, cases_, label_, time_left(0));
+        show_error(
+            fmt::format("[{}/{}] {} (about {} left)\n", index + 1, cases_, label_, time_left(0)));
     }
     drawn_ = 0;
     update(0);
@@ -60,15 +62,13 @@ void Progress::update(double share) {
     drawn_ = now;
     const double done = (static_cast<double>(index_) + share) / static_cast<double>(cases_);
     const auto filled = std::clamp(static_cast<int>(done * kBarWidth), 0, kBarWidth);
-    fmt::print(stderr, "\r\x1b[K[{:#<{}}{:.<{}}] {}/{} {} left: {}", "", filled, "",
-               kBarWidth - filled, index_ + 1, cases_, time_left(share), label_);
-    std::fflush(stderr);
+    show_error(fmt::format("\r\x1b[K[{:#<{}}{:.<{}}] {}/{} {} left: {}", "", filled, "",
+                           kBarWidth - filled, index_ + 1, cases_, time_left(share), label_));
 }
 
 void Progress::clear() {
     if (style_ != Style::bar) return;
-    fmt::print(stderr, "\r\x1b[K");
-    std::fflush(stderr);
+    show_error("\r\x1b[K");
 }
 
 }  // namespace moe

@@ -133,6 +133,7 @@ Record ResultRow::record() const {
     r.emplace_back("detail", text(detail));
     r.emplace_back("repeatable", cell(repeatable));
     r.emplace_back("owner_independent", cell(owner_independent));
+    r.emplace_back("launches_planned", launches_planned);
     return r;
 }
 

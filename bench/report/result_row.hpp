@@ -25,7 +25,7 @@ struct Timing {
 struct ResultRow {
     // What ran, in the order of the columns.
     std::string run_id, case_id, backend, device, claim, transport;
-    std::int64_t launch{1}, hosts{}, ranks{}, ranks_per_device{};
+    std::int64_t launch{1}, launches_planned{1}, hosts{}, ranks{}, ranks_per_device{};
     std::string model;
     std::int64_t hidden{}, experts{}, top_k{}, intermediate{}, shared_intermediate{};
     std::int64_t scale_experts{}, tokens{};

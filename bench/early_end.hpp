@@ -1,0 +1,22 @@
+#pragma once
+
+#include "bench/result_files.hpp"
+#include "bench/watch/watchdog.hpp"
+
+#include <string>
+
+namespace moe {
+
+/// Where word of an early end goes: known to every rank, because rank 0 may not be there to leave
+/// it. Empty paths where nothing has been opened yet.
+struct LastWords {
+    std::string host;
+    ResultPaths paths;
+    std::string run_id;
+};
+
+/// Says on stderr and in status.json why the run ended and how it can go on, and takes away half a
+/// row that a killed writer may have left. Calls nothing that waits for other ranks.
+void tell_early_end(const Ending& ending, const LastWords& last) noexcept;
+
+}  // namespace moe

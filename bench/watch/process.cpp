@@ -1,0 +1,113 @@
+#include "bench/watch/process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+namespace moe {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a signal handler may read: no allocation, no lock.
+std::array<char, 256> crash_prefix{};
+
+/// Only calls that POSIX allows in a signal handler.
+void say_crash(int signal) {
+    const auto put = [](std::string_view text) {
+        // Nobody to complain to.
+        [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+    };
+    put({crash_prefix.data(), strnlen(crash_prefix.data(), crash_prefix.size())});
+    put(": died of signal ");
+    const std::array digits{static_cast<char>('0' + signal / 10),
+                            static_cast<char>('0' + signal % 10), '\n'};
+    put({digits.data(), digits.size()});
+    std::signal(signal, SIG_DFL);  // then the instruction is tried again, and ends the process
+    raise(signal);
+}
+
+}  // namespace
+
+ProcessState state_of_process(int pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string line;
+    if (!std::getline(file, line)) return ProcessState::gone;
+    // "pid (name) state ...", and the name may hold anything.
+    const auto name_end = line.rfind(") ");
+    if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::gone;
+    switch (line[name_end + 2]) {
+        case 'T':
+        case 't':
+            return ProcessState::stopped;
+        case 'Z':
+        case 'X':
+            return ProcessState::gone;
+        default:
+            return ProcessState::running;
+    }
+}
+
+std::string signal_name(int signal) {
+    const char* name = sigabbrev_np(signal);
+    return fmt::format("SIG{} ({})", name == nullptr ? "?" : name, signal);
+}
+
+void remove_leftovers(int launcher) noexcept {
+    try {
+        std::error_code gone_already;
+        std::ifstream maps("/proc/self/maps");
+        for (std::string line; std::getline(maps, line);) {
+            const auto path = line.find("/dev/shm/");
+            if (path == std::string::npos || line.ends_with(" (deleted)")) continue;
+            fs::remove(line.substr(path), gone_already);
+        }
+        // Open MPI's folder is named after the launcher: .../pid.123, and with PRRTE .../dvm.123.
+        const char* folder = std::getenv("PMIX_SERVER_TMPDIR");
+        if (folder == nullptr) return;
+        const fs::path session(folder);
+        if (session.extension() == fmt::format(".{}", launcher)) {
+            fs::remove_all(session, gone_already);
+        }
+    } catch (const std::exception&) {  // out of memory, say: nothing more to be done
+        return;
+    }
+}
+
+void keep_standard_streams() {
+    for (int file = open("/dev/null", O_RDWR); file >= 0; file = open("/dev/null", O_RDWR)) {
+        if (file <= STDERR_FILENO) continue;
+        close(file);
+        return;
+    }
+}
+
+std::vector<int> unhandled_crashes() {
+    std::vector<int> unhandled;
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+        struct sigaction action {};
+        sigaction(signal, nullptr, &action);
+        if (action.sa_handler == SIG_DFL) unhandled.push_back(signal);
+    }
+    return unhandled;
+}
+
+void report_crashes(const std::vector<int>& signals, const std::string& who) {
+    std::copy_n(who.begin(), std::min(who.size(), crash_prefix.size() - 1), crash_prefix.begin());
+    for (const int signal : signals) {
+        struct sigaction action {};
+        action.sa_handler = say_crash;
+        sigaction(signal, &action, nullptr);
+    }
+}
+
+}  // namespace moe

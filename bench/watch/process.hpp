@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// What the kernel says of a process of this host: running (or waiting), stopped by a signal or a
+/// debugger, or gone; one that nobody has reaped yet is gone.
+enum class ProcessState : std::uint8_t { running, stopped, gone };
+[[nodiscard]] ProcessState state_of_process(int pid);
+
+/// SIGTERM (15).
+[[nodiscard]] std::string signal_name(int signal);
+
+/// Removes what a launcher that was killed cannot remove any more, on this host: the shared-memory
+/// files that this process has mapped, which are its job's, and the launcher's session folder.
+void remove_leftovers(int launcher) noexcept;
+
+/// Opens /dev/null in place of each standard stream that the caller closed: the next file to be
+/// opened would get its number, and with it everything that is printed.
+void keep_standard_streams();
+
+/// The signals of a crash (SIGSEGV and its like) that nobody handles: before MPI starts, those that
+/// no sanitizer wants for itself.
+[[nodiscard]] std::vector<int> unhandled_crashes();
+/// From now on these say so in one line, which begins with `who`, before they end the process as
+/// they always do. After MPI has started, which would print its own stack trace in many.
+void report_crashes(const std::vector<int>& signals, const std::string& who);
+
+}  // namespace moe

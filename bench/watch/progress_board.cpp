@@ -1,0 +1,201 @@
+#include "bench/watch/progress_board.hpp"
+
+#include "kernels/runtime/error.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+
+namespace moe {
+namespace {
+
+std::int64_t now_ns() {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+/// One writer, any number of readers in other processes, no lock that a dead writer could hold: a
+/// reader tries again while the version is odd or has changed (a seqlock).
+class SharedText {
+public:
+    void write(std::string_view text) {
+        const auto version = version_.load(std::memory_order_relaxed);
+        version_.store(version + 1, std::memory_order_relaxed);
+        std::atomic_thread_fence(std::memory_order_release);
+        const auto size = std::min(text.size(), chars_.size() - 1);
+        for (std::size_t i = 0; i < size; ++i) chars_[i].store(text[i], std::memory_order_relaxed);
+        chars_[size].store('\0', std::memory_order_relaxed);
+        version_.store(version + 2, std::memory_order_release);
+    }
+    [[nodiscard]] std::string read() const {
+        // A writer that was stopped in the middle stays there: then what there is has to do.
+        constexpr int kTries = 1000;
+        std::string text;
+        for (int attempt = 0; attempt < kTries; ++attempt) {
+            const auto before = version_.load(std::memory_order_acquire);
+            text.clear();
+            for (const auto& one : chars_) {
+                const char c = one.load(std::memory_order_relaxed);
+                if (c == '\0') break;
+                text += c;
+            }
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if (before % 2 == 0 && version_.load(std::memory_order_relaxed) == before) break;
+        }
+        return text;
+    }
+
+private:
+    std::atomic<std::uint32_t> version_{};
+    std::array<std::atomic<char>, ProgressBoard::kTextBytes> chars_{};
+};
+
+}  // namespace
+
+struct ProgressBoard::Slot {
+    std::atomic<int> rank{}, pid{};
+    std::atomic<std::uint64_t> steps{};
+    std::atomic<std::int64_t> since{};
+    std::atomic<bool> ended{};
+    SharedText doing, cell, failure;
+};
+
+struct ProgressBoard::Shared {
+    std::atomic<bool> reported{};
+    // Followed by the slots.
+    [[nodiscard]] Slot* slots() {
+        return reinterpret_cast<Slot*>(reinterpret_cast<std::byte*>(this) + kSlotsAt);
+    }
+    static constexpr std::size_t kSlotsAt = 64;  // a cache line of its own
+    [[nodiscard]] static std::size_t bytes(std::size_t slots) {
+        return kSlotsAt + slots * sizeof(Slot);
+    }
+};
+
+namespace {
+
+/// A memory file of `bytes` zeros, or -1.
+int make_memory(std::size_t bytes) {
+    const int file = memfd_create("moe_progress_board", MFD_CLOEXEC);
+    if (file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0) return file;
+    if (file >= 0) close(file);
+    return -1;
+}
+
+void* map_memory(int file, std::size_t bytes) {
+    const int flags = file < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+    MOE_EXPECT(memory != MAP_FAILED, "no memory for the progress board");
+    return memory;
+}
+
+}  // namespace
+
+ProgressBoard::ProgressBoard(Control& control) {
+    const auto& names = control.host_names();
+    const auto me = static_cast<std::size_t>(control.rank());
+    std::size_t leader = me;
+    for (std::size_t rank = 0; rank < names.size(); ++rank) {
+        if (names[rank] != names[me]) continue;
+        if (slots_ == 0) leader = rank;
+        if (rank == me) mine_ = slots_;
+        ++slots_;
+    }
+    const auto bytes = Shared::bytes(slots_);
+    int file = me == leader ? make_memory(bytes) : -1;
+    const auto paths = control.all_texts(fmt::format("/proc/{}/fd/{}", getpid(), file));
+    if (me != leader) file = open(paths[leader].c_str(), O_RDWR | O_CLOEXEC);
+    // One that cannot see the others must not be taken for one that says nothing: then nobody sees.
+    const bool together = control.max(file < 0 ? 1 : 0) == 0;
+    if (!together) {
+        slots_ = 1;
+        mine_ = 0;
+    }
+    shared_ = static_cast<Shared*>(map_memory(together ? file : -1, Shared::bytes(slots_)));
+    control.barrier();  // the leader's descriptor may go when all have opened it
+    if (file >= 0) close(file);
+
+    // Zeros are what the members start with, so that no rank has to wait for another's constructor.
+    auto& slot = my_slot();
+    slot.rank = control.rank();
+    slot.pid = getpid();
+    enter("starting");
+    control.barrier();
+}
+
+ProgressBoard::~ProgressBoard() {
+    munmap(shared_, Shared::bytes(slots_));
+}
+
+ProgressBoard::Slot& ProgressBoard::my_slot() const {
+    return shared_->slots()[mine_];
+}
+
+void ProgressBoard::begin_case(std::string_view label) {
+    my_slot().cell.write(label);
+    enter("preparing");
+}
+
+void ProgressBoard::enter(std::string_view doing) {
+    auto& slot = my_slot();
+    slot.doing.write(doing);
+    slot.since.store(now_ns(), std::memory_order_relaxed);
+    slot.steps.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ProgressBoard::fail(std::string_view why) {
+    my_slot().failure.write(why);
+}
+
+void ProgressBoard::leave() {
+    my_slot().ended = true;
+}
+
+RankView ProgressBoard::mine() const {
+    return all()[mine_];
+}
+
+std::vector<RankView> ProgressBoard::all() const {
+    std::vector<RankView> views;
+    for (std::size_t i = 0; i < slots_; ++i) {
+        const auto& slot = shared_->slots()[i];
+        views.push_back({slot.rank, slot.pid, slot.steps,
+                         static_cast<double>(now_ns() - slot.since) * 1e-9, slot.doing.read(),
+                         slot.cell.read(), slot.failure.read(), slot.ended});
+    }
+    return views;
+}
+
+double ProgressBoard::longest_silence() const {
+    std::int64_t longest = 0;
+    for (std::size_t i = 0; i < slots_; ++i) {
+        const auto& slot = shared_->slots()[i];
+        if (!slot.ended) longest = std::max(longest, now_ns() - slot.since);
+    }
+    return static_cast<double>(longest) * 1e-9;
+}
+
+bool ProgressBoard::somebody_died() const {
+    for (std::size_t i = 0; i < slots_; ++i) {
+        const auto& slot = shared_->slots()[i];
+        if (!slot.ended && kill(slot.pid, 0) != 0 && errno == ESRCH) return true;
+    }
+    return false;
+}
+
+bool ProgressBoard::claim_report() {
+    return !shared_->reported.exchange(true);
+}
+
+bool ProgressBoard::reported() const {
+    return shared_->reported;
+}
+
+}  // namespace moe

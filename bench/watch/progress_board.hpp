@@ -1,0 +1,68 @@
+#pragma once
+
+#include "comm/control.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moe {
+
+/// What one rank was doing when somebody looked.
+struct RankView {
+    int rank{};
+    int pid{};
+    std::uint64_t steps{};  ///< how often it said something; ranks that work in step have as many
+    double seconds{};       ///< since it last did
+    std::string doing;
+    std::string cell;     ///< which case of the sweep; empty before the first
+    std::string failure;  ///< why it gave up; empty if it did not
+    bool ended{};         ///< it left of its own accord
+};
+
+/// What every rank of one host is doing, in memory that all of them map: whoever is left can say
+/// where the others are stuck or died, without a message from them. Writing costs a copy of a few
+/// words. The memory has no name in any file system, so a killed job leaves nothing behind.
+class ProgressBoard {
+public:
+    /// Collective. Where ranks of one host cannot reach each other's memory (containers of their
+    /// own), each sees only itself.
+    explicit ProgressBoard(Control& control);
+    ~ProgressBoard();
+    ProgressBoard(const ProgressBoard&) = delete;
+    ProgressBoard& operator=(const ProgressBoard&) = delete;
+
+    // By this rank's main thread. Texts longer than kTextBytes are cut.
+    void begin_case(std::string_view label);
+    void enter(std::string_view doing);
+    /// Why this rank gives up; to be said before anybody else can notice.
+    void fail(std::string_view why);
+
+    // By the watchdog, from any thread.
+    void leave();
+    [[nodiscard]] RankView mine() const;
+    /// Every rank of this host, in rank order.
+    [[nodiscard]] std::vector<RankView> all() const;
+    /// Seconds since the rank of this host that has been silent for longest said something.
+    [[nodiscard]] double longest_silence() const;
+    /// Whether a process of this host that did not leave is no more. One system call a rank.
+    [[nodiscard]] bool somebody_died() const;
+    /// True for one caller on this host, once: the one that tells the user.
+    [[nodiscard]] bool claim_report();
+    [[nodiscard]] bool reported() const;
+
+    static constexpr std::size_t kTextBytes = 232;
+
+private:
+    struct Slot;
+    struct Shared;
+    [[nodiscard]] Slot& my_slot() const;
+
+    std::size_t slots_{};
+    std::size_t mine_{};
+    Shared* shared_{};
+};
+
+}  // namespace moe

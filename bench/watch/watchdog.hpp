@@ -1,0 +1,84 @@
+#pragma once
+
+#include "bench/watch/progress_board.hpp"
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace moe {
+
+/// How a run ended before its time, for status.json and for the user.
+struct Ending {
+    std::string_view state;  ///< "interrupted", "timed_out" or "failed"
+    std::string message;     ///< one line
+    bool said{};             ///< the rank that failed has printed why already
+};
+
+/// Ends this rank, with status 3, when it has no future: a signal asks it to go, its launcher died,
+/// another rank of its host died and nobody does anything about it, or a rank makes no progress. A
+/// thread, because the main thread may be inside a collective that never returns; it calls neither
+/// MPI nor anything that waits for another process. One rank of each host says what happened.
+class Watchdog {
+public:
+    /// Before MPI starts, which may hang as well. One in a process: it takes SIGTERM, SIGINT, SIGHUP
+    /// and SIGPIPE.
+    Watchdog();
+    ~Watchdog();
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+    /// From here to the end of the Watch, `board` is looked at. Without one, a signal before the
+    /// first Watch ends the rank, and one after it finds a rank that is leaving anyway.
+    class [[nodiscard]] Watch {
+    public:
+        Watch(Watchdog& dog, ProgressBoard& board);
+        ~Watch();
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+
+    private:
+        Watchdog& dog_;
+    };
+
+    /// No timeout until one is set.
+    void set_timeout(double seconds) { timeout_ = seconds; }
+    /// Called on one rank of each host, from the watchdog's thread.
+    using Tell = std::function<void(const Ending&)>;
+    void set_tell(Tell tell);
+    /// To be held while a file is being written: a rank is not ended in the middle of it.
+    [[nodiscard]] std::timed_mutex& files() { return files_; }
+
+private:
+    void run();
+    /// One look at everything but signals; does not return if this rank has to go.
+    void look();
+    void look_for_the_dead(const ProgressBoard& board);
+    void on_signal(int signal);
+    [[noreturn]] void end(const Ending& ending);
+    /// Leaves the telling to the lowest rank that can still do it.
+    void wait_for_turn(const ProgressBoard& board) const;
+
+    int launcher_;
+    bool launcher_gone_{};
+    double seconds_with_dead_{};
+    std::atomic<double> timeout_;
+    std::atomic<bool> stop_{};
+
+    std::mutex mutex_;  ///< guards the next three
+    ProgressBoard* board_{};
+    bool watched_{};  ///< there was a board once
+    Tell tell_;
+
+    std::timed_mutex files_;
+    std::thread thread_;
+};
+
+/// Why a rank gets no further: which one, doing what, in which case; of one host's ranks, of which
+/// at least one has said nothing for `seconds`.
+[[nodiscard]] std::string describe_stuck(const std::vector<RankView>& ranks, double seconds);
+
+}  // namespace moe
