@@ -7,16 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string_view>
 
 namespace moe {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// What a signal handler may read: no allocation, no lock.
 std::array<char, 256> crash_prefix{};
@@ -47,7 +43,6 @@ ProcessState state_of_process(int pid) {
     if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::gone;
     switch (line[name_end + 2]) {
         case 'T':
-        case 't':
             return ProcessState::stopped;
         case 'Z':
         case 'X':
@@ -60,27 +55,6 @@ ProcessState state_of_process(int pid) {
 std::string signal_name(int signal) {
     const char* name = sigabbrev_np(signal);
     return fmt::format("SIG{} ({})", name == nullptr ? "?" : name, signal);
-}
-
-void remove_leftovers(int launcher) noexcept {
-    try {
-        std::error_code gone_already;
-        std::ifstream maps("/proc/self/maps");
-        for (std::string line; std::getline(maps, line);) {
-            const auto path = line.find("/dev/shm/");
-            if (path == std::string::npos || line.ends_with(" (deleted)")) continue;
-            fs::remove(line.substr(path), gone_already);
-        }
-        // Open MPI's folder is named after the launcher: .../pid.123, and with PRRTE .../dvm.123.
-        const char* folder = std::getenv("PMIX_SERVER_TMPDIR");
-        if (folder == nullptr) return;
-        const fs::path session(folder);
-        if (session.extension() == fmt::format(".{}", launcher)) {
-            fs::remove_all(session, gone_already);
-        }
-    } catch (const std::exception&) {  // out of memory, say: nothing more to be done
-        return;
-    }
 }
 
 void keep_standard_streams() {

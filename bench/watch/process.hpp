@@ -6,17 +6,13 @@
 
 namespace moe {
 
-/// What the kernel says of a process of this host: running (or waiting), stopped by a signal or a
-/// debugger, or gone; one that nobody has reaped yet is gone.
+/// What the kernel says of a process of this host: running (or waiting, or traced), stopped by a
+/// signal, or gone; one that nobody has reaped yet is gone.
 enum class ProcessState : std::uint8_t { running, stopped, gone };
 [[nodiscard]] ProcessState state_of_process(int pid);
 
 /// SIGTERM (15).
 [[nodiscard]] std::string signal_name(int signal);
-
-/// Removes what a launcher that was killed cannot remove any more, on this host: the shared-memory
-/// files that this process has mapped, which are its job's, and the launcher's session folder.
-void remove_leftovers(int launcher) noexcept;
 
 /// Opens /dev/null in place of each standard stream that the caller closed: the next file to be
 /// opened would get its number, and with it everything that is printed.

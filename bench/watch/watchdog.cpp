@@ -10,7 +10,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -35,13 +34,6 @@ static_assert(std::atomic<int>::is_always_lock_free);
 
 void ask_to_go(int signal) {
     asked_to_go = signal;
-}
-
-/// Only a rank that somebody launched has a parent whose end is its own.
-bool was_launched() {
-    constexpr std::array kMarks{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-    return std::any_of(kMarks.begin(), kMarks.end(),
-                       [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
 bool died(const RankView& view) {
@@ -95,8 +87,7 @@ std::string describe_stuck(const std::vector<RankView>& ranks, double seconds) {
                        asleep ? "was stopped by a signal" : "got stuck", place_of(stuck.front()));
 }
 
-Watchdog::Watchdog()
-    : launcher_(was_launched() ? getppid() : 0), timeout_(std::numeric_limits<double>::infinity()) {
+Watchdog::Watchdog() : janitor_(launcher_), timeout_(std::numeric_limits<double>::infinity()) {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
         struct sigaction action {};
         action.sa_handler = ask_to_go;
@@ -148,7 +139,7 @@ void Watchdog::on_signal(int signal) {
 }
 
 void Watchdog::look() {
-    if (launcher_ != 0 && getppid() != launcher_) {
+    if (launcher_.gone()) {
         launcher_gone_ = true;
         end({"failed", "the launcher (mpirun) died", false});
     }
@@ -195,7 +186,6 @@ void Watchdog::end(const Ending& ending) {
         }
         board_->leave();
     }
-    if (launcher_gone_) remove_leftovers(launcher_);
     _exit(kEndedEarly);
 }
 

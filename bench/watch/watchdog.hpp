@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/watch/launcher.hpp"
 #include "bench/watch/progress_board.hpp"
 
 #include <atomic>
@@ -24,8 +25,8 @@ struct Ending {
 /// MPI nor anything that waits for another process. One rank of each host says what happened.
 class Watchdog {
 public:
-    /// Before MPI starts, which may hang as well. One in a process: it takes SIGTERM, SIGINT, SIGHUP
-    /// and SIGPIPE.
+    /// Before MPI starts, which may hang as well. One in a process: it takes SIGTERM, SIGINT,
+    /// SIGHUP and SIGPIPE.
     Watchdog();
     ~Watchdog();
     Watchdog(const Watchdog&) = delete;
@@ -62,7 +63,8 @@ private:
     /// Leaves the telling to the lowest rank that can still do it.
     void wait_for_turn(const ProgressBoard& board) const;
 
-    int launcher_;
+    Launcher launcher_;
+    Janitor janitor_;
     bool launcher_gone_{};
     double seconds_with_dead_{};
     std::atomic<double> timeout_;

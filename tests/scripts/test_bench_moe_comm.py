@@ -12,31 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from program import FAULTY, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_moe_comm"))
-FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 GOLDEN = ROOT / "tests/golden"
-
-SMALL = ["--hidden", "64", "--experts", "4", "--top-k", "2", "--intermediate", "24"]
 STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
                                 timeout=60, check=True).stdout.splitlines())
-QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
-
-
-def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None):
-    """Runs the program under mpirun. -q: mpirun comments on statuses, at length."""
-    command = [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), program]
-    environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1",
-                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **(env or {})}
-    return subprocess.run([*command, *map(str, args)], capture_output=True, text=True,
-                          timeout=240, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
-
-
-def rows_of(folder):
-    with open(folder / "results.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 BAD_ARGUMENTS = [
@@ -86,6 +66,11 @@ BAD_ARGUMENTS = [
     (["--verify", "maybe"], "exact, full, off"),
     (["--progress", "loud"], "bar, plain, none"),
     (["--list", "everything"], "models, combines"),
+    (["--launch", "2"], "I/K is wanted"),
+    (["--launch", "8/7"], "is not from 1 to 7"),
+    (["--launch", "0/7"], "is not from 1 to 7"),
+    (["--timeout", "never"], "'never'"),
+    (["--resume"], "--out or --csv"),
     (["--tokens", "1:100000:+1", "--load", "balanced,hot"], "200000 cases; one sweep has at most"),
     (["--tokens", "1:100000:+1", "--hidden", "1:65536:+1", "--dp", "1:100000:+1", "--ep",
       "1:100000:+1"], "e+20 cases"),
@@ -431,35 +416,3 @@ def test_a_disk_without_any_room_is_found_before_the_sweep(small_disk):
     done = launch(*QUICK, "--out", small_disk / "out", "--progress", "none")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
-
-
-def test_ctrl_c_leaves_whole_rows_and_no_process(tmp_path):
-    command = [MPIEXEC, "-q", "--oversubscribe", "-n", "2", PROGRAM, *QUICK, "--tokens",
-               "1:1024:x2", "--budget", "1", "--ci", "0.001", "--out", tmp_path]
-    environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1",
-                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               env=environment, stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if (tmp_path / "results.csv").exists() and len(rows_of(tmp_path)) >= STRATEGIES:
-            break
-        time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=30) != 0
-    rows = rows_of(tmp_path)
-    assert len(rows) >= STRATEGIES and len(rows) % STRATEGIES == 0
-    assert all(row["verified"] == "true" for row in rows)
-    left = subprocess.run(["pgrep", "-f", f"--out {tmp_path}"], capture_output=True, text=True)
-    assert left.stdout == "", "processes outlived the job"
-
-
-def test_a_rank_that_dies_ends_the_job(tmp_path):
-    """No rank may wait for a dead one. mpirun notices and ends the others."""
-    program = tmp_path / "die.sh"
-    program.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] && (sleep 2; kill -9 $$) &\n'
-                       f'exec {PROGRAM} "$@"\n')
-    program.chmod(0o755)
-    done = launch(*SMALL, "--budget", "60", "--ci", "0.0001", "--tokens", "4096", "--out",
-                  tmp_path / "out", program=str(program), ranks=3)
-    assert done.returncode not in (0, 2, 4)

@@ -1,0 +1,69 @@
+// A right strategy on a rank that dies, stops or hangs in its n-th exchange, when a test asks for
+// it: MOE_FAULT="ACTION RANK CALL". For seeing that a job ends, and says which rank it was.
+#include "comm/combine/all_reduce.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <new>
+#include <sstream>
+#include <string>
+
+namespace moe {
+namespace {
+
+struct Fault {
+    std::string action;
+    int rank{-1};
+    int call{};
+};
+
+Fault asked_for() {
+    Fault fault;
+    if (const char* text = std::getenv("MOE_FAULT")) {
+        std::istringstream(text) >> fault.action >> fault.rank >> fault.call;
+    }
+    return fault;
+}
+
+void commit(const std::string& action) {
+    if (action == "kill") std::raise(SIGKILL);
+    if (action == "stop") std::raise(SIGSTOP);
+    if (action == "crash") std::raise(SIGSEGV);
+    if (action == "throw") throw Error("told to fail");
+    if (action == "memory") throw std::bad_alloc();
+    while (action == "hang") pause();
+}
+
+class Misbehaves final : public Combine {
+public:
+    explicit Misbehaves(const CombineSetup& setup)
+        : reduce_(setup), rank_(setup.world.rank()), fault_(asked_for()) {}
+    Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
+        static int calls = 0;  // the verifier makes a second one
+        if (++calls == fault_.call && rank_ == fault_.rank) commit(fault_.action);
+        return reduce_.run(partial, stream);
+    }
+
+private:
+    AllReduceRows reduce_;
+    int rank_;
+    Fault fault_;
+};
+
+Cost no_cost(const CombineSetup& /*setup*/) {
+    return {};
+}
+
+std::unique_ptr<Combine> make(const CombineSetup& setup) {
+    return std::make_unique<Misbehaves>(setup);
+}
+
+}  // namespace
+
+extern const CombineEntry misbehaves;
+constinit const CombineEntry misbehaves{
+    "misbehaves", "right, unless MOE_FAULT says otherwise", false, no_obstacle, no_cost, make};
+
+}  // namespace moe
