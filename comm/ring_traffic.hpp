@@ -27,12 +27,14 @@ struct Cost {
 };
 
 // Volumes of the ring algorithms, as nccl-tests' PERFORMANCE.md counts them; libraries may choose
-// others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction step a rank
-// reads what came and its own and writes their sum; in a gather step it reads and writes.
+// others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction what comes is
+// written and read again, all of one's own is read, and one's own sums are written; sums of others'
+// rows are written where they go. In a gather what is sent is read and what comes is written.
 
 /// Every rank ends with the sum of `bytes`: 2(N-1)/N of the buffer sent.
 [[nodiscard]] Cost ring_all_reduce(std::int64_t bytes, int ranks);
-/// `rank` ends with the sum of its own rows: it sends all rows but its own, whatever the split.
+/// `rank` ends with the sum of its own rows: it sends all rows but its own, whatever the split, and
+/// gets all but those that the rank before it owns, whose sums it begins.
 [[nodiscard]] Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes,
                                          int rank);
 /// Every rank ends with all rows: all but the next rank's own rows are sent.

@@ -66,7 +66,9 @@ Cost cost(const CombineSetup& setup) {
     auto cost = owners_cost(
         setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
     if (owned.even()) return cost;
-    cost += {.memory_bytes = 2 * owned.total() * setup.row_bytes(),
+    // Rows are copied into blocks, and one's own out of one where others of the group want them.
+    const auto copied = owned.total() + (setup.group.size() > 1 ? owned.largest() : 0);
+    cost += {.memory_bytes = 2 * copied * setup.row_bytes(),
              .launches = owned.owners(),
              .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup) + block_bytes(setup))};
     return cost;
