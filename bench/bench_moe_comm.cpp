@@ -150,8 +150,10 @@ Status sweep(const Options& options, Guards& guards, std::unique_ptr<ResultFiles
         return kDone;
     }
     Timeline timeline(control, machine.hosts == 1);
-    const auto finished =
-        open_files(options, {options, backend, machine, timeline, control}, guards, files);
+    guards.board.enter("calibrating");
+    Calibration calibration({*backend.device, *backend.world, control, timeline});
+    const auto finished = open_files(
+        options, {options, backend, machine, timeline, calibration, control}, guards, files);
     guards.watchdog.set_tell(
         [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
 
@@ -161,7 +163,7 @@ Status sweep(const Options& options, Guards& guards, std::unique_ptr<ResultFiles
         print_start(machine, backend, options, cases.size(), *files);
         progress.emplace(progress_style(options.progress), left, options.budget_seconds);
     }
-    Runner runner({options, backend, control, timeline, machine, files.get(),
+    Runner runner({options, backend, control, timeline, calibration, machine, files.get(),
                    progress ? &*progress : nullptr, guards.board});
     const auto outcome = runner.run(cases, finished);
     progress.reset();

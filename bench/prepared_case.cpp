@@ -1,6 +1,7 @@
 #include "bench/prepared_case.hpp"
 
 #include "bench/cases.hpp"
+#include "comm/contract_cost.hpp"
 #include "comm/named_table.hpp"
 
 #include <fmt/format.h>
@@ -56,11 +57,14 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
                                 std::span<const CombineEntry* const> combines) {
     std::size_t total = MoeLayer::bytes(plan, kernels);
     std::size_t largest = 0;
+    std::int64_t sent = 0;
     for (const auto* entry : combines) {
-        const auto workspace = entry->cost(setup).workspace_bytes;
-        total += workspace;
-        largest = std::max(largest, workspace);
+        const auto cost = entry->cost(setup);
+        total += cost.workspace_bytes;
+        largest = std::max(largest, cost.workspace_bytes);
+        sent = std::max(sent, cost.link_bytes);
     }
+    total += Calibration::bytes(setup.device, setup.world, sent, plan.rows * setup.row_bytes());
     // The verifier makes one of them a second time, and a library may copy what it reduces in it.
     total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
@@ -171,7 +175,20 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
         samples.layer = series("layer", combine_only, layer);
         samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples));
     }
+    find_limits(samples);
     return samples;
+}
+
+void PreparedCase::find_limits(CaseSamples& samples) {
+    parts_.board.enter("calibrating");
+    const auto row_bytes = combine_setup_.row_bytes();
+    const auto matrix_bytes = row_map_.rows() * row_bytes;
+    if (matrix_bytes == 0) return;
+    const auto limit = [&](const Cost& cost) {
+        return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
+    };
+    samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
+    for (const auto* rival : samples.rivals) samples.limits.push_back(limit(rival->cost));
 }
 
 std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,

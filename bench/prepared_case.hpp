@@ -2,6 +2,7 @@
 
 #include "bench/case_plan.hpp"
 #include "bench/case_verifier.hpp"
+#include "bench/measure/calibration.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
@@ -43,6 +44,10 @@ struct CaseSamples {
     Series output, combine;
     std::optional<Series> layer;
     std::vector<PhaseSplit> phases;  ///< for each rival; empty without a layer
+    /// Seconds that the exchange takes at least: any strategy's, and each rival's. Without rows
+    /// there is nothing to move and no limit.
+    std::optional<double> contract_limit;
+    std::vector<double> limits;
 };
 
 /// One case with everything that it needs in memory: made, verified, measured, dropped.
@@ -53,6 +58,7 @@ public:
         Stream& stream;
         Control& control;
         Timeline& timeline;
+        Calibration& calibration;
         Communicator& world;
         Communicator& group;
         const LayerKernelsFactory& kernels;
@@ -65,8 +71,8 @@ public:
     PreparedCase(const Case& one, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
-    /// Bytes of a rank's activations, of all strategies' workspaces, and of what checking them
-    /// takes; without the gather's workspace.
+    /// Bytes of a rank's activations, of all strategies' workspaces, and of what checking
+    /// and calibrating take; without the gather's workspace.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels,
                                            const CombineSetup& setup,
@@ -84,6 +90,7 @@ public:
 
 private:
     [[nodiscard]] CaseVerifier verifier();
+    void find_limits(CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
                                                        int count);
 

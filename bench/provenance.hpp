@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/measure/calibration.hpp"
 #include "bench/measure/machine.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
@@ -22,6 +23,7 @@ struct ProvenanceParts {
     const Backend& backend;
     const Machine& machine;
     const Timeline& timeline;
+    const Calibration& calibration;
     Control& control;
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);

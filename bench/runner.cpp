@@ -40,9 +40,9 @@ void Runner::run_case(const Case& one) {
     }
     PreparedCase prepared(
         one, layout, parts_.options.combines,
-        {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, *parts_.backend.world,
-         planner_.group_for(layout.parallel), *parts_.backend.layer_kernels, model_->weights,
-         model_->references, parts_.board, parts_.options.launch});
+        {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, parts_.calibration,
+         *parts_.backend.world, planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
+         model_->weights, model_->references, parts_.board, parts_.options.launch});
     if (parts_.options.verify != Verify::off) {
         prepared.verify(parts_.options.verify == Verify::full);
     }
@@ -110,6 +110,10 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         };
         keep(row.output, "output", samples.output);
         keep(row.combine_alone, "combine", samples.combine);
+        if (samples.contract_limit) {
+            row.contract_limit_us = *samples.contract_limit * 1e6;
+            row.limit_us = samples.limits[at] * 1e6;
+        }
         if (samples.layer) {
             keep(row.layer, "layer", *samples.layer);
             row.phases = phases_of(samples.phases[at]);

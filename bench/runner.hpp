@@ -28,6 +28,7 @@ public:
         Backend& backend;
         Control& control;
         Timeline& timeline;
+        Calibration& calibration;
         const Machine& machine;
         ResultFiles* files;  ///< null on all ranks but 0
         Progress* progress;  ///< likewise

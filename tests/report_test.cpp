@@ -200,12 +200,26 @@ TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
     EXPECT_NE(text.find("WRONG, not timed: rank 1: row 3"), std::string::npos) << text;
 }
 
+TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
+                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    for (auto& row : rows) row.combine_alone = Timing{{20.5, {}, {}}, {}, {}, {}, {}};
+    rows[0].limit_us = 22;
+    const auto sound = case_table(rows);
+    EXPECT_EQ(sound.find('!'), std::string::npos) << sound;
+    rows[1].limit_us = 30;
+    const auto flagged = case_table(rows);
+    EXPECT_NE(flagged.find("20.5!"), std::string::npos) << flagged;
+    EXPECT_NE(flagged.find("\n  ! below the limit"), std::string::npos) << flagged;
+}
+
 TEST(ResultRow, LeavesCellsEmptyThatDoNotApply) {
     const auto record = ResultRow{}.record();
     for (const auto& [name, value] : record) {
         const bool measured_cell = name.find("_us") != std::string_view::npos ||
                                    name.find("speedup") == 0 || name.find("_gbps") != name.npos ||
-                                   name == "verified" || name == "obstacle" || name == "samples";
+                                   name == "verified" || name == "obstacle" || name == "samples" ||
+                                   name == "pct_of_limit" || name == "flags";
         EXPECT_TRUE(!measured_cell || std::holds_alternative<std::monostate>(value)) << name;
     }
 }
@@ -224,6 +238,36 @@ TEST(ResultRow, ComputesBandwidthsFromTheContractsBytes) {
     };
     EXPECT_DOUBLE_EQ(cell("algbw_gbps"), 4);  // 8 MB in 2 ms
     EXPECT_DOUBLE_EQ(cell("busbw_gbps"), 3);
+}
+
+TEST(ResultRow, ComparesTheExchangeWithBothLimits) {
+    ResultRow row;
+    const auto cell = [&](std::string_view wanted) {
+        for (const auto& [name, value] : row.record()) {
+            if (name == wanted) return value;
+        }
+        return Value(std::string("no such column"));
+    };
+    row.limit_us = 150;
+    row.contract_limit_us = 100;
+    EXPECT_EQ(cell("pct_of_limit"), Value()) << "no time, no share of it";
+    EXPECT_EQ(cell("flags"), Value());
+
+    row.combine_alone = Timing{{200, {}, {}}, {}, {}, {}, {}};
+    EXPECT_EQ(cell("limit_us"), Value(150.0));
+    EXPECT_EQ(cell("contract_limit_us"), Value(100.0));
+    EXPECT_EQ(cell("pct_of_limit"), Value(75.0));
+    EXPECT_EQ(cell("flags"), Value());
+    row.combine_alone->us.median = 140;
+    EXPECT_EQ(cell("flags"), Value()) << "within a tenth";
+    row.combine_alone->us.median = 120;
+    EXPECT_EQ(cell("pct_of_limit"), Value(125.0));
+    EXPECT_EQ(cell("flags"), Value(std::string("above_limit")));
+    row.combine_alone->us.median = 80;
+    EXPECT_EQ(cell("flags"), Value(std::string("above_limit;above_contract_limit")));
+    row.limit_us.reset();
+    EXPECT_EQ(cell("flags"), Value(std::string("above_contract_limit")));
+    EXPECT_EQ(cell("pct_of_limit"), Value());
 }
 
 }  // namespace

@@ -11,6 +11,11 @@ std::string us(const std::optional<Timing>& timing) {
     return timing ? fmt::format("{:.1f}", timing->us.median) : std::string("-");
 }
 
+/// Marked where it is shorter than the machine seems to allow.
+std::string combine_us(const ResultRow& row) {
+    return us(row.combine_alone) + (row.flags().empty() ? "" : "!");
+}
+
 /// `digits` after the point: an interval that ends just short of 1 must not be rounded to it.
 std::string speedup(const ResultRow& row, const std::optional<Timing>& timing, int digits) {
     if (!timing) return "-";
@@ -90,11 +95,14 @@ std::string case_table(std::span<const ResultRow> rows) {
         } else {
             text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n",
                                 &row == best ? '*' : ' ', row.combine, us(row.output),
-                                speedup(row, row.output, 2), us(row.combine_alone), us(row.layer),
+                                speedup(row, row.output, 2), combine_us(row), us(row.layer),
                                 speedup(row, row.layer, 3));
         }
     }
     if (best != nullptr) text += verdict(*best, rows);
+    if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.flags() != ""; })) {
+        text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
+    }
     return text;
 }
 

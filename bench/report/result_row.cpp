@@ -1,5 +1,7 @@
 #include "bench/report/result_row.hpp"
 
+#include "bench/measure/limits.hpp"
+
 namespace moe {
 namespace {
 
@@ -31,6 +33,12 @@ const Estimate* speedup_of(const std::optional<Timing>& timing) {
 Value bandwidth(double bytes, const std::optional<Timing>& timing) {
     if (!timing || timing->us.median <= 0) return {};
     return bytes / timing->us.median * 1e-3;
+}
+
+/// What a limit is of the measured time, in percent.
+Value share(const std::optional<double>& limit_us, const std::optional<Timing>& timing) {
+    if (!limit_us || !timing || timing->us.median <= 0) return {};
+    return *limit_us / timing->us.median * 100;
 }
 
 }  // namespace
@@ -122,9 +130,9 @@ Record ResultRow::record() const {
     r.emplace_back("sms", Value());
     r.emplace_back("algbw_gbps", bandwidth(matrix_bytes, combine_alone));
     r.emplace_back("busbw_gbps", bandwidth(contract_bytes, combine_alone));
-    r.emplace_back("contract_limit_us", Value());
-    r.emplace_back("limit_us", Value());
-    r.emplace_back("pct_of_limit", Value());
+    r.emplace_back("contract_limit_us", value_or_empty(contract_limit_us));
+    r.emplace_back("limit_us", value_or_empty(limit_us));
+    r.emplace_back("pct_of_limit", share(limit_us, combine_alone));
     const bool timed = layer && layer->us.median > 0;
     r.emplace_back("tokens_per_s",
                    timed ? Value(static_cast<double>(tokens) / layer->us.median * 1e6) : Value());
@@ -134,7 +142,20 @@ Record ResultRow::record() const {
     r.emplace_back("repeatable", cell(repeatable));
     r.emplace_back("owner_independent", cell(owner_independent));
     r.emplace_back("launches_planned", launches_planned);
+    r.emplace_back("flags", text(flags()));
     return r;
+}
+
+std::string ResultRow::flags() const {
+    std::string words;
+    const auto compare = [&](const std::optional<double>& limit, std::string_view word) {
+        if (!combine_alone || !limit || !beats_limit(combine_alone->us.median, *limit)) return;
+        if (!words.empty()) words += ';';
+        words += word;
+    };
+    compare(limit_us, "above_limit");
+    compare(contract_limit_us, "above_contract_limit");
+    return words;
 }
 
 }  // namespace moe

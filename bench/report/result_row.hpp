@@ -61,6 +61,8 @@ struct ResultRow {
     std::optional<std::int64_t> link_bytes, memory_bytes, launches;
     /// Bytes of the contract: (ranks - 1) / ranks * rows * row bytes; and of the whole matrix.
     double contract_bytes{}, matrix_bytes{};
+    /// The least that any strategy, and this one, needs for the exchange.
+    std::optional<double> contract_limit_us, limit_us;
     std::string scoring;
     bool shared_gate{};
     std::string detail;
@@ -68,6 +70,8 @@ struct ResultRow {
     std::optional<bool> repeatable, owner_independent;
 
     [[nodiscard]] Record record() const;
+    /// What is strange about the times: above_limit, above_contract_limit, separated by ;
+    [[nodiscard]] std::string flags() const;
 };
 
 }  // namespace moe

@@ -1,0 +1,136 @@
+#include "bench/measure/calibration.hpp"
+
+#include "bench/measure/statistics.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// A few milliseconds for each size: a ceiling needs one undisturbed run, not an interval.
+constexpr StopRule kRule{.min_samples = 8, .budget_seconds = 5e-3, .ci = 0};
+constexpr std::uint64_t kSeed = 1;
+/// No clock tells shorter times apart.
+constexpr double kShortest = 1e-9;
+constexpr DType kSent = DType::f32;
+/// Parts begin where both vector units and NCCL like it.
+constexpr std::int64_t kAlignment = 64;
+
+/// Beyond twice the largest cache nothing changes but the time that it takes; and MPI counts
+/// elements in 32 bits.
+std::int64_t capped(std::int64_t bytes, const Device& device) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 30U;
+    return std::min({bytes, 2 * static_cast<std::int64_t>(device.cache_bytes()), kMost});
+}
+
+/// Bytes of each of `count` parts of `bytes`.
+std::int64_t part_of(std::int64_t bytes, std::int64_t count) {
+    const auto part = (bytes + count - 1) / count;
+    return (part + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// A matrix of `count` parts of `bytes` each, a part a row, and the memory it lies in.
+struct Parcels {
+    Parcels(Device& device, std::int64_t count, std::int64_t bytes, DType dtype)
+        : buffer(device.allocate(static_cast<std::size_t>(count * bytes))),
+          matrix(buffer.matrix(count, bytes / static_cast<std::int64_t>(size_of(dtype)), dtype)) {}
+
+    Buffer buffer;
+    Matrix matrix;
+};
+
+/// Matrices that are added up at once: one from each rank, where the device can.
+std::int64_t terms_of(const Device& device, const Communicator& world) {
+    return static_cast<std::int64_t>(
+        std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.most_terms()));
+}
+
+}  // namespace
+
+Calibration::Calibration(const Parts& parts) : parts_(parts), stream_(parts.device.make_stream()) {
+    auto& control = parts_.control;
+    const std::vector<Rival> barrier{{[] {}, [&] { control.barrier(); }}};
+    const auto series = sample(barrier);
+    barrier_ =
+        control.broadcast(control.rank() == 0 ? estimate_median(series.seconds.front()).median : 0);
+}
+
+Series Calibration::sample(std::span<const Rival> ways) {
+    Sampler sampler({parts_.control, parts_.timeline, *stream_});
+    return sampler.measure(ways, kRule, kSeed, [](double) {});
+}
+
+double Calibration::fastest(std::span<const Rival> ways) {
+    double best = std::numeric_limits<double>::infinity();
+    for (const auto& seconds : sample(ways).seconds) {
+        for (const double one : seconds) best = std::min(best, one);
+    }
+    return std::max(parts_.control.broadcast(best), kShortest);
+}
+
+double Calibration::link_bandwidth(std::int64_t bytes) {
+    const auto sent = capped(bytes, parts_.device);
+    auto& bandwidth = link_[sent];
+    if (bandwidth > 0) return bandwidth;
+
+    auto& device = parts_.device;
+    auto& world = parts_.world;
+    const std::int64_t ranks = world.size();
+    const auto part = part_of(sent, ranks - 1);
+    const Parcels from(device, ranks, part, kSent);
+    const Parcels to(device, ranks, part, kSent);
+    const auto& in = from.matrix;
+    const auto& out = to.matrix;
+    const RowPartition even(std::vector<std::int64_t>(static_cast<std::size_t>(ranks), 1));
+    // What is sent was just written by its rank.
+    const auto write = [&] { device.clear(in, *stream_); };
+    const std::vector<Rival> ways{
+        {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
+        {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
+    bandwidth = static_cast<double>((ranks - 1) * part) / fastest(ways);
+    return bandwidth;
+}
+
+double Calibration::memory_bandwidth(std::int64_t bytes, DType dtype) {
+    const auto read = capped(bytes, parts_.device);
+    auto& bandwidth = memory_[{read, dtype}];
+    if (bandwidth > 0) return bandwidth;
+
+    auto& device = parts_.device;
+    const auto count = terms_of(device, parts_.world);
+    const auto part = part_of(read, count);
+    const Parcels from(device, count, part, dtype);
+    const Parcels to(device, 1, part, dtype);
+    std::vector<Matrix> terms;
+    for (std::int64_t i = 0; i < count; ++i) terms.push_back(from.matrix.slice(i, 1));
+    const std::vector<Rival> ways{{[&] { device.clear(from.matrix, *stream_); },
+                                   [&] {
+                                       if (count == 1) {
+                                           device.copy(from.matrix, to.matrix, *stream_);
+                                       } else {
+                                           device.sum(terms, to.matrix, *stream_);
+                                       }
+                                   }}};
+    bandwidth = static_cast<double>((count + 1) * part) / fastest(ways);
+    return bandwidth;
+}
+
+double Calibration::limit(const Cost& cost, std::int64_t matrix_bytes, DType dtype) {
+    return limit_seconds(cost, {.link = cost.link_bytes > 0 ? link_bandwidth(cost.link_bytes) : 0,
+                                .memory = memory_bandwidth(matrix_bytes, dtype),
+                                .barrier = barrier_});
+}
+
+std::size_t Calibration::bytes(const Device& device, const Communicator& world,
+                               std::int64_t link_bytes, std::int64_t matrix_bytes) {
+    const std::int64_t ranks = world.size();
+    const auto exchange =
+        ranks == 1 ? 0 : 2 * ranks * part_of(capped(link_bytes, device), ranks - 1);
+    const auto count = terms_of(device, world);
+    const auto sum = (count + 1) * part_of(capped(matrix_bytes, device), count);
+    return static_cast<std::size_t>(std::max(exchange, sum));
+}
+
+}  // namespace moe

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "bench/measure/limits.hpp"
+#include "bench/measure/sampler.hpp"
+#include "bench/measure/timeline.hpp"
+#include "comm/communicator.hpp"
+#include "comm/control.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace moe {
+
+/// What the links and the memory can do here for exchanges of a given size, taken by all ranks at
+/// once with the rules that samples are taken by, once for each size. Of several runs the fastest
+/// counts: these are ceilings.
+class Calibration {
+public:
+    struct Parts {
+        Device& device;
+        Communicator& world;
+        Control& control;
+        Timeline& timeline;
+    };
+    /// Collective. Measures the barrier.
+    explicit Calibration(const Parts& parts);
+
+    /// Median seconds.
+    [[nodiscard]] double barrier_seconds() const { return barrier_; }
+    /// Collective. Bytes a second that each rank sends in a plain exchange of `bytes`, above 0, for
+    /// each rank: in equal parts to all others, or as an all_gather, whichever is faster. Latency
+    /// is part of it. For two ranks or more.
+    [[nodiscard]] double link_bandwidth(std::int64_t bytes);
+    /// Collective. Bytes a second that each rank reads and writes while it adds up as many parts of
+    /// a matrix of `bytes`, above 0, as there are ranks; one rank alone copies it. The matrix was
+    /// just written by the rank itself, as partial sums are.
+    [[nodiscard]] double memory_bandwidth(std::int64_t bytes, DType dtype);
+    /// Collective. The least seconds that `cost` takes with rows that are a matrix of
+    /// `matrix_bytes`.
+    [[nodiscard]] double limit(const Cost& cost, std::int64_t matrix_bytes, DType dtype);
+
+    /// Bytes that one call of the above allocates at most, for a time; the rank's share.
+    [[nodiscard]] static std::size_t bytes(const Device& device, const Communicator& world,
+                                           std::int64_t link_bytes, std::int64_t matrix_bytes);
+
+private:
+    [[nodiscard]] Series sample(std::span<const Rival> ways);
+    /// Seconds of the fastest run of any of them.
+    [[nodiscard]] double fastest(std::span<const Rival> ways);
+
+    Parts parts_;
+    std::unique_ptr<Stream> stream_;
+    double barrier_{};
+    std::map<std::int64_t, double> link_;  ///< by bytes
+    std::map<std::pair<std::int64_t, DType>, double> memory_;
+};
+
+}  // namespace moe
