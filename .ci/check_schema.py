@@ -21,6 +21,9 @@ NUMBER_NAME = re.compile(
 TEXT = {"tokens_per_rank"}  # a list: 8;7;6;0
 ONE_LAUNCH = ["run_id", "launch", "case_id"]
 TOLERANCE = 1e-6  # relative: the file's numbers are rounded
+ROUNDED = 2e-5  # relative: what may be off in a quotient of two numbers of six digits
+FLAGS = {"above_limit": "limit_us", "above_contract_limit": "contract_limit_us"}
+BEATEN = 110  # percent of the time from which a limit is flagged
 
 
 def documented_columns(readme):
@@ -78,6 +81,32 @@ def check_baselines(text, numbers):
             yield f"{where(row)}: {name} of the baseline is {value[row]:g}"
 
 
+def check_limits(text, numbers):
+    timed = numbers["combine_us_median"].gt(0) & numbers["rows"].gt(0)
+    flags = text["flags"].str.split(";")
+    for row, words in flags.items():
+        for word in (w for w in words if w and w not in FLAGS):
+            yield f"{where(row)}: no flag is named {word!r}"
+    for flag, name in FLAGS.items():
+        limit = numbers[name]
+        for row in limit.index[timed ^ limit.gt(0)]:
+            yield f"{where(row)}: {name} is {text.at[row, name]!r}, which its time does not go with"
+        percent = limit / numbers["combine_us_median"] * 100
+        near = (percent / BEATEN - 1).abs() <= ROUNDED
+        flagged = flags.map(lambda words, flag=flag: flag in words)
+        for row in limit.index[(flagged ^ percent.gt(BEATEN)) & ~near]:
+            of_time = f"{name} is {percent[row]:g} % of the time"
+            yield f"{where(row)}: {of_time}, flags are {text.at[row, 'flags']!r}"
+    percent = numbers["limit_us"] / numbers["combine_us_median"] * 100
+    for row in percent.index[timed & ~((numbers["pct_of_limit"] / percent - 1).abs() <= ROUNDED)]:
+        found = text.at[row, "pct_of_limit"]
+        yield f"{where(row)}: pct_of_limit is {found!r}, not {percent[row]:g}"
+    one_case = [text[n] for n in ONE_LAUNCH]
+    for key, count in text.loc[timed, "contract_limit_us"].groupby(one_case).nunique().items():
+        if count != 1:
+            yield f"case {key[-1]} (launch {key[1]}) has {count} contract limits"
+
+
 def where(row):
     return f"line {row + 2}"  # the header is line 1
 
@@ -96,6 +125,7 @@ def check(path, documented):
         *check_verified(text),
         *check_intervals(numbers),
         *check_baselines(text, numbers),
+        *check_limits(text, numbers),
     ]
 
 

@@ -176,6 +176,53 @@ def test_numerics_are_results(finished):
             assert row["owner_independent"] == "true", "it adds in the order of the ranks"
 
 
+def test_rows_with_a_time_know_their_limits(finished):
+    folder, _ = finished
+    timed = [row for row in rows_of(folder) if row["tokens"] == "7"]
+    for row in timed:
+        for name in ("contract_limit_us", "limit_us", "pct_of_limit"):
+            assert float(row[name]) > 0, name
+        assert float(row["pct_of_limit"]) == pytest.approx(
+            100 * float(row["limit_us"]) / float(row["combine_us_median"]), rel=1e-4)
+        assert ("above_limit" in row["flags"].split(";")) == (float(row["pct_of_limit"]) > 110)
+    assert sum(row["flags"] == "" for row in timed) > len(timed) / 2, "a limit is a limit"
+    for row in rows_of(folder):
+        if row["tokens"] == "0":
+            assert row["limit_us"] == row["pct_of_limit"] == row["flags"] == "", "nothing moves"
+
+
+def test_one_rank_has_no_link_and_still_a_limit(tmp_path):
+    assert launch(*QUICK, "--scope", "output", "--out", tmp_path, ranks=1).returncode == 0
+    for row in rows_of(tmp_path):
+        assert row["link_bytes_per_rank"] == "0"
+        assert float(row["limit_us"]) >= float(row["contract_limit_us"]) > 0
+
+
+BROKEN_LIMITS = [
+    ({"pct_of_limit": "1"}, "pct_of_limit is '1', not"),
+    ({"limit_us": "", "pct_of_limit": ""}, "limit_us is ''"),
+    ({"flags": "above_limit"}, "flags are 'above_limit'"),
+    ({"flags": "odd"}, "no flag is named 'odd'"),
+    ({"contract_limit_us": "1e-3"}, "2 contract limits"),
+]
+
+
+@pytest.mark.parametrize(("cells", "said"), BROKEN_LIMITS, ids=str)
+def test_the_schema_check_sees_limits_that_make_no_sense(cells, said, finished, tmp_path):
+    folder, _ = finished
+    rows = rows_of(folder)
+    at = next(i for i, row in enumerate(rows) if row["tokens"] == "7" and row["flags"] == "")
+    rows[at].update(cells)
+    with open(tmp_path / "results.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", tmp_path / "results.csv"],
+                           capture_output=True, text=True, timeout=60)
+    assert check.returncode == 1
+    assert [line for line in check.stdout.splitlines() if said in line], check.stdout
+
+
 def test_rows_meet_the_documented_schema(finished):
     folder, _ = finished
     check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", folder / "results.csv"],
