@@ -39,8 +39,10 @@ PHASES = (
     "gather_us_median", "route_us_median", "permute_us_median", "experts_us_median",
     "shared_us_median", "local_combine_us_median", "combine_us_median", "wait_us_median",
 )
+BANDWIDTHS = ("busbw_gbps", "contract_limit_us")
 NUMBERS = (
-    "tokens", "planted_pct", "instrumentation_pct", "speedup_combine", *PHASES, *MEASURES,
+    "tokens", "planted_pct", "instrumentation_pct", "speedup_combine", *PHASES, *BANDWIDTHS,
+    *MEASURES,
     *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
 )
 
@@ -128,7 +130,7 @@ def join_launches(rows: Iterable[Row]) -> list[Row]:
 def _join(launches: list[Row]) -> Row:
     joined: Row = {name: launches[0][name] for name in (*CELL, "is_baseline", "verified")}
     joined["launch_count"] = len(launches)
-    for name in (*PHASES, "instrumentation_pct"):
+    for name in (*PHASES, *BANDWIDTHS, "instrumentation_pct"):
         joined[name] = _median(_present(launches, name))
     for name, stem in MEASURES.items():
         values = _present(launches, name)

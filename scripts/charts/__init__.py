@@ -1,5 +1,6 @@
 """The charts of results sets of bench_moe_comm; CHARTS are all of them."""
 
+from charts.bandwidth import BandwidthChart
 from charts.latency import LatencyChart
 from charts.phases import PhaseChart
 from charts.speedup import SpeedupChart
@@ -9,4 +10,5 @@ CHARTS = (
     SpeedupChart("speedup_layer", "the whole layer"),
     PhaseChart(),
     LatencyChart(),
+    BandwidthChart(),
 )

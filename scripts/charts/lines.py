@@ -16,8 +16,8 @@ def draw_lines(
     ax: Axes, rows: pd.DataFrame, axis: TokenAxis, measure: str, text: Callable[[float], str]
 ) -> list[EndLabel]:
     """One line for each strategy with its intervals. A hollow marker is a point whose speed-up is
-    not resolved; neighbours stand a little apart, so that their intervals can be told apart."""
-    stem = moe_results.MEASURES[measure]
+    not resolved; a measure without intervals has only its points. Neighbours stand a little apart, so that their intervals can be told apart."""
+    stem = moe_results.MEASURES.get(measure)
     speedup = measure if measure.startswith("speedup") else None
     strategies = list(rows["combine"].unique())
     gap = min(0.06, 0.4 / len(strategies)) * axis.step
@@ -32,7 +32,8 @@ def draw_lines(
         path = [axis.at[tokens] + shift if tokens > 0 else math.nan for tokens in joined.index]
         name = f"line:{strategy}:{ax.figure.axes.index(ax)}"
         ax.plot(path, joined, look.line, color=look.colour, linewidth=1.4, gid=name)
-        ax.vlines(x, line[f"{stem}_low"], line[f"{stem}_high"], look.colour, linewidth=1.1)
+        if stem:
+            ax.vlines(x, line[f"{stem}_low"], line[f"{stem}_high"], look.colour, linewidth=1.1)
         resolved = ~speedup_unresolved(line, speedup) if speedup else line[measure].notna()
         for chosen, fill in ((resolved, look.colour), (~resolved, "white")):
             ax.plot(

@@ -15,6 +15,10 @@ def time_text(us: float) -> str:
     return f"{us / 1e6:.3g} s"
 
 
+def bandwidth_text(gbps: float) -> str:
+    return f"{1e3 * gbps:.3g} MB/s" if gbps < 0.9995 else f"{gbps:.3g} GB/s"
+
+
 def ratio_text(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio >= 9.995 else f"{ratio:.2f}×"
 

@@ -36,7 +36,7 @@ from charts.winners import make_maps  # noqa: E402
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/results_header.csv"
 HEADER = GOLDEN.read_text().strip().split(",")
 
-CHARTS = ("speedup_output", "speedup_layer", "phases", "latency")
+CHARTS = ("speedup_output", "speedup_layer", "phases", "latency", "bandwidth")
 WITH_MAP = (*CHARTS, "winner_map")  # Where a second thing varies beside the tokens.
 BASELINE = "all_reduce_dp_scatter"
 NATIVE = "reduce_scatterv_native"
@@ -76,6 +76,7 @@ def timed(combine: str, tokens: int, load: str, speedup: float, **changes: objec
         "permute_us_median": 5 + 0.05 * tokens, "experts_us_median": experts,
         "shared_us_median": 3 + 0.08 * tokens, "local_combine_us_median": 0.2 * output,
         "combine_us_median": 0.8 * output, "wait_us_median": 6.0, "instrumentation_pct": 1.5,
+        "busbw_gbps": 0.5 * tokens / output, "contract_limit_us": 0.1 * baseline,
     }
     width = 0.02 if combine != BASELINE else 0.0
     for stem, value, spread in (
@@ -436,7 +437,7 @@ def test_a_line_breaks_where_a_strategy_has_no_time(tmp_path: Path) -> None:
 def test_rows_of_scope_output_have_no_layer_charts(charts, capsys) -> None:
     layer = {name: "" for name in HEADER if "layer_us" in name or "speedup_layer" in name}
     texts = charts(sweep(scope="output", **layer))
-    assert set(texts) == {"speedup_output", "latency", "winner_map"}
+    assert set(texts) == {"speedup_output", "latency", "bandwidth", "winner_map"}
     assert "no layer times in these rows (scope output)" in texts["speedup_output"]
     assert "phases: not drawn" in capsys.readouterr().out
 
