@@ -13,10 +13,10 @@ import pandas as pd
 
 README = Path(__file__).resolve().parent.parent / "results" / "README.md"
 NUMBER_NAME = re.compile(
-    r"_us(_(median|low|high|min|p95|p99))?$|^speedup_|_gbps$|_per_rank$|_pct$|^pct_"
+    r"_us(_(median|low|high|min|p95|p99|iqr))?$|^speedup_|_gbps$|_per_rank$|_pct$|^pct_"
     r"|^(schema_version|hosts|ranks|ranks_per_device|hidden|experts|top_k|intermediate"
     r"|shared_intermediate|scale_experts|tokens|rows|dp|attn_tp|ep|moe_tp|layers|seed|rms_error"
-    r"|samples|launches|launches_planned|sms|tokens_per_s)$"
+    r"|samples|launches|launches_planned|sms|tokens_per_s|repeats|predecessor_p)$"
 )
 TEXT = {"tokens_per_rank"}  # a list: 8;7;6;0
 ONE_LAUNCH = ["run_id", "launch", "case_id"]

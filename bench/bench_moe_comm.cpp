@@ -63,6 +63,10 @@ void print_start(const Machine& machine, const Backend& backend, const Options& 
             "about speed (functional)\n",
             machine.ranks_on_host, machine.cores_on_host));
     }
+    for (const auto& plant : options.plants) {
+        show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
+                         plant.entry->name, plant.pct));
+    }
     show(fmt::format("{} cases of {} strategies; results: {}\n", cases, options.combines.size(),
                      files.paths().csv));
     if (options.launches > 1) {

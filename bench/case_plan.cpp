@@ -1,6 +1,7 @@
 #include "bench/case_plan.hpp"
 
 #include "bench/cases.hpp"
+#include "bench/measure/cold_caches.hpp"
 #include "bench/prepared_case.hpp"
 #include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
@@ -50,7 +51,9 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     const CombineSetup combine{device, world,      group_for(layout.parallel),
                                owned,  one.hidden, one.dtype};
     const auto& gather = find_named(gather_table(), one.gather, "gather");
+    needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
+        needs.cold_bytes +
         PreparedCase::bytes(layer_plan(one, layout.parallel, *layout.row_map, rank), kernels,
                             combine, parts_.options.combines) +
         gather.cost({device, world, owned, one.hidden, one.dtype}).workspace_bytes;

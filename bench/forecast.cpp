@@ -154,13 +154,15 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
     const bool with_layer = one.scope == "layer";
     const double share = options.budget_seconds / (with_layer ? 3 : 2);
     const double output = output_seconds(one, layout, speed);
+    const double cold = static_cast<double>(needs.cold_bytes) / speed.weight_bytes;
+    const int runs = options.mode == Mode::pipelined ? kShortestBurst : 1;
     const auto samples = [&](double run) {
-        return std::max(share, options.min_samples * rivals * (run + output));
+        return std::max(share, options.min_samples * rivals * (runs * run + output + cold));
     };
     seconds += step / layers + 2 * samples(output);
     if (with_layer) {
         const double instrumented = std::max(3, options.min_samples / 4) / layers;
-        seconds += samples(step) + rivals * instrumented * step;
+        seconds += samples(step) + rivals * instrumented * (step + layers * cold);
     }
     return seconds;
 }

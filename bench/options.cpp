@@ -24,8 +24,8 @@ struct Texts {
     std::string combine{"all"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    std::string launch{"1/1"}, timeout{"300"};
-    bool dry_run{}, resume{};
+    std::string launch{"1/1"}, timeout{"300"}, plant;
+    bool cold{}, pipelined{}, dry_run{}, resume{};
 };
 
 template <class T>
@@ -158,6 +158,32 @@ std::vector<const CombineEntry*> parse_combines(const std::string& text) {
     return chosen;
 }
 
+std::vector<Plant> parse_plants(const std::string& text,
+                                const std::vector<const CombineEntry*>& combines) {
+    constexpr double kMostPct = 10000;
+    std::vector<Plant> plants;
+    if (text.empty()) return plants;
+    for (const auto& item : split_list("--plant", text)) {
+        const auto refuse = [&](std::string_view why) {
+            throw BadArgument(fmt::format("--plant '{}': {}", item, why));
+        };
+        const auto colon = std::min(item.find(':'), item.size());
+        const auto* entry = &find_named(combine_table(), item.substr(0, colon), "combine");
+        if (colon == item.size()) refuse("NAME:PCT is wanted");
+        const double pct =
+            parse_positive("--plant " + item.substr(0, colon + 1), item.substr(colon + 1));
+        if (pct > kMostPct) refuse(fmt::format("at most {} % is possible", kMostPct));
+        if (std::ranges::find(combines, entry) == combines.end()) {
+            refuse("not one of the strategies that --combine chose");
+        }
+        if (std::ranges::find(plants, entry, &Plant::entry) != plants.end()) {
+            refuse("named twice");
+        }
+        plants.push_back({entry, pct});
+    }
+    return plants;
+}
+
 std::vector<std::string> parse_gathers(const std::string& text) {
     std::vector<std::string> chosen;
     if (text == "all") {
@@ -247,6 +273,10 @@ void declare(CLI::App& app, Texts& t) {
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
     add("--budget", t.budget, "seconds of samples for each case");
     add("--min-samples", t.min_samples, "samples of each kind, however long they take");
+    app.add_flag("--cold", t.cold, "activations and workspaces are cold too, before every sample");
+    app.add_flag("--pipelined", t.pipelined, "samples are bursts of runs back to back: throughput");
+    add("--plant", t.plant,
+        "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result");
     add("--verify", t.verify, "exact: bit for bit; full: also the layer against fp64; off");
     add("--out", t.out, "folder for all result files (results/local/TIME-HOST)");
     add("--csv", t.csv, "results file; the other files go beside it");
@@ -298,6 +328,13 @@ Options parse_texts(const Texts& t) {
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);
     o.min_samples = static_cast<int>(parse_integer("--min-samples", t.min_samples, kSamples));
+    o.cold = t.cold;
+    o.mode = t.pipelined ? Mode::pipelined : Mode::isolated;
+    if (t.cold && t.pipelined) {
+        throw BadArgument(
+            "--cold --pipelined: nothing can empty the caches between runs back to back");
+    }
+    o.plants = parse_plants(t.plant, o.combines);
     o.verify = parse_choice("--verify", t.verify, kVerifies);
     o.progress = parse_choice("--progress", t.progress, kProgress);
     o.out = t.out;
@@ -315,6 +352,11 @@ Options parse_texts(const Texts& t) {
 }
 
 }  // namespace
+
+double Options::planted_pct(const CombineEntry& entry) const {
+    const auto plant = std::ranges::find(plants, &entry, &Plant::entry);
+    return plant == plants.end() ? 0 : plant->pct;
+}
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     CLI::App app{

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/measure/repeats.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/shape.hpp"
 #include "comm/combine/combine.hpp"
@@ -19,6 +20,12 @@ enum class Verify : std::uint8_t { off, exact, full };
 inline constexpr std::string_view kSglangPadding = "sglang";
 
 enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
+
+/// A strategy that is made slower on purpose.
+struct Plant {
+    const CombineEntry* entry{};
+    double pct{};
+};
 
 /// What the command line asks for, parsed and checked as far as that goes without knowing the
 /// machine. INTERFACE of the program: README.md and --help.
@@ -45,6 +52,9 @@ struct Options {
     double ci_pct{2};
     double budget_seconds{2};
     int min_samples{20};
+    bool cold{};
+    Mode mode{};
+    std::vector<Plant> plants;  ///< each of another one of `combines`
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
     std::string out, csv;
@@ -52,6 +62,9 @@ struct Options {
     int launch{1}, launches{1};  ///< which of how many launches into one results set
     double timeout_seconds{300};
     bool dry_run{};
+
+    /// 0 for a strategy that is left as it is.
+    [[nodiscard]] double planted_pct(const CombineEntry& entry) const;
 
     /// Every option that decides what is measured and how, with its value as typed or its default:
     /// results of runs that agree in these belong together.

@@ -1,6 +1,7 @@
 #include "bench/prepared_case.hpp"
 
 #include "bench/cases.hpp"
+#include "bench/measure/cold_caches.hpp"
 #include "comm/contract_cost.hpp"
 #include "comm/named_table.hpp"
 
@@ -112,7 +113,7 @@ void PreparedCase::verify(bool whole_layer) {
     }
 }
 
-CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void(double)>& beat) {
+CaseSamples PreparedCase::measure(const Options& options, const std::function<void(double)>& beat) {
     CaseSamples samples;
     for (const auto& rival : rivals_) {
         if (rival.to_be_timed()) samples.rivals.push_back(&rival);
@@ -133,25 +134,30 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
     };
     const bool with_layer = case_.scope == "layer";
     const int kinds = with_layer ? 3 : 2;
-    auto share = rule;
-    share.budget_seconds /= kinds;
-    Sampler sampler({parts_.control, parts_.timeline, stream});
+    const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
+    Sampler sampler({parts_.control, parts_.timeline, stream}, options.mode);
+    std::optional<ColdCaches> caches;
+    if (options.cold) caches.emplace(parts_.device, stream);
+    const auto cool = [&] {
+        if (caches) caches->fill(stream);
+    };
     int kind = 0;
     const auto series = [&](std::string_view region, auto&& prime, auto&& run) {
         std::vector<Rival> rivals;
         for (const auto* rival : samples.rivals) {
             const auto doing = fmt::format("measuring the {} of {}", region, rival->entry->name);
-            rivals.push_back({[this, doing, first = prime(*rival)] {
+            // Cold after priming, which still settles buffers and connections.
+            rivals.push_back({[this, doing, first = prime(*rival), &cool] {
                                   parts_.board.enter(doing);
                                   first();
+                                  cool();
                               },
-                              run(*rival)});
+                              run(*rival), options.planted_pct(*rival->entry) / 100});
         }
         constexpr std::int64_t kKindsAtMost = 4;
         const auto seed =
-            static_cast<std::uint64_t>(case_.seed + kind + kKindsAtMost * (parts_.launch - 1));
-        parts_.timeline.synchronise();  // clocks of several hosts drift by microseconds a second
-        auto result = sampler.measure(rivals, share, seed,
+            static_cast<std::uint64_t>(case_.seed + kind + kKindsAtMost * (options.launch - 1));
+        auto result = sampler.measure(rivals, rule, seed,
                                       [&](double spent) { beat((kind + spent) / kinds); });
         ++kind;
         return result;
@@ -173,7 +179,7 @@ CaseSamples PreparedCase::measure(const StopRule& rule, const std::function<void
         // A whole layer reads more than any cache holds before it comes to the combine, so priming
         // the combine's own path is enough.
         samples.layer = series("layer", combine_only, layer);
-        samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples));
+        samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples), cool);
     }
     find_limits(samples);
     return samples;
@@ -192,7 +198,8 @@ void PreparedCase::find_limits(CaseSamples& samples) {
 }
 
 std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
-                                                   int count) {
+                                                   int count,
+                                                   const std::function<void()>& prepare) {
     PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
                            phase::kAll, phase::kCombine);
     std::vector<std::function<void(Trace&)>> steps;
@@ -206,7 +213,7 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* c
             layer = (layer + 1) % layer_.layers();
         });
     }
-    return splitter.measure(steps, count);
+    return splitter.measure(steps, count, prepare);
 }
 
 }  // namespace moe

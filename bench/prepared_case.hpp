@@ -65,7 +65,6 @@ public:
         std::span<const LayerWeights> weights;  ///< one for each layer, like the references
         std::span<LayerReference> references;
         ProgressBoard& board;
-        int launch;  ///< decides, with the seed, in which order rivals are measured
     };
     /// For a layout without an obstacle; it and the case outlive this.
     PreparedCase(const Case& one, const CaseLayout& layout,
@@ -85,14 +84,15 @@ public:
     /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
     void verify_again();
     /// Collective. The budget is shared by the kinds of sample. `beat` hears the share of it spent.
-    [[nodiscard]] CaseSamples measure(const StopRule& rule,
+    [[nodiscard]] CaseSamples measure(const Options& options,
                                       const std::function<void(double)>& beat);
 
 private:
     [[nodiscard]] CaseVerifier verifier();
     void find_limits(CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
-                                                       int count);
+                                                       int count,
+                                                       const std::function<void()>& prepare);
 
     const Case& case_;
     const RowMap& row_map_;

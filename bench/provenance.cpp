@@ -75,7 +75,7 @@ std::string make_run_id(const std::string& timestamp, const std::string& host) {
 }
 
 json make_provenance(const ProvenanceParts& p) {
-    const auto timer = measure_timer();
+    const auto& timer = p.timeline.timer();
     const auto& names = p.control.host_names();
     const std::set<std::string> hosts(names.begin(), names.end());
     return {

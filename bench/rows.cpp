@@ -26,8 +26,11 @@ std::optional<double> scaled(std::optional<double> value, double factor) {
 }  // namespace
 
 std::string case_id_of(const RowContext& context, const Case& one) {
-    return case_id(one, fmt::format("{} {} ranks {} hosts", context.backend.name,
-                                    context.backend.world->size(), context.machine.hosts));
+    const auto& options = context.options;
+    return case_id(one, fmt::format("{} {} ranks {} hosts{}{}", context.backend.name,
+                                    context.backend.world->size(), context.machine.hosts,
+                                    options.cold ? " cold" : "",
+                                    options.mode == Mode::pipelined ? " pipelined" : ""));
 }
 
 ResultRow describe_row(const RowContext& context, const Case& one, const CaseLayout& layout,
@@ -36,8 +39,8 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     const auto& parallel = layout.parallel;
     ResultRow row;
     row.run_id = context.run_id;
-    row.launch = context.launch;
-    row.launches_planned = context.launches;
+    row.launch = context.options.launch;
+    row.launches_planned = context.options.launches;
     row.case_id = case_id_of(context, one);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
@@ -66,11 +69,12 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.dtype = to_string(one.dtype);
     row.graph = "off";
     row.scope = one.scope;
-    row.cache = "cold_weights";
-    row.mode = "isolated";
+    row.cache = context.options.cold ? "cold" : "cold_weights";
+    row.mode = context.options.mode == Mode::pipelined ? "pipelined" : "isolated";
     row.layers = one.layers;
     row.epilogue = "none";
     row.seed = one.seed;
+    row.planted_pct = context.options.planted_pct(entry);
     row.scoring = one.scoring;
     row.shared_gate = one.shared_gate;
     row.is_baseline = entry.baseline;
@@ -96,11 +100,24 @@ Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
                   *std::min_element(seconds.begin(), seconds.end()) * kMicro,
                   scaled(percentile(seconds, 95), kMicro),
                   scaled(percentile(seconds, 99), kMicro),
-                  {}};
+                  {},
+                  scaled(interquartile_range(seconds), kMicro)};
     if (has_baseline) {
         timing.speedup = estimate_median(paired_ratios(series.seconds.front(), seconds));
     }
     return timing;
+}
+
+void describe_samples(const Series& output, std::size_t rival, ResultRow& row) {
+    const auto& seconds = output.seconds[rival];
+    row.samples = static_cast<std::int64_t>(seconds.size());
+    row.stop_reason = to_string(output.stop_reason);
+    row.repeats = output.repeats;
+    const auto seed = static_cast<std::uint64_t>(row.seed) + rival;
+    if (const auto effect = predecessor_effect(seconds, output.predecessors[rival], seed)) {
+        row.predecessor_pct = 100 * effect->largest;
+        row.predecessor_p = effect->p;
+    }
 }
 
 ResultRow::Phases phases_of(const PhaseSplit& split) {

@@ -4,6 +4,7 @@
 #include "bench/measure/machine.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
+#include "bench/options.hpp"
 #include "bench/report/result_row.hpp"
 #include "bench/sweep/case.hpp"
 #include "comm/backend.hpp"
@@ -18,8 +19,8 @@ namespace moe {
 struct RowContext {
     const Backend& backend;
     const Machine& machine;
+    const Options& options;
     std::string run_id;
-    int launch{1}, launches{1};
 };
 
 /// The same on every rank, and in every run of the same case on the same backend, ranks and hosts.
@@ -32,6 +33,8 @@ struct RowContext {
 /// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is
 /// one.
 [[nodiscard]] Timing timing_of(const Series& series, std::size_t rival, bool has_baseline);
+/// What a row says of how one rival's output samples came about.
+void describe_samples(const Series& output, std::size_t rival, ResultRow& row);
 [[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split);
 
 }  // namespace moe

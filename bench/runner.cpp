@@ -42,13 +42,11 @@ void Runner::run_case(const Case& one) {
         one, layout, parts_.options.combines,
         {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, parts_.calibration,
          *parts_.backend.world, planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
-         model_->weights, model_->references, parts_.board, parts_.options.launch});
+         model_->weights, model_->references, parts_.board});
     if (parts_.options.verify != Verify::off) {
         prepared.verify(parts_.options.verify == Verify::full);
     }
-    const StopRule rule{parts_.options.min_samples, parts_.options.budget_seconds,
-                        parts_.options.ci_pct / 100};
-    const auto samples = prepared.measure(rule, [&](double share) {
+    const auto samples = prepared.measure(parts_.options, [&](double share) {
         if (parts_.progress != nullptr) parts_.progress->update(share);
     });
     if (parts_.options.verify != Verify::off) prepared.verify_again();
@@ -74,9 +72,8 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
 }
 
 RowContext Runner::row_context() const {
-    return {parts_.backend, parts_.machine,
-            parts_.files == nullptr ? std::string() : parts_.files->run_id(), parts_.options.launch,
-            parts_.options.launches};
+    return {parts_.backend, parts_.machine, parts_.options,
+            parts_.files == nullptr ? std::string() : parts_.files->run_id()};
 }
 
 void Runner::report_measured(const Case& one, const CaseLayout& layout,
@@ -101,8 +98,7 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         const auto at = static_cast<std::size_t>(
             std::find(samples.rivals.begin(), samples.rivals.end(), &rival) -
             samples.rivals.begin());
-        row.samples = static_cast<std::int64_t>(samples.output.seconds[at].size());
-        row.stop_reason = samples.output.stop_reason;
+        describe_samples(samples.output, at, row);
         const auto keep = [&](std::optional<Timing>& timing, std::string_view kind,
                               const Series& series) {
             timing = timing_of(series, at, has_baseline);
@@ -117,8 +113,8 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         if (samples.layer) {
             keep(row.layer, "layer", *samples.layer);
             row.phases = phases_of(samples.phases[at]);
-            // The marked runs are of one layer.
-            if (one.layers == 1) {
+            // The marked runs are of one layer, isolated, and nothing is planted in them.
+            if (one.layers == 1 && parts_.options.mode == Mode::isolated && row.planted_pct == 0) {
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }

@@ -194,7 +194,7 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
                                     {[] {}, [&] { ++fast_runs, sleep_ms(mine); }}};
     Sampler sampler({*control_, timeline_, *stream_});
     const auto series = sampler.measure(rivals, {8, 0.001, 1e-9}, 3, silent());
-    EXPECT_EQ(series.stop_reason, "min_samples");
+    EXPECT_EQ(series.stop_reason, StopReason::min_samples);
     // All ranks ran as often as rank 0 decided.
     EXPECT_EQ(control_->max(slow_runs), -control_->max(-slow_runs));
     EXPECT_EQ(slow_runs, fast_runs);
@@ -212,9 +212,10 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
 TEST_F(SamplerTest, StopsForEachOfItsReasons) {
     const std::vector<Rival> rivals{{[] {}, [] { sleep_ms(0.5); }}, {[] {}, [] { sleep_ms(0.5); }}};
     Sampler sampler({*control_, timeline_, *stream_});
-    EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, "ci");
-    EXPECT_EQ(sampler.measure(rivals, {6, 2, 1e-12}, 1, silent()).stop_reason, "budget");
-    EXPECT_EQ(sampler.measure(rivals, {6, 1e-6, 1e-12}, 1, silent()).stop_reason, "min_samples");
+    EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, StopReason::ci);
+    EXPECT_EQ(sampler.measure(rivals, {6, 2, 1e-12}, 1, silent()).stop_reason, StopReason::budget);
+    EXPECT_EQ(sampler.measure(rivals, {6, 1e-6, 1e-12}, 1, silent()).stop_reason,
+              StopReason::min_samples);
 }
 
 TEST_F(SamplerTest, LeavesWaitingForALateRankOutOfTheSample) {
@@ -244,7 +245,7 @@ TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
         control_->barrier();
         sleep_ms(3);
     }};
-    const auto split = splitter.measure(steps, 5).front();
+    const auto split = splitter.measure(steps, 5, [] {}).front();
     if (control_->rank() != 0) return;
     ASSERT_EQ(split.phases.size(), 3U);
     EXPECT_GE(split.phases[0], 20e-3) << "the critical rank's work";

@@ -68,11 +68,13 @@ void PhaseSplitter::keep(const std::vector<double>& all, Seen& seen) const {
 }
 
 std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<void(Trace&)>> steps,
-                                               int count) {
+                                               int count, const std::function<void()>& prepare) {
     std::vector<Seen> seen(steps.size());
     for (auto& one : seen) one.phases.resize(names_.size());
     for (int round = 0; round < count; ++round) {
         for (std::size_t i = 0; i < steps.size(); ++i) {
+            prepare();
+            parts_.stream.synchronize();
             const auto all = parts_.control.gather(run(steps[i]));
             if (!all.empty()) keep(all, seen[i]);
         }

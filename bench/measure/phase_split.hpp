@@ -34,8 +34,10 @@ public:
                   std::string_view exchange);
 
     /// Collective. Runs every step `count` times, one after the other in each round; a split each.
+    /// `prepare` runs untimed before each.
     [[nodiscard]] std::vector<PhaseSplit> measure(
-        std::span<const std::function<void(Trace&)>> steps, int count);
+        std::span<const std::function<void(Trace&)>> steps, int count,
+        const std::function<void()>& prepare);
 
 private:
     /// What was seen of one step so far; seconds, on rank 0 only.

@@ -3,7 +3,6 @@
 #include "bench/measure/shuffle.hpp"
 #include "kernels/runtime/error.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <random>
 

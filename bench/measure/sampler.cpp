@@ -1,132 +1,155 @@
 #include "bench/measure/sampler.hpp"
 
 #include "bench/measure/rival_order.hpp"
-#include "bench/measure/statistics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 
 namespace moe {
 namespace {
 
-constexpr std::array<std::string_view, 4> kReasons{"", "ci", "budget", "min_samples"};
-enum Reason : std::size_t { kGoOn, kCi, kBudget, kMinSamples };
+/// Rank 0's number, on every rank.
+int agree(Control& control, int value) {
+    return static_cast<int>(std::lround(control.broadcast(value)));
+}
 
-/// Looking at the interval only at growing distances keeps the chance small that it is narrow by
-/// luck at the moment one looks.
-constexpr double kCheckpointFactor = 1.5;
-
-/// Warm-up: this share of the budget, but at least and at most so many rounds.
-constexpr double kWarmupShare = 0.1;
-constexpr int kWarmupLeast = 2;
-constexpr int kWarmupMost = 50;
-
-/// Rank 0's view of one series: what has been seen, and whether it is enough.
-class Stopper {
+/// Runs the rounds of one series, one batch after the other in the order of the rivals.
+class Rounds {
 public:
-    Stopper(const StopRule& rule, const Series& series)
-        : rule_(rule), series_(series), checkpoint_(rule.min_samples) {}
+    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, std::uint64_t seed)
+        : parts_(parts), rivals_(rivals), order_(rivals.size(), seed) {}
 
-    [[nodiscard]] Reason decide(double spent) {
-        const auto rounds = static_cast<int>(series_.seconds.front().size());
-        if (rounds < rule_.min_samples) return kGoOn;
-        if (rounds >= checkpoint_) {
-            checkpoint_ = static_cast<int>(std::ceil(rounds * kCheckpointFactor));
-            if (all_resolved()) return kCi;
+    [[nodiscard]] Series empty_series(int runs) const {
+        Series series;
+        series.seconds.resize(rivals_.size());
+        series.arrival_spread.resize(rivals_.size());
+        series.predecessors.resize(rivals_.size());
+        series.repeats = runs;
+        return series;
+    }
+
+    /// Collective. So many more rounds, of which rank 0 appends the samples. Until the last round
+    /// is over, ranks exchange only what agreeing on a sample's start takes.
+    void run(int count, Series& series, const std::function<void()>& beat) {
+        std::vector<double> stamps;
+        stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count));
+        const auto first = next_;
+        for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
+            for (const auto rival : order_.round(next_)) {
+                const auto [arrival, exit] = sample(rivals_[rival], series.repeats);
+                stamps.push_back(arrival);
+                stamps.push_back(exit);
+                beat();
+            }
         }
-        if (spent < rule_.budget_seconds) return kGoOn;
-        return rounds == rule_.min_samples ? kMinSamples : kBudget;
+        const auto all = parts_.control.gather(stamps);
+        if (!all.empty()) keep(all, first, stamps.size(), series);
     }
 
 private:
-    [[nodiscard]] bool all_resolved() const {
-        const auto& baseline = series_.seconds.front();
-        // Without rivals there is no ratio to know well: then the time itself.
-        if (series_.seconds.size() == 1) {
-            return estimate_median(baseline).relative_error() <= rule_.ci;
+    struct Stamp {
+        double arrival;
+        double exit;
+    };
+    [[nodiscard]] Stamp sample(const Rival& rival, int runs) const {
+        rival.prime();
+        parts_.stream.synchronize();
+        parts_.timeline.wait_for_common_start();
+        const double arrival = parts_.timeline.now();
+        for (int i = 0; i < runs; ++i) rival.run();
+        parts_.stream.synchronize();
+        double exit = parts_.timeline.now();
+        if (rival.slowdown > 0) {
+            parts_.timeline.wait_until(exit + rival.slowdown * (exit - arrival));
+            exit = parts_.timeline.now();
         }
-        return std::all_of(series_.seconds.begin(), series_.seconds.end(), [&](const auto& rival) {
-            const auto ratio = estimate_median(paired_ratios(baseline, rival));
-            return ratio.relative_error() <= rule_.ci;
-        });
+        return {arrival, exit};
     }
 
-    StopRule rule_;
-    const Series& series_;
-    int checkpoint_;
+    /// `all` has `of_rank` numbers of each rank: arrival and exit of every sample since round
+    /// `first`.
+    void keep(const std::vector<double>& all, std::size_t first, std::size_t of_rank,
+              Series& series) const {
+        Predecessor predecessor;
+        std::size_t place = 0;
+        for (auto round = first; round < next_; ++round) {
+            for (const auto rival : order_.round(round)) {
+                double first_arrival = all[place];
+                double last_arrival = first_arrival;
+                double exit = all[place + 1];
+                for (auto at = place; at < all.size(); at += of_rank) {
+                    first_arrival = std::min(first_arrival, all[at]);
+                    last_arrival = std::max(last_arrival, all[at]);
+                    exit = std::max(exit, all[at + 1]);
+                }
+                series.seconds[rival].push_back((exit - last_arrival) / series.repeats);
+                series.arrival_spread[rival].push_back(last_arrival - first_arrival);
+                series.predecessors[rival].push_back(predecessor);
+                predecessor = rival;
+                place += 2;
+            }
+        }
+    }
+
+    Sampler::Parts parts_;
+    std::span<const Rival> rivals_;
+    RivalOrder order_;
+    std::size_t next_{};  ///< round
 };
 
-}  // namespace
-
-Sampler::Stamp Sampler::sample(const Rival& rival) {
-    rival.prime();
-    parts_.stream.synchronize();
-    parts_.timeline.wait_for_common_start();
-    const double arrival = parts_.timeline.now();
-    rival.run();
-    parts_.stream.synchronize();
-    return {arrival, parts_.timeline.now()};
+/// Not a median: what delays a sample of a warm-up is mostly not the rival.
+double fastest_sample(const Samples& samples) {
+    double fastest = std::numeric_limits<double>::infinity();
+    for (const auto& rival : samples) {
+        fastest = std::min(fastest, *std::min_element(rival.begin(), rival.end()));
+    }
+    return fastest;
 }
+
+}  // namespace
 
 Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std::uint64_t seed,
                         const std::function<void(double)>& beat) {
     auto& control = parts_.control;
-    const auto count = rivals.size();
-    const RivalOrder order(count, seed);
-    Series series;
-    series.seconds.resize(count);
-    series.arrival_spread.resize(count);
-    std::vector<double> stamps(2 * count);
+    auto& timeline = parts_.timeline;
+    const bool decides = control.rank() == 0;
+    Rounds rounds(parts_, rivals, seed);
 
-    const auto run_round = [&](std::size_t round) {
-        for (const auto rival : order.round(round)) {
-            const auto [arrival, exit] = sample(rivals[rival]);
-            stamps[2 * rival] = arrival;
-            stamps[2 * rival + 1] = exit;
+    timeline.synchronise();  // clocks of several hosts drift by microseconds a second
+    const auto warm_up = [&](int runs) {
+        auto series = rounds.empty_series(runs);
+        const double start = timeline.now();
+        const auto next = [&] {
+            const double spent = timeline.now() - start;
+            return decides ? next_warm_up_rounds(series.seconds, spent, rule.budget_seconds) : 0;
+        };
+        while (const int count = agree(control, next())) {
+            rounds.run(count, series, [&] { beat(0); });
         }
+        return series.seconds;
     };
-    const auto keep_round = [&](const std::vector<double>& all) {
-        for (std::size_t rival = 0; rival < count; ++rival) {
-            double first = all[2 * rival];
-            double last = first;
-            double exit = all[2 * rival + 1];
-            for (std::size_t at = 2 * rival; at < all.size(); at += 2 * count) {
-                first = std::min(first, all[at]);
-                last = std::max(last, all[at]);
-                exit = std::max(exit, all[at + 1]);
-            }
-            series.seconds[rival].push_back(exit - last);
-            series.arrival_spread[rival].push_back(last - first);
-        }
-    };
+    const auto single = warm_up(1);
+    const Overheads overheads{timeline.timer().overhead, timeline.agreement_seconds()};
+    const int runs =
+        agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+    if (runs > 1) static_cast<void>(warm_up(runs));
 
-    double start = parts_.timeline.now();
-    std::size_t round = 0;
-    for (bool warm = false; !warm; ++round) {
-        run_round(round);
-        const auto rounds = static_cast<int>(round) + 1;
-        const double spent = parts_.timeline.now() - start;
-        const bool enough = rounds >= kWarmupMost || spent >= kWarmupShare * rule.budget_seconds;
-        warm = control.broadcast(rounds >= kWarmupLeast && enough ? 1.0 : 0.0) != 0;
-    }
-
-    start = parts_.timeline.now();
-    Stopper stopper(rule, series);
-    auto reason = kGoOn;
-    while (reason == kGoOn) {
-        run_round(round++);
-        const auto all = control.gather(stamps);
-        const double spent = parts_.timeline.now() - start;
-        if (control.rank() == 0) {
-            keep_round(all);
-            reason = stopper.decide(spent);
+    timeline.synchronise();
+    auto series = rounds.empty_series(runs);
+    const double start = timeline.now();
+    const auto spent = [&] { return timeline.now() - start; };
+    for (NextRounds next;;) {
+        if (decides) next = next_rounds(rule, series.seconds, spent());
+        next.rounds = agree(control, next.rounds);
+        if (next.rounds == 0) {
+            series.stop_reason =
+                static_cast<StopReason>(agree(control, static_cast<int>(next.reason)));
+            return series;
         }
-        reason = static_cast<Reason>(std::lround(control.broadcast(static_cast<double>(reason))));
-        beat(std::min(spent / rule.budget_seconds, 1.0));
+        rounds.run(next.rounds, series,
+                   [&] { beat(std::min(spent() / rule.budget_seconds, 1.0)); });
     }
-    series.stop_reason = kReasons[reason];
-    return series;
 }
 
 }  // namespace moe

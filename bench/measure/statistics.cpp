@@ -60,6 +60,17 @@ std::optional<double> percentile(std::vector<double> samples, double percent) {
     return samples[static_cast<std::size_t>(std::ceil(percent / 100 * n)) - 1];
 }
 
+std::optional<double> interquartile_range(std::vector<double> samples) {
+    if (samples.size() < 4) return std::nullopt;
+    std::sort(samples.begin(), samples.end());
+    const auto quartile = [&](double share) {
+        const double place = share * static_cast<double>(samples.size() - 1);
+        const auto below = static_cast<std::size_t>(place);  // never the last: place < n - 1
+        return std::lerp(samples[below], samples[below + 1], place - static_cast<double>(below));
+    };
+    return quartile(0.75) - quartile(0.25);
+}
+
 std::vector<double> paired_ratios(std::span<const double> baseline,
                                   std::span<const double> strategy) {
     MOE_EXPECT(baseline.size() == strategy.size(), "pairs need as many samples on both sides");

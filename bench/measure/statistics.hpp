@@ -35,6 +35,10 @@ struct Estimate {
 /// samples, p99 needs 100.
 [[nodiscard]] std::optional<double> percentile(std::vector<double> samples, double percent);
 
+/// Third minus first quartile, each by linear interpolation between its neighbours (Hyndman and
+/// Fan 1996, type 7: what numpy and scipy do). Absent below 4 samples.
+[[nodiscard]] std::optional<double> interquartile_range(std::vector<double> samples);
+
 /// t_baseline / t_strategy of each round: the speed-ups whose median is reported.
 [[nodiscard]] std::vector<double> paired_ratios(std::span<const double> baseline,
                                                 std::span<const double> strategy);

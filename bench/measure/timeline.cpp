@@ -24,7 +24,7 @@ double steady_seconds() {
 }
 
 Timeline::Timeline(Control& control, bool one_clock, Clock clock)
-    : control_(control), one_clock_(one_clock), clock_(std::move(clock)) {
+    : control_(control), one_clock_(one_clock), clock_(std::move(clock)), timer_(measure_timer()) {
     synchronise();
     std::vector<double> took;
     for (int i = 0; i < kAgreements; ++i) {
@@ -65,9 +65,12 @@ void Timeline::measure_offset_of(int rank) {
 }
 
 void Timeline::wait_for_common_start() {
-    const double start = control_.max(now()) + kMargin * agreement_;
+    wait_until(control_.max(now()) + kMargin * agreement_);
+}
+
+void Timeline::wait_until(double moment) const {
     // Yielding costs nothing where every rank has a core, and lets the late ones run where not.
-    while (now() < start) sched_yield();
+    while (now() < moment) sched_yield();
 }
 
 TimerQuality measure_timer() {

@@ -9,6 +9,13 @@ namespace moe {
 /// Seconds on this host's monotonic clock, which all its processes share.
 [[nodiscard]] double steady_seconds();
 
+/// What reading the clock costs, and the smallest step it shows, in seconds.
+struct TimerQuality {
+    double overhead{};
+    double resolution{};
+};
+[[nodiscard]] TimerQuality measure_timer();
+
 /// One time for all ranks, and a common moment to start from. On one host the monotonic clock is
 /// that time; ranks on other hosts add an offset to rank 0's clock, found by an exchange of pings
 /// (the reply of the fastest is half its round trip old; Cristian 1989).
@@ -27,8 +34,12 @@ public:
     /// Collective. Agrees on a moment that is still to come and returns when it has: all ranks
     /// leave at once, whenever they entered.
     void wait_for_common_start();
+    /// Waits actively until now() has come to `moment`.
+    void wait_until(double moment) const;
     /// What it took to agree, in seconds: the margin before a common start.
     [[nodiscard]] double agreement_seconds() const { return agreement_; }
+    /// Of this rank's own clock.
+    [[nodiscard]] const TimerQuality& timer() const { return timer_; }
 
 private:
     void measure_offset_of(int rank);
@@ -39,13 +50,7 @@ private:
     double offset_{};
     double residual_{};
     double agreement_{};
+    TimerQuality timer_;
 };
-
-/// What reading the clock costs, and the smallest step it shows, in seconds.
-struct TimerQuality {
-    double overhead{};
-    double resolution{};
-};
-[[nodiscard]] TimerQuality measure_timer();
 
 }  // namespace moe

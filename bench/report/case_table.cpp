@@ -27,6 +27,10 @@ std::string speedup(const ResultRow& row, const std::optional<Timing>& timing, i
                        *ratio.high, digits, ratio.excludes(1) ? "" : " not resolved");
 }
 
+std::string planted_mark(const ResultRow& row) {
+    return row.planted_pct > 0 ? fmt::format("  PLANTED: {:g} % slower", row.planted_pct) : "";
+}
+
 /// Fastest output step of those that were measured; null if none was.
 const ResultRow* winner(std::span<const ResultRow> rows) {
     const ResultRow* best = nullptr;
@@ -82,6 +86,8 @@ std::string heading(const ResultRow& row) {
 std::string case_table(std::span<const ResultRow> rows) {
     std::string text = heading(rows.front());
     const auto* best = winner(rows);
+    const bool planted =
+        std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.planted_pct > 0; });
     if (best != nullptr) {
         text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",
@@ -93,13 +99,17 @@ std::string case_table(std::span<const ResultRow> rows) {
         } else if (row.verified == false) {
             text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
         } else {
-            text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n",
-                                &row == best ? '*' : ' ', row.combine, us(row.output),
+            text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
+                                &row == best && !planted ? '*' : ' ', row.combine, us(row.output),
                                 speedup(row, row.output, 2), combine_us(row), us(row.layer),
-                                speedup(row, row.layer, 3));
+                                speedup(row, row.layer, 3), planted_mark(row));
         }
     }
-    if (best != nullptr) text += verdict(*best, rows);
+    if (planted) {
+        text += "  Strategies were slowed down on purpose (--plant): no results.\n";
+    } else if (best != nullptr) {
+        text += verdict(*best, rows);
+    }
     if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.flags() != ""; })) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
     }

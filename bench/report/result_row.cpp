@@ -29,6 +29,10 @@ const Estimate* speedup_of(const std::optional<Timing>& timing) {
     return timing && timing->speedup.median > 0 ? &timing->speedup : nullptr;
 }
 
+Value iqr_of(const std::optional<Timing>& timing) {
+    return timing ? value_or_empty(timing->iqr) : Value();
+}
+
 /// 1e9 bytes a second; nothing where no time was taken.
 Value bandwidth(double bytes, const std::optional<Timing>& timing) {
     if (!timing || timing->us.median <= 0) return {};
@@ -143,6 +147,12 @@ Record ResultRow::record() const {
     r.emplace_back("owner_independent", cell(owner_independent));
     r.emplace_back("launches_planned", launches_planned);
     r.emplace_back("flags", text(flags()));
+    r.emplace_back("repeats", cell(repeats));
+    r.emplace_back("layer_us_iqr", iqr_of(layer));
+    r.emplace_back("output_us_iqr", iqr_of(output));
+    r.emplace_back("combine_us_iqr", iqr_of(combine_alone));
+    r.emplace_back("predecessor_pct", value_or_empty(predecessor_pct));
+    r.emplace_back("predecessor_p", value_or_empty(predecessor_p));
     return r;
 }
 

@@ -19,6 +19,7 @@ struct Timing {
     std::optional<double> p95;
     std::optional<double> p99;
     Estimate speedup;
+    std::optional<double> iqr{};
 };
 
 /// One row of the results: a case and one strategy. results/README.md says what each column means.
@@ -68,6 +69,9 @@ struct ResultRow {
     std::string detail;
     /// The same bits from run to run, and whichever DP rank owns a row.
     std::optional<bool> repeatable, owner_independent;
+    std::optional<std::int64_t> repeats;
+    /// Of the output samples, by the rival that ran before: see predecessor.hpp.
+    std::optional<double> predecessor_pct, predecessor_p;
 
     [[nodiscard]] Record record() const;
     /// What is strange about the times: above_limit, above_contract_limit, separated by ;

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace moe {
+
+/// When a series has enough samples. Decided by rank 0 for all.
+struct StopRule {
+    int min_samples{20};
+    double budget_seconds{2};
+    double ci{0.02};  ///< half width of the interval of each paired speed-up, relative
+};
+
+/// [rival][round] seconds; rival 0 is what the others' speed-ups are relative to.
+using Samples = std::vector<std::vector<double>>;
+
+/// Why a series has no more samples. ci: all speed-ups are known well enough; budget: the time is
+/// spent; min_samples: it was spent before there were enough samples.
+enum class StopReason : std::uint8_t { none, ci, budget, min_samples };
+[[nodiscard]] std::string_view to_string(StopReason reason);
+
+/// What follows after the rounds so far: so many more, or none, and why.
+struct NextRounds {
+    int rounds{};
+    StopReason reason{};
+};
+/// Rounds from one geometric checkpoint to the next. Nobody looks at the samples in between:
+/// looking at an interval only at growing distances keeps the chance small that it is narrow by
+/// luck at the moment one looks, and ranks that exchange nothing do not disturb what they measure.
+/// The way to the next checkpoint is cut where the budget will be spent, by what a round took so
+/// far, so that it is overrun by about one round at most. `spent`: seconds since the first round.
+[[nodiscard]] NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent);
+
+/// Rounds of warm-up to run next; 0 when warm. `samples` are those of the warm-up so far, `spent`
+/// its seconds, `budget` what the samples proper may take.
+///
+/// The first runs are slower than the rest: pages are touched and buffers registered for the first
+/// time, connections are made, clocks rise. How many runs that takes depends on the strategy and
+/// its size, so it is looked at, not assumed: windows of rounds follow each other until no rival's
+/// median falls from one to the next. The slowest to settle decides, because rivals share rounds.
+[[nodiscard]] int next_warm_up_rounds(const Samples& samples, double spent, double budget);
+
+}  // namespace moe

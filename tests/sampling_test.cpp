@@ -1,0 +1,215 @@
+// Series as ranks of different speeds take them together: who decides, what ranks say to each other
+// meanwhile, and what a sample holds. Runs on 1 to 4 ranks.
+#include "bench/measure/cold_caches.hpp"
+#include "bench/measure/sampler.hpp"
+#include "bench/measure/statistics.hpp"
+#include "comm/backend.hpp"
+#include "comm/mpi/mpi_control.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <thread>
+
+namespace moe {
+namespace {
+
+/// Counts what ranks say to each other, by purpose.
+class CountingControl final : public Control {
+public:
+    int maxima{};     ///< common starts
+    int exchanges{};  ///< everything else
+
+    [[nodiscard]] int rank() const override { return real_->rank(); }
+    [[nodiscard]] int size() const override { return real_->size(); }
+    [[nodiscard]] const std::vector<std::string>& host_names() const override {
+        return real_->host_names();
+    }
+    void barrier() override { ++exchanges, real_->barrier(); }
+    [[nodiscard]] double max(double value) override { return ++maxima, real_->max(value); }
+    [[nodiscard]] double sum(double value) override { return ++exchanges, real_->sum(value); }
+    [[nodiscard]] std::vector<double> gather(std::span<const double> values) override {
+        return ++exchanges, real_->gather(values);
+    }
+    [[nodiscard]] double broadcast(double value) override {
+        return ++exchanges, real_->broadcast(value);
+    }
+    [[nodiscard]] std::string broadcast(const std::string& text) override {
+        return ++exchanges, real_->broadcast(text);
+    }
+    [[nodiscard]] std::string first_text(const std::string& text) override {
+        return ++exchanges, real_->first_text(text);
+    }
+    [[nodiscard]] std::vector<std::string> all_texts(const std::string& text) override {
+        return ++exchanges, real_->all_texts(text);
+    }
+    void send(double value, int to) override { ++exchanges, real_->send(value, to); }
+    [[nodiscard]] double receive(int from) override { return ++exchanges, real_->receive(from); }
+
+private:
+    std::unique_ptr<Control> real_ = make_mpi_control();
+};
+
+void sleep_ms(double ms) {
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
+}
+
+class SamplingTest : public testing::Test {
+protected:
+    CountingControl control_;
+    Backend backend_ = backend_table().front().open();
+    std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
+    Timeline timeline_{control_, true};
+
+    /// Of this rank, in their order.
+    std::vector<std::size_t> primed_;
+    int runs_{}, beats_{};
+
+    Series measure(const std::vector<std::function<void()>>& work, const StopRule& rule,
+                   Mode mode = Mode::isolated) {
+        std::vector<Rival> rivals;
+        for (std::size_t i = 0; i < work.size(); ++i) {
+            rivals.push_back({[this, i] { primed_.push_back(i); },
+                              [this, run = work[i]] {
+                                  ++runs_;
+                                  run();
+                              }});
+        }
+        return measure(rivals, rule, mode);
+    }
+    Series measure(const std::vector<Rival>& rivals, const StopRule& rule, Mode mode) {
+        Sampler sampler({control_, timeline_, *stream_}, mode);
+        return sampler.measure(rivals, rule, 3, [this](double share) {
+            ++beats_;
+            EXPECT_GE(share, 0);
+            EXPECT_LE(share, 1);
+        });
+    }
+    void expect_agreed(double value, const char* what) {
+        const double most = control_.max(value);
+        const double least = -control_.max(-value);
+        EXPECT_EQ(most, least) << what;
+    }
+};
+
+TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
+    // Left to itself, each rank would find another number of rounds, of warm-ups and of repeats.
+    const double mine = 0.05 * (1 + 3 * control_.rank());
+    const std::vector<std::function<void()>> work{[=] { sleep_ms(2 * mine); },
+                                                  [=] { sleep_ms(mine); }, [] {}};
+    for (const auto mode : {Mode::isolated, Mode::pipelined}) {
+        for (const StopRule& rule : {StopRule{6, 0.2, 1e-9}, StopRule{8, 5, 0.5}}) {
+            const auto series = measure(work, rule, mode);
+            expect_agreed(static_cast<double>(primed_.size()), "samples, warm-up included");
+            expect_agreed(runs_, "runs");
+            expect_agreed(series.repeats, "repeats");
+            expect_agreed(static_cast<double>(series.stop_reason), "reasons to stop");
+            EXPECT_EQ(primed_.size(), static_cast<std::size_t>(beats_));
+            EXPECT_NE(series.stop_reason, StopReason::none);
+            EXPECT_GE(series.repeats, mode == Mode::pipelined ? kShortestBurst : 1);
+            EXPECT_EQ(series.seconds.front().empty(), control_.rank() != 0);
+        }
+    }
+}
+
+TEST_F(SamplingTest, RanksExchangeNothingBetweenCheckpoints) {
+    const int maxima = control_.maxima;
+    const auto series = measure({[] {}, [] { sleep_ms(0.01); }}, {10, 0.5, 1e-9});
+    EXPECT_EQ(control_.maxima - maxima, static_cast<int>(primed_.size())) << "one for each sample";
+    EXPECT_GT(primed_.size(), 60U);
+    // Each batch asks how many rounds it has and gathers; batches of warm-up are short and at most
+    // 26, twice; those of samples grow.
+    EXPECT_LT(control_.exchanges, 2 * (2 * 26 + 25));
+    EXPECT_EQ(series.stop_reason, StopReason::budget);
+}
+
+TEST_F(SamplingTest, RemembersWhoRanBefore) {
+    const auto series = measure({[] {}, [] {}, [] {}}, {10, 0.05, 1e-9});
+    if (control_.rank() != 0) return;
+    const auto rounds = series.seconds.front().size();
+    const auto first = primed_.size() - 3 * rounds;
+    ASSERT_GT(first, 0U) << "there was a warm-up";
+    std::vector<std::size_t> taken(3);
+    int nobody = 0;
+    for (std::size_t i = first; i < primed_.size(); ++i) {
+        const auto rival = primed_[i];
+        const auto& predecessor = series.predecessors[rival][taken[rival]++];
+        nobody += predecessor ? 0 : 1;
+        EXPECT_EQ(predecessor.value_or(primed_[i - 1]), primed_[i - 1]);
+    }
+    EXPECT_FALSE(series.predecessors[primed_[first]].front()) << "the warm-up is gathered before";
+    EXPECT_GE(nobody, 1);
+    EXPECT_LT(nobody, 30) << "one for each checkpoint";
+}
+
+TEST_F(SamplingTest, RepeatsWhatIsShorterThanTheTimerCanTell) {
+    const auto series = measure({[] {}, [] { sleep_ms(0.2); }}, {6, 1e-6, 1});
+    EXPECT_GT(series.repeats, 1);
+    EXPECT_EQ(measure({[] { sleep_ms(0.2); }}, {6, 1e-6, 1}).repeats, 1);
+    if (control_.rank() != 0) return;
+    EXPECT_GE(estimate_median(series.seconds[1]).median, 0.2e-3) << "a sample is of one run";
+}
+
+TEST_F(SamplingTest, PipelinedRanksDoNotWaitForEachOther) {
+    // In turn one of two ranks is slow. Isolated, every run takes what the slow one takes;
+    // back to back, each rank is slow in half of its runs only.
+    if (control_.size() != 2) GTEST_SKIP() << "for two ranks";
+    int run = control_.rank();
+    const std::vector<std::function<void()>> work{[&] {
+        if (++run % 2 == 0) sleep_ms(4);
+    }};
+    const auto isolated = measure(work, {10, 1e-6, 1}, Mode::isolated);
+    const auto pipelined = measure(work, {10, 1e-6, 1}, Mode::pipelined);
+    if (control_.rank() != 0) return;
+    EXPECT_GE(estimate_median(isolated.seconds[0]).median, 3e-3);
+    EXPECT_LT(estimate_median(pipelined.seconds[0]).median,
+              0.8 * estimate_median(isolated.seconds[0]).median);
+}
+
+TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
+    const auto work = [] { sleep_ms(4); };
+    for (const auto mode : {Mode::isolated, Mode::pipelined}) {
+        const auto series =
+            measure({Rival{[] {}, work}, Rival{[] {}, work, 0.5}}, {9, 1e-6, 1}, mode);
+        if (control_.rank() != 0) continue;
+        const auto& planted = series.seconds[1];
+        const double fastest = *std::min_element(planted.begin(), planted.end());
+        // A latest arrival that was late itself leaves less of the work after it.
+        EXPECT_GE(estimate_median(planted).median, 0.95 * 6e-3);
+        // More ranks than cores wait for each other as well.
+        EXPECT_LT(fastest, control_.size() == 1 ? 7e-3 : 60e-3);
+    }
+}
+
+TEST_F(SamplingTest, ColdCachesHoldNothingOfWhatWasRead) {
+    auto& device = *backend_.device;
+    EXPECT_GT(ColdCaches::bytes(device), 2 * device.cache_bytes());
+    ColdCaches caches(device, *stream_);
+    // Half a mebibyte, which the second-level cache of every core of the last ten years nearly
+    // holds; summed from there or from memory.
+    constexpr std::int64_t kElements = 1 << 16;
+    const auto terms = device.allocate(2 * kElements * sizeof(float));
+    const auto sum = device.allocate(kElements * sizeof(float));
+    const auto all = terms.matrix(2, kElements, DType::f32);
+    device.clear(all, *stream_);
+    const std::vector<Matrix> rows{all.slice(0, 1), all.slice(1, 1)};
+    const auto fastest = [&](bool cold) {
+        double least = std::numeric_limits<double>::infinity();
+        for (int i = 0; i < 15; ++i) {
+            if (cold) caches.fill(*stream_);
+            const double start = steady_seconds();
+            device.sum(rows, sum.matrix(1, kElements, DType::f32), *stream_);
+            stream_->synchronize();
+            least = std::min(least, steady_seconds() - start);
+        }
+        return least;
+    };
+    const double warm = fastest(false);
+    EXPECT_GT(fastest(true), 1.3 * warm);
+}
+
+}  // namespace
+}  // namespace moe
