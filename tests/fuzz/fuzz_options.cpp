@@ -84,6 +84,19 @@ void check_combines(const Options& o) {
     MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "two baselines");
 }
 
+void check_plants(const Options& o) {
+    std::vector<const CombineEntry*> planted;
+    for (const auto& [entry, pct] : o.plants) {
+        MOE_EXPECT(std::isfinite(pct) && pct > 0, "no slow-down");
+        MOE_EXPECT(o.planted_pct(*entry) == pct, "another slow-down");
+        MOE_EXPECT(std::find(o.combines.begin(), o.combines.end(), entry) != o.combines.end(),
+                   "slows down what does not run");
+        planted.push_back(entry);
+    }
+    check_list(planted, true);
+    MOE_EXPECT(!o.cold || o.mode == Mode::isolated, "cold, and back to back");
+}
+
 void check_single_values(const Options& o) {
     for (const auto& size : {o.experts, o.top_k, o.intermediate}) {
         MOE_EXPECT(size.value_or(1) >= 1, "a size below 1");
@@ -179,6 +192,7 @@ void check_command_line(int ranks, const std::vector<std::string>& arguments) {
     MOE_EXPECT(parsed->options.command_line == arguments, "another command line");
     check_lists(parsed->options);
     check_combines(parsed->options);
+    check_plants(parsed->options);
     check_single_values(parsed->options);
     check_cases(parsed->options, ranks);
 }

@@ -63,6 +63,16 @@ BAD_ARGUMENTS = [
     (["--budget", "soon"], "'soon'"),
     (["--budget", "-1"], "above 0"),
     (["--min-samples", "0"], "is not from 1 to"),
+    (["--cold", "--pipelined"], "between runs back to back"),
+    (["--plant", "all_gather:30"], "no combine is named 'all_gather'"),
+    (["--plant", "all_reduce_slice"], "NAME:PCT"),
+    (["--plant", "all_reduce_slice:much"], "a number above 0"),
+    (["--plant", "all_reduce_slice:0"], "a number above 0"),
+    (["--plant", "all_reduce_slice:-5"], "a number above 0"),
+    (["--plant", "all_reduce_slice:1e9"], "at most 10000 %"),
+    (["--plant", "all_reduce_slice:5,all_reduce_slice:6"], "named twice"),
+    (["--plant", "all_reduce_slice:5", "--combine", "reduce_scatterv_native"],
+     "not one of the strategies that --combine chose"),
     (["--verify", "maybe"], "exact, full, off"),
     (["--progress", "loud"], "bar, plain, none"),
     (["--list", "everything"], "models, combines"),
@@ -408,6 +418,66 @@ def test_scope_output_takes_no_layer_samples(tmp_path):
     for row in rows_of(tmp_path):
         assert row["layer_us_median"] == "" and row["gather_us_median"] == ""
         assert float(row["combine_us_median"]) > 0
+
+
+def test_how_samples_came_about_is_in_the_row(finished):
+    folder, _ = finished
+    for row in rows_of(folder):
+        assert (row["cache"], row["mode"], row["planted_pct"]) == ("cold_weights", "isolated", "0")
+        assert 1 <= int(row["repeats"]) <= 200
+        for kind in ("layer", "output", "combine"):
+            assert float(row[f"{kind}_us_iqr"]) >= 0
+        assert 0.001 <= float(row["predecessor_p"]) <= 1
+        assert float(row["predecessor_pct"]) >= 0
+
+
+def test_pipelined_rows_are_rows_of_their_own(tmp_path):
+    for mode in ([], ["--pipelined"]):
+        assert launch(*QUICK, *mode, "--out", tmp_path).returncode == 0
+    isolated, pipelined = rows_of(tmp_path)[:STRATEGIES], rows_of(tmp_path)[STRATEGIES:]
+    assert {row["mode"] for row in isolated} == {"isolated"}
+    assert {row["mode"] for row in pipelined} == {"pipelined"}
+    assert isolated[0]["case_id"] != pipelined[0]["case_id"], "latency and throughput never mix"
+    repeats, = {row["repeats"] for row in pipelined}
+    assert int(repeats) >= 4, "one number for all strategies"
+    for row in pipelined:
+        assert row["verified"] == "true"
+        assert row["instrumentation_pct"] == "" and float(row["experts_us_median"]) > 0
+        assert float(row["output_us_median"]) > 0 and float(row["combine_us_median"]) > 0
+        assert float(row["tokens_per_s"]) == pytest.approx(
+            6e6 / float(row["layer_us_median"]), rel=1e-4)
+
+
+def test_cold_rows_say_so(tmp_path):
+    done = launch(*QUICK, "--cold", "--scope", "output", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for row in rows_of(tmp_path):
+        assert row["verified"] == "true" and row["cache"] == "cold"
+        assert float(row["output_us_median"]) > 0 and int(row["samples"]) >= 6
+
+    def memory(*args):
+        said = launch(*QUICK, "--dry-run", *args).stdout
+        return float(re.search(r"([\d.]+) GiB for each rank", said)[1])
+
+    assert memory("--cold", "--tokens", "4096") >= memory("--tokens", "4096")
+
+
+def test_planted_rows_are_slower_and_no_results(tmp_path):
+    planted = {"all_reduce_slice": "50", "all_reduce_dp_scatter": "200"}
+    done = launch(*QUICK, "--tokens", "256", "--intermediate", "256", "--min-samples", "15",
+                  "--plant", ",".join(f"{name}:{pct}" for name, pct in planted.items()),
+                  "--out", tmp_path, ranks=1)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("on purpose (--plant): no result") == 3, "two warnings and a verdict"
+    assert done.stdout.count("PLANTED") == 2
+    assert "wins" not in done.stdout and "*" not in done.stdout
+    rows = {row["combine"]: row for row in rows_of(tmp_path)}
+    for name, row in rows.items():
+        assert row["verified"] == "true" and row["planted_pct"] == planted.get(name, "0")
+        assert (row["instrumentation_pct"] == "") == (name in planted)
+    # Experts take nearly all of a layer, whatever follows them.
+    assert float(rows["all_reduce_slice"]["speedup_layer"]) == pytest.approx(2, rel=0.15)
+    assert float(rows["reduce_scatterv_native"]["speedup_layer"]) == pytest.approx(3, rel=0.15)
 
 
 def test_the_baseline_runs_though_it_was_not_named(tmp_path):
