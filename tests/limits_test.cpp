@@ -104,7 +104,7 @@ TEST_F(CalibrationTest, FindsSpeedsThatAllRanksAgreeOn) {
     }
 }
 
-TEST_F(CalibrationTest, MeasuresASizeOnceAndNoneBeyondTheCaches) {
+TEST_F(CalibrationTest, MeasuresASizeOnceInACaseAndNoneBeyondTheCaches) {
     const auto kept = [&](std::int64_t bytes) {
         return calibration_.memory_bandwidth(bytes, DType::f32);
     };
@@ -120,6 +120,23 @@ TEST_F(CalibrationTest, MeasuresASizeOnceAndNoneBeyondTheCaches) {
     if (control_->size() > 1) {
         EXPECT_GE(needed(1'000'000, 0), 2'000'000U) << "what is sent and what comes";
     }
+}
+
+TEST_F(CalibrationTest, LooksAgainInTheNextCaseAndKeepsTheFastest) {
+    // A clock that runs a hundred times faster makes a machine that is as much slower.
+    double pace = 100;
+    Timeline timeline(*control_, true, [&] { return pace * steady_seconds(); });
+    Calibration calibration({*backend_.device, *backend_.world, *control_, timeline});
+    const auto look = [&] { return calibration.memory_bandwidth(1 << 20U, DType::bf16); };
+    const double busy = look();
+    pace = 1;
+    EXPECT_EQ(look(), busy) << "the same case";
+    calibration.begin_case();
+    const double quiet = look();
+    EXPECT_GT(quiet, busy);
+    pace = 100;
+    calibration.begin_case();
+    EXPECT_EQ(look(), quiet) << "what it could do, it can do";
 }
 
 TEST_F(CalibrationTest, LimitsGrowWithTheBytesAndKnowBarriers) {

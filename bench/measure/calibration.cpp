@@ -10,7 +10,7 @@ namespace moe {
 namespace {
 
 /// A few milliseconds for each size: a ceiling needs one undisturbed run, not an interval.
-constexpr StopRule kRule{.min_samples = 8, .budget_seconds = 5e-3, .ci = 0};
+constexpr StopRule kRule{.min_samples = 5, .budget_seconds = 5e-3, .ci = 0};
 constexpr std::uint64_t kSeed = 1;
 /// No clock tells shorter times apart.
 constexpr double kShortest = 1e-9;
@@ -70,10 +70,16 @@ double Calibration::fastest(std::span<const Rival> ways) {
     return std::max(parts_.control.broadcast(best), kShortest);
 }
 
+double Calibration::raise(Ceiling& ceiling, std::int64_t bytes, std::span<const Rival> ways) {
+    const double bandwidth = static_cast<double>(bytes) / fastest(ways);
+    ceiling = {std::max(ceiling.bandwidth, bandwidth), case_};
+    return ceiling.bandwidth;
+}
+
 double Calibration::link_bandwidth(std::int64_t bytes) {
     const auto sent = capped(bytes, parts_.device);
-    auto& bandwidth = link_[sent];
-    if (bandwidth > 0) return bandwidth;
+    auto& ceiling = link_[sent];
+    if (ceiling.measured_in == case_) return ceiling.bandwidth;
 
     auto& device = parts_.device;
     auto& world = parts_.world;
@@ -89,14 +95,13 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     const std::vector<Rival> ways{
         {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
         {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
-    bandwidth = static_cast<double>((ranks - 1) * part) / fastest(ways);
-    return bandwidth;
+    return raise(ceiling, (ranks - 1) * part, ways);
 }
 
 double Calibration::memory_bandwidth(std::int64_t bytes, DType dtype) {
     const auto read = capped(bytes, parts_.device);
-    auto& bandwidth = memory_[{read, dtype}];
-    if (bandwidth > 0) return bandwidth;
+    auto& ceiling = memory_[{read, dtype}];
+    if (ceiling.measured_in == case_) return ceiling.bandwidth;
 
     auto& device = parts_.device;
     const auto count = terms_of(device, parts_.world);
@@ -113,8 +118,7 @@ double Calibration::memory_bandwidth(std::int64_t bytes, DType dtype) {
                                            device.sum(terms, to.matrix, *stream_);
                                        }
                                    }}};
-    bandwidth = static_cast<double>((count + 1) * part) / fastest(ways);
-    return bandwidth;
+    return raise(ceiling, (count + 1) * part, ways);
 }
 
 double Calibration::limit(const Cost& cost, std::int64_t matrix_bytes, DType dtype) {

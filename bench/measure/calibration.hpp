@@ -16,8 +16,8 @@
 namespace moe {
 
 /// What the links and the memory can do here for exchanges of a given size, taken by all ranks at
-/// once with the rules that samples are taken by, once for each size. Of several runs the fastest
-/// counts: these are ceilings.
+/// once with the rules that samples are taken by, once for each size and case. Of all runs so far
+/// the fastest counts: these are ceilings, and one busy moment must not stand for a whole sweep.
 class Calibration {
 public:
     struct Parts {
@@ -29,6 +29,8 @@ public:
     /// Collective. Measures the barrier.
     explicit Calibration(const Parts& parts);
 
+    /// From here on each size that is asked for is measured once more.
+    void begin_case() { ++case_; }
     /// Median seconds.
     [[nodiscard]] double barrier_seconds() const { return barrier_; }
     /// Collective. Bytes a second that each rank sends in a plain exchange of `bytes`, above 0, for
@@ -51,12 +53,19 @@ private:
     [[nodiscard]] Series sample(std::span<const Rival> ways);
     /// Seconds of the fastest run of any of them.
     [[nodiscard]] double fastest(std::span<const Rival> ways);
+    struct Ceiling {
+        double bandwidth{};
+        int measured_in{};  ///< the case
+    };
+    /// The ceiling once it knows of `bytes` moved by the fastest of `ways`.
+    double raise(Ceiling& ceiling, std::int64_t bytes, std::span<const Rival> ways);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
     double barrier_{};
-    std::map<std::int64_t, double> link_;  ///< by bytes
-    std::map<std::pair<std::int64_t, DType>, double> memory_;
+    int case_{1};
+    std::map<std::int64_t, Ceiling> link_;  ///< by bytes
+    std::map<std::pair<std::int64_t, DType>, Ceiling> memory_;
 };
 
 }  // namespace moe
