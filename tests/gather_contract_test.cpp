@@ -34,7 +34,8 @@ TEST_P(GatherContract, DeclaresAsManyBytesAsAnyRingSends) {
     const auto owned = partition_of(layout, ranks, 1);
     const GatherSetup setup{*backend.device, *backend.world, owned, 64, dtype};
     const auto once = (owned.total() - owned.smallest()) * setup.row_bytes();
-    const auto twice = owned.total() * setup.row_bytes() / ranks * 2 * (ranks - 1);
+    const auto bytes = owned.total() * setup.row_bytes();
+    const auto twice = 2 * (bytes - bytes / ranks);  // all but the smallest block, there and back
     // Padding travels like rows.
     const auto padded = owned.largest() * (ranks - 1) * setup.row_bytes();
     const auto sent = entry->cost(setup).link_bytes;
