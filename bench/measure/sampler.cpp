@@ -116,7 +116,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const bool decides = control.rank() == 0;
     Rounds rounds(parts_, rivals, seed);
 
-    timeline.synchronise();  // clocks of several hosts drift by microseconds a second
+    timeline.synchronise();
     const auto warm_up = [&](int runs) {
         auto series = rounds.empty_series(runs);
         const double start = timeline.now();
@@ -135,7 +135,6 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
         agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
     if (runs > 1) static_cast<void>(warm_up(runs));
 
-    timeline.synchronise();
     auto series = rounds.empty_series(runs);
     const double start = timeline.now();
     const auto spent = [&] { return timeline.now() - start; };

@@ -26,21 +26,25 @@ double steady_seconds() {
 Timeline::Timeline(Control& control, bool one_clock, Clock clock)
     : control_(control), one_clock_(one_clock), clock_(std::move(clock)), timer_(measure_timer()) {
     synchronise();
+}
+
+void Timeline::synchronise() {
+    measure_agreement();
+    if (one_clock_) return;
+    residual_ = 0;
+    for (int rank = 1; rank < control_.size(); ++rank) measure_offset_of(rank);
+    residual_ = control_.max(residual_);
+}
+
+void Timeline::measure_agreement() {
     std::vector<double> took;
     for (int i = 0; i < kAgreements; ++i) {
         const double start = clock_();
         static_cast<void>(control_.max(start));
         took.push_back(clock_() - start);
     }
-    std::nth_element(took.begin(), took.begin() + kAgreements / 2, took.end());
-    agreement_ = control_.max(took[kAgreements / 2]);
-}
-
-void Timeline::synchronise() {
-    if (one_clock_) return;
-    residual_ = 0;
-    for (int rank = 1; rank < control_.size(); ++rank) measure_offset_of(rank);
-    residual_ = control_.max(residual_);
+    std::nth_element(took.begin(), took.begin() + kAgreements / 4, took.end());
+    agreement_ = control_.max(took[kAgreements / 4]);
 }
 
 void Timeline::measure_offset_of(int rank) {

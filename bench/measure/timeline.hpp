@@ -25,7 +25,8 @@ public:
     /// Collective. With `one_clock` false the offsets are measured.
     Timeline(Control& control, bool one_clock, Clock clock = steady_seconds);
 
-    /// Collective. Measures the offsets again, since clocks drift by microseconds each second.
+    /// Collective. Measures again: the offsets, since clocks drift by microseconds each second, and
+    /// what agreeing takes, since a machine that was busy once would slow down every start after.
     void synchronise();
     /// Seconds on rank 0's clock.
     [[nodiscard]] double now() const { return clock_() + offset_; }
@@ -36,12 +37,14 @@ public:
     void wait_for_common_start();
     /// Waits actively until now() has come to `moment`.
     void wait_until(double moment) const;
-    /// What it took to agree, in seconds: the margin before a common start.
+    /// What it took to agree, in seconds: the margin before a common start. Lower quartile, of the
+    /// slowest rank: who comes late after all shows in the arrival spread, not in the sample.
     [[nodiscard]] double agreement_seconds() const { return agreement_; }
     /// Of this rank's own clock.
     [[nodiscard]] const TimerQuality& timer() const { return timer_; }
 
 private:
+    void measure_agreement();
     void measure_offset_of(int rank);
 
     Control& control_;
