@@ -46,6 +46,11 @@ build_base() {
         root=$base_tree build host bench_moe_comm
 }
 
+# What the program is made of; a base that has the same needs no build.
+same_program() {
+    git diff --quiet "$base" -- CMakeLists.txt CMakePresets.json cmake kernels comm bench
+}
+
 # arm PROGRAM NAME [OPTION...]: appended to series, which launches.sh takes.
 arm() {
     series+=(-- mpirun -q -n "$ranks" "${binding[@]}" "$1" "${sweep[@]}" "${@:3}"
@@ -85,7 +90,9 @@ program=$root/build/host/bench/bench_moe_comm
 step "build" "$root/build/host/build.log" build host bench_moe_comm
 mkdir -p "$reports"
 RANKS=2 choose_ranks
-if [[ -n $base ]]; then
+if [[ -n $base ]] && same_program; then
+    why_no_base="the base, ${base:0:12}, has the same program"
+elif [[ -n $base ]]; then
     step "build of the base, ${base:0:12}" "$root/build/regression/build.log" build_base
     if "$base_tree/build/host/bench/bench_moe_comm" --help | grep -- --launch >/dev/null; then
         arm "$base_tree/build/host/bench/bench_moe_comm" base
