@@ -97,11 +97,11 @@ protected:
 
 TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
     // Left to itself, each rank would find another number of rounds, of warm-ups and of repeats.
-    const double mine = 0.05 * (1 + 3 * control_.rank());
+    const double mine = 0.01 * (1 + 3 * control_.rank());
     const std::vector<std::function<void()>> work{[=] { sleep_ms(2 * mine); },
                                                   [=] { sleep_ms(mine); }, [] {}};
     for (const auto mode : {Mode::isolated, Mode::pipelined}) {
-        for (const StopRule& rule : {StopRule{6, 0.2, 1e-9}, StopRule{8, 0.5, 0.5}}) {
+        for (const StopRule& rule : {StopRule{6, 0.1, 1e-9}, StopRule{6, 0.1, 0.5}}) {
             const auto series = measure(work, rule, mode);
             expect_agreed(static_cast<double>(primed_.size()), "samples, warm-up included");
             expect_agreed(runs_, "runs");
