@@ -51,17 +51,15 @@ struct Options {
     std::int64_t seed{1};
     double ci_pct{2};
     double budget_seconds{2};
+    double timeout_seconds{300};
     int min_samples{20};
-    bool cold{};
+    int launch{1}, launches{1};  ///< which of how many launches into one results set
+    bool cold{}, resume{}, dry_run{};
     Mode mode{};
-    std::vector<Plant> plants;  ///< each of another one of `combines`
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
+    std::vector<Plant> plants;  ///< each of another one of `combines`
     std::string out, csv;
-    bool resume{};
-    int launch{1}, launches{1};  ///< which of how many launches into one results set
-    double timeout_seconds{300};
-    bool dry_run{};
 
     /// 0 for a strategy that is left as it is.
     [[nodiscard]] double planted_pct(const CombineEntry& entry) const;

@@ -61,8 +61,10 @@ private:
         parts_.stream.synchronize();
         double exit = parts_.timeline.now();
         if (rival.slowdown > 0) {
-            parts_.timeline.wait_until(exit + rival.slowdown * (exit - arrival));
-            exit = parts_.timeline.now();
+            // Without yielding: on a busy machine this rank would be back late, and the share be
+            // another one.
+            const double end = exit + rival.slowdown * (exit - arrival);
+            while (exit < end) exit = parts_.timeline.now();
         }
         return {arrival, exit};
     }

@@ -32,10 +32,15 @@ constexpr std::string_view kSharedMemory{"/dev/shm/"};
 /// long the other ranks may take to notice that it is gone.
 constexpr std::chrono::milliseconds kWait{1500}, kStep{20}, kLastRanks{600};
 
+/// Of the environment, which nobody changes; null if it is not there.
+const char* variable(const char* name) {
+    return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): not while nobody calls setenv
+}
+
 bool is_rank() {
     constexpr std::array kMarks{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
     return std::any_of(kMarks.begin(), kMarks.end(),
-                       [](const char* name) { return std::getenv(name) != nullptr; });
+                       [](const char* name) { return variable(name) != nullptr; });
 }
 
 bool is_gone(int pid) {
@@ -43,7 +48,7 @@ bool is_gone(int pid) {
 }
 
 fs::path session_folder() {
-    const char* folder = std::getenv("PMIX_SERVER_TMPDIR");
+    const char* folder = variable("PMIX_SERVER_TMPDIR");
     return folder == nullptr ? "" : folder;
 }
 
@@ -62,7 +67,7 @@ int owner_of_session() {
 /// Whether a file of shared memory is Open MPI's, of this job: vader_segment.HOST.USER.JOB.RANK
 /// with the job in hexadecimal. By name, because MPI_Init unmaps them when it fails half way.
 bool of_this_job(const fs::path& file) {
-    const char* job = std::getenv("PMIX_NAMESPACE");
+    const char* job = variable("PMIX_NAMESPACE");
     if (job == nullptr) return false;
     const auto name = file.filename().string();
     const auto number = fmt::format(".{:x}.", std::strtoul(job, nullptr, 10));
@@ -71,7 +76,7 @@ bool of_this_job(const fs::path& file) {
 
 /// Whether this rank is the one of its host that cleans up; each, where nobody counts them.
 bool first_of_host() {
-    const char* place = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    const char* place = variable("OMPI_COMM_WORLD_LOCAL_RANK");
     return place == nullptr || std::string_view(place) == "0";
 }
 

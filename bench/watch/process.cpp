@@ -15,6 +15,7 @@ namespace moe {
 namespace {
 
 /// What a signal handler may read: no allocation, no lock.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a handler has no arguments.
 std::array<char, 256> crash_prefix{};
 
 /// Only calls that POSIX allows in a signal handler.

@@ -29,6 +29,7 @@ constexpr milliseconds kTurn{250}, kFiles{500};
 
 /// Set by the signal handler, which may do little more: the thread takes it from here. Handlers and
 /// not a mask with sigwait, because libraries have started threads before main() that know no mask.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a handler has no arguments.
 std::atomic<int> asked_to_go{};
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -59,6 +60,19 @@ Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& s
     const auto self =
         std::find_if(ranks.begin(), ranks.end(), [&](const auto& v) { return v.rank == me; });
     return {"interrupted", fmt::format("ended by {} while {}", signal, place_of(*self))};
+}
+
+/// Leaves the telling to the lowest rank that can still do it.
+void wait_for_turn(const ProgressBoard& board) {
+    const auto ranks = board.all();
+    const auto first = std::find_if(ranks.begin(), ranks.end(), [](const auto& view) {
+        return state_of_process(view.pid) == ProcessState::running;
+    });
+    if (first == ranks.end() || first->rank == board.mine().rank) return;
+    constexpr milliseconds kStep{10};
+    for (auto waited = milliseconds(0); waited < kTurn && !board.reported(); waited += kStep) {
+        std::this_thread::sleep_for(kStep);
+    }
 }
 
 }  // namespace
@@ -158,18 +172,6 @@ void Watchdog::look_for_the_dead(const ProgressBoard& board) {
     seconds_with_dead_ += std::chrono::duration<double>(kPeriod).count();
     if (seconds_with_dead_ < kPatience) return;
     end(cause_of(board.all(), board.mine().rank, "another rank's death"));
-}
-
-void Watchdog::wait_for_turn(const ProgressBoard& board) const {
-    const auto ranks = board.all();
-    const auto first = std::find_if(ranks.begin(), ranks.end(), [](const auto& view) {
-        return state_of_process(view.pid) == ProcessState::running;
-    });
-    if (first == ranks.end() || first->rank == board.mine().rank) return;
-    constexpr milliseconds kStep{10};
-    for (auto waited = milliseconds(0); waited < kTurn && !board.reported(); waited += kStep) {
-        std::this_thread::sleep_for(kStep);
-    }
 }
 
 void Watchdog::end(const Ending& ending) {

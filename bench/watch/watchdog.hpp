@@ -60,8 +60,6 @@ private:
     void look_for_the_dead(const ProgressBoard& board);
     void on_signal(int signal);
     [[noreturn]] void end(const Ending& ending);
-    /// Leaves the telling to the lowest rank that can still do it.
-    void wait_for_turn(const ProgressBoard& board) const;
 
     Launcher launcher_;
     Janitor janitor_;

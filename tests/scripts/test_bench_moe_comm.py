@@ -534,3 +534,22 @@ def test_a_disk_without_any_room_is_found_before_the_sweep(small_disk):
     done = launch(*QUICK, "--out", small_disk / "out", "--progress", "none")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_two_hosts_whose_clocks_differ(tmp_path):
+    """Linux namespaces make another host of rank 1: another name, and a monotonic clock that is a
+    thousand seconds ahead. Samples are taken on one timeline all the same."""
+    apart = ["unshare", "--uts", "--time", "--fork", "--monotonic", "1000", "--"]
+    if subprocess.run([*apart, "hostname", "node2"], capture_output=True).returncode != 0:
+        pytest.skip("no right to make namespaces here")
+    program = tmp_path / "rank.sh"
+    program.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 0 ] && exec "$@"\n'
+                       f"exec {' '.join(apart)} sh -c 'hostname node2; exec \"$@\"' sh \"$@\"\n")
+    program.chmod(0o755)
+    done = launch(PROGRAM, *QUICK, "--out", tmp_path, program=program)
+    assert done.returncode == 0, done.stderr
+    for row in rows_of(tmp_path):
+        assert (row["hosts"], row["transport"], row["verified"]) == ("2", "network", "true")
+        assert 0 < float(row["output_us_median"]) < 1e6, "clocks apart would be 1e9 us"
+    (run,) = json.loads((tmp_path / "results.json").read_text())["runs"].values()
+    assert "node2" in run["host_names"] and 0 < run["clock_residual_us"] < 1e5
