@@ -59,7 +59,7 @@ def start(*args, ranks=3, program=PROGRAM, env=None):
 def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain; {unused_segments()}"
         time.sleep(0.02)
     return result
 
@@ -95,7 +95,8 @@ def assert_only_whole_rows(folder):
 def assert_nothing_alive(folder, segments_before, since):
     """Every process of the run ends within the grace, and takes its shared memory with it."""
     wait_for(lambda: not processes_of(folder), max(since + GRACE - time.monotonic(), 0.1))
-    assert unused_segments() - segments_before == set()
+    # Jobs beside this one have files for a moment before they map them.
+    wait_for(lambda: unused_segments() <= segments_before, 3)
 
 
 @pytest.fixture
