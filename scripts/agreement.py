@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Do two results sets of the same sweep say the same?
+
+agreement.py A B
+
+A and B are CSV files or folders that hold a results.csv, each of several launches. For each cell
+that has a speed-up of the output step in both, compares its intervals over launches; prints how
+many overlap, and the cells that do not. The baseline's own cells, 1 by definition, do not count.
+Exit status: 0, or 2 with one line on standard error when the input cannot be used.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import packages  # noqa: F401, comes before what it looks for
+from cli import OneLineParser, refuse
+from moe_results import CELL, ResultsError, Row, join_launches, read_results, why_no_time
+
+SPEEDUP, LOW, HIGH = "speedup_output", "speedup_output_low", "speedup_output_high"
+
+
+def cells_of(path: Path) -> dict[tuple, Row]:
+    """By cell: rows with an interval of their speed-up, of all strategies but the baseline."""
+    rows = [row for row in read_results([path]) if why_no_time(row) is None]
+    joined = join_launches(row for row in rows if row["is_baseline"] == "false")
+    return {tuple(row[name] for name in CELL): row for row in joined
+            if not math.isnan(row[LOW]) and not math.isnan(row[HIGH])}
+
+
+def overlap(a: Row, b: Row) -> bool:
+    return a[LOW] <= b[HIGH] and b[LOW] <= a[HIGH]
+
+
+def line_of(row: Row, other: Row) -> str:
+    return (f"  {row['combine']}, {row['model']} H {row['hidden']} {row['load']},"
+            f" {row['tokens']:g} tokens: {row[SPEEDUP]:.3f} [{row[LOW]:.3f}, {row[HIGH]:.3f}] and"
+            f" {other[SPEEDUP]:.3f} [{other[LOW]:.3f}, {other[HIGH]:.3f}]")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        parser = OneLineParser(description="Do two results sets of the same sweep say the same?")
+        parser.add_argument("a", type=Path)
+        parser.add_argument("b", type=Path)
+        options = parser.parse_args(arguments)
+        a, b = cells_of(options.a), cells_of(options.b)
+        both = [cell for cell in a if cell in b]
+        if not both:
+            raise ResultsError("no cell has an interval of its speed-up in both sets")
+    except (ResultsError, OSError) as error:
+        return refuse("agreement.py", error)
+    apart = [cell for cell in both if not overlap(a[cell], b[cell])]
+    agree = len(both) - len(apart)
+    print(f"{agree} of {len(both)} cells ({100 * agree / len(both):.0f} %) have overlapping"
+          f" intervals of {SPEEDUP}, over {a[both[0]]['launch_count']} and"
+          f" {b[both[0]]['launch_count']} launches")
+    for cell in apart:
+        print(line_of(a[cell], b[cell]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
