@@ -1,6 +1,7 @@
 // What the program writes and prints: cells, whole lines, the golden header, tables for a reader.
 #include "bench/report/append_file.hpp"
 #include "bench/report/case_table.hpp"
+#include "bench/report/finished_cases.hpp"
 #include "bench/report/record.hpp"
 #include "bench/report/result_row.hpp"
 #include "bench/sweep/case.hpp"
@@ -268,6 +269,67 @@ TEST(ResultRow, ComparesTheExchangeWithBothLimits) {
     row.limit_us.reset();
     EXPECT_EQ(cell("flags"), Value(std::string("above_contract_limit")));
     EXPECT_EQ(cell("pct_of_limit"), Value());
+}
+
+TEST(FinishedCases, CellsOfALine) {
+    using Cells = std::vector<std::string>;
+    EXPECT_EQ(csv_cells("a,b"), (Cells{"a", "b"}));
+    EXPECT_EQ(csv_cells(""), (Cells{""}));
+    EXPECT_EQ(csv_cells(",x,"), (Cells{"", "x", ""}));
+    EXPECT_EQ(csv_cells("\"say \"\"hi\"\", ok\",2"), (Cells{"say \"hi\", ok", "2"}));
+}
+
+constexpr const char* kRows =
+    "run_id,launch,case_id,combine,verified\n"
+    "r1,1,c1,base,true\n"
+    "r1,1,c1,mine,true\n"
+    "r1,1,c2,base,true\n"
+    "r1,1,c2,mine,false\n"
+    "r2,2,c1,base,true\n"
+    "r2,2,c1,mine,true\n";
+
+FinishedCases finished_in(const std::string& text, const std::string& launch) {
+    std::istringstream csv(text);
+    return read_finished_cases(csv, launch, {"base", "mine"});
+}
+
+TEST(FinishedCases, AreThoseOfTheLaunchWithARowForEveryStrategy) {
+    const std::string rows(kRows);
+    const auto first = finished_in(rows, "1");
+    EXPECT_EQ(first.case_ids, (std::set<std::string>{"c1", "c2"}));
+    EXPECT_EQ(first.wrong, 1);
+    EXPECT_EQ(first.keep_bytes, rows.size());
+    EXPECT_EQ(finished_in(rows, "2").case_ids, (std::set<std::string>{"c1"}));
+    EXPECT_TRUE(finished_in(rows, "3").case_ids.empty());
+    EXPECT_TRUE(finished_in("", "1").case_ids.empty());
+}
+
+TEST(FinishedCases, HalfACaseIsCutOffAtTheEndAndRefusedElsewhere) {
+    const std::string rows(kRows);
+    const std::string half = "r2,2,c2,base,true\n";
+    const auto finished = finished_in(rows + half, "2");
+    EXPECT_EQ(finished.keep_bytes, rows.size());
+    EXPECT_EQ(finished.case_ids, (std::set<std::string>{"c1"}));
+    EXPECT_FALSE(finished.kept.contains({"r2", "c2"}));
+    EXPECT_THROW((void)finished_in(rows + half + "r3,2,c1,base,true\n", "2"), Error);
+    EXPECT_THROW((void)finished_in(rows + "r2,2,c2\n", "2"), Error);
+
+    std::istringstream samples("run_id,case_id,us\nr1,c1,5\nr2,c1,6\nr2,c2,7\nr2,c2,8\n");
+    EXPECT_EQ(bytes_of_kept_samples(samples, finished.kept),
+              std::string("run_id,case_id,us\nr1,c1,5\nr2,c1,6\n").size());
+}
+
+TEST_F(AppendFileTest, CutsATornLineOnlyWhenAskedTo) {
+    { std::ofstream(path("r.csv")) << "a,b\n1,2\n3"; }
+    EXPECT_THROW(AppendFile(path("r.csv"), "a,b\n"), BadArgument);
+    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n3");
+    { AppendFile(path("r.csv"), "a,b\n", TornLine::cut).append("5,6\n"); }
+    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n5,6\n");
+    { std::ofstream(path("h.csv")) << "a,"; }
+    { const AppendFile torn_header(path("h.csv"), "a,b\n", TornLine::cut); }
+    EXPECT_EQ(read(path("h.csv")), "a,b\n");
+    { std::ofstream(path("o.csv")) << "x,"; }
+    EXPECT_THROW(AppendFile(path("o.csv"), "a,b\n", TornLine::cut), BadArgument);
 }
 
 }  // namespace

@@ -1,0 +1,125 @@
+// What ranks know of each other without MPI: the progress board, and what is said of a stuck rank.
+#include "bench/watch/process.hpp"
+#include "bench/watch/progress_board.hpp"
+#include "bench/watch/watchdog.hpp"
+#include "comm/mpi/mpi_control.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    const auto me = control->rank();
+    board.begin_case("case " + std::to_string(me));
+    for (int step = 0; step < me; ++step) board.enter("step " + std::to_string(step));
+    control->barrier();
+    const auto all = board.all();
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(control->size()));
+    for (int rank = 0; rank < control->size(); ++rank) {
+        const auto& view = all[static_cast<std::size_t>(rank)];
+        EXPECT_EQ(view.rank, rank);
+        EXPECT_EQ(view.cell, "case " + std::to_string(rank));
+        EXPECT_EQ(view.doing, rank == 0 ? "preparing" : "step " + std::to_string(rank - 1));
+        EXPECT_EQ(view.steps, 2U + static_cast<std::uint64_t>(rank));
+        EXPECT_EQ(state_of_process(view.pid), ProcessState::running);
+        EXPECT_FALSE(view.ended);
+    }
+    EXPECT_EQ(board.mine().pid, getpid());
+    EXPECT_FALSE(board.somebody_died());
+    EXPECT_LT(board.longest_silence(), 60);
+
+    if (me == 0) board.fail("no more memory");
+    control->barrier();
+    EXPECT_EQ(board.all().front().failure, "no more memory");
+    const bool claimed = board.claim_report();
+    EXPECT_EQ(control->sum(claimed ? 1 : 0), 1) << "one rank tells the user";
+    EXPECT_TRUE(board.reported());
+    board.leave();
+    control->barrier();
+    EXPECT_EQ(board.longest_silence(), 0) << "nobody is waited for any more";
+}
+
+TEST(ProgressBoard, CutsWhatIsTooLong) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    const std::string text(1000, 'x');
+    board.enter(text);
+    EXPECT_EQ(board.mine().doing, text.substr(0, ProgressBoard::kTextBytes - 1));
+    board.enter("");
+    EXPECT_EQ(board.mine().doing, "");
+}
+
+RankView view_of(int rank, std::uint64_t steps, bool ended = false) {
+    return {rank, getpid(), steps, 10, "measuring", "the case", "", ended};
+}
+
+TEST(DescribeStuck, NamesTheRankThatIsBehind) {
+    EXPECT_EQ(describe_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5),
+              "no progress for 5 s: rank 1 got stuck while measuring in case the case");
+    EXPECT_EQ(describe_stuck({view_of(0, 7), view_of(1, 7)}, 5),
+              "no progress for 5 s: ranks 0, 1 got stuck while measuring in case the case");
+    EXPECT_EQ(describe_stuck({view_of(0, 3, true), view_of(1, 7)}, 5),
+              "no progress for 5 s: rank 1 got stuck while measuring in case the case");
+}
+
+/// A process that does nothing until it is killed.
+class Sleeper {
+public:
+    Sleeper() : pid_(fork()) {
+        while (pid_ == 0) pause();
+    }
+    ~Sleeper() { end(); }
+    Sleeper(const Sleeper&) = delete;
+    Sleeper& operator=(const Sleeper&) = delete;
+
+    [[nodiscard]] int pid() const { return pid_; }
+    void stop() const {
+        kill(pid_, SIGSTOP);
+        waitpid(pid_, nullptr, WUNTRACED);
+    }
+    void end() {
+        if (pid_ == 0) return;
+        kill(pid_, SIGKILL);
+        siginfo_t info{};
+        waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+        zombie_ = state_of_process(pid_);
+        waitpid(pid_, nullptr, 0);
+        reaped_ = state_of_process(pid_);
+        pid_ = 0;
+    }
+    [[nodiscard]] ProcessState zombie() const { return zombie_; }
+    [[nodiscard]] ProcessState reaped() const { return reaped_; }
+
+private:
+    int pid_;
+    ProcessState zombie_{}, reaped_{};
+};
+
+TEST(Process, IsRunningStoppedOrGone) {
+    Sleeper sleeper;
+    EXPECT_EQ(state_of_process(sleeper.pid()), ProcessState::running);
+    sleeper.stop();
+    EXPECT_EQ(state_of_process(sleeper.pid()), ProcessState::stopped);
+
+    auto stopped = view_of(1, 7);
+    stopped.pid = sleeper.pid();
+    EXPECT_EQ(describe_stuck({view_of(0, 7), stopped}, 5),
+              "no progress for 5 s: rank 1 was stopped by a signal while measuring in case the "
+              "case")
+        << "of two that are as far, the one that cannot go on";
+    sleeper.end();
+    EXPECT_EQ(sleeper.zombie(), ProcessState::gone) << "nobody has reaped it";
+    EXPECT_EQ(sleeper.reaped(), ProcessState::gone);
+}
+
+}  // namespace
+}  // namespace moe
