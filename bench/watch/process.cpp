@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -38,7 +39,10 @@ void say_crash(int signal) {
 ProcessState state_of_process(int pid) {
     std::ifstream file(fmt::format("/proc/{}/stat", pid));
     std::string line;
-    if (!std::getline(file, line)) return ProcessState::gone;
+    if (!std::getline(file, line)) {
+        // Not being able to look (no more descriptors, say) is no proof.
+        return kill(pid, 0) != 0 && errno == ESRCH ? ProcessState::gone : ProcessState::running;
+    }
     // "pid (name) state ...", and the name may hold anything.
     const auto name_end = line.rfind(") ");
     if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::gone;
