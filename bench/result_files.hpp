@@ -7,7 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -57,7 +57,6 @@ public:
     [[nodiscard]] const std::string& run_id() const { return run_id_; }
     /// What an earlier run left done, with --resume.
     [[nodiscard]] const FinishedCases& finished() const { return finished_; }
-    [[nodiscard]] std::int64_t rows() const { return rows_; }
 
     /// The rows of one case, which come into the file together.
     void append(std::span<const ResultRow> rows);
@@ -74,7 +73,7 @@ private:
     std::unique_ptr<AppendFile> csv_;
     std::unique_ptr<AppendFile> samples_;
     FinishedCases finished_;
-    std::atomic<std::int64_t> rows_{};
+    std::int64_t rows_{};
 };
 
 }  // namespace moe

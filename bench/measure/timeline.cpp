@@ -69,12 +69,9 @@ void Timeline::measure_offset_of(int rank) {
 }
 
 void Timeline::wait_for_common_start() {
-    wait_until(control_.max(now()) + kMargin * agreement_);
-}
-
-void Timeline::wait_until(double moment) const {
+    const double start = control_.max(now()) + kMargin * agreement_;
     // Yielding costs nothing where every rank has a core, and lets the late ones run where not.
-    while (now() < moment) sched_yield();
+    while (now() < start) sched_yield();
 }
 
 TimerQuality measure_timer() {

@@ -35,8 +35,6 @@ public:
     /// Collective. Agrees on a moment that is still to come and returns when it has: all ranks
     /// leave at once, whenever they entered.
     void wait_for_common_start();
-    /// Waits actively until now() has come to `moment`.
-    void wait_until(double moment) const;
     /// What it took to agree, in seconds: the margin before a common start. Lower quartile, of the
     /// slowest rank: who comes late after all shows in the arrival spread, not in the sample.
     [[nodiscard]] double agreement_seconds() const { return agreement_; }
