@@ -32,7 +32,7 @@ MAY_INCLUDE = {
     "bench/watch": {"comm", RUNTIME},
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "bench/measure"},
-    "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host"},
+    "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
     "tests/faults": MEASURED,
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
 }
@@ -42,6 +42,8 @@ CONFINED = {
     "cblas.h": {"kernels/host"},
     "cuda_bf16.h": {"kernels/cuda"},
     "cuda_fp16.h": {"kernels/cuda"},
+    "cublasLt.h": {"kernels/cuda"},
+    "cuda.h": {"kernels/cuda"},
     "cuda_runtime_api.h": {"kernels/cuda"},
     "nccl.h": {"comm/nccl"},
 }

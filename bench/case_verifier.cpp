@@ -22,10 +22,14 @@ constexpr std::int64_t kManyWeights = 100'000'000;
 
 /// What roundings of random sign leave of the values, with room to spare. The bound of a single
 /// element grows with the number of ranks, and with hundreds of them even a zero is within it.
-double rms_bound(const CombineSetup& setup) {
+double rms_bound(const CombineSetup& setup, DType compute) {
     constexpr double kRoom = 8;
-    constexpr double kCompute = 1e-4;  // of the layer's f32 arithmetic
-    return kRoom * traits(setup.dtype).unit_roundoff * std::sqrt(setup.world.size()) + kCompute;
+    constexpr double kArithmetic = 1e-4;  // of the layer's f32 sums
+    constexpr int kStored = 4;            // gate, up, activation, output
+    const double wire = traits(setup.dtype).unit_roundoff * std::sqrt(setup.world.size());
+    const double experts =
+        compute == DType::f32 ? 0 : traits(compute).unit_roundoff * std::sqrt(kStored);
+    return kRoom * std::hypot(wire, experts) + kArithmetic;
 }
 
 }  // namespace
@@ -107,7 +111,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
     const double error = control.sum(deviation.squared_error);
     const double value = control.sum(deviation.squared_value);
     const double rms = value > 0 ? std::sqrt(error / value) : 0;
-    const double bound = rms_bound(setup);
+    const double bound = rms_bound(setup, references.front().compute());
     // Written so that a NaN is outside the bound.
     if (deviation.wrong.empty() && !(rms <= bound)) {
         deviation.wrong =

@@ -30,13 +30,16 @@ double time_experts(Backend& backend, Control& control, const LayerWeights& weig
     auto& device = *backend.device;
     const auto stream = device.make_stream();
     const auto all = kTrial.experts * rows;
-    const auto kernels = backend.layer_kernels->make(device, {.rows = all,
+    const auto kernels = backend.layer_kernels->make(device, {.rows = all / kTrial.top_k,
+                                                              .packed_rows = all,
                                                               .hidden = kTrial.hidden,
                                                               .experts = kTrial.experts,
+                                                              .local_experts = kTrial.experts,
                                                               .top_k = kTrial.top_k,
                                                               .intermediate = kTrial.intermediate,
                                                               .wire = weights.plan().compute});
-    const auto bytes = static_cast<std::size_t>(all * kTrial.hidden) * sizeof(float);
+    const auto bytes =
+        static_cast<std::size_t>(all * kTrial.hidden) * size_of(weights.plan().compute);
     const auto in = device.allocate(bytes);
     const auto out = device.allocate(bytes);
     const auto packed = in.matrix(all, kTrial.hidden, weights.plan().compute);
@@ -108,7 +111,7 @@ Speed measure_speed(Backend& backend, Control& control) {
     std::vector<LayerWeights> weights;
     speed.weights_made =
         count / timed(control, [&] { weights.emplace_back(*backend.device, plan); });
-    LayerReference reference(kTrial, alone, 1);
+    LayerReference reference(kTrial, alone, plan.compute, 1);
     speed.reference_weights = static_cast<double>(reference_weights(kTrial)) /
                               timed(control, [&] { static_cast<void>(reference.row(0)); });
     constexpr std::int64_t kRows = 256;

@@ -66,7 +66,8 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
         parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
         model_->weights.emplace_back(*parts_.backend.device, plan);
-        model_->references.emplace_back(plan.shape, layout.parallel, plan.seed, plan.layer);
+        model_->references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
+                                        plan.layer);
     }
     return {};
 }

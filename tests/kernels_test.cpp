@@ -142,7 +142,7 @@ protected:
     static constexpr int kTopK = 2;
 
     LayerDims dims(Scoring scoring) const {
-        return {kRows, kHidden, kExperts, kTopK, 1, 1, DType::f32, scoring};
+        return {kRows, kRows * kTopK, kHidden, kExperts, 2, kTopK, 1, 1, DType::f32, scoring};
     }
     static Matrix view(std::vector<float>& values, std::int64_t rows, std::int64_t cols) {
         return {reinterpret_cast<std::byte*>(values.data()), rows, cols, DType::f32};

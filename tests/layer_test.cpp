@@ -5,6 +5,7 @@
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
+#include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
 
@@ -38,7 +39,7 @@ public:
         bool swap_layers{};
     };
     explicit Fixture(const Config& config)
-        : backend_(backend_table().front().open()),
+        : backend_(OpenBackends::opened().front()),
           control_(make_mpi_control()),
           stream_(backend_.device->make_stream()),
           parallel_{control_->size(), config.dp, config.ep},
@@ -54,7 +55,9 @@ public:
                 device, LayerWeights::Plan{config.shape, shard,
                                            backend_.layer_kernels->compute_dtype(config.dtype),
                                            kSeed, layer, 2});
-            references_.emplace_back(config.shape, parallel_, kSeed, layer);
+            references_.emplace_back(config.shape, parallel_,
+                                     backend_.layer_kernels->compute_dtype(config.dtype), kSeed,
+                                     layer);
         }
         if (config.swap_layers) std::ranges::reverse(references_);
         const auto own = row_map_.owned().rows(control_->rank());
@@ -78,7 +81,7 @@ public:
 private:
     static constexpr std::uint64_t kSeed = 7;
 
-    Backend backend_;
+    Backend& backend_;
     std::unique_ptr<Control> control_;
     std::unique_ptr<Stream> stream_;
     Parallel parallel_;

@@ -185,7 +185,7 @@ TEST(Popularity, IsZipfsLawUpToTheMostThatARouterCanGive) {
 
 TEST(Popularity, IsWhatTheRouterGives) {
     const LayerShape shape{256, 64, 4, 8, 0, Scoring::softmax, false, 1};
-    LayerReference reference(shape, {1, 1, 1}, 1);
+    LayerReference reference(shape, {1, 1, 1}, DType::f32, 1);
     std::vector<double> hits(64);
     constexpr int kTokens = 3000;
     for (std::int64_t token = 0; token < kTokens; ++token) {
@@ -344,7 +344,7 @@ TEST(Synthetic, RouterLogitsAreExactInF32) {
 
 TEST(Synthetic, SpreadsTokensOverAllExperts) {
     const LayerShape shape{256, 16, 2, 8, 0, Scoring::softmax, false};
-    LayerReference reference(shape, {1, 1, 1}, 1);
+    LayerReference reference(shape, {1, 1, 1}, DType::f32, 1);
     std::vector<int> hits(16);
     constexpr int kTokens = 800;
     for (std::int64_t token = 0; token < kTokens; ++token) {

@@ -112,8 +112,14 @@ public:
     void SetUp(const benchmark::State& state) override {
         intermediate_ = 768;
         rows_ = state.range(0);
-        const LayerDims dims{rows_,         kHidden, kExperts,    kTopK,
-                             intermediate_, 0,       DType::bf16, Scoring::softmax};
+        const LayerDims dims{.rows = rows_,
+                             .packed_rows = rows_ * kTopK,
+                             .hidden = kHidden,
+                             .experts = kExperts,
+                             .local_experts = kExperts,
+                             .top_k = kTopK,
+                             .intermediate = intermediate_,
+                             .wire = DType::bf16};
         kernels_ = make_host_layer_kernels_factory()->make(*device_, dims);
         const auto count = static_cast<std::size_t>(rows_ * kTopK);
         x_.assign(static_cast<std::size_t>(rows_ * kHidden), BFloat16(0.5F));

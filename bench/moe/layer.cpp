@@ -6,19 +6,21 @@
 namespace moe {
 namespace {
 
+std::int64_t capacity_of(const LayerPlan& plan) {
+    return plan.rows * std::min<std::int64_t>(plan.shape.top_k, plan.shard.experts.size());
+}
+
 LayerDims dims_of(const LayerPlan& plan) {
     return {.rows = plan.rows,
+            .packed_rows = capacity_of(plan),
             .hidden = plan.shape.hidden,
             .experts = plan.shape.experts,
+            .local_experts = plan.shard.experts.size(),
             .top_k = plan.shape.top_k,
             .intermediate = plan.shard.intermediate.size(),
             .shared_intermediate = plan.shard.shared.size(),
             .wire = plan.wire,
             .scoring = plan.shape.scoring};
-}
-
-std::int64_t capacity_of(const LayerPlan& plan) {
-    return plan.rows * std::min<std::int64_t>(plan.shape.top_k, plan.shard.experts.size());
 }
 
 }  // namespace

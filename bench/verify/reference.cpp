@@ -20,6 +20,14 @@ double gamma(std::int64_t n) {
     return static_cast<double>(n + 1) * kUnit;
 }
 
+/// The error of a value that was off by `error` once it is stored as `dtype`; arithmetic in f32
+/// counts its own roundings.
+double stored(DType dtype, double value, double error) {
+    if (dtype == DType::f32) return error;
+    const auto& type = traits(dtype);
+    return error + type.unit_roundoff * (std::abs(value) + error) + type.underflow;
+}
+
 struct Dot {
     double value{};
     double magnitude{};  ///< sum of |x| |w|
@@ -56,10 +64,11 @@ std::size_t index(std::int64_t value) {
 
 }  // namespace
 
-LayerReference::LayerReference(const LayerShape& shape, const Parallel& parallel,
+LayerReference::LayerReference(const LayerShape& shape, const Parallel& parallel, DType compute,
                                std::uint64_t seed, int layer)
     : shape_(shape),
       parallel_(parallel),
+      compute_(compute),
       synthetic_(shape, seed, layer),
       router_bias_(synthetic_.router_bias()) {}
 
@@ -141,13 +150,14 @@ void LayerReference::add_mlp(Row& row, std::vector<std::vector<double>>& partial
         synthetic_.up(expert, i, {w.data(), index(hidden)});
         const auto up = dot(wide.data(), w.data(), hidden);
         const double silu = gate.value * sigmoid(gate.value);
-        const double gate_error = gamma(hidden) * gate.magnitude;
-        const double up_error = gamma(hidden) * up.magnitude;
+        const double gate_error = stored(compute_, gate.value, gamma(hidden) * gate.magnitude);
+        const double up_error = stored(compute_, up.value, gamma(hidden) * up.magnitude);
         // |silu'| <= 1.1; exp, the division and two products round a few times more.
         const double silu_error = 1.1 * gate_error + 8 * kUnit * std::abs(silu);
         act[index(i)] = silu * up.value;
-        act_error[index(i)] = silu_error * (std::abs(up.value) + up_error) +
-                              std::abs(silu) * up_error + kUnit * std::abs(act[index(i)]);
+        const double error = silu_error * (std::abs(up.value) + up_error) +
+                             std::abs(silu) * up_error + kUnit * std::abs(act[index(i)]);
+        act_error[index(i)] = stored(compute_, act[index(i)], error);
     }
     // The ranks that hold this MLP: all for the shared expert, its ep block for a routed one.
     for (int rank = 0; rank < parallel_.ranks; ++rank) {
@@ -168,8 +178,8 @@ void LayerReference::add_mlp(Row& row, std::vector<std::vector<double>>& partial
             // Weights of experts come out of an exp and a division, then up to top_k + 1 products
             // are added.
             const double weighing = gamma(shape_.top_k + 16);
-            row.compute_error[index(col)] +=
-                weight * (carried + (gamma(slice.size()) + weighing) * out.magnitude);
+            const double error = carried + (gamma(slice.size()) + weighing) * out.magnitude;
+            row.compute_error[index(col)] += weight * stored(compute_, out.value, error);
         }
     }
 }

@@ -15,10 +15,12 @@ namespace moe {
 /// the generator of the weights with the program under test and no arithmetic.
 class LayerReference {
 public:
-    LayerReference(const LayerShape& shape, const Parallel& parallel, std::uint64_t seed,
-                   int layer = 0);
+    /// `compute`: what experts' inputs, activations and outputs are stored as; sums are f32.
+    LayerReference(const LayerShape& shape, const Parallel& parallel, DType compute,
+                   std::uint64_t seed, int layer = 0);
 
     [[nodiscard]] const LayerShape& shape() const { return shape_; }
+    [[nodiscard]] DType compute() const { return compute_; }
 
     /// The layer's output for one token, and what a right implementation may differ by.
     struct Row {
@@ -26,8 +28,9 @@ public:
         /// Sum over the ranks of |partial sum|: an addition of partial sums in any order gives at
         /// most this, so each rounding to the wire type errs by at most its unit roundoff times it.
         std::vector<double> partial_magnitude;
-        /// Bound on the error of the f32 arithmetic before the first rounding to the wire type,
-        /// by forward error analysis (Higham, Accuracy and Stability, chapter 3).
+        /// Bound on the error of the arithmetic before the first rounding to the wire type, by
+        /// forward error analysis (Higham, Accuracy and Stability, chapter 3): f32 sums, and a
+        /// rounding to the compute type of gate, up, activation and output of each expert.
         std::vector<double> compute_error;
     };
     /// Computed on first use, then kept for a while: a later call may drop it.
@@ -49,6 +52,7 @@ private:
 
     LayerShape shape_;
     Parallel parallel_;
+    DType compute_;
     Synthetic synthetic_;
     std::vector<float> router_bias_;  ///< empty where there is none
     std::map<std::int64_t, Row> rows_;

@@ -3,6 +3,7 @@
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/layer_kernels.hpp"
 
 #include <fmt/format.h>
 #include <nccl.h>
@@ -172,8 +173,8 @@ Backend open_cuda_backend() {
     MOE_MPI(MPI_Bcast(&id, sizeof id, MPI_BYTE, 0, MPI_COMM_WORLD));
     ncclComm_t world{};
     MOE_NCCL(ncclCommInitRank(&world, mpi::size(MPI_COMM_WORLD), id, mpi::rank(MPI_COMM_WORLD)));
-    return {"cuda", std::move(device), std::make_unique<NcclCommunicator>(world), nullptr,
-            library_version()};
+    return {"cuda", std::move(device), std::make_unique<NcclCommunicator>(world),
+            make_cuda_layer_kernels_factory(), library_version()};
 }
 
 }  // namespace moe

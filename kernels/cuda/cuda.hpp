@@ -15,6 +15,13 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
 [[nodiscard]] int count_devices();
 /// Makes `ordinal` the calling thread's device for good.
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
+/// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
+[[nodiscard]] int count_processors();
+struct Capability {
+    int major{};
+    int minor{};
+};
+[[nodiscard]] Capability capability();
 [[nodiscard]] inline cudaStream_t native(const Stream& stream) {
     return static_cast<cudaStream_t>(stream.native());
 }

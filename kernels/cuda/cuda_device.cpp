@@ -133,6 +133,27 @@ int count_devices() {
     return count;
 }
 
+namespace {
+
+int attribute(cudaDeviceAttr which) {
+    int device = 0;
+    int value = 0;
+    MOE_CUDA(cudaGetDevice(&device));
+    MOE_CUDA(cudaDeviceGetAttribute(&value, which, device));
+    return value;
+}
+
+}  // namespace
+
+int count_processors() {
+    return attribute(cudaDevAttrMultiProcessorCount);
+}
+
+Capability capability() {
+    return {attribute(cudaDevAttrComputeCapabilityMajor),
+            attribute(cudaDevAttrComputeCapabilityMinor)};
+}
+
 std::unique_ptr<Device> make_device(int ordinal) {
     return std::make_unique<CudaDevice>(ordinal);
 }

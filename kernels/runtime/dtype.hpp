@@ -98,6 +98,7 @@ struct DTypeTraits {
     std::size_t bytes;
     double unit_roundoff;          ///< half the distance from 1 to the next value
     std::int64_t largest_integer;  ///< all whole numbers up to this one are exact
+    double underflow;              ///< half the distance between its smallest values
 };
 
 [[nodiscard]] std::span<const DTypeTraits> dtypes();

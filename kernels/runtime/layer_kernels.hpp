@@ -19,8 +19,10 @@ struct Range {
 /// The largest sizes one rank's kernels will see; scratch memory is made from them once.
 struct LayerDims {
     std::int64_t rows{};
+    std::int64_t packed_rows{};  ///< of all local experts together
     std::int64_t hidden{};
     std::int64_t experts{};  ///< of the whole layer
+    std::int64_t local_experts{};
     int top_k{};
     std::int64_t intermediate{};         ///< this rank's slice of each expert
     std::int64_t shared_intermediate{};  ///< this rank's slice of the shared expert

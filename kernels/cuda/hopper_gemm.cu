@@ -1,0 +1,281 @@
+// The grouped matrix product on Hopper. The weights take the side of the tile that is always full
+// (their rows), the tokens the side whose width can be small: an expert with 16 rows fills a tile of
+// 16, and the time is that of reading its weights once.
+//
+// A block stays on its multiprocessor and walks through the tiles. One warp keeps the copy engine
+// busy, across tile borders, with a ring of stages in shared memory; two warpgroups multiply, each
+// the same 64 rows of two halves of the weights' tile: gate and up (then the activation needs no
+// other thread's values) or two neighbouring halves. Their results turn round in shared memory, so
+// that they are written as whole sectors of the output's rows.
+#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/grouped_gemm.hpp"
+#include "kernels/cuda/silu.cuh"
+#include "kernels/cuda/tensor_map.hpp"
+#include "kernels/cuda/tiles.cuh"
+#include "kernels/cuda/vector.cuh"
+#include "kernels/cuda/wgmma.cuh"
+
+namespace moe::cuda {
+namespace {
+
+constexpr int kDepth = 64;  ///< of a stage: rows of 128 bytes, as wide as the swizzle
+constexpr int kRowBytes = 128;
+constexpr int kHalf = 128;  ///< weight rows of each half of a tile
+constexpr int kPart = 64;   ///< of these for each warpgroup
+constexpr int kGroup = 128;  ///< threads of a warpgroup
+constexpr int kMultiplying = 2;
+constexpr int kThreads = (1 + kMultiplying) * kGroup;
+constexpr int kProductDepth = 16;
+constexpr int kPieces = 8;  ///< of 16 bytes, in a row of a stage and of a turned result
+
+/// `Tokens`: rows of `in` in a tile.
+template <int Tokens>
+struct Shape {
+    static constexpr int kWeightBytes = 2 * kHalf * kRowBytes;
+    static constexpr int kStageBytes = kWeightBytes + Tokens * kRowBytes;
+    static constexpr int kTurnedBytes = Tokens * kRowBytes;  ///< of each warpgroup
+    /// What is left of a block's 227 KiB after the turned results, the barriers and the offsets.
+    static constexpr int kStages = (227 * 1024 - kMultiplying * kTurnedBytes - 3072) / kStageBytes;
+    static constexpr int kBarriersAt = kStages * kStageBytes + kMultiplying * kTurnedBytes;
+    static constexpr int kOffsetsAt =
+        kBarriersAt + 2 * kStages * static_cast<int>(sizeof(hopper::Barrier));
+    static constexpr int kMostOffsets = (227 * 1024 - kOffsetsAt) / 4;
+};
+
+struct Problem {
+    CUtensorMap weights;
+    CUtensorMap in;
+    std::byte* out;
+    const std::int32_t* offsets;
+    int experts;
+    int depth;
+    int cols;
+    int col_tiles;
+};
+
+/// The stage that comes next, and how often the ring has been gone round.
+template <int Stages>
+struct Ring {
+    int stage{};
+    unsigned parity{};
+    __device__ void advance() {
+        if (++stage < Stages) return;
+        stage = 0;
+        parity ^= 1U;
+    }
+};
+
+template <int Tokens, bool Gated>
+__device__ void load_tiles(const Problem& p, std::byte* memory, hopper::Barrier* full,
+                           hopper::Barrier* empty, Tiles tiles) {
+    using S = Shape<Tokens>;
+    hopper::prefetch_map(p.weights);
+    hopper::prefetch_map(p.in);
+    Ring<S::kStages> ring;
+    const int weight_rows = (Gated ? 2 : 1) * p.cols;
+    constexpr int kCols = Gated ? kHalf : 2 * kHalf;
+    for (int index = static_cast<int>(blockIdx.x); tiles.find(index);
+         index += static_cast<int>(gridDim.x)) {
+        const int first = tiles.expert() * weight_rows + tiles.col_tile() * kCols;
+        const int second = first + (Gated ? p.cols : kHalf);
+        for (int depth = 0; depth < p.depth; depth += kDepth, ring.advance()) {
+            auto* stage = memory + ring.stage * S::kStageBytes;
+            empty[ring.stage].wait(ring.parity ^ 1U);  // the first time round all are
+            full[ring.stage].arrive_and_expect(S::kStageBytes);
+            hopper::copy_box(stage, p.weights, depth, first, full[ring.stage]);
+            hopper::copy_box(stage + kHalf * kRowBytes, p.weights, depth, second,
+                             full[ring.stage]);
+            hopper::copy_box(stage + S::kWeightBytes, p.in, depth, tiles.row(), full[ring.stage]);
+        }
+    }
+}
+
+/// Two values that are neighbours in a row of tokens, as one register holds them.
+template <class T>
+__device__ std::uint32_t pair_of(float low, float high) {
+    const Vector<T, 2> both{static_cast<T>(low), static_cast<T>(high)};
+    return *reinterpret_cast<const std::uint32_t*>(&both);
+}
+
+/// A warpgroup's 64 weight rows x Tokens become Tokens rows of 64 values (128 bytes, pieces swizzled
+/// so that eight rows written or read together lie in different banks).
+template <class T, int Tokens>
+__device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int warp = static_cast<int>(threadIdx.x) % kGroup / 32;
+#pragma unroll
+    for (int j = 0; j < Tokens / 8; j += 2) {
+        // Four 8 x 8 parts: upper and lower rows of two groups of tokens. Each lane names the place
+        // of one row of one part.
+        const int token = (j + lane / 16) * 8 + lane % 8;
+        const int piece = warp * 2 + lane / 8 % 2;
+        const auto to = hopper::shared_address(turned + token * kRowBytes +
+                                               ((piece ^ token) % kPieces) * 16);
+        const float* at = sum + 4 * j;
+        asm volatile(
+            "stmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 [%0], {%1, %2, %3, %4};" ::"r"(to),
+            "r"(pair_of<T>(at[0], at[1])), "r"(pair_of<T>(at[2], at[3])),
+            "r"(pair_of<T>(at[4], at[5])), "r"(pair_of<T>(at[6], at[7]))
+            : "memory");
+    }
+}
+
+/// Writes the turned rows to columns [col, col + 64) of the output, as far as they exist.
+template <class T>
+__device__ void write_turned(const Problem& p, const std::byte* turned, int row, int rows,
+                             int col) {
+    const int thread = static_cast<int>(threadIdx.x) % kGroup;
+    auto* out = reinterpret_cast<T*>(p.out);
+    for (int i = thread; i < rows * kPieces; i += kGroup) {
+        const int token = i / kPieces;
+        const int piece = i % kPieces;
+        const int first = col + piece * kWide<T>;
+        if (first >= p.cols) continue;
+        const auto* from = turned + token * kRowBytes + ((piece ^ token) % kPieces) * 16;
+        *reinterpret_cast<uint4*>(out + std::int64_t{row + token} * p.cols + first) =
+            *reinterpret_cast<const uint4*>(from);
+    }
+}
+
+template <class T, int Tokens, bool Gated>
+__device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Barrier* full,
+                               hopper::Barrier* empty, Tiles tiles) {
+    using S = Shape<Tokens>;
+    using Product = hopper::Product<T, Tokens>;
+    const int group = static_cast<int>(threadIdx.x) / kGroup - 1;
+    const bool speaks = threadIdx.x % 32 == 0;
+    auto* turned = memory + S::kStages * S::kStageBytes + group * S::kTurnedBytes;
+    const auto sync = [&] { hopper::sync_threads(1 + group, kGroup); };
+    constexpr int kCols = Gated ? kHalf : 2 * kHalf;
+    Ring<S::kStages> ring;
+    for (int index = static_cast<int>(blockIdx.x); tiles.find(index);
+         index += static_cast<int>(gridDim.x)) {
+        float first[Tokens / 2] = {};
+        float second[Tokens / 2] = {};
+        int running = -1;  // the stage that products may still read
+        for (int depth = 0; depth < p.depth; depth += kDepth, ring.advance()) {
+            full[ring.stage].wait(ring.parity);
+            const auto* stage = memory + ring.stage * S::kStageBytes;
+            const auto a = hopper::matrix_descriptor(stage + group * kPart * kRowBytes);
+            const auto a2 = hopper::matrix_descriptor(stage + (kHalf + group * kPart) * kRowBytes);
+            const auto b = hopper::matrix_descriptor(stage + S::kWeightBytes);
+            hopper::pin(first);
+            hopper::pin(second);
+            hopper::begin_products();
+#pragma unroll
+            for (int k = 0; k < kDepth; k += kProductDepth) {
+                constexpr int kBytes = 2;  // of an element
+                Product::add(first, hopper::advanced(a, k * kBytes),
+                             hopper::advanced(b, k * kBytes));
+                Product::add(second, hopper::advanced(a2, k * kBytes),
+                             hopper::advanced(b, k * kBytes));
+            }
+            hopper::commit_products();
+            hopper::wait_products<1>();
+            if (running >= 0 && speaks) empty[running].arrive();
+            running = ring.stage;
+        }
+        hopper::wait_products<0>();
+        hopper::pin(first);
+        hopper::pin(second);
+        if (running >= 0 && speaks) empty[running].arrive();
+
+        const int rows = min(tiles.rows_left(), Tokens);
+        const int col = tiles.col_tile() * kCols + group * kPart;
+        if (Gated) {
+#pragma unroll
+            for (int i = 0; i < Tokens / 2; ++i) first[i] = fast_silu(first[i]) * second[i];
+        }
+        sync();  // the rows turned before have been written
+        turn<T, Tokens>(first, turned);
+        sync();
+        write_turned<T>(p, turned, tiles.row(), rows, col);
+        if (Gated) continue;
+        sync();
+        turn<T, Tokens>(second, turned);
+        sync();
+        write_turned<T>(p, turned, tiles.row(), rows, col + kHalf);
+    }
+}
+
+template <class T, int Tokens, bool Gated>
+__global__ void __launch_bounds__(kThreads, 1) multiply(const __grid_constant__ Problem p) {
+    using S = Shape<Tokens>;
+    extern __shared__ __align__(1024) std::byte memory[];
+    auto* full = reinterpret_cast<hopper::Barrier*>(memory + S::kBarriersAt);
+    auto* empty = full + S::kStages;
+    auto* offsets = reinterpret_cast<std::int32_t*>(memory + S::kOffsetsAt);
+    for (int i = static_cast<int>(threadIdx.x); i <= p.experts; i += kThreads) {
+        offsets[i] = p.offsets[i];
+    }
+    if (threadIdx.x == 0) {
+        for (int s = 0; s < S::kStages; ++s) {
+            full[s].init(1);
+            empty[s].init(kMultiplying * kGroup / 32);  // each warp has read when it says so
+        }
+        hopper::fence_barriers();
+    }
+    __syncthreads();
+    const Tiles tiles(offsets, p.experts, Tokens, p.col_tiles);
+    // 65536 registers over three warpgroups: the products' sums need most of them.
+    if (threadIdx.x < kGroup) {
+        hopper::keep_registers<40>();
+        if (threadIdx.x == 0) load_tiles<Tokens, Gated>(p, memory, full, empty, tiles);
+    } else {
+        hopper::take_registers<232>();
+        multiply_tiles<T, Tokens, Gated>(p, memory, full, empty, tiles);
+    }
+}
+
+template <class T, int Tokens, bool Gated>
+bool launch(const GroupedGemm& gemm, cudaStream_t stream) {
+    using S = Shape<Tokens>;
+    if (gemm.experts >= S::kMostOffsets) return false;
+    const Matrix weights{const_cast<std::byte*>(gemm.weights), gemm.experts * gemm.weight_rows(),
+                         gemm.in.cols, gemm.in.dtype};
+    constexpr int kCols = Gated ? kHalf : 2 * kHalf;
+    const Problem problem{make_tensor_map(weights, kHalf, kDepth),
+                          make_tensor_map(gemm.in, Tokens, kDepth),
+                          gemm.out.data,
+                          gemm.offsets,
+                          static_cast<int>(gemm.experts),
+                          static_cast<int>(gemm.in.cols),
+                          static_cast<int>(gemm.out.cols),
+                          static_cast<int>(ceil_div(gemm.out.cols, kCols))};
+    const int bytes = S::kOffsetsAt + static_cast<int>((gemm.experts + 1) * sizeof(std::int32_t));
+    auto* kernel = multiply<T, Tokens, Gated>;
+    MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+    kernel<<<static_cast<unsigned>(count_processors()), kThreads, static_cast<std::size_t>(bytes),
+             stream>>>(problem);
+    MOE_CUDA(cudaGetLastError());
+    return true;
+}
+
+/// The narrowest tile that holds most experts' rows: routing is never quite even.
+template <class T, bool Gated>
+bool launch_for(const GroupedGemm& gemm, cudaStream_t stream) {
+    const auto rows = gemm.expected_rows + gemm.expected_rows / 2;
+    if (rows <= 16) return launch<T, 16, Gated>(gemm, stream);
+    if (rows <= 32) return launch<T, 32, Gated>(gemm, stream);
+    if (rows <= 64) return launch<T, 64, Gated>(gemm, stream);
+    return launch<T, 128, Gated>(gemm, stream);
+}
+
+template <class T>
+bool launch_for(const GroupedGemm& gemm, cudaStream_t stream) {
+    return gemm.gated ? launch_for<T, true>(gemm, stream) : launch_for<T, false>(gemm, stream);
+}
+
+}  // namespace
+
+bool launch_hopper_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
+    constexpr int kHopper = 9;
+    const bool wide = rows_are_wide(gemm.in.row_bytes(), {gemm.in.data, gemm.weights}) &&
+                      rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
+    if (gemm.in.dtype == DType::f32 || !wide || gemm.in.cols == 0) return false;
+    if (capability().major != kHopper) return false;
+    return gemm.in.dtype == DType::bf16 ? launch_for<__nv_bfloat16>(gemm, stream)
+                                        : launch_for<__half>(gemm, stream);
+}
+
+}  // namespace moe::cuda

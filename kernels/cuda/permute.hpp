@@ -1,0 +1,29 @@
+#pragma once
+
+#include "kernels/runtime/layer_kernels.hpp"
+
+#include <cuda_runtime_api.h>
+
+namespace moe::cuda {
+
+/// LayerKernels::permute in three launches: rows are cut into chunks, which count their rows of
+/// each local expert; the counts are added up; rows are copied to where they belong. The order is
+/// by expert, then by row, whatever runs first.
+class Permutation {
+public:
+    /// For at most so many rows, choices of each, and local experts.
+    Permutation(Device& device, std::int64_t rows, int top_k, std::int64_t experts);
+    [[nodiscard]] static std::size_t bytes(std::int64_t rows, int top_k, std::int64_t experts);
+
+    void launch(const Matrix& x, const Routing& routing, const float* shared_weight,
+                const LayerKernels::Packing& packing, cudaStream_t stream);
+
+private:
+    int top_k_;
+    Buffer rank_;    ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
+    Buffer entry_;   ///< [rows]: entries of the CSR matrix before this row, within its chunk
+    Buffer counts_;  ///< [chunks, experts]: rows, then where the chunk's first row goes
+    Buffer total_;   ///< [chunks]: entries of the CSR matrix, then those before the chunk
+};
+
+}  // namespace moe::cuda
