@@ -1,6 +1,6 @@
 // The grouped matrix product on Hopper. The weights take the side of the tile that is always full
-// (their rows), the tokens the side whose width can be small: an expert with 16 rows fills a tile of
-// 16, and the time is that of reading its weights once.
+// (their rows), the tokens the side whose width can be small: an expert with 16 rows fills a tile
+// of 16, and the time is that of reading its weights once.
 //
 // A block stays on its multiprocessor and walks through the tiles. One warp keeps the copy engine
 // busy, across tile borders, with a ring of stages in shared memory; two warpgroups multiply, each
@@ -20,8 +20,8 @@ namespace {
 
 constexpr int kDepth = 64;  ///< of a stage: rows of 128 bytes, as wide as the swizzle
 constexpr int kRowBytes = 128;
-constexpr int kHalf = 128;  ///< weight rows of each half of a tile
-constexpr int kPart = 64;   ///< of these for each warpgroup
+constexpr int kHalf = 128;   ///< weight rows of each half of a tile
+constexpr int kPart = 64;    ///< of these for each warpgroup
 constexpr int kGroup = 128;  ///< threads of a warpgroup
 constexpr int kMultiplying = 2;
 constexpr int kThreads = (1 + kMultiplying) * kGroup;
@@ -83,8 +83,7 @@ __device__ void load_tiles(const Problem& p, std::byte* memory, hopper::Barrier*
             empty[ring.stage].wait(ring.parity ^ 1U);  // the first time round all are
             full[ring.stage].arrive_and_expect(S::kStageBytes);
             hopper::copy_box(stage, p.weights, depth, first, full[ring.stage]);
-            hopper::copy_box(stage + kHalf * kRowBytes, p.weights, depth, second,
-                             full[ring.stage]);
+            hopper::copy_box(stage + kHalf * kRowBytes, p.weights, depth, second, full[ring.stage]);
             hopper::copy_box(stage + S::kWeightBytes, p.in, depth, tiles.row(), full[ring.stage]);
         }
     }
@@ -97,8 +96,8 @@ __device__ std::uint32_t pair_of(float low, float high) {
     return *reinterpret_cast<const std::uint32_t*>(&both);
 }
 
-/// A warpgroup's 64 weight rows x Tokens become Tokens rows of 64 values (128 bytes, pieces swizzled
-/// so that eight rows written or read together lie in different banks).
+/// A warpgroup's 64 weight rows x Tokens become Tokens rows of 64 values (128 bytes, pieces
+/// swizzled so that eight rows written or read together lie in different banks).
 template <class T, int Tokens>
 __device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -109,8 +108,8 @@ __device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
         // of one row of one part.
         const int token = (j + lane / 16) * 8 + lane % 8;
         const int piece = warp * 2 + lane / 8 % 2;
-        const auto to = hopper::shared_address(turned + token * kRowBytes +
-                                               ((piece ^ token) % kPieces) * 16);
+        const auto to =
+            hopper::shared_address(turned + token * kRowBytes + ((piece ^ token) % kPieces) * 16);
         const float* at = sum + 4 * j;
         asm volatile(
             "stmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 [%0], {%1, %2, %3, %4};" ::"r"(to),

@@ -20,10 +20,11 @@ public:
 
 private:
     int top_k_;
-    Buffer rank_;    ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
-    Buffer entry_;   ///< [rows]: entries of the CSR matrix before this row, within its chunk
-    Buffer counts_;  ///< [chunks, experts]: rows, then where the chunk's first row goes
-    Buffer total_;   ///< [chunks]: entries of the CSR matrix, then those before the chunk
+    Buffer rank_;      ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
+    Buffer entry_;     ///< [rows]: entries of the CSR matrix before this row, within its chunk
+    Buffer counts_;    ///< [experts, chunks]: rows, then those of the chunks before
+    Buffer total_;     ///< [chunks]: entries of the CSR matrix, then those before the chunk
+    Buffer finished_;  ///< blocks of a scan that are done
 };
 
 }  // namespace moe::cuda

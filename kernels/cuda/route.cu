@@ -182,8 +182,8 @@ void launch_choose(const Matrix& x, const Choosing& choosing, const Routing& rou
     if (x.rows == 0) return;
     visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, choosing.gate}),
                  [&](auto tag, auto lanes) {
-                     launch<typename decltype(tag)::type, decltype(lanes)::value>(
-                         x, choosing, routing, stream);
+                     launch<typename decltype(tag)::type, decltype(lanes)::value>(x, choosing,
+                                                                                  routing, stream);
                  });
 }
 

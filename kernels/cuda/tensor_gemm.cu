@@ -10,10 +10,10 @@
 namespace moe::cuda {
 namespace {
 
-constexpr int kRows = 64;     ///< of a tile: rows of `in`
-constexpr int kHalf = 64;     ///< weight rows of each half of a tile: gate and up, or neighbours
-constexpr int kDepth = 64;    ///< of a stage: 128 bytes, eight 16-byte pieces
-constexpr int kPieces = 8;    ///< of a row of a stage
+constexpr int kRows = 64;   ///< of a tile: rows of `in`
+constexpr int kHalf = 64;   ///< weight rows of each half of a tile: gate and up, or neighbours
+constexpr int kDepth = 64;  ///< of a stage: 128 bytes, eight 16-byte pieces
+constexpr int kPieces = 8;  ///< of a row of a stage
 constexpr int kStages = 4;
 constexpr int kThreads = 256;  ///< 2 warps down the rows times 4 across the weight rows
 constexpr int kPieceBytes = 16;
@@ -23,8 +23,8 @@ constexpr int kAmpere = 8;  ///< major compute capability
 
 /// Eight rows that ldmatrix reads together lie in eight different banks.
 __device__ std::uint32_t place(std::uint32_t start, int row, int piece) {
-    return start + static_cast<std::uint32_t>(row * kRowBytes +
-                                              (piece ^ (row % kPieces)) * kPieceBytes);
+    return start +
+           static_cast<std::uint32_t>(row * kRowBytes + (piece ^ (row % kPieces)) * kPieceBytes);
 }
 
 /// Zeros where `inside` is false; then nothing is read.
@@ -69,7 +69,7 @@ struct Problem {
 
 /// Where a tile's rows come from.
 struct Source {
-    std::int64_t row;    ///< of `in`
+    std::int64_t row;  ///< of `in`
     int rows;
     std::int64_t first;  ///< weight row of the first half
     std::int64_t second;
@@ -112,8 +112,8 @@ struct Sums {
             std::uint32_t a[2][4];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                load_fragments(a[i], place(stage, warp_row + i * 16 + lane % 16,
-                                           step * 2 + lane / 16));
+                load_fragments(a[i],
+                               place(stage, warp_row + i * 16 + lane % 16, step * 2 + lane / 16));
             }
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
@@ -135,7 +135,7 @@ template <class T>
 __device__ void store(const Problem<T>& p, std::int64_t row, std::int64_t col, float left,
                       float right) {
     *reinterpret_cast<Vector<T, 2>*>(p.out + row * p.cols + col) = {static_cast<T>(left),
-                                                                   static_cast<T>(right)};
+                                                                    static_cast<T>(right)};
 }
 
 template <class T, bool Gated>
@@ -189,8 +189,8 @@ __global__ void __launch_bounds__(kThreads) multiply(const Problem<T> p) {
         const auto first_col = std::int64_t{tiles.col_tile()} * kCols;
         const auto left = p.cols - first_col;
         const auto first = tiles.expert() * (Gated ? 2 : 1) * p.cols + first_col;
-        const Source from{tiles.row(), min(tiles.rows_left(), kRows),
-                          first,       first + (Gated ? p.cols : kHalf),
+        const Source from{tiles.row(),   min(tiles.rows_left(), kRows),
+                          first,         first + (Gated ? p.cols : kHalf),
                           clipped(left), clipped(Gated ? left : left - kHalf)};
         Sums sums;
         for (int s = 0; s < kStages - 1; ++s) {
@@ -213,15 +213,19 @@ __global__ void __launch_bounds__(kThreads) multiply(const Problem<T> p) {
 
 template <class T>
 void launch(const GroupedGemm& gemm, cudaStream_t stream) {
-    const Problem<T> problem{gemm.in.as<T>(), reinterpret_cast<const T*>(gemm.weights),
-                             gemm.out.as<T>(), gemm.in.cols, gemm.out.cols, gemm.offsets,
+    const Problem<T> problem{gemm.in.as<T>(),
+                             reinterpret_cast<const T*>(gemm.weights),
+                             gemm.out.as<T>(),
+                             gemm.in.cols,
+                             gemm.out.cols,
+                             gemm.offsets,
                              static_cast<int>(gemm.experts)};
     constexpr int kBytes = kStages * kStageBytes;
     const auto run = [&](auto* kernel) {
-        MOE_CUDA(
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+        MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
         int resident = 0;
-        MOE_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kThreads, kBytes));
+        MOE_CUDA(
+            cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kThreads, kBytes));
         kernel<<<static_cast<unsigned>(resident * count_processors()), kThreads, kBytes, stream>>>(
             problem);
     };

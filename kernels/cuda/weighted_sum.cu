@@ -7,7 +7,9 @@
 namespace moe::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = 128;
+/// Rows whose chains of dependent loads (offset, index, value) are under way on a multiprocessor.
+constexpr int kResident = 12;
 /// Expert rows whose loads are in flight together.
 constexpr int kAtOnce = 4;
 
@@ -29,7 +31,7 @@ __device__ void add(const WeightedRows& rows, std::int32_t entry, const V* dense
 
 /// `vectors`: of a row.
 template <class T, int Width>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResident)
     weighted_sum(WeightedRows rows, const T* dense, T* to, std::int64_t vectors) {
     const auto* from = reinterpret_cast<const Vector<T, Width>*>(dense);
     const std::int64_t row = blockIdx.x;
@@ -56,15 +58,14 @@ void launch_weighted_sum(const WeightedRows& rows, const Matrix& dense, const Ma
     MOE_EXPECT(dense.cols == to.cols && dense.dtype == to.dtype,
                "experts compute in the type that rows travel as");
     if (to.elements() == 0) return;
-    visit_native(to.dtype, rows_are_wide(to.row_bytes(), {dense.data, to.data}),
-                 [&](auto tag, auto lanes) {
-                     using T = typename decltype(tag)::type;
-                     constexpr int kLanes = decltype(lanes)::value;
-                     weighted_sum<T, kLanes>
-                         <<<static_cast<unsigned>(rows.rows), kThreads, 0, stream>>>(
-                             rows, dense.as<T>(), to.as<T>(), to.cols / kLanes);
-                     MOE_CUDA(cudaGetLastError());
-                 });
+    visit_native(
+        to.dtype, rows_are_wide(to.row_bytes(), {dense.data, to.data}), [&](auto tag, auto lanes) {
+            using T = typename decltype(tag)::type;
+            constexpr int kLanes = decltype(lanes)::value;
+            weighted_sum<T, kLanes><<<static_cast<unsigned>(rows.rows), kThreads, 0, stream>>>(
+                rows, dense.as<T>(), to.as<T>(), to.cols / kLanes);
+            MOE_CUDA(cudaGetLastError());
+        });
 }
 
 }  // namespace moe::cuda
