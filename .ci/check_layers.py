@@ -46,6 +46,7 @@ CONFINED = {
     "cuda.h": {"kernels/cuda"},
     "cuda_runtime_api.h": {"kernels/cuda"},
     "nccl.h": {"comm/nccl"},
+    "nvtx3/nvToolsExt.h": {"kernels/cuda"},
 }
 
 SOURCES = {".hpp", ".cpp", ".cu", ".cuh"}

@@ -16,7 +16,8 @@ NUMBER_NAME = re.compile(
     r"_us(_(median|low|high|min|p95|p99|iqr))?$|^speedup_|_gbps$|_per_rank$|_pct$|^pct_"
     r"|^(schema_version|hosts|ranks|ranks_per_device|hidden|experts|top_k|intermediate"
     r"|shared_intermediate|scale_experts|tokens|rows|dp|attn_tp|ep|moe_tp|layers|seed|rms_error"
-    r"|samples|launches|launches_planned|sms|tokens_per_s|repeats|predecessor_p)$"
+    r"|samples|launches|launches_planned|sms|tokens_per_s|repeats|predecessor_p"
+    r"|clock_before_mhz|clock_after_mhz)$"
 )
 TEXT = {"tokens_per_rank"}  # a list: 8;7;6;0
 ONE_LAUNCH = ["run_id", "launch", "case_id"]
@@ -85,7 +86,7 @@ def check_limits(text, numbers):
     timed = numbers["combine_us_median"].gt(0) & numbers["rows"].gt(0)
     flags = text["flags"].str.split(";")
     for row, words in flags.items():
-        for word in (w for w in words if w and w not in FLAGS):
+        for word in (w for w in words if w and w not in {*FLAGS, "throttled"}):
             yield f"{where(row)}: no flag is named {word!r}"
     for flag, name in FLAGS.items():
         limit = numbers[name]

@@ -3,6 +3,7 @@
 #include "bench/dry_run.hpp"
 #include "bench/early_end.hpp"
 #include "bench/options.hpp"
+#include "bench/placement.hpp"
 #include "bench/provenance.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/result_files.hpp"
@@ -30,11 +31,28 @@ namespace {
 enum Status : int { kDone = 0, kBadArguments = 2, kFailedRank = 3, kWrongResult = 4 };
 
 constexpr std::string_view kHost = "host";
+constexpr std::string_view kAuto = "auto";
 
-/// auto means the best backend that this build and this machine have.
-const BackendEntry& choose_backend(const std::string& name) {
-    return find_backend(name == "auto" ? kHost : name);
+/// A backend, and why it was taken where the user left that open.
+struct ChosenBackend {
+    const BackendEntry& entry;
+    std::string why;
+};
+
+/// Collective. auto means GPUs where this build has a backend for them and every rank sees one.
+ChosenBackend choose_backend(const std::string& name, Control& control) {
+    if (name != kAuto) return {find_backend(name), ""};
+    std::string why = "this build has no other";
+    for (const auto& entry : backend_table()) {
+        if (entry.name == kHost) continue;
+        why = control.first_text(entry.missing());
+        if (why.empty()) return {entry, " (chosen by auto)"};
+    }
+    return {find_backend(kHost), fmt::format(" (chosen by auto: {})", why)};
 }
+
+/// What a sweep on GPUs runs when the user named no model: the one that the question is about.
+constexpr std::string_view kGpuModel = "qwen3.5-397b-a17b";
 
 Progress::Style progress_style(ProgressStyle wanted) {
     switch (wanted) {
@@ -51,13 +69,19 @@ Progress::Style progress_style(ProgressStyle wanted) {
     return isatty(STDERR_FILENO) != 0 ? Progress::Style::bar : Progress::Style::plain;
 }
 
-void print_start(const Machine& machine, const Backend& backend, const Options& options,
-                 std::size_t cases, const ResultFiles& files) {
-    show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, claim \"{}\"\n", backend.name,
-                     options.backend == "auto" ? " (chosen by auto)" : "", backend.device->name(),
-                     backend.world->size(), machine.hosts, machine.hosts == 1 ? "" : "s",
-                     host_claim(machine)));
-    if (machine.oversubscribed()) {
+void print_start(const Machine& machine, const Backend& backend, const std::string& why,
+                 const Options& options, std::size_t cases, const ResultFiles& files) {
+    const auto placement = place_ranks(machine, backend);
+    show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
+                     why, backend.device->name(), backend.world->size(), machine.hosts,
+                     machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
+    for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
+    if (backend.gpus && backend.gpus->ranks_per_gpu > 1) {
+        show(
+            fmt::format("WARNING: {} ranks share a GPU: results are checked, but times say nothing "
+                        "about an interconnect ({})\n",
+                        backend.gpus->ranks_per_gpu, placement.claim));
+    } else if (machine.oversubscribed()) {
         show(fmt::format(
             "WARNING: {} ranks share {} cores: results are checked, but times say nothing "
             "about speed (functional)\n",
@@ -142,11 +166,20 @@ std::set<std::string> open_files(const Options& options, const ProvenanceParts& 
     return {std::istream_iterator<std::string>(words), {}};
 }
 
-Status sweep(const Options& options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
+Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
     auto& control = guards.control;
     guards.watchdog.set_timeout(options.timeout_seconds);
     guards.board.enter("opening the backend");
-    auto backend = choose_backend(options.backend).open();
+    const auto chosen = choose_backend(options.backend, control);
+    auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
+    const Watchdog::Probe probe(guards.watchdog, backend.failure);
+    if (backend.gpus && !options.model_given) {
+        options.models = {std::string(kGpuModel)};
+        options.settings["--model"] = kGpuModel;
+    }
+    if (options.share_gpu && !backend.gpus) {
+        throw BadArgument("--share-gpu: the host backend has no GPU to share");
+    }
     const auto cases = in_launch_order(expand_cases(options, control.size()), options.launch);
     const auto machine = discover_machine(control);
     if (options.dry_run) {
@@ -164,7 +197,7 @@ Status sweep(const Options& options, Guards& guards, std::unique_ptr<ResultFiles
     const auto left = cases.size() - finished.size();
     std::optional<Progress> progress;
     if (files) {
-        print_start(machine, backend, options, cases.size(), *files);
+        print_start(machine, backend, chosen.why, options, cases.size(), *files);
         progress.emplace(progress_style(options.progress), left, options.budget_seconds);
     }
     Runner runner({options, backend, control, timeline, calibration, machine, files.get(),

@@ -15,6 +15,8 @@ namespace {
 
 Padding resolved_padding(const Case& one, const CaseLayout& layout) {
     if (one.padding == kSglangPadding) {
+        // Its decode graphs are captured for one number of rows on every rank.
+        if (one.phase == "decode" && one.graph == kGraphOn) return Padding::max_len;
         const auto phase = one.phase == "prefill" ? StepPhase::prefill : StepPhase::decode;
         return sglang_padding(phase, layout.tokens_by_dp, layout.parallel.attn_tp());
     }

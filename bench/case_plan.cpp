@@ -2,6 +2,7 @@
 
 #include "bench/cases.hpp"
 #include "bench/measure/cold_caches.hpp"
+#include "bench/placement.hpp"
 #include "bench/prepared_case.hpp"
 #include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
@@ -17,8 +18,9 @@ constexpr double kMemoryShare = 0.9;
 }  // namespace
 
 std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) const {
-    if (!parts_.backend.layer_kernels) {
-        return fmt::format("the {} backend has no kernels for the layer", parts_.backend.name);
+    if (one.graph == kGraphOn) {
+        auto obstacle = parts_.backend.device->capture_obstacle();
+        if (!obstacle.empty()) return obstacle;
     }
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     return gather.obstacle({*parts_.backend.device, *parts_.backend.world, layout.row_map->owned(),
@@ -62,15 +64,16 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
 
 std::string CasePlanner::memory_obstacle(std::size_t bytes) {
     auto& control = parts_.control;
-    const double on_host = control.max(static_cast<double>(bytes)) * parts_.machine.ranks_on_host;
+    const int ranks = place_ranks(parts_.machine, parts_.backend).sharing_memory;
+    const double needed = control.max(static_cast<double>(bytes)) * ranks;
     const double free =
         -control.max(-static_cast<double>(parts_.backend.device->memory_available()));
-    if (on_host <= kMemoryShare * free) return {};
+    if (needed <= kMemoryShare * free) return {};
     return fmt::format(
-        "needs {} more memory on a host of {} ranks, {} of {} free may be used; "
+        "needs {} more {} for {} rank{}, {} of {} free may be used; "
         "fewer --tokens or --scale-experts helps",
-        gibibytes(on_host), parts_.machine.ranks_on_host, gibibytes(kMemoryShare * free),
-        gibibytes(free));
+        gibibytes(needed), parts_.backend.gpus ? "GPU memory" : "memory on a host", ranks,
+        ranks == 1 ? "" : "s", gibibytes(kMemoryShare * free), gibibytes(free));
 }
 
 Communicator& CasePlanner::group_for(const Parallel& parallel) {

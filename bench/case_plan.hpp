@@ -38,7 +38,7 @@ public:
     [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout) const;
     /// Collective. For a layout without an obstacle.
     [[nodiscard]] CaseNeeds needs(const Case& one, const CaseLayout& layout);
-    /// Collective. Why the hosts' memory is too small for `bytes` more on this rank.
+    /// Collective. Why the memory that ranks share is too small for `bytes` more on this rank.
     [[nodiscard]] std::string memory_obstacle(std::size_t bytes);
     /// Collective. The ranks that want the same rows.
     [[nodiscard]] Communicator& group_for(const Parallel& parallel);

@@ -92,15 +92,21 @@ std::string CaseVerifier::check_combine(Combine& combine) {
 }
 
 CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
+    return check_layer([&](std::size_t layer) {
+        Trace silent;
+        return parts_.layer.forward_layer(layer, parts_.gather, combine, parts_.stream, silent);
+    });
+}
+
+CaseVerifier::LayerVerdict CaseVerifier::check_layer(const RunLayer& run_layer) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     Deviation deviation;
     bool repeatable = true;
     std::vector<std::byte> first;
-    Trace silent;
     for (std::size_t index = 0; index < layer.layers(); ++index) {
         for (int run = 0; run < kRuns; ++run) {
             layer.poison(stream);
-            const auto result = layer.forward_layer(index, gather, combine, stream, silent);
+            const auto result = run_layer(index);
             stream.synchronize();
             deviation.add(compare_sampled_rows(result, references[index]));
             auto bits = downloaded(result);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,9 @@ public:
         double rms_error{};  ///< root mean square of the error over that of the reference
         bool repeatable{};   ///< both runs of every layer had the same bits on every rank
     };
+    /// `run` does one layer and says where its result is.
+    using RunLayer = std::function<Matrix(std::size_t layer)>;
+    [[nodiscard]] LayerVerdict check_layer(const RunLayer& run);
     [[nodiscard]] LayerVerdict check_layer(Combine& combine);
 
     /// What a right strategy does to the bits, on random data from every rank, with which every

@@ -81,8 +81,8 @@ std::size_t count_paddings(const Options& o) {
 double count_cases(const Options& o, std::size_t dp, std::size_t ep) {
     double count = 1;
     for (const auto size : {o.models.size(), std::max<std::size_t>(o.hidden.size(), 1), dp, ep,
-                            o.dtypes.size(), o.gathers.size(), count_paddings(o), o.routings.size(),
-                            o.loads.size(), o.tokens.size()}) {
+                            o.dtypes.size(), o.gathers.size(), o.graphs.size(), count_paddings(o),
+                            o.routings.size(), o.loads.size(), o.tokens.size()}) {
         count *= static_cast<double>(size);
     }
     return count;
@@ -118,6 +118,7 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     cases = along(cases, &Case::ep, ep);
     cases = along(cases, &Case::dtype, o.dtypes);
     cases = along(cases, &Case::gather, o.gathers);
+    cases = along(cases, &Case::graph, o.graphs);
     cases = with_phases(along(cases, &Case::padding, o.paddings), o.phases);
     cases = along(cases, &Case::routing, o.routings);
     cases = along(cases, &Case::load, o.loads);
@@ -128,6 +129,7 @@ std::string weights_key(const Case& one) {
     auto same = one;
     same.tokens = 0;
     same.load = same.gather = same.padding = same.phase = same.scope = "";
+    same.graph = "off";
     same.dp = 0;
     return case_id(same, "weights");
 }

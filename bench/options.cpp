@@ -1,5 +1,6 @@
 #include "bench/options.hpp"
 
+#include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "comm/backend.hpp"
 #include "comm/named_table.hpp"
@@ -24,8 +25,8 @@ struct Texts {
     std::string combine{"all"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    std::string launch{"1/1"}, timeout{"300"}, plant;
-    bool cold{}, pipelined{}, dry_run{}, resume{};
+    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"};
+    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
 };
 
 template <class T>
@@ -118,6 +119,7 @@ constexpr std::array kProgress{Choice<ProgressStyle>{"auto", ProgressStyle::auto
 using Name = Choice<std::string_view>;
 constexpr std::array kPaddings{Name{"sum_len", "sum_len"}, Name{"max_len", "max_len"},
                                Name{kSglangPadding, kSglangPadding}};
+constexpr std::array kGraphs{Name{"off", "off"}, Name{"on", "on"}, Name{"both", "both"}};
 constexpr std::array kPhases{Name{"prefill", "prefill"}, Name{"decode", "decode"}};
 
 /// A list of names out of `choices`.
@@ -246,7 +248,9 @@ void declare(CLI::App& app, Texts& t) {
         app.add_option(name, value, help)->capture_default_str()->take_last();
     };
     add("--backend", t.backend, "auto, or one of --list backends");
-    add("--model", t.model, "LIST of --list models; custom takes the options below");
+    add("--model", t.model,
+        "LIST of --list models; custom takes the options below (host: custom; cuda: "
+        "qwen3.5-397b-a17b)");
     add("--hidden", t.hidden, "LIST of hidden sizes (the model's own)");
     add("--experts", t.experts, "routed experts (the model's own)");
     add("--top-k", t.top_k, "experts for each token (the model's own)");
@@ -268,6 +272,7 @@ void declare(CLI::App& app, Texts& t) {
     add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
+    add("--graph", t.graph, "off, on (CUDA graphs: captured once, then replayed), both");
     add("--layers", t.layers, "MoE layers in one step, each with weights of its own");
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
@@ -275,6 +280,9 @@ void declare(CLI::App& app, Texts& t) {
     add("--min-samples", t.min_samples, "samples of each kind, however long they take");
     app.add_flag("--cold", t.cold, "activations and workspaces are cold too, before every sample");
     app.add_flag("--pipelined", t.pipelined, "samples are bursts of runs back to back: throughput");
+    app.add_flag(
+        "--share-gpu", t.share_gpu,
+        "several ranks on one GPU: sets what NCCL needs for that; times say nothing of links");
     add("--plant", t.plant,
         "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result");
     add("--verify", t.verify, "exact: bit for bit; full: also the layer against fp64; off");
@@ -318,6 +326,10 @@ Options parse_texts(const Texts& t) {
     o.combines = parse_combines(t.combine);
     o.gathers = parse_gathers(t.gather);
     o.dtypes = parse_dtypes(t.dtype);
+    const auto graph = parse_choice("--graph", t.graph, kGraphs);
+    if (graph != "on") o.graphs.emplace_back("off");
+    if (graph != "off") o.graphs.emplace_back(kGraphOn);
+    o.share_gpu = t.share_gpu;
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
     o.layers = parse_integer("--layers", t.layers, kLayers);
     if (o.layers > 1 && !o.layer_scope) {
@@ -375,6 +387,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     }
     if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
+    parsed.options.model_given = app.count("--model") > 0;
     parsed.options.command_line.assign(argv, argv + argc);
     parsed.options.settings = settings_of(app);
     return parsed;

@@ -32,6 +32,7 @@ struct Plant {
 struct Options {
     std::string backend{"auto"};
     std::vector<std::string> models{"custom"};
+    bool model_given{};  ///< by the user; else a backend may have a default of its own
     std::vector<std::int64_t> hidden;  ///< empty: the model's own
     std::optional<std::int64_t> experts, top_k, intermediate, shared_intermediate;
     std::optional<Scoring> scoring;
@@ -46,6 +47,7 @@ struct Options {
     std::vector<const CombineEntry*> combines;  ///< the baseline first, whether it was named or not
     std::vector<std::string> gathers;
     std::vector<DType> dtypes;
+    std::vector<std::string> graphs;  ///< off, on, or both
     bool layer_scope{true};
     std::int64_t layers{1};
     std::int64_t seed{1};
@@ -54,7 +56,7 @@ struct Options {
     double timeout_seconds{300};
     int min_samples{20};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
-    bool cold{}, resume{}, dry_run{};
+    bool cold{}, resume{}, dry_run{}, share_gpu{};
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};

@@ -17,6 +17,9 @@ int instrumented_steps(int min_samples) {
     return std::max(3, min_samples / 4);
 }
 
+/// Kernels and library calls of one layer but for the exchange.
+constexpr std::int64_t kLayerLaunches = 24;
+
 }  // namespace
 
 LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
@@ -80,12 +83,41 @@ CaseVerifier PreparedCase::verifier() {
                          static_cast<std::uint64_t>(case_.seed)});
 }
 
+void PreparedCase::capture() {
+    if (case_.graph != kGraphOn) return;
+    auto& stream = parts_.stream;
+    const auto too_many = StepGraphs::obstacle(layer_.copies());
+    for (auto& rival : rivals_) {
+        if (!rival.obstacle.empty()) continue;
+        rival.obstacle = too_many;
+        if (!rival.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("capturing {}", rival.entry->name));
+        Trace silent;
+        static_cast<void>(layer_.forward(*gather_, *rival.combine, stream, silent));
+        stream.synchronize();
+        std::string why;
+        try {
+            rival.graphs = std::make_unique<StepGraphs>(layer_, *gather_, *rival.combine, stream);
+        } catch (const Error& error) {
+            why = fmt::format("cannot be captured: {}", error.what());
+        }
+        rival.obstacle = parts_.control.first_text(why);
+        if (!rival.obstacle.empty()) rival.graphs.reset();
+    }
+}
+
+Matrix PreparedCase::run_step(RivalState& rival) {
+    if (rival.graphs) return rival.graphs->step();
+    Trace silent;
+    return layer_.forward(*gather_, *rival.combine, parts_.stream, silent);
+}
+
 void PreparedCase::verify_again() {
     auto verifier = this->verifier();
     for (auto& rival : rivals_) {
         if (!rival.to_be_timed()) continue;
         parts_.board.enter(fmt::format("checking {} once more", rival.entry->name));
-        rival.wrong = verifier.check_combine(*rival.combine);
+        rival.wrong = verifier.check_combine(rival.timed_combine());
         if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
         rival.verified = rival.wrong.empty();
     }
@@ -98,14 +130,19 @@ void PreparedCase::verify(bool whole_layer) {
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
         parts_.board.enter(fmt::format("checking {}", rival.entry->name));
-        rival.wrong = wrong_gather.empty() ? verifier.check_combine(*rival.combine)
+        rival.wrong = wrong_gather.empty() ? verifier.check_combine(rival.timed_combine())
                                            : "the gather: " + wrong_gather;
         if (rival.wrong.empty() && whole_layer) {
             parts_.board.enter(fmt::format("checking the layer with {}", rival.entry->name));
-            const auto verdict = verifier.check_layer(*rival.combine);
+            const auto verdict = verifier.check_layer([&](std::size_t layer) {
+                // A step by graph ends with its last layer.
+                if (rival.graphs && layer + 1 == layer_.layers()) return run_step(rival);
+                Trace silent;
+                return layer_.forward_layer(layer, *gather_, *rival.combine, parts_.stream, silent);
+            });
             rival.rms_error = verdict.rms_error;
             rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
-            const auto numerics = verifier.check_numerics(*rival.entry, *rival.combine);
+            const auto numerics = verifier.check_numerics(*rival.entry, rival.timed_combine());
             rival.repeatable = verdict.repeatable && numerics.repeatable;
             rival.owner_independent = numerics.owner_independent;
         }
@@ -115,7 +152,7 @@ void PreparedCase::verify(bool whole_layer) {
 
 CaseSamples PreparedCase::measure(const Options& options, const std::function<void(double)>& beat) {
     CaseSamples samples;
-    for (const auto& rival : rivals_) {
+    for (auto& rival : rivals_) {
         if (rival.to_be_timed()) samples.rivals.push_back(&rival);
     }
     if (samples.rivals.empty()) return samples;
@@ -123,28 +160,41 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
 
     auto& stream = parts_.stream;
     Trace silent;
-    const auto combine_only = [&](const RivalState& rival) {
-        return [&] { static_cast<void>(layer_.combine_only(*rival.combine, stream, silent)); };
+    const auto combine_only = [&](RivalState& rival) {
+        return
+            [&] { static_cast<void>(layer_.combine_only(rival.timed_combine(), stream, silent)); };
     };
-    const auto output = [&](const RivalState& rival) {
-        return [&] { static_cast<void>(layer_.output(*rival.combine, stream, silent)); };
+    const auto output = [&](RivalState& rival) {
+        return [&] {
+            if (rival.graphs) {
+                rival.graphs->output();
+            } else {
+                static_cast<void>(layer_.output(*rival.combine, stream, silent));
+            }
+        };
     };
-    const auto layer = [&](const RivalState& rival) {
-        return [&] { static_cast<void>(layer_.forward(*gather_, *rival.combine, stream, silent)); };
+    const auto layer = [&](RivalState& rival) {
+        return [&] { static_cast<void>(run_step(rival)); };
     };
     const bool with_layer = case_.scope == "layer";
     const int kinds = with_layer ? 3 : 2;
     const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
-    Sampler sampler({parts_.control, parts_.timeline, stream}, options.mode);
+    RegionTimer timer(parts_.device, parts_.timeline, stream);
+    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode);
     std::optional<ColdCaches> caches;
     if (options.cold) caches.emplace(parts_.device, stream);
     const auto cool = [&] {
         if (caches) caches->fill(stream);
     };
+    const auto launches_of = [&](const RivalState& rival) {
+        if (rival.graphs) return 1;
+        return static_cast<int>(case_.layers * (kLayerLaunches + rival.cost.launches));
+    };
     int kind = 0;
     const auto series = [&](std::string_view region, auto&& prime, auto&& run) {
+        const ProfilerRange range(parts_.device, std::string(region));
         std::vector<Rival> rivals;
-        for (const auto* rival : samples.rivals) {
+        for (auto* rival : samples.rivals) {
             const auto doing = fmt::format("measuring the {} of {}", region, rival->entry->name);
             // Cold after priming, which still settles buffers and connections.
             rivals.push_back({[this, doing, first = prime(*rival), &cool] {
@@ -152,7 +202,9 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
                                   first();
                                   cool();
                               },
-                              run(*rival), options.planted_pct(*rival->entry) / 100});
+                              run(*rival), options.planted_pct(*rival->entry) / 100,
+                              fmt::format("{}: {}", region, rival->entry->name),
+                              launches_of(*rival)});
         }
         constexpr std::int64_t kKindsAtMost = 4;
         const auto seed =
@@ -168,7 +220,7 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
     samples.output = series("output step", output, output);
     // The exchange starts from partial sums that were just written by the ranks that sum them: what
     // an earlier exchange left in other ranks' caches would make reading peers look cheap.
-    const auto fresh_partial = [&](const RivalState& rival) {
+    const auto fresh_partial = [&](RivalState& rival) {
         return [&, run = output(rival)] {
             run();
             layer_.local_combine(stream, silent);
@@ -179,7 +231,10 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
         // A whole layer reads more than any cache holds before it comes to the combine, so priming
         // the combine's own path is enough.
         samples.layer = series("layer", combine_only, layer);
-        samples.phases = split_phases(samples.rivals, instrumented_steps(rule.min_samples), cool);
+        if (case_.graph != kGraphOn) {
+            samples.phases =
+                split_phases(samples.rivals, instrumented_steps(rule.min_samples), cool);
+        }
     }
     find_limits(samples);
     return samples;
@@ -198,8 +253,7 @@ void PreparedCase::find_limits(CaseSamples& samples) {
     for (const auto* rival : samples.rivals) samples.limits.push_back(limit(rival->cost));
 }
 
-std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
-                                                   int count,
+std::vector<PhaseSplit> PreparedCase::split_phases(std::span<RivalState* const> timed, int count,
                                                    const std::function<void()>& prepare) {
     PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
                            phase::kAll, phase::kCombine);

@@ -2,6 +2,7 @@
 
 #include "bench/case_plan.hpp"
 #include "bench/case_verifier.hpp"
+#include "bench/graphs.hpp"
 #include "bench/measure/calibration.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
@@ -28,6 +29,7 @@ struct RivalState {
     Cost cost;
     std::string_view variant{};
     std::unique_ptr<Combine> combine{};
+    std::unique_ptr<StepGraphs> graphs{};  ///< where the case is about graphs
     std::optional<bool> verified{};
     std::string wrong{};  ///< why verified is false
     // Of the whole layer, where that is checked.
@@ -35,19 +37,29 @@ struct RivalState {
     std::optional<bool> repeatable{}, owner_independent{};
 
     [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
+    /// The exchange as it is timed: eagerly, or by graph.
+    [[nodiscard]] Combine& timed_combine() { return graphs ? graphs->combine() : *combine; }
+};
+
+/// A device's clock around the samples of a case; on this rank, but for what held it back.
+struct CaseClocks {
+    std::optional<std::int64_t> before_mhz{}, after_mhz{};
+    std::string throttled{};
 };
 
 /// The samples of one case: series of the rivals that are timed, the baseline first, by kind.
 struct CaseSamples {
-    std::vector<const RivalState*> rivals;
+    std::vector<RivalState*> rivals;
     bool has_baseline{};
     Series output, combine;
     std::optional<Series> layer;
-    std::vector<PhaseSplit> phases;  ///< for each rival; empty without a layer
+    /// For each rival; empty without a layer, and for graphs, into which nobody looks.
+    std::vector<PhaseSplit> phases;
     /// Seconds that the exchange takes at least: any strategy's, and each rival's. Without rows
     /// there is nothing to move and no limit.
     std::optional<double> contract_limit;
     std::vector<double> limits;
+    CaseClocks clocks;
 };
 
 /// One case with everything that it needs in memory: made, verified, measured, dropped.
@@ -79,6 +91,10 @@ public:
 
     [[nodiscard]] std::span<RivalState> rivals() { return rivals_; }
 
+    /// Collective. For a case about graphs: captures every rival's regions. What cannot be captured
+    /// has an obstacle from here on.
+    void capture();
+
     /// Collective. Fills each rival's verdict.
     void verify(bool whole_layer);
     /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
@@ -89,8 +105,10 @@ public:
 
 private:
     [[nodiscard]] CaseVerifier verifier();
+    /// The whole step as it is timed; where the result is.
+    Matrix run_step(RivalState& rival);
     void find_limits(CaseSamples& samples);
-    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
+    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<RivalState* const> timed,
                                                        int count,
                                                        const std::function<void()>& prepare);
 

@@ -2,6 +2,7 @@
 
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
+#include "bench/placement.hpp"
 
 #include <fmt/format.h>
 
@@ -44,12 +45,12 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.case_id = case_id_of(context, one);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
-    row.claim = host_claim(machine);
-    row.transport = machine.hosts > 1 ? "network" : "shared_memory";
+    const auto placement = place_ranks(machine, context.backend);
+    row.claim = placement.claim;
+    row.transport = placement.transport;
     row.hosts = machine.hosts;
     row.ranks = parallel.ranks;
-    row.ranks_per_device =
-        (machine.ranks_on_host + machine.cores_on_host - 1) / machine.cores_on_host;
+    row.ranks_per_device = placement.ranks_per_device;
     row.model = one.model;
     row.hidden = one.hidden;
     row.experts = one.experts;
@@ -67,7 +68,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.gather = one.gather;
     row.combine = entry.name;
     row.dtype = to_string(one.dtype);
-    row.graph = "off";
+    row.graph = one.graph;
     row.scope = one.scope;
     row.cache = context.options.cold ? "cold" : "cold_weights";
     row.mode = context.options.mode == Mode::pipelined ? "pipelined" : "isolated";

@@ -30,27 +30,65 @@ void Runner::run_case(const Case& one) {
     auto layout = lay_out(one, parts_.control.size());
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout);
     if (!layout.obstacle.empty()) {
-        std::vector<ResultRow> rows;
-        for (const auto* entry : parts_.options.combines) {
-            rows.push_back(describe_row(row_context(), one, layout, *entry));
-            rows.back().obstacle = layout.obstacle;
-        }
-        report(rows);
+        report_obstacle(one, layout, layout.obstacle);
         return;
     }
-    PreparedCase prepared(
-        one, layout, parts_.options.combines,
-        {*parts_.backend.device, *stream_, parts_.control, parts_.timeline, parts_.calibration,
-         *parts_.backend.world, planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
-         model_->weights, model_->references, parts_.board});
-    if (parts_.options.verify != Verify::off) {
-        prepared.verify(parts_.options.verify == Verify::full);
+    std::unique_ptr<PreparedCase> prepared;
+    const auto no_room = unless_all_have_room([&] {
+        prepared = std::make_unique<PreparedCase>(
+            one, layout, parts_.options.combines,
+            PreparedCase::Parts{*parts_.backend.device, *stream_, parts_.control, parts_.timeline,
+                                parts_.calibration, *parts_.backend.world,
+                                planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
+                                model_->weights, model_->references, parts_.board});
+    });
+    if (!no_room.empty()) {
+        report_obstacle(one, layout, no_room);
+        return;
     }
-    const auto samples = prepared.measure(parts_.options, [&](double share) {
+    const ProfilerRange range(*parts_.backend.device, label_of(one));
+    prepared->capture();
+    if (parts_.options.verify != Verify::off) {
+        prepared->verify(parts_.options.verify == Verify::full);
+    }
+    const auto before = parts_.backend.device->clocks();
+    auto samples = prepared->measure(parts_.options, [&](double share) {
         if (parts_.progress != nullptr) parts_.progress->update(share);
     });
-    if (parts_.options.verify != Verify::off) prepared.verify_again();
-    report_measured(one, layout, prepared.rivals(), samples);
+    samples.clocks = clocks_of(before, parts_.backend.device->clocks());
+    if (parts_.options.verify != Verify::off) prepared->verify_again();
+    report_measured(one, layout, prepared->rivals(), samples);
+}
+
+void Runner::report_obstacle(const Case& one, const CaseLayout& layout,
+                             const std::string& obstacle) {
+    std::vector<ResultRow> rows;
+    for (const auto* entry : parts_.options.combines) {
+        rows.push_back(describe_row(row_context(), one, layout, *entry));
+        rows.back().obstacle = obstacle;
+    }
+    report(rows);
+}
+
+std::string Runner::unless_all_have_room(const std::function<void()>& make) {
+    std::string why;
+    try {
+        make();
+    } catch (const OutOfMemory& error) {
+        why = fmt::format("out of memory: {}", error.what());
+    }
+    return parts_.control.first_text(why);
+}
+
+CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
+                             const std::optional<Clocks>& after) {
+    CaseClocks clocks;
+    if (!before || !after) return clocks;
+    clocks.before_mhz = before->core_mhz;
+    clocks.after_mhz = after->core_mhz;
+    // Of all ranks: the slowest one is what everyone waits for.
+    clocks.throttled = parts_.control.first_text(after->throttled);
+    return clocks;
 }
 
 std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
@@ -61,15 +99,25 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     obstacle = planner_.memory_obstacle(needs.activation_bytes + (model_ ? 0 : needs.weight_bytes));
     if (!obstacle.empty() || model_) return obstacle;
 
-    model_.emplace(Model{needs.weights_key, {}, {}});
-    auto plan = needs.weights;
-    for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
-        parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
-        model_->weights.emplace_back(*parts_.backend.device, plan);
-        model_->references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
-                                        plan.layer);
-    }
-    return {};
+    // What all of it takes at once, for a moment: what is made one by one below may be shared work
+    // of all ranks, in which nobody may be missing.
+    obstacle = unless_all_have_room([&] {
+        static_cast<void>(
+            parts_.backend.device->allocate(needs.activation_bytes + needs.weight_bytes));
+    });
+    if (!obstacle.empty()) return obstacle;
+    obstacle = unless_all_have_room([&] {
+        model_.emplace(Model{needs.weights_key, {}, {}});
+        auto plan = needs.weights;
+        for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
+            parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
+            model_->weights.emplace_back(*parts_.backend.device, plan);
+            model_->references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
+                                            plan.layer);
+        }
+    });
+    if (!obstacle.empty()) model_.reset();
+    return obstacle;
 }
 
 RowContext Runner::row_context() const {
@@ -105,6 +153,10 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
             timing = timing_of(series, at, has_baseline);
             parts_.files->append_samples(row, kind, series.seconds[at], series.arrival_spread[at]);
         };
+        row.timed_by = samples.output.by_device ? "device" : "host";
+        row.clock_before_mhz = samples.clocks.before_mhz;
+        row.clock_after_mhz = samples.clocks.after_mhz;
+        row.throttled = samples.clocks.throttled;
         keep(row.output, "output", samples.output);
         keep(row.combine_alone, "combine", samples.combine);
         if (samples.contract_limit) {
@@ -113,6 +165,8 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         }
         if (samples.layer) {
             keep(row.layer, "layer", *samples.layer);
+        }
+        if (!samples.phases.empty()) {
             row.phases = phases_of(samples.phases[at]);
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (one.layers == 1 && parts_.options.mode == Mode::isolated && row.planted_pct == 0) {

@@ -11,6 +11,7 @@
 #include "bench/watch/progress_board.hpp"
 #include "comm/backend.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -49,7 +50,14 @@ private:
     /// Why the case cannot run after all; makes its weights when it can.
     [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout);
 
+    /// Collective. Why there is no room for what `make` makes on some rank; empty where there is.
+    [[nodiscard]] std::string unless_all_have_room(const std::function<void()>& make);
+    /// Collective.
+    [[nodiscard]] CaseClocks clocks_of(const std::optional<Clocks>& before,
+                                       const std::optional<Clocks>& after);
+
     [[nodiscard]] RowContext row_context() const;
+    void report_obstacle(const Case& one, const CaseLayout& layout, const std::string& obstacle);
     void report(std::span<const ResultRow> rows);
     void report_measured(const Case& one, const CaseLayout& layout,
                          std::span<const RivalState> rivals, const CaseSamples& samples);

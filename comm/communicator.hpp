@@ -10,6 +10,15 @@
 
 namespace moe {
 
+/// Memory of the same size on every rank of a communicator, which its collectives reach directly.
+/// Made and freed by all ranks alike.
+class SymmetricMemory {
+public:
+    virtual ~SymmetricMemory() = default;
+    [[nodiscard]] virtual std::byte* data() const = 0;
+    [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
+
 /// A group of ranks that reduce and exchange matrices of one width and type. Reductions are sums.
 /// Everything is stream-ordered, and all ranks must call in the same order. `in` and `out` do not
 /// overlap unless a call says that they may.
@@ -47,6 +56,13 @@ public:
     virtual void group(const std::function<void()>& body) = 0;
     /// Collective. Ranks of one color form a communicator, ordered by their rank here.
     [[nodiscard]] virtual std::unique_ptr<Communicator> split(int color) = 0;
+
+    /// Why there is no symmetric memory; empty where there is.
+    [[nodiscard]] virtual std::string symmetric_obstacle() const {
+        return "no symmetric memory: only NCCL has it";
+    }
+    /// Collective. Only without an obstacle; at least one byte.
+    [[nodiscard]] virtual std::unique_ptr<SymmetricMemory> make_symmetric(std::size_t bytes);
 };
 
 /// Why a strategy that exchanges `rows` rows of `cols` elements in one call cannot; empty when it

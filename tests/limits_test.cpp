@@ -2,9 +2,9 @@
 // on made-up speeds; and the speeds of this machine, on 1 to 4 ranks.
 #include "bench/measure/limits.hpp"
 #include "bench/measure/calibration.hpp"
-#include "comm/backend.hpp"
 #include "comm/contract_cost.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
 
@@ -88,7 +88,7 @@ protected:
     }
 
     std::unique_ptr<Control> control_ = make_mpi_control();
-    Backend backend_ = backend_table().front().open();
+    Backend& backend_ = OpenBackends::opened().front();
     Timeline timeline_{*control_, true};
     Calibration calibration_{{*backend_.device, *backend_.world, *control_, timeline_}};
 };

@@ -7,8 +7,8 @@
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
-#include "comm/backend.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
 
@@ -173,7 +173,7 @@ TEST(Machine, CountsCoresOnceAndSaysWhatNumbersMean) {
 class SamplerTest : public testing::Test {
 protected:
     std::unique_ptr<Control> control_ = make_mpi_control();
-    Backend backend_ = backend_table().front().open();
+    Backend& backend_ = OpenBackends::opened().front();
     std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
     Timeline timeline_{*control_, true};
 

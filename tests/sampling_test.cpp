@@ -3,8 +3,8 @@
 #include "bench/measure/cold_caches.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
-#include "comm/backend.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ void sleep_ms(double ms) {
 class SamplingTest : public testing::Test {
 protected:
     CountingControl control_;
-    Backend backend_ = backend_table().front().open();
+    Backend& backend_ = OpenBackends::opened().front();
     std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
     Timeline timeline_{control_, true};
 

@@ -49,22 +49,25 @@ std::int64_t terms_of(const Device& device, const Communicator& world) {
 
 }  // namespace
 
-Calibration::Calibration(const Parts& parts) : parts_(parts), stream_(parts.device.make_stream()) {
+Calibration::Calibration(const Parts& parts)
+    : parts_(parts),
+      stream_(parts.device.make_stream()),
+      timer_(parts.device, parts.timeline, *stream_) {
     auto& control = parts_.control;
     const std::vector<Rival> barrier{{[] {}, [&] { control.barrier(); }}};
-    const auto series = sample(barrier);
+    const auto series = sample(barrier, nullptr);  // the host's own work
     barrier_ =
         control.broadcast(control.rank() == 0 ? estimate_median(series.seconds.front()).median : 0);
 }
 
-Series Calibration::sample(std::span<const Rival> ways) {
-    Sampler sampler({parts_.control, parts_.timeline, *stream_});
+Series Calibration::sample(std::span<const Rival> ways, RegionTimer* timer) {
+    Sampler sampler({parts_.control, parts_.timeline, *stream_, timer});
     return sampler.measure(ways, kRule, kSeed, [](double) {});
 }
 
 double Calibration::fastest(std::span<const Rival> ways) {
     double best = std::numeric_limits<double>::infinity();
-    for (const auto& seconds : sample(ways).seconds) {
+    for (const auto& seconds : sample(ways, &timer_).seconds) {
         for (const double one : seconds) best = std::min(best, one);
     }
     return std::max(parts_.control.broadcast(best), kShortest);

@@ -50,7 +50,7 @@ public:
                                            std::int64_t link_bytes, std::int64_t matrix_bytes);
 
 private:
-    [[nodiscard]] Series sample(std::span<const Rival> ways);
+    [[nodiscard]] Series sample(std::span<const Rival> ways, RegionTimer* timer);
     /// Seconds of the fastest run of any of them.
     [[nodiscard]] double fastest(std::span<const Rival> ways);
     struct Ceiling {
@@ -62,6 +62,7 @@ private:
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
+    RegionTimer timer_;
     double barrier_{};
     int case_{1};
     std::map<std::int64_t, Ceiling> link_;  ///< by bytes

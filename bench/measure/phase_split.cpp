@@ -11,6 +11,10 @@ namespace {
 /// the step, then the duration of each phase.
 enum Field : std::size_t { kExchangeArrival, kArrival, kExit, kFirstPhase };
 
+const std::string kName = "one layer, phase by phase";
+/// More than one layer enqueues.
+constexpr int kLaunches = 100;
+
 double median(const std::vector<double>& samples) {
     return estimate_median(samples).median;
 }
@@ -23,17 +27,17 @@ PhaseSplitter::PhaseSplitter(const Parts& parts, std::span<const std::string_vie
       names_(phases.begin(), phases.end()),
       exchange_(static_cast<std::size_t>(std::find(names_.begin(), names_.end(), exchange) -
                                          names_.begin())),
-      recorder_(parts.device, phases) {
+      recorder_(parts.device, phases),
+      timer_(parts.device, parts.timeline, parts.stream) {
     MOE_EXPECT(exchange_ < names_.size(), "the exchange is not one of the phases");
 }
 
 std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step) {
-    parts_.timeline.wait_for_common_start();
-    const double arrival = parts_.timeline.now();
-    recorder_.start(parts_.stream);
-    step(recorder_);
-    parts_.stream.synchronize();
-    const double exit = parts_.timeline.now();
+    const auto region = [&] {
+        recorder_.start(parts_.stream);
+        step(recorder_);
+    };
+    const auto [arrival, exit] = timer_.time(kName, region, timer_.by_device(kLaunches));
     const auto times = recorder_.times();
     std::vector<double> mine{arrival + times[exchange_].begin, arrival, exit};
     for (const auto& time : times) mine.push_back(time.duration);

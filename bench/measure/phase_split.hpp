@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/measure/phase_recorder.hpp"
+#include "bench/measure/region_timer.hpp"
 #include "bench/measure/timeline.hpp"
 
 #include <functional>
@@ -34,7 +35,8 @@ public:
                   std::string_view exchange);
 
     /// Collective. Runs every step `count` times, one after the other in each round; a split each.
-    /// `prepare` runs untimed before each.
+    /// `prepare` runs untimed before each. A step that never ran before is not for here
+    /// (RegionTimer).
     [[nodiscard]] std::vector<PhaseSplit> measure(
         std::span<const std::function<void(Trace&)>> steps, int count,
         const std::function<void()>& prepare);
@@ -53,6 +55,7 @@ private:
     std::vector<std::string_view> names_;
     std::size_t exchange_;
     PhaseRecorder recorder_;
+    RegionTimer timer_;
 };
 
 }  // namespace moe

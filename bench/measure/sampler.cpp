@@ -22,6 +22,7 @@ public:
 
     [[nodiscard]] Series empty_series(int runs) const {
         Series series;
+        series.by_device = by_device(runs);
         series.seconds.resize(rivals_.size());
         series.arrival_spread.resize(rivals_.size());
         series.predecessors.resize(rivals_.size());
@@ -37,7 +38,8 @@ public:
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
             for (const auto rival : order_.round(next_)) {
-                const auto [arrival, exit] = sample(rivals_[rival], series.repeats);
+                const auto [arrival, exit] =
+                    sample(rivals_[rival], series.repeats, series.by_device);
                 stamps.push_back(arrival);
                 stamps.push_back(exit);
                 beat();
@@ -47,26 +49,39 @@ public:
         if (!all.empty()) keep(all, first, stamps.size(), series);
     }
 
+    /// Collective. Each rival once, untimed: what happens only the first time.
+    void run_once() const {
+        for (const auto& rival : rivals_) {
+            rival.prime();
+            rival.run();
+            parts_.stream.synchronize();
+        }
+    }
+    /// All rivals alike, or their times could not be compared.
+    [[nodiscard]] bool by_device(int runs) const {
+        return parts_.timer != nullptr && std::ranges::all_of(rivals_, [&](const auto& rival) {
+                   return parts_.timer->by_device(runs * rival.launches);
+               });
+    }
+
 private:
-    struct Stamp {
-        double arrival;
-        double exit;
-    };
-    [[nodiscard]] Stamp sample(const Rival& rival, int runs) const {
+    [[nodiscard]] Stamp sample(const Rival& rival, int runs, bool by_device) const {
         rival.prime();
         parts_.stream.synchronize();
-        parts_.timeline.wait_for_common_start();
-        const double arrival = parts_.timeline.now();
-        for (int i = 0; i < runs; ++i) rival.run();
-        parts_.stream.synchronize();
-        double exit = parts_.timeline.now();
-        if (rival.slowdown > 0) {
-            // Without yielding: on a busy machine this rank would be back late, and the share be
-            // another one.
-            const double end = exit + rival.slowdown * (exit - arrival);
-            while (exit < end) exit = parts_.timeline.now();
+        const auto region = [&] {
+            for (int i = 0; i < runs; ++i) rival.run();
+        };
+        Stamp stamp;
+        if (parts_.timer != nullptr) {
+            stamp = parts_.timer->time(rival.name, region, by_device);
+        } else {
+            parts_.timeline.wait_for_common_start();
+            stamp.arrival = parts_.timeline.now();
+            region();
+            stamp.exit = parts_.timeline.now();
         }
-        return {arrival, exit};
+        stamp.exit += rival.slowdown * (stamp.exit - stamp.arrival);
+        return stamp;
     }
 
     /// `all` has `of_rank` numbers of each rank: arrival and exit of every sample since round
@@ -131,10 +146,17 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
         }
         return series.seconds;
     };
+    if (parts_.timer != nullptr) rounds.run_once();
     const auto single = warm_up(1);
-    const Overheads overheads{timeline.timer().overhead, timeline.agreement_seconds()};
-    const int runs =
+    const double overhead = parts_.timer == nullptr ? timeline.timer().overhead
+                                                    : parts_.timer->overhead(rounds.by_device(1));
+    const Overheads overheads{overhead, timeline.agreement_seconds()};
+    int runs =
         agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+    // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
+    if (mode_ == Mode::isolated && rounds.by_device(1)) {
+        while (!rounds.by_device(runs)) --runs;
+    }
     if (runs > 1) static_cast<void>(warm_up(runs));
 
     auto series = rounds.empty_series(runs);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/measure/predecessor.hpp"
+#include "bench/measure/region_timer.hpp"
 #include "bench/measure/repeats.hpp"
 #include "bench/measure/stop_rule.hpp"
 #include "bench/measure/timeline.hpp"
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace moe {
@@ -18,8 +20,11 @@ namespace moe {
 struct Rival {
     std::function<void()> prime;
     std::function<void()> run;
-    /// Planted: after its runs each rank waits for this share of the time that they took it.
+    /// Planted: so much longer than they took this rank, its runs are said to have taken.
     double slowdown{};
+    std::string name{};  ///< for profilers
+    /// That a run enqueues at most, where a device works while the host goes on.
+    int launches{};
 };
 
 /// Samples of all rivals, round by round; on rank 0 only, but for the last two.
@@ -30,7 +35,8 @@ struct Series {
     Samples arrival_spread;
     /// [rival][round]; nobody for the first sample after a checkpoint.
     std::vector<std::vector<Predecessor>> predecessors;
-    int repeats{1};  ///< runs inside each sample
+    int repeats{1};    ///< runs inside each sample
+    bool by_device{};  ///< whether a device's clock took the times, from a gate on (RegionTimer)
     StopReason stop_reason{};
 };
 
@@ -41,6 +47,8 @@ public:
         Control& control;
         Timeline& timeline;
         Stream& stream;
+        /// Null for regions that the host itself works through, on its own clock.
+        RegionTimer* timer{};
     };
     explicit Sampler(const Parts& parts, Mode mode = Mode::isolated) : parts_(parts), mode_(mode) {}
 

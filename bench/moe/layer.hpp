@@ -57,6 +57,8 @@ public:
     };
     MoeLayer(const LayerPlan& plan, const Parts& parts);
     [[nodiscard]] std::size_t layers() const { return weights_.size(); }
+    /// Of each layer's weights, which steps take in turns.
+    [[nodiscard]] int copies() const { return weights_.front().plan().copies; }
 
     /// Bytes that the constructor allocates. The rows that this rank's experts may be given are
     /// counted as the most that any routing can send, since a captured graph cannot grow.

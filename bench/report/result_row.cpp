@@ -153,6 +153,10 @@ Record ResultRow::record() const {
     r.emplace_back("combine_us_iqr", iqr_of(combine_alone));
     r.emplace_back("predecessor_pct", value_or_empty(predecessor_pct));
     r.emplace_back("predecessor_p", value_or_empty(predecessor_p));
+    r.emplace_back("timed_by", text(timed_by));
+    r.emplace_back("clock_before_mhz", cell(clock_before_mhz));
+    r.emplace_back("clock_after_mhz", cell(clock_after_mhz));
+    r.emplace_back("throttled", text(throttled));
     return r;
 }
 
@@ -165,6 +169,7 @@ std::string ResultRow::flags() const {
     };
     compare(limit_us, "above_limit");
     compare(contract_limit_us, "above_contract_limit");
+    if (!throttled.empty()) words += words.empty() ? "throttled" : ";throttled";
     return words;
 }
 

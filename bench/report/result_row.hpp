@@ -72,9 +72,13 @@ struct ResultRow {
     std::optional<std::int64_t> repeats;
     /// Of the output samples, by the rival that ran before: see predecessor.hpp.
     std::optional<double> predecessor_pct, predecessor_p;
+    std::string timed_by;  ///< device or host: whose clock took the output samples
+    std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;
+    std::string throttled;  ///< what held a rank's clocks back at the end, separated by ;
 
     [[nodiscard]] Record record() const;
-    /// What is strange about the times: above_limit, above_contract_limit, separated by ;
+    /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by
+    /// ;
     [[nodiscard]] std::string flags() const;
 };
 

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
+
+inline constexpr std::string_view kGraphOn = "on";
 
 /// One cell of the sweep: everything that decides what runs, nothing about how it is timed. The
 /// strategies that combine are rivals inside the cell, and no part of it.
@@ -30,6 +33,7 @@ struct Case {
     std::string routing;
     std::int64_t tokens{};
     std::string scope;
+    std::string graph{"off"};  ///< on: every region is captured once and replayed
     std::int64_t layers{1};
     std::int64_t seed{};
 };
@@ -56,6 +60,8 @@ void for_each_field(SomeCase& one, Visit&& visit) {
     visit("routing", one.routing);
     visit("tokens", one.tokens);
     visit("scope", one.scope);
+    // Of the cases there were before there were graphs, the ids stay.
+    if (one.graph != "off") visit("graph", one.graph);
     visit("layers", one.layers);
     visit("seed", one.seed);
 }

@@ -131,6 +131,16 @@ Watchdog::Watch::~Watch() {
     dog_.tell_ = nullptr;
 }
 
+Watchdog::Probe::Probe(Watchdog& dog, std::function<std::string()> probe) : dog_(dog) {
+    const std::scoped_lock lock(dog_.mutex_);
+    dog_.probe_ = std::move(probe);
+}
+
+Watchdog::Probe::~Probe() {
+    const std::scoped_lock lock(dog_.mutex_);
+    dog_.probe_ = nullptr;
+}
+
 void Watchdog::set_tell(Tell tell) {
     const std::scoped_lock lock(mutex_);
     tell_ = std::move(tell);
@@ -158,6 +168,13 @@ void Watchdog::look() {
         end({"failed", "the launcher (mpirun) died", false});
     }
     if (board_ == nullptr) return;
+    if (probe_) {
+        if (const auto failure = probe_(); !failure.empty()) {
+            const auto mine = board_->mine();
+            end({"failed", fmt::format("rank {}: {} while {}", mine.rank, failure, place_of(mine)),
+                 false});
+        }
+    }
     if (board_->longest_silence() > timeout_) {
         end({"timed_out", describe_stuck(board_->all(), timeout_), false});
     }

@@ -45,6 +45,19 @@ public:
         Watchdog& dog_;
     };
 
+    /// While it lives, `probe` is asked at every look, from the watchdog's thread: a text that it
+    /// answers is a failure of this rank, of which the main thread may never hear. Null is fine.
+    class [[nodiscard]] Probe {
+    public:
+        Probe(Watchdog& dog, std::function<std::string()> probe);
+        ~Probe();
+        Probe(const Probe&) = delete;
+        Probe& operator=(const Probe&) = delete;
+
+    private:
+        Watchdog& dog_;
+    };
+
     /// No timeout until one is set.
     void set_timeout(double seconds) { timeout_ = seconds; }
     /// Called on one rank of each host, from the watchdog's thread.
@@ -68,10 +81,11 @@ private:
     std::atomic<double> timeout_;
     std::atomic<bool> stop_{};
 
-    std::mutex mutex_;  ///< guards the next three
+    std::mutex mutex_;  ///< guards the next four
     ProgressBoard* board_{};
     bool watched_{};  ///< there was a board once
     Tell tell_;
+    std::function<std::string()> probe_;
 
     std::timed_mutex files_;
     std::thread thread_;

@@ -124,10 +124,19 @@ std::string library_version() {
 
 }  // namespace
 
-Backend open_host_backend() {
-    return {"host", make_host_device(),
-            std::make_unique<MpiCommunicator>(mpi::duplicate(MPI_COMM_WORLD)),
-            make_host_layer_kernels_factory(), library_version()};
+std::string host_backend_missing() {
+    return {};
+}
+
+Backend open_host_backend(const BackendOptions& /*options*/) {
+    return {.name = "host",
+            .device = make_host_device(),
+            .world = std::make_unique<MpiCommunicator>(mpi::duplicate(MPI_COMM_WORLD)),
+            .layer_kernels = make_host_layer_kernels_factory(),
+            .libraries = library_version(),
+            .gpus = {},
+            .failure = {},
+            .warnings = {}};
 }
 
 }  // namespace moe

@@ -4,15 +4,28 @@
 
 #include <cuda_runtime_api.h>
 
+#include <array>
 #include <memory>
+#include <string>
 
 namespace moe::cuda {
 
 /// Throws an Error with CUDA's own text unless status is cudaSuccess.
 void check(cudaError_t status, const char* file, int line, const char* expression);
 
+/// Why this process can use no GPU: no driver, or no device; empty where it can.
+[[nodiscard]] std::string why_no_device();
 /// GPUs that this process can see; a BadArgument that says what is missing where there is none.
 [[nodiscard]] int count_devices();
+/// The same for all processes that see the same GPU, whatever number they know it by.
+using DeviceId = std::array<char, 16>;
+[[nodiscard]] DeviceId device_id(int ordinal);
+/// Whether the calling thread's device can use the memory of another one, or is it.
+[[nodiscard]] bool can_reach(int ordinal);
+/// Whether NVLinks leave the calling thread's device; false where nobody can say.
+[[nodiscard]] bool has_nvlink();
+/// CUDA runtime 13.0, driver 13.0
+[[nodiscard]] std::string versions();
 /// Makes `ordinal` the calling thread's device for good.
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.

@@ -1,7 +1,10 @@
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/nvml.hpp"
+#include "kernels/cuda/start_gate.hpp"
 #include "kernels/cuda/sum.hpp"
 
 #include <fmt/format.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
 
@@ -36,6 +39,27 @@ private:
     UniqueEvent handle_;
 };
 
+struct GraphDeleter {
+    void operator()(cudaGraph_t graph) const noexcept { cudaGraphDestroy(graph); }
+    void operator()(cudaGraphExec_t graph) const noexcept { cudaGraphExecDestroy(graph); }
+};
+
+class CudaGraph final : public Graph {
+public:
+    CudaGraph(cudaGraph_t recorded, cudaStream_t stream) {
+        cudaGraphExec_t raw{};
+        MOE_CUDA(cudaGraphInstantiate(&raw, recorded, 0));
+        executable_.reset(raw);
+        MOE_CUDA(cudaGraphUpload(raw, stream));
+    }
+    void launch(Stream& stream) override {
+        MOE_CUDA(cudaGraphLaunch(executable_.get(), cuda::native(stream)));
+    }
+
+private:
+    std::unique_ptr<CUgraphExec_st, GraphDeleter> executable_;
+};
+
 class CudaStream final : public Stream {
 public:
     CudaStream() {
@@ -45,15 +69,36 @@ public:
     }
     void record(Event& event) override { dynamic_cast<CudaEvent&>(event).record_on(handle_.get()); }
     void synchronize() override { MOE_CUDA(cudaStreamSynchronize(handle_.get())); }
+    [[nodiscard]] std::unique_ptr<Graph> capture(const std::function<void()>& body) override {
+        // Of this thread only: NCCL's own threads and the watchdog go on with their work.
+        MOE_CUDA(cudaStreamBeginCapture(handle_.get(), cudaStreamCaptureModeThreadLocal));
+        try {
+            body();
+        } catch (...) {
+            static_cast<void>(end_capture());
+            throw;
+        }
+        const auto recorded = end_capture();
+        MOE_EXPECT(recorded != nullptr, "the capture was broken off by what was enqueued");
+        return std::make_unique<CudaGraph>(recorded.get(), handle_.get());
+    }
     [[nodiscard]] void* native() const override { return handle_.get(); }
 
 private:
+    /// Leaves the stream usable; null where the capture had become invalid.
+    std::unique_ptr<CUgraph_st, GraphDeleter> end_capture() {
+        cudaGraph_t raw{};
+        const auto status = cudaStreamEndCapture(handle_.get(), &raw);
+        static_cast<void>(cudaGetLastError());  // else the next launch would be blamed for it
+        return std::unique_ptr<CUgraph_st, GraphDeleter>(status == cudaSuccess ? raw : nullptr);
+    }
+
     UniqueStream handle_;
 };
 
 class CudaDevice final : public Device {
 public:
-    explicit CudaDevice(int ordinal) {
+    explicit CudaDevice(int ordinal) : ordinal_(ordinal) {
         MOE_CUDA(cudaSetDevice(ordinal));
         MOE_CUDA(cudaGetDeviceProperties(&properties_, ordinal));
     }
@@ -64,10 +109,23 @@ public:
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<CudaEvent>();
     }
+    [[nodiscard]] std::unique_ptr<StartGate> make_start_gate() override {
+        return cuda::make_start_gate();
+    }
+    [[nodiscard]] std::string capture_obstacle() const override { return {}; }
+    [[nodiscard]] std::optional<Clocks> clocks() const override { return nvml_clocks(ordinal_); }
+    void begin_range(const std::string& name) override { nvtxRangePushA(name.c_str()); }
+    void end_range() override { nvtxRangePop(); }
+
     [[nodiscard]] Buffer allocate(std::size_t bytes) override {
         void* raw{};
         // One byte at least, so that a buffer of no rows has an address as well.
-        MOE_CUDA(cudaMalloc(&raw, std::max<std::size_t>(bytes, 1)));
+        const auto status = cudaMalloc(&raw, std::max<std::size_t>(bytes, 1));
+        if (status == cudaErrorMemoryAllocation) {
+            static_cast<void>(cudaGetLastError());
+            throw OutOfMemory(fmt::format("no {} bytes of GPU memory left", bytes));
+        }
+        MOE_CUDA(status);
         return {*this, static_cast<std::byte*>(raw), bytes};
     }
     void release(std::byte* data) noexcept override { cudaFree(data); }
@@ -111,6 +169,7 @@ public:
     [[nodiscard]] std::size_t most_terms() const override { return kMostTerms; }
 
 private:
+    int ordinal_;
     cudaDeviceProp properties_{};
 };
 
@@ -120,38 +179,6 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
     if (status == cudaSuccess) return;
     raise({file, line, expression},
           fmt::format("{}: {}", cudaGetErrorName(status), cudaGetErrorString(status)));
-}
-
-int count_devices() {
-    int count = 0;
-    const auto status = cudaGetDeviceCount(&count);
-    if (status != cudaSuccess || count == 0) {
-        throw BadArgument(fmt::format(
-            "the cuda backend finds no GPU: {}",
-            status == cudaSuccess ? "no device is visible" : cudaGetErrorString(status)));
-    }
-    return count;
-}
-
-namespace {
-
-int attribute(cudaDeviceAttr which) {
-    int device = 0;
-    int value = 0;
-    MOE_CUDA(cudaGetDevice(&device));
-    MOE_CUDA(cudaDeviceGetAttribute(&value, which, device));
-    return value;
-}
-
-}  // namespace
-
-int count_processors() {
-    return attribute(cudaDevAttrMultiProcessorCount);
-}
-
-Capability capability() {
-    return {attribute(cudaDevAttrComputeCapabilityMajor),
-            attribute(cudaDevAttrComputeCapabilityMinor)};
 }
 
 std::unique_ptr<Device> make_device(int ordinal) {

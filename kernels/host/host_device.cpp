@@ -3,6 +3,8 @@
 #include "kernels/host/host_memory.hpp"
 #include "kernels/host/row_ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::align_val_t kAlignment{64};
 /// Elements summed at a time: the sums in f32 stay in the L1 cache.
 constexpr std::int64_t kBlock = 1024;
+
+constexpr const char* kNoGraphs = "CUDA graphs: the host backend has none";
 
 class HostEvent final : public Event {
 public:
@@ -34,6 +38,9 @@ class HostStream final : public Stream {
 public:
     void record(Event& event) override { dynamic_cast<HostEvent&>(event).stamp(); }
     void synchronize() override {}
+    [[nodiscard]] std::unique_ptr<Graph> capture(const std::function<void()>& /*body*/) override {
+        raise(MOE_SITE("capture"), kNoGraphs);
+    }
     [[nodiscard]] void* native() const override { return nullptr; }
 };
 
@@ -46,10 +53,13 @@ public:
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<HostEvent>();
     }
+    [[nodiscard]] std::string capture_obstacle() const override { return kNoGraphs; }
     [[nodiscard]] Buffer allocate(std::size_t bytes) override {
         // One byte at least, so that a buffer of no rows has an address that MPI accepts.
         const auto size = std::max<std::size_t>(bytes, 1);
-        return {*this, static_cast<std::byte*>(::operator new(size, kAlignment)), bytes};
+        auto* data = ::operator new(size, kAlignment, std::nothrow);
+        if (data == nullptr) throw OutOfMemory(fmt::format("no {} bytes of memory left", size));
+        return {*this, static_cast<std::byte*>(data), bytes};
     }
     void release(std::byte* data) noexcept override { ::operator delete(data, kAlignment); }
     [[nodiscard]] std::size_t memory_available() const override { return host_memory_available(); }

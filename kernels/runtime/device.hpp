@@ -3,9 +3,12 @@
 #include "kernels/runtime/matrix.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace moe {
@@ -18,18 +21,60 @@ public:
     [[nodiscard]] virtual double seconds_since(const Event& earlier) const = 0;
 };
 
+class Stream;
+
+/// Work that a stream was told once and can do again at one launch.
+class Graph {
+public:
+    virtual ~Graph() = default;
+    virtual void launch(Stream& stream) = 0;
+};
+
 /// An ordered queue of work. Virtual calls here cost nanoseconds; a launch costs microseconds.
 class Stream {
 public:
     virtual ~Stream() = default;
     virtual void record(Event& event) = 0;
     virtual void synchronize() = 0;
+    /// What `body` enqueues here, which is not done yet. All that it touches outlives the graph. An
+    /// Error that says what was in the way if it cannot be captured; the stream is usable then.
+    [[nodiscard]] virtual std::unique_ptr<Graph> capture(const std::function<void()>& body) = 0;
     /// The backend's own handle, null for the host: the one crack in the wall, used by backends
     /// only.
     [[nodiscard]] virtual void* native() const = 0;
 };
 
+/// Holds back what is enqueued after it, so that the devices of all ranks can begin at one moment
+/// however long each host took to enqueue. It gives up after ten seconds, since a device must not
+/// wait forever for a rank that failed; the next close() then throws.
+class StartGate {
+public:
+    virtual ~StartGate() = default;
+    /// Enqueues the waiting.
+    virtual void close(Stream& stream) = 0;
+    virtual void open() = 0;
+};
+
+/// How fast a device's clocks run, and why not faster.
+struct Clocks {
+    int core_mhz{};
+    int memory_mhz{};
+    std::string throttled;  ///< "power_cap;hw_thermal"; empty where nothing holds them back
+};
+
 class Device;
+
+/// A range for as long as it lives.
+class [[nodiscard]] ProfilerRange {
+public:
+    ProfilerRange(Device& device, const std::string& name);
+    ~ProfilerRange();
+    ProfilerRange(const ProfilerRange&) = delete;
+    ProfilerRange& operator=(const ProfilerRange&) = delete;
+
+private:
+    Device& device_;
+};
 
 /// Owns device memory. Move-only; freed by the device that made it, which must outlive it.
 class Buffer {
@@ -75,6 +120,16 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() = 0;
     [[nodiscard]] virtual std::unique_ptr<Event> make_event() = 0;
+    /// Null where a stream's work is done when it has been enqueued.
+    [[nodiscard]] virtual std::unique_ptr<StartGate> make_start_gate() { return nullptr; }
+    /// Why no stream of this device can capture; empty where they can.
+    [[nodiscard]] virtual std::string capture_obstacle() const = 0;
+    /// Nothing where nobody says.
+    [[nodiscard]] virtual std::optional<Clocks> clocks() const { return std::nullopt; }
+    /// A named range on the time line of a profiler that looks at this process; ranges nest.
+    virtual void begin_range(const std::string& /*name*/) {}
+    virtual void end_range() {}
+    /// OutOfMemory where there is not so much.
     [[nodiscard]] virtual Buffer allocate(std::size_t bytes) = 0;
     virtual void release(std::byte* data) noexcept = 0;
     /// Bytes that can still be allocated; ranks of one host or GPU share what this says.

@@ -21,6 +21,12 @@ public:
     explicit BadArgument(std::string_view what);
 };
 
+/// A device has less memory left than was asked for.
+class OutOfMemory : public Error {
+public:
+    using Error::Error;
+};
+
 /// Where a check was written. A struct of our own: clang-tidy 14 cannot parse <source_location>.
 struct Site {
     const char* file;

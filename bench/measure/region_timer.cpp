@@ -1,0 +1,52 @@
+#include "bench/measure/region_timer.hpp"
+
+#include <algorithm>
+
+namespace moe {
+namespace {
+
+/// CUDA's queue holds 1024 launches, and a collective may be more than one.
+constexpr int kMostLaunches = 512;
+/// Resolution that CUDA documents for its events.
+constexpr double kEventSeconds = 0.5e-6;
+
+}  // namespace
+
+RegionTimer::RegionTimer(Device& device, Timeline& timeline, Stream& stream)
+    : device_(device), timeline_(timeline), stream_(stream), gate_(device.make_start_gate()) {
+    if (!gate_) return;
+    begin_ = device.make_event();
+    end_ = device.make_event();
+}
+
+bool RegionTimer::by_device(int launches) const {
+    return gate_ != nullptr && launches <= kMostLaunches;
+}
+
+double RegionTimer::overhead(bool by_device) const {
+    return by_device ? std::max(kEventSeconds, timeline_.timer().overhead)
+                     : timeline_.timer().overhead;
+}
+
+Stamp RegionTimer::time(const std::string& name, const std::function<void()>& region,
+                        bool by_device) {
+    const ProfilerRange range(device_, name);
+    if (!by_device) {
+        timeline_.wait_for_common_start();
+        const double arrival = timeline_.now();
+        region();
+        stream_.synchronize();
+        return {arrival, timeline_.now()};
+    }
+    gate_->close(stream_);
+    stream_.record(*begin_);
+    region();
+    stream_.record(*end_);
+    timeline_.wait_for_common_start();
+    const double arrival = timeline_.now();
+    gate_->open();
+    stream_.synchronize();
+    return {arrival, arrival + end_->seconds_since(*begin_)};
+}
+
+}  // namespace moe

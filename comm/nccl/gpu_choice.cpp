@@ -1,0 +1,130 @@
+#include "comm/nccl/gpu_choice.hpp"
+
+#include "comm/mpi/mpi.hpp"
+#include "comm/nccl/nccl.hpp"
+#include "kernels/cuda/cuda.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// From here on NCCL lets ranks of one communicator share a GPU.
+constexpr int kSharesGpus = 23003;
+
+/// One rank's answers to what all have to know.
+struct Seen {
+    int host{};     ///< rank in the world of the host's first rank
+    int devices{};  ///< that it can see; 0 is an error
+    cuda::DeviceId id{};
+};
+
+std::vector<Seen> all_seen(const Seen& mine) {
+    std::vector<Seen> all(static_cast<std::size_t>(mpi::size(MPI_COMM_WORLD)));
+    MOE_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE,
+                          MPI_COMM_WORLD));
+    return all;
+}
+
+void set_unless_set(const char* name, const std::string& value) {
+    setenv(name, value.c_str(), 0);
+}
+
+/// NCCL refuses two ranks on one GPU of one host, unless it is told that they are two hosts (then
+/// they talk through sockets), or a version that can is told that they may.
+std::string let_nccl_share(int ranks_per_gpu) {
+    if (nccl::version() >= kSharesGpus) {
+        // All ranks' kernels must fit on the GPU at once: 64 blocks together are known to.
+        constexpr int kBlocks = 64;
+        set_unless_set("NCCL_MULTI_RANK_GPU_ENABLE", "1");
+        set_unless_set("NCCL_MAX_CTAS", fmt::format("{}", std::max(1, kBlocks / ranks_per_gpu)));
+        return "p2p";
+    }
+    set_unless_set("NCCL_HOSTID", fmt::format("rank-{}", mpi::rank(MPI_COMM_WORLD)));
+    return "sockets";
+}
+
+/// A daemon leaves its pipe in this folder while it runs.
+bool mps_is_running() {
+    const char* folder = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
+    std::error_code ignored;
+    return std::filesystem::exists(
+        std::filesystem::path(folder == nullptr ? "/tmp/nvidia-mps" : folder) / "control", ignored);
+}
+
+/// Whether each rank of this host can reach the memory of all GPUs that it sees.
+bool peers_reach_each_other() {
+    int reach = 1;
+    for (int other = 0; other < cuda::count_devices(); ++other) {
+        if (!cuda::can_reach(other)) reach = 0;
+    }
+    MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &reach, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+    return reach == 1;
+}
+
+}  // namespace
+
+GpuChoice choose_gpu(const BackendOptions& options) {
+    MPI_Comm raw = MPI_COMM_NULL;
+    MOE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw));
+    const mpi::UniqueComm host(raw);
+    const int place = mpi::rank(host.get());
+
+    Seen mine;
+    mine.host = mpi::rank(MPI_COMM_WORLD);
+    MOE_MPI(MPI_Bcast(&mine.host, 1, MPI_INT, 0, host.get()));
+    GpuChoice choice;
+    std::string why = "another rank has no GPU";
+    try {
+        mine.devices = cuda::count_devices();
+        choice.device = cuda::make_device(place % mine.devices);
+        mine.id = cuda::device_id(place % mine.devices);
+    } catch (const Error& error) {
+        why = error.what();
+        mine.devices = 0;
+    }
+    const auto all = all_seen(mine);
+    std::map<int, int> ranks_of_host;
+    std::map<cuda::DeviceId, int> ranks_of_gpu;
+    for (const auto& seen : all) {
+        if (seen.devices == 0) throw BadArgument(why);
+        ++ranks_of_host[seen.host];
+        ++ranks_of_gpu[seen.id];
+    }
+    auto& placement = choice.placement;
+    for (const auto& [id, ranks] : ranks_of_gpu) {
+        placement.ranks_per_gpu = std::max(placement.ranks_per_gpu, ranks);
+    }
+    const auto gpus = ranks_of_gpu.size();
+    if (placement.ranks_per_gpu > 1 && !options.share_gpu) {
+        throw BadArgument(
+            fmt::format("{} ranks see {} GPU{}: at most {} rank{} without --share-gpu", all.size(),
+                        gpus, gpus == 1 ? "" : "s", gpus, gpus == 1 ? "" : "s"));
+    }
+    if (placement.ranks_per_gpu > 1) {
+        placement.transport = let_nccl_share(placement.ranks_per_gpu);
+        choice.no_symmetric_memory = "ranks share a GPU: NCCL gives them no symmetric memory";
+        if (!mps_is_running()) {
+            choice.warnings.emplace_back(
+                "ranks share a GPU without MPS: every step waits for time slices (milliseconds); "
+                "scripts/share_gpu.sh -- mpirun ... runs a command with it");
+        }
+    } else if (ranks_of_host.size() > 1) {
+        placement.transport = "network";
+        choice.no_symmetric_memory = "GPUs of several hosts: no symmetric memory between them";
+    } else if (all.size() > 1 && !peers_reach_each_other()) {
+        placement.transport = "shared_memory";
+        choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
+    } else {
+        placement.transport = cuda::has_nvlink() ? "nvlink" : "pcie";
+    }
+    return choice;
+}
+
+}  // namespace moe

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "kernels/runtime/matrix.hpp"
+
+#include <nccl.h>
+
+#include <cstddef>
+
+namespace moe::nccl {
+
+/// Throws an Error with NCCL's own text unless status is ncclSuccess.
+void check(ncclResult_t status, const char* file, int line, const char* expression);
+
+/// Of the library that was loaded, as ncclGetVersion says: 22809 is 2.28.9.
+[[nodiscard]] int version();
+[[nodiscard]] ncclDataType_t type_of(DType dtype);
+
+/// Closes the group even when a call inside it throws: an open group swallows every later call.
+class [[nodiscard]] Group {
+public:
+    Group();
+    ~Group() {
+        if (!closed_) ncclGroupEnd();
+    }
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+    void close();
+
+private:
+    bool closed_{};
+};
+
+}  // namespace moe::nccl
+
+#define MOE_NCCL(call) ::moe::nccl::check((call), __FILE__, __LINE__, #call)

@@ -1,0 +1,214 @@
+#include "comm/nccl/nccl_communicator.hpp"
+
+#include "comm/mpi/mpi.hpp"
+#include "kernels/cuda/cuda.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace moe {
+namespace {
+
+std::size_t elements(const Matrix& matrix) {
+    return static_cast<std::size_t>(matrix.elements());
+}
+
+/// The communicators that live, under a lock: another thread asks how they are.
+class Living {
+public:
+    void add(ncclComm_t comm) {
+        const std::scoped_lock lock(mutex_);
+        comms_.insert(comm);
+    }
+    void remove(ncclComm_t comm) {
+        const std::scoped_lock lock(mutex_);
+        comms_.erase(comm);
+    }
+    [[nodiscard]] std::string failure() {
+        const std::scoped_lock lock(mutex_);
+        for (auto* comm : comms_) {
+            ncclResult_t status = ncclSuccess;
+            const bool asked = ncclCommGetAsyncError(comm, &status) == ncclSuccess;
+            if (asked && status != ncclSuccess && status != ncclInProgress) {
+                return fmt::format("NCCL: {}", ncclGetErrorString(status));
+            }
+        }
+        return {};
+    }
+
+private:
+    std::mutex mutex_;
+    std::set<ncclComm_t> comms_;
+};
+
+/// One NCCL communicator, and the MPI one over the same ranks, for what they have to agree on.
+class Handle {
+public:
+    Handle(ncclComm_t comm, MPI_Comm mpi, std::shared_ptr<Living> living)
+        : comm_(comm), mpi_(mpi), living_(std::move(living)) {
+        living_->add(comm_);
+    }
+    ~Handle() {
+        living_->remove(comm_);
+        ncclCommDestroy(comm_);
+    }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+    [[nodiscard]] ncclComm_t comm() const { return comm_; }
+    [[nodiscard]] MPI_Comm mpi() const { return mpi_.get(); }
+    /// Collective. Setting a communicator up takes NCCL up to seconds, so that the same split is
+    /// made once.
+    [[nodiscard]] std::shared_ptr<Handle> split(int color) {
+        std::vector<int> colors(static_cast<std::size_t>(mpi::size(mpi())));
+        MOE_MPI(MPI_Allgather(&color, 1, MPI_INT, colors.data(), 1, MPI_INT, mpi()));
+        auto& part = parts_[colors];
+        if (!part) {
+            const int rank = mpi::rank(mpi());
+            ncclComm_t comm{};
+            MOE_NCCL(ncclCommSplit(comm_, color, rank, &comm, nullptr));
+            MPI_Comm ranks = MPI_COMM_NULL;
+            MOE_MPI(MPI_Comm_split(mpi(), color, rank, &ranks));
+            part = std::make_shared<Handle>(comm, ranks, living_);
+        }
+        return part;
+    }
+
+private:
+    ncclComm_t comm_;
+    mpi::UniqueComm mpi_;
+    std::shared_ptr<Living> living_;
+    std::map<std::vector<int>, std::shared_ptr<Handle>> parts_;  ///< by all ranks' colors
+};
+
+class NcclSymmetricMemory final : public SymmetricMemory {
+public:
+    NcclSymmetricMemory(std::shared_ptr<Handle> handle, std::size_t bytes)
+        : handle_(std::move(handle)), bytes_(bytes) {
+        MOE_NCCL(ncclMemAlloc(&data_, bytes));
+        MOE_NCCL(ncclCommWindowRegister(handle_->comm(), data_, bytes, &window_,
+                                        NCCL_WIN_COLL_SYMMETRIC));
+    }
+    ~NcclSymmetricMemory() override {
+        if (window_ != nullptr) ncclCommWindowDeregister(handle_->comm(), window_);
+        ncclMemFree(data_);
+    }
+    NcclSymmetricMemory(const NcclSymmetricMemory&) = delete;
+    NcclSymmetricMemory& operator=(const NcclSymmetricMemory&) = delete;
+    [[nodiscard]] std::byte* data() const override { return static_cast<std::byte*>(data_); }
+    [[nodiscard]] std::size_t bytes() const override { return bytes_; }
+
+private:
+    std::shared_ptr<Handle> handle_;
+    std::size_t bytes_;
+    void* data_{};
+    ncclWindow_t window_{};
+};
+
+class NcclCommunicator final : public Communicator {
+public:
+    NcclCommunicator(std::shared_ptr<Handle> handle, std::string no_symmetric_memory)
+        : handle_(std::move(handle)),
+          comm_(handle_->comm()),
+          no_symmetric_memory_(std::move(no_symmetric_memory)),
+          rank_(mpi::rank(handle_->mpi())),
+          size_(mpi::size(handle_->mpi())) {}
+    [[nodiscard]] int rank() const override { return rank_; }
+    [[nodiscard]] int size() const override { return size_; }
+
+    [[nodiscard]] std::int64_t most_elements() const override {
+        return std::numeric_limits<std::int64_t>::max();
+    }
+    void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) override {
+        MOE_NCCL(ncclAllReduce(in.data, out.data, elements(in), nccl::type_of(in.dtype), ncclSum,
+                               comm_, cuda::native(stream)));
+    }
+    void reduce_scatter(const Matrix& in, const Matrix& out, Stream& stream) override {
+        MOE_NCCL(ncclReduceScatter(in.data, out.data, elements(out), nccl::type_of(in.dtype),
+                                   ncclSum, comm_, cuda::native(stream)));
+    }
+    void reduce_scatter_v(const Matrix& /*in*/, const RowPartition& /*owned*/,
+                          const Matrix& /*out*/, Stream& /*stream*/) override {
+        raise(MOE_SITE("reduce_scatter_v"), "NCCL has none, as has_reduce_scatter_v() says");
+    }
+    [[nodiscard]] bool has_reduce_scatter_v() const override { return false; }
+    void reduce(const Matrix& in, const Matrix& out, int root, Stream& stream) override {
+        MOE_NCCL(ncclReduce(in.data, out.data, elements(in), nccl::type_of(in.dtype), ncclSum, root,
+                            comm_, cuda::native(stream)));
+    }
+    void all_gather(const Matrix& in, const Matrix& out, Stream& stream) override {
+        MOE_NCCL(ncclAllGather(in.data, out.data, elements(in), nccl::type_of(in.dtype), comm_,
+                               cuda::native(stream)));
+    }
+    void all_gather_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
+                      Stream& stream) override {
+        // Grouped broadcasts, which NCCL 2.29.2 and later fuse into one kernel.
+        nccl::Group group;
+        for (int root = 0; root < size_; ++root) {
+            const auto rows = out.slice(owned.first(root), owned.rows(root));
+            if (rows.rows == 0) continue;
+            MOE_NCCL(ncclBroadcast(in.data, rows.data, elements(rows), nccl::type_of(in.dtype),
+                                   root, comm_, cuda::native(stream)));
+        }
+        group.close();
+    }
+    void all_to_all_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
+                      Stream& stream) override {
+        const auto type = nccl::type_of(in.dtype);
+        nccl::Group group;
+        for (int peer = 0; peer < size_; ++peer) {
+            if (peer == rank_) continue;
+            const auto sent = in.slice(owned.first(peer), owned.rows(peer));
+            const auto received = out.slice(peer * owned.rows(rank_), owned.rows(rank_));
+            if (sent.rows > 0) {
+                MOE_NCCL(
+                    ncclSend(sent.data, elements(sent), type, peer, comm_, cuda::native(stream)));
+            }
+            if (received.rows > 0) {
+                MOE_NCCL(ncclRecv(received.data, elements(received), type, peer, comm_,
+                                  cuda::native(stream)));
+            }
+        }
+        group.close();
+    }
+    void group(const std::function<void()>& body) override {
+        nccl::Group open;
+        body();
+        open.close();
+    }
+    [[nodiscard]] std::unique_ptr<Communicator> split(int color) override {
+        return std::make_unique<NcclCommunicator>(handle_->split(color), no_symmetric_memory_);
+    }
+    [[nodiscard]] std::string symmetric_obstacle() const override { return no_symmetric_memory_; }
+    [[nodiscard]] std::unique_ptr<SymmetricMemory> make_symmetric(std::size_t bytes) override {
+        return std::make_unique<NcclSymmetricMemory>(handle_, bytes);
+    }
+
+private:
+    std::shared_ptr<Handle> handle_;
+    ncclComm_t comm_;
+    std::string no_symmetric_memory_;
+    int rank_;
+    int size_;
+};
+
+}  // namespace
+
+NcclWorld make_nccl_world(const std::string& no_symmetric_memory) {
+    ncclUniqueId id{};
+    if (mpi::rank(MPI_COMM_WORLD) == 0) MOE_NCCL(ncclGetUniqueId(&id));
+    MOE_MPI(MPI_Bcast(&id, sizeof id, MPI_BYTE, 0, MPI_COMM_WORLD));
+    ncclComm_t comm{};
+    MOE_NCCL(ncclCommInitRank(&comm, mpi::size(MPI_COMM_WORLD), id, mpi::rank(MPI_COMM_WORLD)));
+    auto living = std::make_shared<Living>();
+    auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), living);
+    return {std::make_unique<NcclCommunicator>(std::move(handle), no_symmetric_memory),
+            [living] { return living->failure(); }};
+}
+
+}  // namespace moe

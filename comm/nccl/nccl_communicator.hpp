@@ -1,0 +1,22 @@
+#pragma once
+
+#include "comm/communicator.hpp"
+#include "comm/nccl/nccl.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace moe {
+
+/// Collective over MPI_COMM_WORLD, each rank with its device chosen.
+struct NcclWorld {
+    std::unique_ptr<Communicator> communicator;
+    /// What went wrong in the background with any communicator of this rank, for any thread to ask:
+    /// NCCL's kernels would wait for a dead peer forever. Empty while nothing did.
+    std::function<std::string()> failure;
+};
+/// `no_symmetric_memory`: why ranks cannot reach each other's memory; empty where they can.
+[[nodiscard]] NcclWorld make_nccl_world(const std::string& no_symmetric_memory);
+
+}  // namespace moe

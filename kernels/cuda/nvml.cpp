@@ -1,0 +1,113 @@
+#include "kernels/cuda/nvml.hpp"
+
+#include "kernels/cuda/cuda.hpp"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <string>
+
+namespace moe::cuda {
+namespace {
+
+// NVML's interface as its reference manual documents it; the header is a package of its own that
+// few machines have.
+using Status = int;  // 0: success
+using Handle = struct NvmlDevice*;
+constexpr int kSmClock = 1;
+constexpr int kMemoryClock = 2;
+constexpr unsigned kLinks = 18;
+
+struct Reason {
+    unsigned long long bit;
+    const char* name;
+};
+/// Of the reasons that a clock may be lower than it could be, those that make a measurement
+/// suspect; an idle GPU or a clock that somebody chose do not.
+constexpr std::array kReasons{Reason{0x4, "power_cap"}, Reason{0x8, "hw_slowdown"},
+                              Reason{0x20, "sw_thermal"}, Reason{0x40, "hw_thermal"},
+                              Reason{0x80, "power_brake"}};
+
+class Nvml {
+public:
+    Nvml() : library_(dlopen("libnvidia-ml.so.1", RTLD_NOW)) {
+        if (library_ == nullptr) return;
+        Status (*init)() = nullptr;
+        find(init, "nvmlInit_v2");
+        find(handle_by_bus_, "nvmlDeviceGetHandleByPciBusId_v2");
+        find(clock_, "nvmlDeviceGetClockInfo");
+        find(reasons_, "nvmlDeviceGetCurrentClocksThrottleReasons");
+        find(link_, "nvmlDeviceGetNvLinkState");
+        usable_ = complete_ && init() == 0;
+    }
+
+    [[nodiscard]] std::optional<Handle> device(int ordinal) const {
+        std::array<char, 32> bus{};
+        Handle handle{};
+        if (!usable_ ||
+            cudaDeviceGetPCIBusId(bus.data(), static_cast<int>(bus.size()), ordinal) !=
+                cudaSuccess ||
+            handle_by_bus_(bus.data(), &handle) != 0) {
+            return std::nullopt;
+        }
+        return handle;
+    }
+    [[nodiscard]] int clock(Handle device, int which) const {
+        unsigned mhz = 0;
+        return clock_(device, which, &mhz) == 0 ? static_cast<int>(mhz) : 0;
+    }
+    [[nodiscard]] std::string throttled(Handle device) const {
+        unsigned long long bits = 0;
+        if (reasons_(device, &bits) != 0) return {};
+        std::string text;
+        for (const auto& [bit, name] : kReasons) {
+            if ((bits & bit) == 0) continue;
+            if (!text.empty()) text += ';';
+            text += name;
+        }
+        return text;
+    }
+    [[nodiscard]] bool has_nvlink(Handle device) const {
+        for (unsigned link = 0; link < kLinks; ++link) {
+            unsigned active = 0;
+            if (link_(device, link, &active) == 0 && active == 1) return true;
+        }
+        return false;
+    }
+
+private:
+    template <class Function>
+    void find(Function& function, const char* name) {
+        function = reinterpret_cast<Function>(dlsym(library_, name));
+        complete_ = complete_ && function != nullptr;
+    }
+
+    void* library_;
+    bool complete_{true};
+    bool usable_{};
+    Status (*handle_by_bus_)(const char*, Handle*){};
+    Status (*clock_)(Handle, int, unsigned*){};
+    Status (*reasons_)(Handle, unsigned long long*){};
+    Status (*link_)(Handle, unsigned, unsigned*){};
+};
+
+const Nvml& nvml() {
+    static const Nvml loaded;
+    return loaded;
+}
+
+}  // namespace
+
+std::optional<Clocks> nvml_clocks(int ordinal) {
+    const auto device = nvml().device(ordinal);
+    if (!device) return std::nullopt;
+    return Clocks{nvml().clock(*device, kSmClock), nvml().clock(*device, kMemoryClock),
+                  nvml().throttled(*device)};
+}
+
+bool nvml_has_nvlink(int ordinal) {
+    const auto device = nvml().device(ordinal);
+    return device && nvml().has_nvlink(*device);
+}
+
+}  // namespace moe::cuda

@@ -1,0 +1,78 @@
+#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/start_gate.hpp"
+
+#include <atomic>
+
+namespace moe::cuda {
+namespace {
+
+constexpr unsigned long long kPatienceNanoseconds = 10'000'000'000;
+
+/// In host memory that the device sees. Both only grow: nobody has to put them back, so that no
+/// reset can race with a kernel that still looks.
+struct Words {
+    unsigned opened;   ///< how often the host has opened
+    unsigned gave_up;  ///< the last closing that nobody opened in time
+};
+
+__device__ unsigned long long nanoseconds() {
+    unsigned long long now = 0;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    return now;
+}
+
+__global__ void wait_for(Words* words, unsigned closing) {
+    const auto start = nanoseconds();
+    unsigned opened = 0;
+    do {
+        asm volatile("ld.acquire.sys.global.u32 %0, [%1];"
+                     : "=r"(opened)
+                     : "l"(&words->opened)
+                     : "memory");
+        if (nanoseconds() - start > kPatienceNanoseconds) {
+            words->gave_up = closing;
+            return;
+        }
+    } while (opened < closing);
+}
+
+class CudaStartGate final : public StartGate {
+public:
+    CudaStartGate() {
+        void* raw{};
+        MOE_CUDA(cudaHostAlloc(&raw, sizeof(Words), cudaHostAllocMapped));
+        words_.reset(static_cast<Words*>(raw));
+        *words_ = {};
+        MOE_CUDA(cudaHostGetDevicePointer(&raw, words_.get(), 0));
+        on_device_ = static_cast<Words*>(raw);
+    }
+    ~CudaStartGate() override { open(); }
+    CudaStartGate(const CudaStartGate&) = delete;
+    CudaStartGate& operator=(const CudaStartGate&) = delete;
+
+    void close(Stream& stream) override {
+        MOE_EXPECT(std::atomic_ref(words_->gave_up).load() == 0,
+                   "a device waited ten seconds for its start and gave up");
+        wait_for<<<1, 1, 0, native(stream)>>>(on_device_, ++closings_);
+        MOE_CUDA(cudaGetLastError());
+    }
+    void open() override {
+        std::atomic_ref(words_->opened).store(closings_, std::memory_order_release);
+    }
+
+private:
+    struct Deleter {
+        void operator()(Words* words) const noexcept { cudaFreeHost(words); }
+    };
+    std::unique_ptr<Words, Deleter> words_;
+    Words* on_device_{};
+    unsigned closings_{};
+};
+
+}  // namespace
+
+std::unique_ptr<StartGate> make_start_gate() {
+    return std::make_unique<CudaStartGate>();
+}
+
+}  // namespace moe::cuda

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "kernels/runtime/device.hpp"
+
+#include <memory>
+
+namespace moe::cuda {
+
+/// On the calling thread's device: one thread of one block looks at a word of host memory until the
+/// host writes there, which it sees about a microsecond later.
+[[nodiscard]] std::unique_ptr<StartGate> make_start_gate();
+
+}  // namespace moe::cuda
