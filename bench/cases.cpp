@@ -152,6 +152,7 @@ std::string label_of(const Case& one) {
     if (!one.phase.empty()) text += " " + one.phase;
     if (one.routing != "uniform") text += " experts " + one.routing;
     if (one.layers > 1) text += fmt::format(" {} layers", one.layers);
+    if (one.graph != "off") text += " graph";
     return text + fmt::format(" {}: {} tokens", one.load, one.tokens);
 }
 

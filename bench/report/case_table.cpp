@@ -77,8 +77,10 @@ std::string heading(const ResultRow& row) {
     if (!row.tokens_per_rank.empty()) text += fmt::format(" ({})", row.tokens_per_rank);
     if (!row.phase.empty()) text += fmt::format(", {}", row.phase);
     if (row.padding != "sum_len") text += fmt::format(", {}", row.padding);
-    return text + fmt::format(" | dp {} ep {} on {} ranks | {} | {}\n", row.dp, row.ep, row.ranks,
-                              row.dtype, row.gather);
+    text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
+                        row.dtype, row.gather);
+    if (row.graph == "on") text += " | CUDA graph";
+    return text + "\n";
 }
 
 }  // namespace

@@ -1,0 +1,174 @@
+// What times work on a device: the gate that holds it back, the clock that counts from there, and
+// graphs. On every backend that has them.
+#include "bench/graphs.hpp"
+#include "bench/measure/region_timer.hpp"
+#include "comm/mpi/mpi_control.hpp"
+#include "comm/named_table.hpp"
+#include "tests/backends.hpp"
+#include "tests/layouts.hpp"
+
+#include "bench/verify/exact.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+namespace moe {
+namespace {
+
+/// The backends of which `has` is true.
+template <class Has>
+std::vector<Backend*> backends_with(Has&& has) {
+    std::vector<Backend*> all;
+    for (auto& backend : OpenBackends::opened()) {
+        if (has(*backend.device)) all.push_back(&backend);
+    }
+    return all;
+}
+
+bool has_gate(Device& device) {
+    return device.make_start_gate() != nullptr;
+}
+bool has_graphs(Device& device) {
+    return device.capture_obstacle().empty();
+}
+
+TEST(StartGate, HoldsBackWhatIsEnqueuedBehindIt) {
+    const auto backends = backends_with(has_gate);
+    if (backends.empty()) GTEST_SKIP() << "no device that works while the host goes on";
+    for (auto* backend : backends) {
+        auto& device = *backend->device;
+        const auto stream = device.make_stream();
+        const auto gate = device.make_start_gate();
+        const auto buffer = device.allocate(64);
+        const auto words = buffer.matrix(1, 16, DType::f32);
+        const auto first_byte = [&] {
+            std::byte value{};
+            device.download(words.data, &value, 1);
+            return value;
+        };
+        device.clear(words, *stream);
+        stream->synchronize();
+        for (int round = 1; round <= 3; ++round) {
+            gate->close(*stream);
+            device.fill_bytes(words, std::byte(round), *stream);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            EXPECT_EQ(first_byte(), std::byte(round - 1)) << "was not held back";
+            gate->open();
+            stream->synchronize();
+            EXPECT_EQ(first_byte(), std::byte(round));
+        }
+    }
+}
+
+TEST(StartGate, GivesUpAndSaysSo) {
+    for (auto* backend : backends_with(has_gate)) {
+        const auto stream = backend->device->make_stream();
+        const auto gate = backend->device->make_start_gate();
+        gate->close(*stream);
+        stream->synchronize();  // nobody opens
+        EXPECT_THROW(gate->close(*stream), Error);
+    }
+}
+
+TEST(RegionTimer, CountsTheDevicesTimeAndNotTheHosts) {
+    const auto backends = backends_with(has_gate);
+    if (backends.empty()) GTEST_SKIP() << "no device that works while the host goes on";
+    const auto control = make_mpi_control();
+    Timeline timeline(*control, true);
+    for (auto* backend : backends) {
+        auto& device = *backend->device;
+        const auto stream = device.make_stream();
+        RegionTimer timer(device, timeline, *stream);
+        ASSERT_TRUE(timer.by_device(1));
+        EXPECT_FALSE(timer.by_device(5000)) << "more than a queue holds";
+        const auto buffer = device.allocate(std::size_t{64} << 20U);
+        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
+        const auto seconds = [&](int fills) {
+            const auto region = [&] {
+                for (int i = 0; i < fills; ++i) device.clear(matrix, *stream);
+                std::this_thread::sleep_for(std::chrono::milliseconds(30));
+            };
+            const auto stamp = timer.time("fills", region, true);
+            return stamp.exit - stamp.arrival;
+        };
+        static_cast<void>(seconds(1));
+        const double few = seconds(4);
+        const double many = seconds(40);
+        EXPECT_GT(few, 0);
+        EXPECT_LT(few, 30e-3) << "the host's sleep was counted";
+        EXPECT_GT(many, 3 * few) << "ten times the work";
+    }
+}
+
+TEST(Capture, ReplaysEveryStrategyBitForBit) {
+    const auto backends = backends_with(has_graphs);
+    if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
+    for (auto* backend : backends) {
+        auto& device = *backend->device;
+        auto& world = *backend->world;
+        const auto stream = device.make_stream();
+        const auto alone = world.split(world.rank());
+        for (const auto& layout : kLayouts) {
+            const auto owned = partition_of(layout, world.size(), 1);
+            const CombineSetup setup{device, world, *alone, owned, 2880, DType::bf16};
+            const auto all =
+                device.allocate(static_cast<std::size_t>(owned.total() * setup.row_bytes()));
+            const auto own =
+                device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
+            const auto partial = all.matrix(owned.total(), setup.cols, setup.dtype);
+            const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
+            for (const auto* entry : combine_table()) {
+                if (!entry->obstacle(setup).empty()) continue;
+                const auto combine = entry->make(setup);
+                static_cast<void>(combine->run(partial, mine, *stream));
+                stream->synchronize();
+                CapturedCombine captured(*combine);
+                for (std::uint64_t run = 0; run < 3; ++run) {
+                    const ExactData data(setup.dtype, world.size(), run);
+                    const auto given =
+                        data.contribution(0, owned.total(), setup.cols, world.rank());
+                    device.upload(given.data(), all.data(), given.size());
+                    device.fill_bytes(mine, std::byte{0xff}, *stream);
+                    const auto got = captured.run(partial, mine, *stream);
+                    stream->synchronize();
+                    const auto want =
+                        data.sums(setup.group_first(), setup.group_rows(), setup.cols);
+                    EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
+                        << entry->name << " " << layout.name << ", replay " << run;
+                }
+            }
+        }
+    }
+}
+
+TEST(Capture, LeavesTheStreamUsableWhenItFails) {
+    for (auto* backend : backends_with(has_graphs)) {
+        auto& device = *backend->device;
+        const auto stream = device.make_stream();
+        const auto buffer = device.allocate(64);
+        const auto words = buffer.matrix(1, 16, DType::f32);
+        EXPECT_THROW(static_cast<void>(stream->capture([&] {
+                         device.clear(words, *stream);
+                         raise(MOE_SITE("body"), "in the way");
+                     })),
+                     Error);
+        device.fill_bytes(words, std::byte{7}, *stream);
+        stream->synchronize();
+        std::byte value{};
+        device.download(words.data, &value, 1);
+        EXPECT_EQ(value, std::byte{7});
+    }
+}
+
+TEST(Capture, TheHostSaysThatItHasNone) {
+    for (auto& backend : OpenBackends::opened()) {
+        if (backend.gpus) continue;
+        EXPECT_NE(backend.device->capture_obstacle(), "");
+        EXPECT_THROW(static_cast<void>(backend.device->make_stream()->capture([] {})), Error);
+    }
+}
+
+}  // namespace
+}  // namespace moe
