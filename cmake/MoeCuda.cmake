@@ -27,7 +27,7 @@ endfunction()
 
 # moe_choose_architectures(): the GPUs of this machine; without one, those that serve most.
 macro(moe_choose_architectures)
-    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
         execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
             OUTPUT_VARIABLE seen OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
         if(failed OR NOT seen MATCHES "^[0-9.\n]+$")

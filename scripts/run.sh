@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the benchmark and runs its sweep with one rank for each core, 2 to 8; results and charts
-# go to results/local/<time>-<host>/. Options are the program's (see --help); a --out, --csv or
-# --progress among them is used instead of this script's own.
+# Builds the benchmark and runs its sweep on what this machine has: with one rank for each GPU where
+# there are GPUs (a single one is shared by 4 ranks, under MPS), else with one rank for each core, 2
+# to 8. Results and charts go to results/local/<time>-<host>/. Options are the program's (see
+# --help); a --out, --csv or --progress among them is used instead of this script's own.
 #
 #   RANKS=4 scripts/run.sh --tokens 16,64 --load balanced
 #
@@ -11,12 +12,15 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-program=$root/build/host/bench/bench_moe_comm
+preset=host
+wrapper=() # what mpirun runs under
+own=()     # options of the program that the machine asks for
 
 # -q because mpirun comments on every status, at greater length than the program.
 launch() {
     local status=0
-    run_to_end mpirun -q -n "$ranks" "${binding[@]}" "$program" "$@" || status=$?
+    run_to_end "${wrapper[@]}" mpirun -q -n "$ranks" "${binding[@]}" "$program" "${own[@]}" "$@" ||
+        status=$?
     if [[ -n $stopped ]]; then
         say "stopped by a signal"
     elif [[ $status != [0234] ]]; then
@@ -39,6 +43,38 @@ draw_charts() {
     fi
 }
 
+# Sets preset: GPUs are used where they are seen, the build can be had, and nobody said otherwise.
+choose_backend() {
+    local missing
+    if [[ " $* " == *" --backend host "* || " $* " == *" --backend=host "* || $(gpus) == 0 ]]; then
+        return
+    fi
+    missing=$(missing_for_cuda)
+    if [[ -n $missing ]]; then
+        say "warning: $(gpus) GPU(s) are here and not used; missing: $missing"
+        return
+    fi
+    preset=cuda
+}
+
+# Sets ranks and binding for one rank on each GPU. One rank alone has nobody to exchange rows with.
+choose_gpu_ranks() {
+    local available
+    available=$(gpus)
+    if ((available > 8)); then available=8; fi
+    ranks=${RANKS:-$((available > 1 ? available : 4))}
+    binding=(--bind-to none)
+    if ((ranks > $(cores))); then binding+=(--oversubscribe); fi
+    if ((ranks <= available)); then
+        say "ranks: $ranks, one for each GPU"
+        return
+    fi
+    own=(--share-gpu)
+    wrapper=("$root/scripts/share_gpu.sh" --)
+    say "ranks: $ranks on $available GPU(s), which they share: results are checked, but times say" \
+        "nothing about an interconnect"
+}
+
 main() {
     local options=() status=0 start
     read_options "$@"
@@ -48,8 +84,10 @@ main() {
     fi
     setup_packages
     setup_python
-    step build "$root/build/host/build.log" build host bench_moe_comm
-    choose_ranks
+    choose_backend "$@"
+    program=$root/build/$preset/bench/bench_moe_comm
+    step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+    if [[ $preset == cuda ]]; then choose_gpu_ranks; else choose_ranks; fi
 
     if [[ -z $out$csv ]]; then
         out=$(results_stem)

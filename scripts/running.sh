@@ -29,6 +29,34 @@ expand() {
     for range in ${1//,/ }; do seq "${range%-*}" "${range#*-}"; done
 }
 
+# How many GPUs this machine shows, as far as CUDA_VISIBLE_DEVICES lets it.
+gpus() {
+    local seen visible=${CUDA_VISIBLE_DEVICES-all}
+    seen=$(nvidia-smi --list-gpus 2>/dev/null | grep -c ^GPU) || true
+    if [[ -z $visible ]]; then
+        seen=0
+    elif [[ $visible != all ]]; then
+        visible=$(tr ',' '\n' <<<"$visible" | wc -l)
+        seen=$((visible < seen ? visible : seen))
+    fi
+    echo "$seen"
+}
+
+# What a build for GPUs lacks, or nothing.
+missing_for_cuda() {
+    local missing=()
+    if ! command -v nvcc >/dev/null && [[ ! -x ${CUDACXX:-${CUDA_PATH:-/usr/local/cuda}/bin/nvcc} ]]; then
+        missing+=("nvcc (the CUDA toolkit, 12 or later)")
+    fi
+    if [[ -z ${NCCL_ROOT:-} ]] && ! ldconfig -p | grep -q libnccl && ! compgen -G \
+        "${CUDA_PATH:-/usr/local/cuda}/lib*/libnccl.so*" >/dev/null &&
+        ! python3 -c 'import nvidia.nccl' 2>/dev/null; then
+        missing+=("NCCL (libnccl-dev, NCCL_ROOT, or pip's nvidia-nccl)")
+    fi
+    local IFS=,
+    echo "${missing[*]}"
+}
+
 allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
 
 # Cores that this process may use: hardware threads of one core count once, and a container's share

@@ -123,9 +123,14 @@ install_missing() {
 
 # setup_packages [--lint]: Python's are asked for together with the others, but not insisted on.
 setup_packages() {
-    local packages=("${build_packages[@]}") left
+    local packages=("${build_packages[@]}") gpu_packages=() left
     if [[ ${1:-} == --lint ]]; then packages+=("${lint_packages[@]}"); fi
-    install_missing "${packages[@]}" "${python_packages[@]}"
+    # For GPUs, where the package lists have it: without, cores are used. A driver or a toolkit is
+    # nobody's to install here.
+    if command -v nvidia-smi >/dev/null && apt-cache show libnccl-dev &>/dev/null; then
+        gpu_packages=(libnccl-dev)
+    fi
+    install_missing "${packages[@]}" "${python_packages[@]}" "${gpu_packages[@]}"
     left=$(missing "${packages[@]}" | paste -sd ' ')
     if [[ -n $left ]]; then die "missing: $left ($why_not)"; fi
 }

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Builds and runs every test that this machine can run: as released, then with the address and
-# undefined-behaviour sanitizers.
+# Builds and runs every test that this machine can run: as released, with the address and
+# undefined-behaviour sanitizers, and on its GPUs, which more ranks than GPUs share. Where CUDA and
+# NCCL are but no GPU is, the GPU half is compiled all the same, and says that it finds none.
 #
 #   scripts/test.sh [--quick] [--werror]
 #
 # --quick leaves the sanitizers out; --werror (or CI=true) makes warnings errors.
 # shellcheck source=scripts/setup.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/running.sh
+source "$root/scripts/running.sh"
 
 usage="usage: scripts/test.sh [--quick] [--werror]"
 presets=(host asan)
@@ -23,15 +26,6 @@ for argument in "$@"; do
     esac
 done
 
-# Why the tests that need a GPU cannot run here; nothing if they can.
-no_gpu() {
-    if ! command -v nvidia-smi >/dev/null; then
-        echo "no GPU here (nvidia-smi not found)"
-    elif ! nvidia-smi --list-gpus 2>/dev/null | grep -q ^GPU; then
-        echo "no GPU here (nvidia-smi lists none)"
-    fi
-}
-
 # Tests of several ranks declare their processors, so that ctest does not pile them up.
 run_tests() {
     local start=$SECONDS
@@ -47,6 +41,18 @@ for preset in "${presets[@]}"; do
     step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
     run_tests "$preset"
 done
-gpu=$(no_gpu)
-if [[ -n $gpu ]]; then skipped+=("GPU tests: $gpu"); fi
+cuda=$(missing_for_cuda)
+if [[ -n $cuda ]]; then
+    skipped+=("the GPU half: missing: $cuda")
+elif [[ $(gpus) == 0 ]]; then
+    step "build (cuda)" "$root/build/cuda/build.log" build cuda gpu_half "${options[@]}"
+    step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
+        --no-tests=error -R '^no_gpu$' --output-on-failure
+    skipped+=("GPU tests: no GPU here")
+else
+    start=$SECONDS
+    step "build (cuda)" "$root/build/cuda/build.log" build cuda all "${options[@]}"
+    (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
+    say "tests (gpu): $((SECONDS - start)) s"
+fi
 for what in "${skipped[@]}"; do say "skipped: $what"; done

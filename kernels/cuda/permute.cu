@@ -161,6 +161,15 @@ __global__ void __launch_bounds__(kScanThreads)
     }
 }
 
+/// Whether any choice of a row is local; every warp asks for itself, and hears the same.
+__device__ bool has_local(const Plan& plan, std::int64_t row, const Routing& routing) {
+    bool found = false;
+    for (int k = static_cast<int>(threadIdx.x) % kWarp; k < plan.top_k; k += kWarp) {
+        found = found || is_local(routing.expert[row * plan.top_k + k], plan);
+    }
+    return __any_sync(kAllLanes, found);
+}
+
 /// One warp writes a row of the CSR matrix, a lane for each choice: where the row's copies go.
 /// Returns how many there are.
 __device__ int place_choices(const Plan& plan, std::int64_t chunks, std::int64_t row,
@@ -210,6 +219,18 @@ __global__ void __launch_bounds__(kPackThreads)
     extern __shared__ std::int32_t place[];  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
+    const auto* from = reinterpret_cast<const V*>(x) + row * vectors;
+    V held[kHeld];
+    const auto load = [&](std::int64_t first) {
+#pragma unroll
+        for (int i = 0; i < kHeld; ++i) {
+            const auto col = first + i * kPackThreads;
+            if (col < vectors) held[i] = from[col];
+        }
+    };
+    // The row is on its way while one warp finds out where to: three loads that wait for each
+    // other.
+    if (has_local(plan, row, routing)) load(threadIdx.x);
     if (threadIdx.x < kWarp) {
         const auto found = place_choices(plan, chunks, row, routing, shared_weight, expert_offsets,
                                          combine, place);
@@ -217,15 +238,8 @@ __global__ void __launch_bounds__(kPackThreads)
     }
     __syncthreads();
     if (local == 0) return;
-    const auto* from = reinterpret_cast<const V*>(x) + row * vectors;
     auto* to = reinterpret_cast<V*>(packed);
-    for (std::int64_t first = threadIdx.x; first < vectors; first += kHeld * kPackThreads) {
-        V held[kHeld];
-#pragma unroll
-        for (int i = 0; i < kHeld; ++i) {
-            const auto col = first + i * kPackThreads;
-            if (col < vectors) held[i] = from[col];
-        }
+    for (std::int64_t first = threadIdx.x; first < vectors;) {
         for (int k = 0; k < local; ++k) {
             const auto start = place[k] * vectors;
 #pragma unroll
@@ -234,6 +248,8 @@ __global__ void __launch_bounds__(kPackThreads)
                 if (col < vectors) to[start + col] = held[i];
             }
         }
+        first += kHeld * kPackThreads;
+        load(first);
     }
 }
 

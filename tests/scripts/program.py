@@ -16,9 +16,9 @@ AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 def command(*args, ranks=2, program=PROGRAM):
-    """-q: mpirun comments on statuses, at length."""
+    """-q: mpirun comments on statuses, at length. On cores, also where there are GPUs."""
     return [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
-            *map(str, args)]
+            "--backend", "host", *map(str, args)]
 
 
 def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None):
