@@ -31,7 +31,7 @@ MAY_INCLUDE = {
     "bench/verify": {"bench/moe"} | MEASURED,
     "bench/watch": {"comm", RUNTIME},
     "bench": PARTS | MEASURED | {"comm/mpi"},
-    "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "bench/measure"},
+    "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
     "tests/faults": MEASURED,
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},

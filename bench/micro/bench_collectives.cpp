@@ -1,0 +1,233 @@
+// The library's collectives by themselves, on all ranks of an mpirun: how long each takes, and what
+// that is as bandwidth by the definitions of nccl-tests (PERFORMANCE.md): algbw = bytes / time,
+// busbw = algbw times what a link has to carry of them. Two ways to take the time:
+//   isolated      as the sweep does: all ranks begin together, the slowest one counts
+//   back_to_back  as nccl-tests does: many calls in a row, one synchronisation, the mean of a call
+#include "bench/measure/region_timer.hpp"
+#include "comm/backend.hpp"
+#include "comm/mpi/mpi.hpp"
+#include "comm/mpi/mpi_control.hpp"
+#include "comm/named_table.hpp"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr std::int64_t kCols = 2048;
+constexpr DType kType = DType::bf16;
+constexpr int kCallsInARow = 20;
+constexpr std::int64_t kSmallest = std::int64_t{16} << 10U;
+
+/// What all benchmarks of this process work with.
+struct Bench {
+    Backend& backend;
+    Control& control;
+    Timeline timeline;
+    std::unique_ptr<Stream> stream;
+    RegionTimer timer;
+
+    Bench(Backend& given, Control& ranks, int hosts)
+        : backend(given),
+          control(ranks),
+          timeline(ranks, hosts == 1),
+          stream(given.device->make_stream()),
+          timer(*given.device, timeline, *stream) {}
+};
+
+/// One collective between two matrices of all rows: `in` holds every rank's block.
+struct Collective {
+    const char* name;
+    /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
+    double (*bus_factor)(double n);
+    void (*run)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream);
+};
+
+double of_one_way(double n) {
+    return (n - 1) / n;
+}
+double of_both_ways(double n) {
+    return 2 * (n - 1) / n;
+}
+
+Matrix own_block(const Communicator& world, const Matrix& matrix) {
+    const auto rows = matrix.rows / world.size();
+    return matrix.slice(world.rank() * rows, rows);
+}
+
+constexpr Collective kCollectives[] = {
+    {"all_reduce", of_both_ways,
+     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+         world.all_reduce(in, out, stream);
+     }},
+    {"reduce_scatter", of_one_way,
+     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+         world.reduce_scatter(in, own_block(world, out), stream);
+     }},
+    {"grouped_reduce", of_one_way,
+     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+         const auto rows = in.rows / world.size();
+         world.group([&] {
+             for (int root = 0; root < world.size(); ++root) {
+                 world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
+             }
+         });
+     }},
+    {"all_gather", of_one_way,
+     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+         world.all_gather(own_block(world, in), out, stream);
+     }}};
+
+void run_isolated(benchmark::State& state, Bench& bench, const std::string& name,
+                  const std::function<void()>& region) {
+    const bool by_device = bench.timer.by_device(bench.control.size());
+    for (auto _ : state) {
+        const auto stamp = bench.timer.time(name, region, by_device);
+        const double begin = bench.control.max(stamp.arrival);
+        state.SetIterationTime(bench.control.max(stamp.exit) - begin);
+    }
+}
+
+void run_back_to_back(benchmark::State& state, Bench& bench, const std::function<void()>& region) {
+    for (auto _ : state) {
+        bench.control.barrier();
+        const double begin = bench.timeline.now();
+        for (int i = 0; i < kCallsInARow; ++i) region();
+        bench.stream->synchronize();
+        // Of the slowest rank, so that all run the same number of iterations.
+        state.SetIterationTime(bench.control.max(bench.timeline.now() - begin) / kCallsInARow);
+    }
+}
+
+void run(benchmark::State& state, Bench& bench, const Collective& collective, bool isolated) {
+    auto& device = *bench.backend.device;
+    auto& world = *bench.backend.world;
+    const auto ranks = static_cast<std::int64_t>(world.size());
+    const auto row_bytes = kCols * static_cast<std::int64_t>(size_of(kType));
+    const auto rows = std::max<std::int64_t>(state.range(0) / row_bytes / ranks, 1) * ranks;
+    const auto bytes = rows * row_bytes;
+    const auto from = device.allocate(static_cast<std::size_t>(bytes));
+    const auto to = device.allocate(static_cast<std::size_t>(bytes));
+    const auto in = from.matrix(rows, kCols, kType);
+    const auto out = to.matrix(rows, kCols, kType);
+    device.clear(in, *bench.stream);
+    const auto region = [&] { collective.run(world, in, out, *bench.stream); };
+    for (int i = 0; i < 3; ++i) region();  // connections, buffers
+    bench.stream->synchronize();
+    if (isolated) {
+        run_isolated(state, bench, collective.name, region);
+    } else {
+        run_back_to_back(state, bench, region);
+    }
+    using benchmark::Counter;
+    const auto moved = static_cast<double>(bytes) * 1e-9;
+    const double factor = collective.bus_factor(static_cast<double>(ranks));
+    state.counters["algbw_gbps"] = Counter(moved, Counter::kIsIterationInvariantRate);
+    state.counters["busbw_gbps"] = Counter(moved * factor, Counter::kIsIterationInvariantRate);
+}
+
+/// All ranks run; one of them tells.
+class Silent final : public benchmark::BenchmarkReporter {
+public:
+    bool ReportContext(const Context& /*context*/) override { return true; }
+    void ReportRuns(const std::vector<Run>& /*runs*/) override {}
+};
+
+struct Arguments {
+    std::string backend{"host"};
+    std::int64_t largest{std::int64_t{64} << 20U};
+    bool share_gpu{};
+    std::vector<std::string> rest;
+};
+
+Arguments parse(int argc, char** argv) {
+    Arguments arguments;
+    CLI::App app{"Times the collectives of a backend; other options are Google Benchmark's."};
+    app.add_option("--backend", arguments.backend, "host or cuda");
+    app.add_option("--largest", arguments.largest, "bytes of the largest matrix");
+    app.add_flag("--share-gpu", arguments.share_gpu, "several ranks on one GPU");
+    app.allow_extras();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        throw BadArgument(error.what());
+    }
+    arguments.rest = app.remaining();
+    return arguments;
+}
+
+void measure(int argc, char** argv, Control& control) {
+    auto arguments = parse(argc, argv);
+    const bool tells = control.rank() == 0;
+    if (!tells) {
+        std::erase_if(arguments.rest,
+                      [](const auto& text) { return text.starts_with("--benchmark_out"); });
+    }
+    std::vector<char*> rest{argv[0]};
+    for (auto& text : arguments.rest) rest.push_back(text.data());
+    int count = static_cast<int>(rest.size());
+    benchmark::Initialize(&count, rest.data());
+    if (count > 1) throw BadArgument(fmt::format("no option {}", rest[1]));
+
+    auto backend = find_named(backend_table(), arguments.backend, "backend")
+                       .open({.share_gpu = arguments.share_gpu});
+    auto names = control.host_names();
+    std::ranges::sort(names);
+    const auto last = std::ranges::unique(names).begin();
+    Bench bench(backend, control, static_cast<int>(last - names.begin()));
+    for (const auto& collective : kCollectives) {
+        for (const bool isolated : {true, false}) {
+            benchmark::RegisterBenchmark(
+                fmt::format("{}/{}", collective.name, isolated ? "isolated" : "back_to_back")
+                    .c_str(),
+                [&bench, &collective, isolated](auto& state) {
+                    run(state, bench, collective, isolated);
+                })
+                ->RangeMultiplier(4)
+                ->Range(kSmallest, std::max(kSmallest, arguments.largest))
+                ->UseManualTime()
+                ->Unit(benchmark::kMicrosecond);
+        }
+    }
+    if (tells) {
+        fmt::print("{} backend on {}, {} ranks, {}\n", backend.name, backend.device->name(),
+                   backend.world->size(),
+                   backend.libraries.substr(0, backend.libraries.find('\n')));
+        for (const auto& warning : backend.warnings) fmt::print("WARNING: {}\n", warning);
+        benchmark::RunSpecifiedBenchmarks();
+    } else {
+        Silent silent;
+        benchmark::RunSpecifiedBenchmarks(&silent);
+    }
+    benchmark::ClearRegisteredBenchmarks();
+}
+
+}  // namespace
+}  // namespace moe
+
+int main(int argc, char** argv) {
+    const moe::mpi::Session session(argc, argv);
+    const auto control = moe::make_mpi_control();
+    try {
+        moe::measure(argc, argv, *control);
+    } catch (const moe::BadArgument& error) {
+        if (control->rank() == 0) {
+            fmt::print(stderr, "bench_collectives: {}\n", error.what());
+            std::fflush(stderr);
+        }
+        control->barrier();  // nobody leaves before the line is out: mpirun ends the job then
+        return 2;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "rank {}: {}\n", control->rank(), error.what());
+        MPI_Abort(MPI_COMM_WORLD, 3);
+    }
+    return 0;
+}
