@@ -75,10 +75,7 @@ std::string CaseVerifier::check_combine(Combine& combine) {
     const auto mine = parts_.layer.result();
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
-        const ExactData exact(setup.dtype, setup.world.size(),
-                              parts_.seed + static_cast<std::uint64_t>(run));
-        const auto given = exact.contribution(0, partial.rows, partial.cols, parts_.control.rank());
-        const auto want = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
+        const auto& [given, want] = exact_data(run);
         device.upload(given.data(), partial.data, given.size());
         device.fill_bytes(mine, kPoison, parts_.stream);
         const auto got = combine.run(partial, mine, parts_.stream);
@@ -89,6 +86,18 @@ std::string CaseVerifier::check_combine(Combine& combine) {
         }
     }
     return agree(wrong);
+}
+
+const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
+    auto& data = exact_[run];
+    const auto& setup = parts_.combine;
+    if (data.given.empty() && setup.owned.total() > 0) {
+        const ExactData exact(setup.dtype, setup.world.size(),
+                              parts_.seed + static_cast<std::uint64_t>(run));
+        data.given = exact.contribution(0, setup.owned.total(), setup.cols, parts_.control.rank());
+        data.wanted = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
+    }
+    return data;
 }
 
 CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {

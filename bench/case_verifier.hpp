@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,7 +68,15 @@ private:
     [[nodiscard]] std::vector<std::string> hashes(const Matrix& result);
     [[nodiscard]] std::vector<std::byte> downloaded(const Matrix& matrix);
 
+    /// What one check run gives this rank and wants back from it, the same for all strategies:
+    /// generating it takes longer than the exchanges.
+    struct Exact {
+        std::vector<std::byte> given, wanted;
+    };
+    [[nodiscard]] const Exact& exact_data(int run);
+
     Parts parts_;
+    std::map<int, Exact> exact_;  ///< by run
 };
 
 }  // namespace moe

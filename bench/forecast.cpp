@@ -140,11 +140,12 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
         seconds += layers * made / speed.weights_made;
     }
     if (options.verify != Verify::off) {
-        // Two runs before and two after: what every rank gives, and the sums that one wants.
+        // Two runs before and two after, with the same data for all strategies: what every rank
+        // gives, and the sums that one wants.
         const auto& owned = layout.row_map->owned();
         const auto wanted = owned.largest() * layout.parallel.attn_tp() * owned.ranks();
         const auto elements = static_cast<double>((owned.total() + wanted) * one.hidden);
-        seconds += rivals * 4 * elements / speed.exact_elements;
+        seconds += 4 * elements / speed.exact_elements;
     }
     if (options.verify == Verify::full) {
         constexpr double kSampledRows = 3;

@@ -2,8 +2,12 @@
 # toolkit, or the pip wheel of the Python that is found first.
 if(NOT NCCL_LIBRARY)
     find_program(NCCL_PYTHON NAMES python3 HINTS ${PROJECT_SOURCE_DIR}/.venv/bin)
-    if(NCCL_PYTHON)
-        execute_process(COMMAND ${NCCL_PYTHON} -c
+    set(python "${NCCL_PYTHON}")
+    if(MOE_PYTHON)
+        set(python "${MOE_PYTHON}")
+    endif()
+    if(python)
+        execute_process(COMMAND ${python} -c
             "import nvidia.nccl as n; print(list(n.__path__)[0], end='')"
             OUTPUT_VARIABLE NCCL_WHEEL ERROR_QUIET)
     endif()

@@ -261,6 +261,10 @@ std::int64_t chunks_of(std::int64_t rows) {
     return ceil_div(rows, kChunk);
 }
 
+/// Shared memory of `pack`: the compiler reads places in fours, ahead of whether they are needed.
+std::size_t pack_bytes(int top_k) {
+    return words(ceil_div(top_k, 4) * 4 + 4);
+}
 /// Shared memory of `count`: a chunk's choices, in fours.
 std::size_t count_bytes(int top_k) {
     static_assert(kChunk % 4 == 0);
@@ -303,7 +307,6 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     total_.as<std::int32_t>(),
                     finished_.as<unsigned>()};
     const auto chunks = chunks_of(x.rows);
-    const auto choices = static_cast<std::size_t>(top_k_);
     if (chunks > 0) {
         count<<<static_cast<unsigned>(chunks), kCountThreads, count_bytes(top_k_), stream>>>(
             plan, chunks, routing.expert);
