@@ -323,9 +323,9 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
             using T = typename decltype(tag)::type;
             constexpr int kLanes = decltype(lanes)::value;
             pack<T, kLanes>
-                <<<static_cast<unsigned>(x.rows), kPackThreads, choices * sizeof(std::int32_t),
-                   stream>>>(plan, chunks, x.as<T>(), packed.as<T>(), x.cols / kLanes, routing,
-                             shared_weight, packing.expert_offsets, packing.combine);
+                <<<static_cast<unsigned>(x.rows), kPackThreads, pack_bytes(top_k_), stream>>>(
+                    plan, chunks, x.as<T>(), packed.as<T>(), x.cols / kLanes, routing,
+                    shared_weight, packing.expert_offsets, packing.combine);
             MOE_CUDA(cudaGetLastError());
         });
 }
