@@ -11,6 +11,13 @@ CLAIM_TEXT = {
     "memory": "claim: memory (one shared memory: not an interconnect's numbers)",
     "functional": "functional: ranks > cores, times say nothing about speed",
 }
+SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
+
+
+def claim_text(claim: str, rows: pd.DataFrame) -> str:
+    """What the numbers are for, of rows with one claim."""
+    shared = claim == "functional" and set(rows["backend"]) == {"cuda"}
+    return SHARED_GPU if shared else CLAIM_TEXT[claim]
 
 
 def facts_of(rows: pd.DataFrame) -> list[str]:
