@@ -21,3 +21,14 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 add_library(moe_blas INTERFACE)
 target_link_libraries(moe_blas INTERFACE PkgConfig::OPENBLAS)
+
+# moe_precompile(<target>): with MOE_PCH, what most files of the target include.
+function(moe_precompile target)
+    if(MOE_PCH)
+        target_precompile_headers(${target} PRIVATE
+            $<$<COMPILE_LANGUAGE:CXX>:<algorithm$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<functional$<ANGLE-R>>
+            $<$<COMPILE_LANGUAGE:CXX>:<map$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<optional$<ANGLE-R>>
+            $<$<COMPILE_LANGUAGE:CXX>:<string$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<vector$<ANGLE-R>>
+            $<$<COMPILE_LANGUAGE:CXX>:<fmt/format.h$<ANGLE-R>> ${ARGN})
+    endif()
+endfunction()

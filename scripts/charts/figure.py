@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from charts.axes import panel_size, set_axes, write_labels
 from charts.chart import Chart
-from charts.facts import CLAIM_TEXT
+import pandas as pd
+
+from charts.facts import claim_text
 from charts.layout import (
     AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
     TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
@@ -105,9 +107,10 @@ def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
 def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
     """Functional rows get no finding: it would be about speed."""
     functional = page.claim == "functional"
+    rows = pd.concat([panel.rows for panel in panels])
     findings = [chart.finding(panel.rows) for panel in panels]
     if functional:
-        headline, complete = CLAIM_TEXT[page.claim], True
+        headline, complete = claim_text(page.claim, rows), True
     else:
         headline, complete = chart.headline(panels, findings)
     colour = WARNING if functional else INK
@@ -115,7 +118,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in page.facts]
     if not functional:
         colour = WARNING if page.claim == "memory" else MUTED
-        head.append(Block([CLAIM_TEXT[page.claim]], FACTS_SIZE, colour, "bold"))
+        head.append(Block([claim_text(page.claim, rows)], FACTS_SIZE, colour, "bold"))
 
     width = size.width + size.labels
     titles = {}

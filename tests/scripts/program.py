@@ -17,8 +17,9 @@ AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 def command(*args, ranks=2, program=PROGRAM):
     """-q: mpirun comments on statuses, at length. On cores, also where there are GPUs."""
+    backend = [] if "--backend" in args else ["--backend", "host"]
     return [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
-            "--backend", "host", *map(str, args)]
+            *map(str, args), *backend]
 
 
 def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None):
