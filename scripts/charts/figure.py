@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.axes import panel_size, set_axes, write_labels
 from charts.chart import Chart
-import pandas as pd
-
 from charts.facts import claim_text
 from charts.layout import (
     AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,

@@ -371,6 +371,11 @@ def test_functional_charts_say_that_their_times_say_nothing(charts) -> None:
         assert " wins " not in text and "fastest" not in text
 
 
+def test_charts_of_a_shared_gpu_say_that_it_is_no_interconnect(charts) -> None:
+    for text in charts(sweep(claim="functional", backend="cuda")).values():
+        assert "functional: ranks share a GPU, times say nothing about an interconnect" in text
+
+
 def test_memory_charts_say_that_they_are_no_interconnect(charts) -> None:
     for text in charts(sweep(claim="memory")).values():
         assert "one shared memory: not an interconnect's numbers" in text
