@@ -38,7 +38,7 @@ struct RivalState {
 
     [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
     /// The exchange as it is timed: eagerly, or by graph.
-    [[nodiscard]] Combine& timed_combine() { return graphs ? graphs->combine() : *combine; }
+    [[nodiscard]] Combine& timed_combine() const { return graphs ? graphs->combine() : *combine; }
 };
 
 /// A device's clock around the samples of a case; on this rank, but for what held it back.

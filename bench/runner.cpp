@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 namespace moe {
 
@@ -76,6 +77,8 @@ std::string Runner::unless_all_have_room(const std::function<void()>& make) {
         make();
     } catch (const OutOfMemory& error) {
         why = fmt::format("out of memory: {}", error.what());
+    } catch (const std::bad_alloc&) {
+        why = "out of memory on the host";
     }
     return parts_.control.first_text(why);
 }
@@ -96,16 +99,16 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     if (!obstacle.empty()) return obstacle;
     const auto needs = planner_.needs(one, layout);
     if (model_ && model_->key != needs.weights_key) model_.reset();  // before memory is looked at
-    obstacle = planner_.memory_obstacle(needs.activation_bytes + (model_ ? 0 : needs.weight_bytes));
-    if (!obstacle.empty() || model_) return obstacle;
-
-    // What all of it takes at once, for a moment: what is made one by one below may be shared work
-    // of all ranks, in which nobody may be missing.
-    obstacle = unless_all_have_room([&] {
-        static_cast<void>(
-            parts_.backend.device->allocate(needs.activation_bytes + needs.weight_bytes));
-    });
+    const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
+    obstacle = planner_.memory_obstacle(bytes);
     if (!obstacle.empty()) return obstacle;
+    // All of it at once, for a moment: what is made one by one later may be shared work of all
+    // ranks, in which nobody may be missing.
+    Buffer trial;
+    obstacle = unless_all_have_room([&] { trial = parts_.backend.device->allocate(bytes); });
+    parts_.control.barrier();  // ranks that share a memory hold theirs at the same time
+    trial = {};
+    if (!obstacle.empty() || model_) return obstacle;
     obstacle = unless_all_have_room([&] {
         model_.emplace(Model{needs.weights_key, {}, {}});
         auto plan = needs.weights;

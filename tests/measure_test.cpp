@@ -7,6 +7,7 @@
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
+#include "bench/placement.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "tests/backends.hpp"
 
@@ -168,6 +169,35 @@ TEST(Machine, CountsCoresOnceAndSaysWhatNumbersMean) {
     EXPECT_EQ(host_claim({1, 3, 2}), "functional");
     EXPECT_EQ(host_claim({2, 2, 2}), "interconnect");
     EXPECT_EQ(host_claim({2, 4, 2}), "functional");
+}
+
+TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
+    auto& backend = OpenBackends::opened().front();
+    const bool alone = backend.world->size() == 1;
+    Backend seen{.name = "cuda",
+                 .device = nullptr,
+                 .world = backend.world->split(0),
+                 .layer_kernels = nullptr,
+                 .libraries = {},
+                 .gpus = GpuPlacement{1, "nvlink"},
+                 .failure = {},
+                 .warnings = {}};
+    const Machine crowded{1, 8, 2};
+    auto placement = place_ranks(crowded, seen);
+    EXPECT_EQ(placement.claim, alone ? "memory" : "interconnect") << "cores are not what counts";
+    EXPECT_EQ(placement.transport, "nvlink");
+    EXPECT_EQ(placement.sharing_memory, 1);
+    seen.gpus = GpuPlacement{4, "sockets"};
+    placement = place_ranks(crowded, seen);
+    EXPECT_EQ(placement.claim, "functional");
+    EXPECT_EQ(placement.ranks_per_device, 4);
+    EXPECT_EQ(placement.sharing_memory, 4);
+    seen.gpus.reset();
+    placement = place_ranks(crowded, seen);
+    EXPECT_EQ(placement.claim, "functional");
+    EXPECT_EQ(placement.transport, "shared_memory");
+    EXPECT_EQ(placement.ranks_per_device, 4);
+    EXPECT_EQ(placement.sharing_memory, 8);
 }
 
 class SamplerTest : public testing::Test {

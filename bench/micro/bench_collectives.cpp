@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -179,10 +180,9 @@ void measure(int argc, char** argv, Control& control) {
 
     auto backend = find_named(backend_table(), arguments.backend, "backend")
                        .open({.share_gpu = arguments.share_gpu});
-    auto names = control.host_names();
-    std::ranges::sort(names);
-    const auto last = std::ranges::unique(names).begin();
-    Bench bench(backend, control, static_cast<int>(last - names.begin()));
+    const auto& names = control.host_names();
+    const std::set<std::string> hosts(names.begin(), names.end());
+    Bench bench(backend, control, static_cast<int>(hosts.size()));
     for (const auto& collective : kCollectives) {
         for (const bool isolated : {true, false}) {
             benchmark::RegisterBenchmark(

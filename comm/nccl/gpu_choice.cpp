@@ -4,9 +4,12 @@
 #include "comm/nccl/nccl.hpp"
 #include "kernels/cuda/cuda.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -23,6 +26,7 @@ struct Seen {
     int host{};     ///< rank in the world of the host's first rank
     int devices{};  ///< that it can see; 0 is an error
     cuda::DeviceId id{};
+    cuda::BusId bus{};
 };
 
 std::vector<Seen> all_seen(const Seen& mine) {
@@ -50,22 +54,32 @@ std::string let_nccl_share(int ranks_per_gpu) {
     return "sockets";
 }
 
-/// A daemon leaves its pipe in this folder while it runs.
+/// Whether a daemon listens at its pipe. One that was killed leaves the pipe behind: then nobody
+/// has it open for reading.
 bool mps_is_running() {
     const char* folder = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
+    const auto pipe =
+        std::filesystem::path(folder == nullptr ? "/tmp/nvidia-mps" : folder) / "control";
     std::error_code ignored;
-    return std::filesystem::exists(
-        std::filesystem::path(folder == nullptr ? "/tmp/nvidia-mps" : folder) / "control", ignored);
+    if (!std::filesystem::is_fifo(pipe, ignored)) return std::filesystem::exists(pipe, ignored);
+    const int opened = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (opened < 0) return errno != ENXIO && errno != ENOENT;
+    close(opened);
+    return true;
 }
 
-/// Whether each rank of this host can reach the memory of all GPUs that it sees.
-bool peers_reach_each_other() {
-    int reach = 1;
-    for (int other = 0; other < cuda::count_devices(); ++other) {
-        if (!cuda::can_reach(other)) reach = 0;
+/// How the GPUs that are used reach each other's memory, by the rank that knows worst.
+enum class Reach : int { all, hidden, not_all };
+
+Reach agree_on_reach(const std::vector<Seen>& all) {
+    int reach = static_cast<int>(Reach::all);
+    for (const auto& seen : all) {
+        const auto can = cuda::can_reach(seen.bus);
+        const auto this_one = !can ? Reach::hidden : *can ? Reach::all : Reach::not_all;
+        reach = std::max(reach, static_cast<int>(this_one));
     }
-    MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &reach, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
-    return reach == 1;
+    MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &reach, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD));
+    return static_cast<Reach>(reach);
 }
 
 }  // namespace
@@ -85,6 +99,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
         mine.devices = cuda::count_devices();
         choice.device = cuda::make_device(place % mine.devices);
         mine.id = cuda::device_id(place % mine.devices);
+        mine.bus = cuda::bus_id(place % mine.devices);
     } catch (const Error& error) {
         why = error.what();
         mine.devices = 0;
@@ -118,11 +133,17 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     } else if (ranks_of_host.size() > 1) {
         placement.transport = "network";
         choice.no_symmetric_memory = "GPUs of several hosts: no symmetric memory between them";
-    } else if (all.size() > 1 && !peers_reach_each_other()) {
-        placement.transport = "shared_memory";
-        choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
     } else {
+        const auto reach = agree_on_reach(all);
         placement.transport = cuda::has_nvlink() ? "nvlink" : "pcie";
+        if (reach == Reach::hidden) {
+            choice.no_symmetric_memory =
+                "each rank sees only GPUs of its own (CUDA_VISIBLE_DEVICES): whether it can reach "
+                "the others' memory is not known";
+        } else if (reach == Reach::not_all) {
+            placement.transport = "shared_memory";
+            choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
+        }
     }
     return choice;
 }

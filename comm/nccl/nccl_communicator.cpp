@@ -90,23 +90,27 @@ class NcclSymmetricMemory final : public SymmetricMemory {
 public:
     NcclSymmetricMemory(std::shared_ptr<Handle> handle, std::size_t bytes)
         : handle_(std::move(handle)), bytes_(bytes) {
-        MOE_NCCL(ncclMemAlloc(&data_, bytes));
-        MOE_NCCL(ncclCommWindowRegister(handle_->comm(), data_, bytes, &window_,
-                                        NCCL_WIN_COLL_SYMMETRIC));
+        void* raw{};
+        MOE_NCCL(ncclMemAlloc(&raw, bytes));
+        data_.reset(raw);
+        MOE_NCCL(
+            ncclCommWindowRegister(handle_->comm(), raw, bytes, &window_, NCCL_WIN_COLL_SYMMETRIC));
     }
     ~NcclSymmetricMemory() override {
         if (window_ != nullptr) ncclCommWindowDeregister(handle_->comm(), window_);
-        ncclMemFree(data_);
     }
     NcclSymmetricMemory(const NcclSymmetricMemory&) = delete;
     NcclSymmetricMemory& operator=(const NcclSymmetricMemory&) = delete;
-    [[nodiscard]] std::byte* data() const override { return static_cast<std::byte*>(data_); }
+    [[nodiscard]] std::byte* data() const override { return static_cast<std::byte*>(data_.get()); }
     [[nodiscard]] std::size_t bytes() const override { return bytes_; }
 
 private:
     std::shared_ptr<Handle> handle_;
     std::size_t bytes_;
-    void* data_{};
+    struct Free {
+        void operator()(void* data) const noexcept { ncclMemFree(data); }
+    };
+    std::unique_ptr<void, Free> data_;
     ncclWindow_t window_{};
 };
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace moe::cuda {
@@ -20,8 +21,12 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
 /// The same for all processes that see the same GPU, whatever number they know it by.
 using DeviceId = std::array<char, 16>;
 [[nodiscard]] DeviceId device_id(int ordinal);
-/// Whether the calling thread's device can use the memory of another one, or is it.
-[[nodiscard]] bool can_reach(int ordinal);
+/// Its place in the machine, as 0000:1B:00.0, the same for all processes.
+using BusId = std::array<char, 16>;
+[[nodiscard]] BusId bus_id(int ordinal);
+/// Whether the calling thread's device can use the memory of the one there, or is it. Nothing where
+/// that one is hidden from this process.
+[[nodiscard]] std::optional<bool> can_reach(const BusId& other);
 /// Whether NVLinks leave the calling thread's device; false where nobody can say.
 [[nodiscard]] bool has_nvlink();
 /// CUDA runtime 13.0, driver 13.0

@@ -54,8 +54,19 @@ DeviceId device_id(int ordinal) {
     return id;
 }
 
-bool can_reach(int ordinal) {
+BusId bus_id(int ordinal) {
+    BusId id{};
+    MOE_CUDA(cudaDeviceGetPCIBusId(id.data(), static_cast<int>(id.size()), ordinal));
+    return id;
+}
+
+std::optional<bool> can_reach(const BusId& other) {
     const int mine = current();
+    int ordinal = 0;
+    if (cudaDeviceGetByPCIBusId(&ordinal, other.data()) != cudaSuccess) {
+        static_cast<void>(cudaGetLastError());  // else the next call would be blamed for it
+        return std::nullopt;
+    }
     if (ordinal == mine) return true;
     int can = 0;
     MOE_CUDA(cudaDeviceCanAccessPeer(&can, mine, ordinal));
