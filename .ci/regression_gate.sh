@@ -71,13 +71,29 @@ gate_change() {
     if ((status == 1)); then failed=1; fi
 }
 
+# found_planted BASELINE NEW
+found_planted() {
+    local status=0
+    compare planted "$1" "$2" >/dev/null || status=$?
+    ((status == 1)) && grep -q "^| regression .*| $planted |" "$reports/planted.md"
+}
+
+# On a machine that others use as well, launches may lie too far apart to show 30 % (2 of 40 trials,
+# README): then they are taken once more.
 gate_planted() {
-    local status=0 found=$reports/planted.md
-    compare planted change planted >/dev/null || status=$?
-    if ((status == 1)) && grep -q "^| regression .*| $planted |" "$found"; then
+    if found_planted change planted; then
         say "planted 30 % were found"
+        return
+    fi
+    series=()
+    arm "$program" change_again
+    arm "$program" planted_again --plant "$planted:30"
+    step "launches, once more" "$reports/launches_again.log" \
+        scripts/launches.sh "$launches" "${series[@]}"
+    if found_planted change_again planted_again; then
+        say "planted 30 % were found, the second time"
     else
-        say "error: 30 % planted in $planted were not found (status $status): $found"
+        say "error: 30 % planted in $planted were not found: $reports/planted.md"
         failed=1
     fi
 }
