@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 namespace moe {
@@ -23,9 +22,8 @@ struct Outlook {
 
 class Forecaster {
 public:
-    explicit Forecaster(const CasePlanner::Parts& parts) : parts_(parts), planner_(parts) {
-        if (parts.backend.layer_kernels) speed_ = measure_speed(parts.backend, parts.control);
-    }
+    explicit Forecaster(const CasePlanner::Parts& parts)
+        : parts_(parts), planner_(parts), speed_(measure_speed(parts.backend, parts.control)) {}
 
     Outlook look_at(const Case& one) {
         const auto layout = lay_out(one, parts_.control.size());
@@ -38,7 +36,7 @@ public:
         outlook.bytes = parts_.control.max(static_cast<double>(bytes));
         if (!outlook.obstacle.empty()) return outlook;
         outlook.seconds = parts_.control.max(expected_seconds(
-            one, layout, needs, parts_.options, *speed_, needs.weights_key != weights_key_));
+            one, layout, needs, parts_.options, speed_, needs.weights_key != weights_key_));
         weights_key_ = needs.weights_key;
         return outlook;
     }
@@ -46,7 +44,7 @@ public:
 private:
     CasePlanner::Parts parts_;
     CasePlanner planner_;
-    std::optional<Speed> speed_;
+    Speed speed_;
     std::string weights_key_;  ///< of the case before
 };
 

@@ -24,7 +24,6 @@ struct Backend {
     std::string_view name;
     std::unique_ptr<Device> device;
     std::unique_ptr<Communicator> world;
-    /// Null where the backend cannot compute a layer.
     std::unique_ptr<LayerKernelsFactory> layer_kernels;
     /// The libraries that carry the data, as they name themselves; for the provenance.
     std::string libraries;

@@ -87,6 +87,11 @@ private:
 void reduce_to_owners(Communicator& world, const Matrix& partial, const RowPartition& owned,
                       const Matrix& own, Stream& stream);
 
+/// Copies the rows of each owner to where its block begins: block q lies q * block_bytes behind
+/// `blocks` and has room for them.
+void copy_into_blocks(Device& device, const Matrix& partial, const RowPartition& owned,
+                      std::byte* blocks, std::size_t block_bytes, Stream& stream);
+
 /// What `of_rank` and the gather inside the group cost together: of each number, the rank's that
 /// has most.
 [[nodiscard]] Cost owners_cost(const CombineSetup& setup,

@@ -39,12 +39,8 @@ public:
             return group_gather_.gather(own, mine, stream);
         }
         const auto padded = padded_.matrix(longest_ * owned_.ranks(), partial.cols, partial.dtype);
-        for (int owner = 0; owner < owned_.ranks(); ++owner) {
-            const auto rows = owned_.rows(owner);
-            if (rows == 0) continue;
-            device_.copy(partial.slice(owned_.first(owner), rows),
-                         padded.slice(owner * longest_, rows), stream);
-        }
+        copy_into_blocks(device_, partial, owned_, padded.data,
+                         static_cast<std::size_t>(longest_) * partial.row_bytes(), stream);
         const auto block = block_.matrix(longest_, partial.cols, partial.dtype);
         world_.reduce_scatter(padded, block, stream);
         return group_gather_.gather(block.slice(0, owned_.rows(world_.rank())), mine, stream);

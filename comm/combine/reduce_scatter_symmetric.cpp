@@ -40,13 +40,7 @@ public:
         if (one_copy_) {
             device_.copy(partial, blocks, stream);
         } else {
-            for (int owner = 0; owner < owned_.ranks(); ++owner) {
-                const auto rows = owned_.rows(owner);
-                if (rows == 0) continue;
-                device_.copy(partial.slice(owned_.first(owner), rows),
-                             {blocks.slice(owner, 1).data, rows, partial.cols, partial.dtype},
-                             stream);
-            }
+            copy_into_blocks(device_, partial, owned_, blocks.data, blocks.row_bytes(), stream);
         }
         world_.reduce_scatter(blocks, {block_->data(), 1, elements_, partial.dtype}, stream);
         const Matrix own{block_->data(), owned_.rows(world_.rank()), partial.cols, partial.dtype};
