@@ -141,14 +141,15 @@ void for_each_backend(Visit&& visit) {
 struct RouteSize {
     std::int64_t rows, hidden, experts;
     int top_k;
+    bool ties{};  ///< all logits are alike
 };
 
 void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring, bool gated) {
-    const auto [rows, hidden, experts, top_k] = size;
+    const auto [rows, hidden, experts, top_k, ties] = size;
     SCOPED_TRACE(fmt::format("{} rows {} hidden {} experts top {}", rows, hidden, experts, top_k));
     const auto x = random_values(rows * hidden, 1);
-    const auto router = random_values(experts * hidden, 2, 1.0F / 1024);
-    const auto bias = random_values(experts, 3);
+    const auto router = random_values(experts * hidden, 2, ties ? 0 : 1.0F / 1024);
+    const auto bias = random_values(experts, 3, ties ? 0 : 1.0F / 64);
     const auto gate = random_values(hidden, 4, 1.0F / 1024);
     std::vector<std::uint8_t> live(static_cast<std::size_t>(rows), 1);
     if (rows > 2) live[1] = live.back() = 0;
@@ -208,7 +209,9 @@ TEST(LayerKernels, RouteAsTheModelSays) {
     for_each_backend([](Rig& rig, DType wire) {
         for (const auto& size :
              {RouteSize{1, 8, 4, 4}, RouteSize{37, 96, 7, 3}, RouteSize{50, 5, 100, 8},
-              RouteSize{9, 288, 200, 10}, RouteSize{19, 64, 512, 10}, RouteSize{4, 32, 1000, 33}}) {
+              RouteSize{70, 32, 128, 8}, RouteSize{9, 288, 200, 10}, RouteSize{19, 64, 512, 10},
+              RouteSize{5, 16, 1001, 32}, RouteSize{4, 32, 1000, 33}, RouteSize{3, 8, 1025, 6},
+              RouteSize{20, 8, 64, 8, true}, RouteSize{3, 8, 300, 17, true}}) {
             expect_routed(rig, wire, size, Scoring::softmax, false);
             expect_routed(rig, wire, size, Scoring::sigmoid, true);
         }

@@ -40,11 +40,15 @@ public:
         for (auto& value : values) {
             value = BFloat16(scale * static_cast<float>(static_cast<int>(generator() % 128U) - 64));
         }
+        const auto pattern = upload(values);
         auto buffer = device_->allocate(static_cast<std::size_t>(elements) * sizeof(BFloat16));
-        for (std::size_t at = 0; at < buffer.bytes(); at += values.size() * sizeof(BFloat16)) {
-            device_->upload(reinterpret_cast<const std::byte*>(values.data()), buffer.data() + at,
-                            std::min(values.size() * sizeof(BFloat16), buffer.bytes() - at));
+        const auto length = static_cast<std::int64_t>(values.size());
+        for (std::int64_t at = 0; at < elements; at += length) {
+            const auto part = std::min(length, elements - at);
+            device_->copy(pattern.matrix(part, 1, kType),
+                          buffer.matrix(elements, 1, kType).slice(at, part), *stream_);
         }
+        stream_->synchronize();
         return buffer;
     }
     template <class T>
@@ -338,12 +342,14 @@ void register_all(const Bench& bench) {
     add("swiglu", [&](auto& state) { swiglu(state, bench); });
     constexpr std::int64_t kDecode = 256;
     constexpr std::int64_t kPrefill = 16384;
+    constexpr std::int64_t kGathered = 8 * kPrefill;  // what eight ranks' prefill is to each
     for (const auto& layer : kLayers) {
         const auto each = [&](const char* kernel, auto function) {
             add(fmt::format("{}/{}", kernel, layer.name),
                 [&bench, &layer, function](auto& state) { function(state, bench, layer); })
                 ->Arg(kDecode)
-                ->Arg(kPrefill);
+                ->Arg(kPrefill)
+                ->Arg(kGathered);
         };
         each("route", route);
         each("choose", choose);

@@ -1,6 +1,8 @@
 // Packs rows by expert. Each row is read once and written once for each of its local experts, so
-// memory bandwidth is the floor of the last launch; the first two touch a few bytes for each row.
+// memory bandwidth is the floor of the last launch; those before it touch a few bytes for each row,
+// and what they cost is the time that a launch takes.
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/overlap.cuh"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/vector.cuh"
 
@@ -9,15 +11,21 @@
 namespace moe::cuda {
 namespace {
 
-/// Rows of a chunk: as many as one block counts without waiting for others.
-constexpr int kChunk = 32;
-constexpr int kCountThreads = 256;
+/// Rows are counted in chunks, a block for each. One chunk needs no second launch; with as many as
+/// this a warp adds up what all of them have of one expert in one step.
+constexpr std::int64_t kMostChunks = 128;
+constexpr std::int64_t kLeastRows = 256;
+constexpr int kWarp = 32;
+constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
 constexpr int kPackThreads = 128;
-constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffU;
 /// Sixteen-byte pieces of a row that one thread holds while it writes them to each expert.
 constexpr int kHeld = 4;
+/// Loads in flight where each takes far longer than what is done with its value.
+constexpr int kAhead = 4;
+/// Shared memory that every kernel gets unasked.
+constexpr std::size_t kUnasked = 48U << 10U;
 
 struct Plan {
     std::int64_t rows;
@@ -25,11 +33,20 @@ struct Plan {
     std::int32_t first;  ///< local experts are [first, first + experts)
     std::int32_t experts;
     bool shared;
+    std::int64_t chunks;
+    std::int64_t rows_of_chunk;
     std::int32_t* rank;
     std::int32_t* entry;
     std::int32_t* counts;
-    std::int32_t* total;
     unsigned* finished;
+    std::int32_t* expert_offsets;
+    std::int32_t* csr_end;
+
+    /// What is counted: rows of each local expert, and entries of the CSR matrix.
+    [[nodiscard]] __host__ __device__ int columns() const { return experts + 1; }
+    __device__ void set_total(int column, std::int32_t total) const {
+        (column < experts ? expert_offsets[column] : *csr_end) = total;
+    }
 };
 
 __device__ bool is_local(std::int32_t expert, const Plan& plan) {
@@ -46,50 +63,8 @@ __device__ std::int32_t warp_inclusive_sum(std::int32_t value) {
     return value;
 }
 
-/// A block for each chunk; its choices lie in shared memory, where every expert's thread walks
-/// through them in the order of the rows, four at a time.
-__global__ void __launch_bounds__(kCountThreads)
-    count(Plan plan, std::int64_t chunks, const std::int32_t* chosen) {
-    extern __shared__ int4 fours[];
-    auto* choice = reinterpret_cast<std::int32_t*>(fours);
-    const auto first_row = blockIdx.x * std::int64_t{kChunk};
-    const int rows = static_cast<int>(min(std::int64_t{kChunk}, plan.rows - first_row));
-    const int choices = rows * plan.top_k;
-    const int padded = (choices + 3) / 4 * 4;
-    const auto base = first_row * plan.top_k;
-    for (int i = static_cast<int>(threadIdx.x); i < padded; i += kCountThreads) {
-        choice[i] = i < choices ? chosen[base + i] : -1;
-    }
-    __syncthreads();
-    for (int e = static_cast<int>(threadIdx.x); e < plan.experts; e += kCountThreads) {
-        const auto mine = plan.first + e;
-        std::int32_t found = 0;
-        for (int i = 0; i < padded; i += 4) {
-            const int4 four = fours[i / 4];
-            if (four.x == mine) plan.rank[base + i] = found++;
-            if (four.y == mine) plan.rank[base + i + 1] = found++;
-            if (four.z == mine) plan.rank[base + i + 2] = found++;
-            if (four.w == mine) plan.rank[base + i + 3] = found++;
-        }
-        plan.counts[e * chunks + blockIdx.x] = found;
-    }
-    // kChunk is a warp's width: a lane for each row.
-    if (threadIdx.x >= kWarp) return;
-    std::int32_t entries = 0;
-    const int row = static_cast<int>(threadIdx.x);
-    if (row < rows) {
-        const auto* of_row = choice + row * plan.top_k;
-        if (plan.shared && of_row[0] >= 0) entries = 1;
-        for (int k = 0; k < plan.top_k; ++k) entries += is_local(of_row[k], plan) ? 1 : 0;
-    }
-    const auto sum = warp_inclusive_sum(entries);
-    if (row < rows) plan.entry[first_row + row] = sum - entries;
-    if (row == kWarp - 1) plan.total[blockIdx.x] = sum;
-}
-
 /// values[0 .. count) become the sums of those before, by one warp; the sum of all.
 __device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t count) {
-    constexpr int kAhead = 4;  // loads in flight: each takes far longer than the additions
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     std::int32_t start = 0;
     for (std::int64_t first = lane; first - lane < count; first += kAhead * kWarp) {
@@ -110,41 +85,116 @@ __device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t c
     return start;
 }
 
-/// values[0 .. count) become the sums of those before, by one block; the sum of all.
-__device__ std::int32_t block_exclusive_sums(std::int32_t* values, std::int64_t count) {
+/// expert_offsets: from rows of each expert to those before it, and of all; by one block.
+__device__ void add_up_experts(const Plan& plan) {
     __shared__ std::int32_t of_warp[kWarp];
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
+    const int warps = static_cast<int>(blockDim.x) / kWarp;
     std::int32_t start = 0;
-    for (std::int64_t first = 0; first < count; first += kScanThreads) {
-        const auto i = first + threadIdx.x;
-        const auto value = i < count ? values[i] : 0;
-        const auto sum = warp_inclusive_sum(value);
+    for (int first = 0; first < plan.experts; first += static_cast<int>(blockDim.x)) {
+        const auto e = first + static_cast<int>(threadIdx.x);
+        const auto rows = e < plan.experts ? plan.expert_offsets[e] : 0;
+        const auto sum = warp_inclusive_sum(rows);
         __syncthreads();  // whoever read the last round's sums is done
         if (lane == kWarp - 1) of_warp[warp] = sum;
         __syncthreads();
         std::int32_t before = 0;
         std::int32_t all = 0;
-        for (int w = 0; w < kScanThreads / kWarp; ++w) {
+        for (int w = 0; w < warps; ++w) {
             if (w < warp) before += of_warp[w];
             all += of_warp[w];
         }
-        if (i < count) values[i] = start + before + sum - value;
+        if (e < plan.experts) plan.expert_offsets[e] = start + before + sum - rows;
         start += all;
     }
-    return start;
+    if (threadIdx.x == 0) plan.expert_offsets[plan.experts] = start;
 }
 
-/// A warp for each expert adds up what it has before each chunk; the last block to finish adds up
-/// the experts, and the entries of the chunks.
-__global__ void __launch_bounds__(kScanThreads)
-    scan(Plan plan, std::int64_t chunks, std::int32_t* expert_offsets, std::int32_t* csr_end) {
+/// A block for each chunk. Every warp takes its share of the choices, a lane for each, in the order
+/// of the rows: the lanes with the same expert find each other.
+__global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std::int32_t* chosen) {
+    extern __shared__ std::int32_t seen[];  // [warps, columns]
+    let_later_start();
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    const int warp = static_cast<int>(threadIdx.x) / kWarp;
+    const int warps = static_cast<int>(blockDim.x) / kWarp;
+    const int columns = plan.columns();
+    for (int i = static_cast<int>(threadIdx.x); i < warps * columns;
+         i += static_cast<int>(blockDim.x)) {
+        seen[i] = 0;
+    }
+    __syncthreads();
+    const auto first_row = blockIdx.x * plan.rows_of_chunk;
+    const auto first = first_row * plan.top_k;
+    const auto rows = min(plan.rows_of_chunk, plan.rows - first_row);
+    const auto choices = static_cast<int>(rows * plan.top_k);
+    const int share = (choices + warps - 1) / warps;
+    const int begin = warp * share;
+    const int end = min(begin + share, choices);
+    const unsigned lower = (1U << lane) - 1U;
+    auto* mine = seen + warp * columns;
+    int entries = 0;
+    for (int base = begin; base < end; base += kAhead * kWarp) {
+        std::int32_t expert[kAhead];
+#pragma unroll
+        for (int j = 0; j < kAhead; ++j) {
+            const int i = base + j * kWarp + lane;
+            expert[j] = i < end ? chosen[first + i] : -1;
+        }
+#pragma unroll
+        for (int j = 0; j < kAhead; ++j) {
+            const int i = base + j * kWarp + lane;
+            const bool local = is_local(expert[j], plan);
+            const bool starts_row = i < end && i % plan.top_k == 0;
+            const auto locals = __ballot_sync(kAllLanes, local);
+            const auto shared =
+                __ballot_sync(kAllLanes, plan.shared && starts_row && expert[j] >= 0);
+            if (starts_row) {
+                plan.entry[first_row + i / plan.top_k] =
+                    entries + __popc(locals & lower) + __popc(shared & lower);
+            }
+            entries += __popc(locals) + __popc(shared);
+            const int e = expert[j] - plan.first;
+            const auto alike = __match_any_sync(kAllLanes, local ? e : -1);
+            const int before = local ? mine[e] : 0;
+            if (local) plan.rank[first + i] = before + __popc(alike & lower);
+            __syncwarp();
+            if (local && (alike & lower) == 0) mine[e] = before + __popc(alike);
+            __syncwarp();
+        }
+    }
+    if (lane == 0) mine[plan.experts] = entries;
+    __syncthreads();
+    for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(blockDim.x)) {
+        std::int32_t total = 0;
+        for (int w = 0; w < warps; ++w) {
+            const auto of_warp = seen[w * columns + c];
+            seen[w * columns + c] = total;
+            total += of_warp;
+        }
+        plan.counts[c * plan.chunks + blockIdx.x] = plan.chunks > 1 ? total : 0;
+        if (plan.chunks == 1) plan.set_total(c, total);
+    }
+    __syncthreads();
+    for (int i = begin + lane; i < end; i += kWarp) {
+        const auto expert = chosen[first + i];
+        if (is_local(expert, plan)) plan.rank[first + i] += mine[expert - plan.first];
+        if (i % plan.top_k == 0) plan.entry[first_row + i / plan.top_k] += mine[plan.experts];
+    }
+    if (plan.chunks == 1) add_up_experts(plan);
+}
+
+/// A warp for each column adds up what is before each chunk; the last block to finish adds up the
+/// experts.
+__global__ void __launch_bounds__(kScanThreads) scan(Plan plan) {
     __shared__ bool last;
-    const auto e =
-        static_cast<std::int64_t>(blockIdx.x) * (kScanThreads / kWarp) + threadIdx.x / kWarp;
-    if (e < plan.experts) {
-        const auto rows = warp_exclusive_sums(plan.counts + e * chunks, chunks);
-        if (threadIdx.x % kWarp == 0) expert_offsets[e] = rows;
+    let_later_start();
+    wait_for_earlier();
+    const auto column = static_cast<int>(blockIdx.x * (kScanThreads / kWarp) + threadIdx.x / kWarp);
+    if (column < plan.columns()) {
+        const auto total = warp_exclusive_sums(plan.counts + column * plan.chunks, plan.chunks);
+        if (threadIdx.x % kWarp == 0) plan.set_total(column, total);
     }
     __threadfence();
     __syncthreads();
@@ -152,13 +202,8 @@ __global__ void __launch_bounds__(kScanThreads)
     __syncthreads();
     if (!last) return;
     __threadfence();
-    const auto packed = block_exclusive_sums(expert_offsets, plan.experts);
-    const auto entries = block_exclusive_sums(plan.total, chunks);
-    if (threadIdx.x == 0) {
-        expert_offsets[plan.experts] = packed;
-        *csr_end = entries;
-        *plan.finished = 0;  // for the next launch
-    }
+    add_up_experts(plan);
+    if (threadIdx.x == 0) *plan.finished = 0;  // for the next launch
 }
 
 /// Whether any choice of a row is local; every warp asks for itself, and hears the same.
@@ -172,14 +217,13 @@ __device__ bool has_local(const Plan& plan, std::int64_t row, const Routing& rou
 
 /// One warp writes a row of the CSR matrix, a lane for each choice: where the row's copies go.
 /// Returns how many there are.
-__device__ int place_choices(const Plan& plan, std::int64_t chunks, std::int64_t row,
-                             const Routing& routing, const float* shared_weight,
-                             const std::int32_t* expert_offsets, const WeightedRows& combine,
+__device__ int place_choices(const Plan& plan, std::int64_t row, const Routing& routing,
+                             const float* shared_weight, const WeightedRows& combine,
                              std::int32_t* place) {
-    const auto chunk = row / kChunk;
+    const auto chunk = row / plan.rows_of_chunk;
     const int lane = static_cast<int>(threadIdx.x);
     const auto* chosen = routing.expert + row * plan.top_k;
-    auto entry = plan.total[chunk] + plan.entry[row];
+    auto entry = plan.counts[plan.experts * plan.chunks + chunk] + plan.entry[row];
     if (lane == 0) combine.offsets[row] = entry;
     if (plan.shared && chosen[0] >= 0) {
         if (lane == 0) {
@@ -196,7 +240,7 @@ __device__ int place_choices(const Plan& plan, std::int64_t chunks, std::int64_t
         const auto which = __ballot_sync(kAllLanes, local);
         if (local) {
             const auto e = expert - plan.first;
-            const auto slot = expert_offsets[e] + plan.counts[e * chunks + chunk] +
+            const auto slot = plan.expert_offsets[e] + plan.counts[e * plan.chunks + chunk] +
                               plan.rank[row * plan.top_k + k];
             const int at = found + __popc(which & ((1U << lane) - 1U));
             combine.indices[entry + at] =
@@ -212,9 +256,8 @@ __device__ int place_choices(const Plan& plan, std::int64_t chunks, std::int64_t
 /// A block for each row. `vectors`: of a row.
 template <class T, int Width>
 __global__ void __launch_bounds__(kPackThreads)
-    pack(Plan plan, std::int64_t chunks, const T* x, T* packed, std::int64_t vectors,
-         Routing routing, const float* shared_weight, const std::int32_t* expert_offsets,
-         WeightedRows combine) {
+    pack(Plan plan, const T* x, T* packed, std::int64_t vectors, Routing routing,
+         const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
     extern __shared__ std::int32_t place[];  // the row of `packed` for each local choice
     __shared__ int local;
@@ -228,12 +271,12 @@ __global__ void __launch_bounds__(kPackThreads)
             if (col < vectors) held[i] = from[col];
         }
     };
-    // The row is on its way while one warp finds out where to: three loads that wait for each
-    // other.
+    // The row is on its way while the earlier launches end, and one warp finds out where to: three
+    // loads that wait for each other.
     if (has_local(plan, row, routing)) load(threadIdx.x);
+    wait_for_earlier();
     if (threadIdx.x < kWarp) {
-        const auto found = place_choices(plan, chunks, row, routing, shared_weight, expert_offsets,
-                                         combine, place);
+        const auto found = place_choices(plan, row, routing, shared_weight, combine, place);
         if (threadIdx.x == 0) local = found;
     }
     __syncthreads();
@@ -257,18 +300,40 @@ std::size_t words(std::int64_t count) {
     return static_cast<std::size_t>(count) * sizeof(std::int32_t);
 }
 
+std::int64_t rows_of_chunk(std::int64_t rows) {
+    return std::max(ceil_div(rows, kMostChunks), kLeastRows);
+}
 std::int64_t chunks_of(std::int64_t rows) {
-    return ceil_div(rows, kChunk);
+    return std::max<std::int64_t>(ceil_div(rows, rows_of_chunk(rows)), 1);
+}
+std::size_t count_bytes(std::int64_t rows, std::int64_t experts) {
+    return words(chunks_of(rows) * (experts + 1));
 }
 
 /// Shared memory of `pack`: the compiler reads places in fours, ahead of whether they are needed.
 std::size_t pack_bytes(int top_k) {
     return words(ceil_div(top_k, 4) * 4 + 4);
 }
-/// Shared memory of `count`: a chunk's choices, in fours.
-std::size_t count_bytes(int top_k) {
-    static_assert(kChunk % 4 == 0);
-    return words(std::int64_t{kChunk} * top_k);
+
+/// Of `count`: every warp has a count of each column, so that fewer fit where there are many.
+int count_warps(const Plan& plan) {
+    const auto fit = kUnasked / words(plan.columns());
+    return static_cast<int>(std::clamp<std::size_t>(fit, 1, kCountWarps));
+}
+
+void launch_counting(const Plan& plan, const std::int32_t* chosen, cudaStream_t stream) {
+    const int warps = count_warps(plan);
+    const auto bytes = words(std::int64_t{warps} * plan.columns());
+    if (bytes > kUnasked) {
+        MOE_CUDA(cudaFuncSetAttribute(count, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(bytes)));
+    }
+    count<<<static_cast<unsigned>(plan.chunks), static_cast<unsigned>(warps * kWarp), bytes,
+            stream>>>(plan, chosen);
+    MOE_CUDA(cudaGetLastError());
+    if (plan.chunks == 1) return;
+    launch_overlapped(scan, ceil_div(plan.columns(), kScanThreads / kWarp), kScanThreads, 0, stream,
+                      plan);
 }
 
 }  // namespace
@@ -277,18 +342,14 @@ Permutation::Permutation(Device& device, std::int64_t rows, int top_k, std::int6
     : top_k_(top_k),
       rank_(device.allocate(words(rows * top_k))),
       entry_(device.allocate(words(rows))),
-      counts_(device.allocate(words(chunks_of(rows) * experts))),
-      total_(device.allocate(words(chunks_of(rows)))),
+      counts_(device.allocate(count_bytes(rows, experts))),
       finished_(device.allocate(sizeof(unsigned))) {
     const unsigned none = 0;
     device.upload(reinterpret_cast<const std::byte*>(&none), finished_.data(), sizeof none);
-    // More than every device gives unasked where a row has more than 384 choices.
-    MOE_CUDA(cudaFuncSetAttribute(count, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  static_cast<int>(count_bytes(top_k))));
 }
 
 std::size_t Permutation::bytes(std::int64_t rows, int top_k, std::int64_t experts) {
-    return words(rows * (top_k + 1) + chunks_of(rows) * (experts + 1) + 1);
+    return words(rows * (top_k + 1) + 1) + count_bytes(rows, experts);
 }
 
 void Permutation::launch(const Matrix& x, const Routing& routing, const float* shared_weight,
@@ -301,33 +362,24 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     static_cast<std::int32_t>(packing.local.first),
                     static_cast<std::int32_t>(packing.local.size()),
                     packing.shared,
+                    chunks_of(x.rows),
+                    rows_of_chunk(x.rows),
                     rank_.as<std::int32_t>(),
                     entry_.as<std::int32_t>(),
                     counts_.as<std::int32_t>(),
-                    total_.as<std::int32_t>(),
-                    finished_.as<unsigned>()};
-    const auto chunks = chunks_of(x.rows);
-    if (chunks > 0) {
-        count<<<static_cast<unsigned>(chunks), kCountThreads, count_bytes(top_k_), stream>>>(
-            plan, chunks, routing.expert);
-        MOE_CUDA(cudaGetLastError());
-    }
-    constexpr int kExpertsOfBlock = kScanThreads / kWarp;
-    const auto blocks = std::max<std::int64_t>(ceil_div(plan.experts, kExpertsOfBlock), 1);
-    scan<<<static_cast<unsigned>(blocks), kScanThreads, 0, stream>>>(
-        plan, chunks, packing.expert_offsets, packing.combine.offsets + x.rows);
-    MOE_CUDA(cudaGetLastError());
+                    finished_.as<unsigned>(),
+                    packing.expert_offsets,
+                    packing.combine.offsets + x.rows};
+    launch_counting(plan, routing.expert, stream);
     if (x.elements() == 0) return;
-    visit_native(
-        x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}), [&](auto tag, auto lanes) {
-            using T = typename decltype(tag)::type;
-            constexpr int kLanes = decltype(lanes)::value;
-            pack<T, kLanes>
-                <<<static_cast<unsigned>(x.rows), kPackThreads, pack_bytes(top_k_), stream>>>(
-                    plan, chunks, x.as<T>(), packed.as<T>(), x.cols / kLanes, routing,
-                    shared_weight, packing.expert_offsets, packing.combine);
-            MOE_CUDA(cudaGetLastError());
-        });
+    visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}),
+                 [&](auto tag, auto lanes) {
+                     using T = typename decltype(tag)::type;
+                     constexpr int kLanes = decltype(lanes)::value;
+                     launch_overlapped(pack<T, kLanes>, x.rows, kPackThreads, pack_bytes(top_k_),
+                                       stream, plan, x.as<T>(), packed.as<T>(), x.cols / kLanes,
+                                       routing, shared_weight, packing.combine);
+                 });
 }
 
 }  // namespace moe::cuda

@@ -6,9 +6,9 @@
 
 namespace moe::cuda {
 
-/// LayerKernels::permute in three launches: rows are cut into chunks, which count their rows of
-/// each local expert; the counts are added up; rows are copied to where they belong. The order is
-/// by expert, then by row, whatever runs first.
+/// LayerKernels::permute in three launches, which overlap: rows are cut into chunks, which count
+/// their rows of each local expert; the counts are added up, unless there is one chunk; rows are
+/// copied to where they belong. The order is by expert, then by row, whatever runs first.
 class Permutation {
 public:
     /// For at most so many rows, choices of each, and local experts.
@@ -22,8 +22,8 @@ private:
     int top_k_;
     Buffer rank_;      ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
     Buffer entry_;     ///< [rows]: entries of the CSR matrix before this row, within its chunk
-    Buffer counts_;    ///< [experts, chunks]: rows, then those of the chunks before
-    Buffer total_;     ///< [chunks]: entries of the CSR matrix, then those before the chunk
+    Buffer counts_;    ///< [experts + 1, chunks]: rows, then those of the chunks before; likewise
+                       ///< entries of the CSR matrix in the last row
     Buffer finished_;  ///< blocks of a scan that are done
 };
 

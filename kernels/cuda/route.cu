@@ -1,5 +1,7 @@
-// Top-k of the router's logits, a warp for each row. A row's logits are read once and stay in
-// registers, so that the k rounds of choosing cost no memory traffic.
+// What follows the router's logits. Choosing the best k of E is bound by instructions long before
+// memory (k rounds over all of a row's logits are some 800 of them for 10 of 512), so it discards
+// nearly all first: the k-th best of the lanes' own best logits is a bound that at least k logits
+// reach and few do. Only those are ranked, each by counting what is better.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
@@ -9,170 +11,284 @@ namespace {
 
 constexpr int kWarp = 32;
 constexpr int kWarpsOfBlock = 8;
+constexpr int kThreads = kWarp * kWarpsOfBlock;
 constexpr unsigned kAll = 0xffffffffU;
 
-/// Grows with the float, so that one integer instruction finds a warp's largest. 0 is below all.
+/// Grows with the float, so that integers can be compared instead. 0 is below all that an addition
+/// returns, whose only NaN is a positive one.
 __device__ std::uint32_t ordered(float value) {
     const auto bits = __float_as_uint(value);
-    return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+    return bits ^ (static_cast<std::uint32_t>(static_cast<std::int32_t>(bits) >> 31) | 0x80000000U);
+}
+__device__ float unordered(std::uint32_t key) {
+    return __uint_as_float((key & 0x80000000U) != 0 ? key ^ 0x80000000U : ~key);
 }
 
-/// A row's logits over the lanes of a warp: lane l holds experts l, l + 32, ... The one that was
-/// chosen is struck out.
-template <int PerLane>
-class Scores {
-public:
-    __device__ Scores(const float* logits, const float* bias, std::int64_t experts, int lane)
-        : lane_(lane) {
-#pragma unroll
-        for (int i = 0; i < PerLane; ++i) {
-            const auto expert = i * kWarp + lane;
-            key_[i] = 0;
-            if (expert < experts) {
-                key_[i] = ordered(logits[expert] + (bias == nullptr ? 0.0F : bias[expert]));
-            }
-        }
-    }
-    /// The best that is left; of equal ones the lowest.
-    __device__ std::int32_t take_best() {
-        std::uint32_t best = 0;
-        std::uint32_t at = kAll;
-#pragma unroll
-        for (int i = 0; i < PerLane; ++i) {
-            if (key_[i] <= best) continue;
-            best = key_[i];
-            at = static_cast<std::uint32_t>(i * kWarp + lane_);
-        }
-        const auto winner = __reduce_max_sync(kAll, best);
-        const auto expert = __reduce_min_sync(kAll, best == winner ? at : kAll);
-#pragma unroll
-        for (int i = 0; i < PerLane; ++i) {
-            if (expert == static_cast<std::uint32_t>(i * kWarp + lane_)) key_[i] = 0;
-        }
-        return static_cast<std::int32_t>(expert);
-    }
+/// A logit and its expert in one number: larger is better, of equal logits the lowest expert. 0 is
+/// worse than all.
+using Candidate = unsigned long long;
+__device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
+    return static_cast<Candidate>(key) << 32U | (kAll - expert);
+}
+__device__ std::int32_t expert_of(Candidate one) {
+    return static_cast<std::int32_t>(kAll - static_cast<std::uint32_t>(one));
+}
+__device__ float logit_of(Candidate one) {
+    return unordered(static_cast<std::uint32_t>(one >> 32U));
+}
 
-private:
-    std::uint32_t key_[PerLane];
-    int lane_;
-};
-
-/// For any number of experts: reads the logits again in each round.
-template <>
-class Scores<0> {
-public:
-    __device__ Scores(const float* logits, const float* bias, std::int64_t experts, int lane)
-        : logits_(logits), bias_(bias), experts_(experts), lane_(lane) {}
-    __device__ std::int32_t take_best() {
-        std::uint32_t best = 0;
-        std::uint32_t at = kAll;
-        for (std::int64_t expert = lane_; expert < experts_; expert += kWarp) {
-            const auto key = ordered(logits_[expert] + (bias_ == nullptr ? 0.0F : bias_[expert]));
-            const auto index = static_cast<std::uint32_t>(expert);
-            // What comes after the last one taken, best first and of equal ones the lowest first.
-            const bool left = !taken_ || key < last_key_ || (key == last_key_ && index > last_);
-            if (!left || key <= best) continue;
-            best = key;
-            at = index;
-        }
-        last_key_ = __reduce_max_sync(kAll, best);
-        last_ = __reduce_min_sync(kAll, best == last_key_ ? at : kAll);
-        taken_ = true;
-        return static_cast<std::int32_t>(last_);
+template <int Width>
+__device__ float group_sum(float value) {
+#pragma unroll
+    for (int step = Width / 2; step > 0; step /= 2) {
+        value += __shfl_xor_sync(kAll, value, step, Width);
     }
-
-private:
-    const float* logits_;
-    const float* bias_;
-    std::int64_t experts_;
-    int lane_;
-    std::uint32_t last_key_{}, last_{};
-    bool taken_{};
-};
+    return value;
+}
+template <int Width>
+__device__ Candidate group_best(Candidate value) {
+#pragma unroll
+    for (int step = Width / 2; step > 0; step /= 2) {
+        value = max(value, __shfl_xor_sync(kAll, value, step, Width));
+    }
+    return value;
+}
 
 __device__ float sigmoid(float x) {
     return 1.0F / (1.0F + expf(-x));
 }
-
-__device__ float warp_sum(float value) {
-#pragma unroll
-    for (int step = kWarp / 2; step > 0; step /= 2) value += __shfl_xor_sync(kAll, value, step);
-    return value;
+/// A softmax over all experts, renormalised over the chosen, is one over the chosen.
+__device__ float score(float logit, float best, Scoring scoring) {
+    return scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
 }
 
-template <class T, int Width>
-__device__ float dot(const T* a, const T* b, std::int64_t count, int lane) {
-    using V = Vector<T, Width>;
-    float total = 0;
-    for (std::int64_t i = lane; i < count / Width; i += kWarp) {
-        const V left = reinterpret_cast<const V*>(a)[i];
-        const V right = reinterpret_cast<const V*>(b)[i];
+/// `Lanes` lanes for each row, each with `PerLane` of its logits in registers: four neighbours at
+/// a time where `Wide`.
+template <int Lanes, int PerLane, bool Wide>
+class Chooser {
+public:
+    /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds
+    /// do without it.
+    static constexpr int kRanked = 64;
+
+    /// What the lanes of one row tell each other.
+    struct Shared {
+        alignas(16) std::uint32_t best[Lanes];
+        alignas(16) Candidate ranked[kRanked];
+        Candidate chosen[Lanes];
+        std::uint32_t bound;
+    };
+
+    /// Without logits: a row that is not live.
+    __device__ Chooser(const float* logits, const float* bias, std::int64_t experts, int lane,
+                       Shared& shared)
+        : lane_(lane), shared_(shared) {
 #pragma unroll
-        for (int j = 0; j < Width; ++j) {
-            total += static_cast<float>(left.at[j]) * static_cast<float>(right.at[j]);
+        for (int i = 0; i < PerLane; i += kStep) {
+            const auto expert = expert_at(i);
+            Vector<float, kStep> read{};
+            Vector<float, kStep> add{};
+            const bool is = logits != nullptr && expert < experts;
+            if (is) read = reinterpret_cast<const Vector<float, kStep>*>(logits + expert)[0];
+            if (is && bias != nullptr) {
+                add = reinterpret_cast<const Vector<float, kStep>*>(bias + expert)[0];
+            }
+#pragma unroll
+            for (int j = 0; j < kStep; ++j) {
+                key_[i + j] = is ? ordered(read.at[j] + add.at[j]) : 0;
+            }
         }
     }
-    return warp_sum(total);
+
+    /// The best `top_k` <= Lanes into `chosen`, best first. For all lanes of a warp at once.
+    __device__ void choose(int top_k, bool live) {
+        const auto bound = find_bound(top_k);
+        int mine = 0;
+#pragma unroll
+        for (int i = 0; i < PerLane; ++i) mine += key_[i] >= bound ? 1 : 0;
+        int end = mine;
+#pragma unroll
+        for (int step = 1; step < Lanes; step *= 2) {
+            const int before = __shfl_up_sync(kAll, end, step, Lanes);
+            if (lane_ >= step) end += before;
+        }
+        const int count = __shfl_sync(kAll, end, Lanes - 1, Lanes);
+        if (__any_sync(kAll, live && count > kRanked)) {
+            choose_in_rounds(top_k);
+            return;
+        }
+        auto* to = shared_.ranked + (end - mine);
+#pragma unroll
+        for (int i = 0; i < PerLane; ++i) {
+            if (key_[i] >= bound) *to++ = candidate(key_[i], expert_at(i));
+        }
+        __syncwarp();
+        for (int at = lane_; at < count; at += Lanes) {
+            const auto one = shared_.ranked[at];
+            int better = 0;
+            for (int other = 0; other < count; ++other) better += shared_.ranked[other] > one;
+            if (better < top_k) shared_.chosen[better] = one;
+        }
+        __syncwarp();
+    }
+
+private:
+    static constexpr int kStep = Wide ? 4 : 1;
+
+    /// Of the lane's i-th logit; the step's others follow.
+    [[nodiscard]] __device__ std::uint32_t expert_at(int i) const {
+        return static_cast<std::uint32_t>((i / kStep * Lanes + lane_) * kStep + i % kStep);
+    }
+
+    /// At least top_k keys reach it, or all that are no padding.
+    __device__ std::uint32_t find_bound(int top_k) {
+        // The last bits make the lanes' bests distinct; without them the bound is a little lower.
+        constexpr std::uint32_t kLaneBits = kWarp - 1;
+        std::uint32_t best = 0;
+#pragma unroll
+        for (int i = 0; i < PerLane; ++i) best = max(best, key_[i]);
+        best = (best & ~kLaneBits) | static_cast<std::uint32_t>(lane_);
+        shared_.best[lane_] = best;
+        __syncwarp();
+        int better = 0;
+#pragma unroll
+        for (int i = 0; i < Lanes; ++i) better += shared_.best[i] > best ? 1 : 0;
+        if (better == top_k - 1) shared_.bound = best & ~kLaneBits;
+        __syncwarp();
+        return max(shared_.bound, 1U);
+    }
+
+    /// k times the best of what is left.
+    __device__ void choose_in_rounds(int top_k) {
+        auto last = ~Candidate{};
+        for (int k = 0; k < top_k; ++k) {
+            Candidate best = 0;
+#pragma unroll
+            for (int i = 0; i < PerLane; ++i) {
+                const auto one = candidate(key_[i], expert_at(i));
+                if (one < last) best = max(best, one);
+            }
+            last = group_best<Lanes>(best);
+            if (lane_ == 0) shared_.chosen[k] = last;
+        }
+        __syncwarp();
+    }
+
+    std::uint32_t key_[PerLane];
+    int lane_;
+    Shared& shared_;
+};
+
+template <class Chooser, int Lanes>
+__global__ void __launch_bounds__(kThreads)
+    choose(std::int64_t rows, Choosing how, Routing routing) {
+    __shared__ typename Chooser::Shared shared[kThreads / Lanes];
+    const int group = static_cast<int>(threadIdx.x) / Lanes;
+    const int lane = static_cast<int>(threadIdx.x) % Lanes;
+    const auto row = blockIdx.x * std::int64_t{kThreads / Lanes} + group;
+    const bool live = row < rows && how.live[row] != 0;
+    auto& mine = shared[group];
+    Chooser chooser(live ? how.logits + row * how.experts : nullptr, how.bias, how.experts, lane,
+                    mine);
+    chooser.choose(how.top_k, live);
+    const auto one = live && lane < how.top_k ? mine.chosen[lane] : Candidate{};
+    const float points =
+        one == 0 ? 0.0F : score(logit_of(one), logit_of(mine.chosen[0]), how.scoring);
+    const float sum = group_sum<Lanes>(points);
+    if (row >= rows || lane >= how.top_k) return;
+    routing.expert[row * how.top_k + lane] = live ? expert_of(one) : -1;
+    routing.weight[row * how.top_k + lane] = live ? points / sum : 0;
 }
 
-template <class T, int Width, int PerLane>
-__global__ void __launch_bounds__(kWarp* kWarpsOfBlock)
-    choose(const T* x, std::int64_t rows, std::int64_t hidden, Choosing how, Routing routing) {
+/// For any number of experts and choices: a warp for each row, which reads its logits k times.
+__global__ void __launch_bounds__(kThreads)
+    choose_any(std::int64_t rows, Choosing how, Routing routing) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const auto row = blockIdx.x * std::int64_t{kWarpsOfBlock} + threadIdx.x / kWarp;
     if (row >= rows) return;
     auto* chosen = routing.expert + row * how.top_k;
     auto* weights = routing.weight + row * how.top_k;
     const bool live = how.live[row] != 0;
-    if (how.shared_weight != nullptr) {
-        float weight = 1;
-        if (how.gate != nullptr && live) {
-            const auto* gate = reinterpret_cast<const T*>(how.gate);
-            weight = sigmoid(dot<T, Width>(x + row * hidden, gate, hidden, lane));
-        }
-        if (lane == 0) how.shared_weight[row] = weight;
-    }
-    if (!live) {
-        for (int k = lane; k < how.top_k; k += kWarp) {
-            chosen[k] = -1;
-            weights[k] = 0;
-        }
-        return;
-    }
     const auto* logits = how.logits + row * how.experts;
-    Scores<PerLane> scores(logits, how.bias, how.experts, lane);
+    auto last = ~Candidate{};
     float best = 0;
     float sum = 0;
     for (int k = 0; k < how.top_k; ++k) {
-        const auto expert = scores.take_best();
-        const float logit = logits[expert] + (how.bias == nullptr ? 0.0F : how.bias[expert]);
-        if (k == 0) best = logit;
-        // A softmax over all experts, renormalised over the chosen, is one over the chosen.
-        const float score = how.scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
-        sum += score;
+        if (live) {
+            Candidate found = 0;
+            for (std::int64_t e = lane; e < how.experts; e += kWarp) {
+                const float logit = logits[e] + (how.bias == nullptr ? 0.0F : how.bias[e]);
+                const auto one = candidate(ordered(logit), static_cast<std::uint32_t>(e));
+                if (one < last) found = max(found, one);
+            }
+            last = group_best<kWarp>(found);
+        }
+        if (k == 0) best = logit_of(last);
+        const float points = live ? score(logit_of(last), best, how.scoring) : 0;
+        sum += points;
         if (lane == k % kWarp) {
-            chosen[k] = expert;
-            weights[k] = score;
+            chosen[k] = live ? expert_of(last) : -1;
+            weights[k] = points;
         }
     }
+    if (!live) return;
     for (int k = lane; k < how.top_k; k += kWarp) weights[k] /= sum;
 }
 
-template <class T, int Width>
-void launch(const Matrix& x, const Choosing& how, const Routing& routing, cudaStream_t stream) {
-    const auto blocks = static_cast<unsigned>(ceil_div(x.rows, kWarpsOfBlock));
-    constexpr unsigned kThreads = kWarp * kWarpsOfBlock;
-    const auto* rows = x.as<T>();
-    if (how.experts <= 4 * kWarp) {
-        choose<T, Width, 4><<<blocks, kThreads, 0, stream>>>(rows, x.rows, x.cols, how, routing);
-    } else if (how.experts <= 8 * kWarp) {
-        choose<T, Width, 8><<<blocks, kThreads, 0, stream>>>(rows, x.rows, x.cols, how, routing);
-    } else if (how.experts <= 16 * kWarp) {
-        choose<T, Width, 16><<<blocks, kThreads, 0, stream>>>(rows, x.rows, x.cols, how, routing);
+template <int Lanes, int PerLane>
+void launch_groups(std::int64_t rows, const Choosing& how, const Routing& routing,
+                   cudaStream_t stream) {
+    const auto blocks = static_cast<unsigned>(ceil_div(rows, kThreads / Lanes));
+    const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
+    if (rows_are_wide(row_bytes, {how.logits, how.bias})) {
+        choose<Chooser<Lanes, PerLane, true>, Lanes>
+            <<<blocks, kThreads, 0, stream>>>(rows, how, routing);
     } else {
-        choose<T, Width, 0><<<blocks, kThreads, 0, stream>>>(rows, x.rows, x.cols, how, routing);
+        choose<Chooser<Lanes, PerLane, false>, Lanes>
+            <<<blocks, kThreads, 0, stream>>>(rows, how, routing);
+    }
+}
+
+void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
+                 cudaStream_t stream) {
+    if (how.top_k <= 8 && how.experts <= 64) {
+        launch_groups<8, 8>(rows, how, routing, stream);
+    } else if (how.top_k <= 8 && how.experts <= 128) {
+        launch_groups<8, 16>(rows, how, routing, stream);
+    } else if (how.top_k <= 16 && how.experts <= 256) {
+        launch_groups<16, 16>(rows, how, routing, stream);
+    } else if (how.top_k <= 32 && how.experts <= 512) {
+        launch_groups<32, 16>(rows, how, routing, stream);
+    } else if (how.top_k <= 32 && how.experts <= 1024) {
+        launch_groups<32, 32>(rows, how, routing, stream);
+    } else {
+        const auto blocks = static_cast<unsigned>(ceil_div(rows, kWarpsOfBlock));
+        choose_any<<<blocks, kThreads, 0, stream>>>(rows, how, routing);
     }
     MOE_CUDA(cudaGetLastError());
+}
+
+/// The shared expert's share of each row: 1, or what its gate says. A warp for each row.
+template <class T, int Width>
+__global__ void __launch_bounds__(kThreads)
+    weigh_shared(const T* x, const T* gate, std::int64_t rows, std::int64_t vectors,
+                 const std::uint8_t* live, float* weight) {
+    using V = Vector<T, Width>;
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    const auto row = blockIdx.x * std::int64_t{kWarpsOfBlock} + threadIdx.x / kWarp;
+    if (row >= rows) return;
+    float total = 0;
+    const bool gated = gate != nullptr && live[row] != 0;
+    for (std::int64_t i = lane; gated && i < vectors; i += kWarp) {
+        const V left = reinterpret_cast<const V*>(x)[row * vectors + i];
+        const V right = reinterpret_cast<const V*>(gate)[i];
+#pragma unroll
+        for (int j = 0; j < Width; ++j) {
+            total += static_cast<float>(left.at[j]) * static_cast<float>(right.at[j]);
+        }
+    }
+    total = group_sum<kWarp>(total);
+    if (lane == 0) weight[row] = gated ? sigmoid(total) : 1;
 }
 
 }  // namespace
@@ -180,10 +296,17 @@ void launch(const Matrix& x, const Choosing& how, const Routing& routing, cudaSt
 void launch_choose(const Matrix& x, const Choosing& choosing, const Routing& routing,
                    cudaStream_t stream) {
     if (x.rows == 0) return;
+    launch_best(x.rows, choosing, routing, stream);
+    if (choosing.shared_weight == nullptr) return;
     visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, choosing.gate}),
                  [&](auto tag, auto lanes) {
-                     launch<typename decltype(tag)::type, decltype(lanes)::value>(x, choosing,
-                                                                                  routing, stream);
+                     using T = typename decltype(tag)::type;
+                     constexpr int kLanes = decltype(lanes)::value;
+                     const auto blocks = static_cast<unsigned>(ceil_div(x.rows, kWarpsOfBlock));
+                     weigh_shared<T, kLanes><<<blocks, kThreads, 0, stream>>>(
+                         x.as<T>(), reinterpret_cast<const T*>(choosing.gate), x.rows,
+                         x.cols / kLanes, choosing.live, choosing.shared_weight);
+                     MOE_CUDA(cudaGetLastError());
                  });
 }
 
