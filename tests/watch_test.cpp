@@ -4,12 +4,19 @@
 #include "bench/watch/watchdog.hpp"
 #include "comm/mpi/mpi_control.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace moe {
@@ -119,6 +126,48 @@ TEST(Process, IsRunningStoppedOrGone) {
     sleeper.end();
     EXPECT_EQ(sleeper.zombie(), ProcessState::gone) << "nobody has reaped it";
     EXPECT_EQ(sleeper.reaped(), ProcessState::gone);
+}
+
+/// A process that lives as rank 0 under a watchdog whose probe fails after a while, of which it
+/// hears in no other way: what was said at its end, and its status.
+std::pair<std::string, int> end_by_probe(ProgressBoard& board) {
+    std::array<int, 2> ends{};
+    if (pipe(ends.data()) != 0) return {};
+    const int child = fork();
+    if (child == 0) {
+        Watchdog dog;
+        const Watchdog::Watch watch(dog, board);
+        dog.set_tell([&](const Ending& ending) {
+            const auto said = fmt::format("{}: {}", ending.state, ending.message);
+            static_cast<void>(write(ends[1], said.data(), said.size()));
+        });
+        std::atomic<bool> broken{};
+        const Watchdog::Probe probe(dog, [&] { return broken ? "a peer is gone" : ""; });
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        broken = true;
+        std::this_thread::sleep_for(std::chrono::seconds(20));
+        _exit(0);
+    }
+    close(ends[1]);
+    std::string said(200, '\0');
+    const auto bytes = read(ends[0], said.data(), said.size());
+    said.resize(static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {said, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+}
+
+TEST(Watchdog, EndsARankWhoseProbeFails) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    board.enter("exchanging rows");
+    if (control->rank() == 0) {
+        const auto [said, status] = end_by_probe(board);
+        EXPECT_EQ(status, 3);
+        EXPECT_EQ(said, "failed: rank 0: a peer is gone while exchanging rows");
+    }
+    control->barrier();
 }
 
 }  // namespace

@@ -30,13 +30,15 @@ void reduce_to_owners(Communicator& world, const Matrix& partial, const RowParti
 
 void copy_into_blocks(Device& device, const Matrix& partial, const RowPartition& owned,
                       std::byte* blocks, std::size_t block_bytes, Stream& stream) {
+    std::vector<Copy> copies;
     for (int owner = 0; owner < owned.ranks(); ++owner) {
         const auto rows = owned.rows(owner);
         if (rows == 0) continue;
         auto* block = blocks + static_cast<std::size_t>(owner) * block_bytes;
-        device.copy(partial.slice(owned.first(owner), rows),
-                    {block, rows, partial.cols, partial.dtype}, stream);
+        copies.push_back(
+            {partial.slice(owned.first(owner), rows), {block, rows, partial.cols, partial.dtype}});
     }
+    device.copy_all(copies, stream);
 }
 
 Cost owners_cost(const CombineSetup& setup, const std::function<Cost(int rank)>& of_rank) {

@@ -65,7 +65,7 @@ Cost cost(const CombineSetup& setup) {
     // Rows are copied into blocks, and one's own out of one where others of the group want them.
     const auto copied = owned.total() + (setup.group.size() > 1 ? owned.largest() : 0);
     cost += {.memory_bytes = 2 * copied * setup.row_bytes(),
-             .launches = owned.owners(),
+             .launches = 1,
              .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup) + block_bytes(setup))};
     return cost;
 }

@@ -23,7 +23,6 @@ public:
           world_(setup.world),
           owned_(setup.owned),
           elements_(block_elements(setup)),
-          one_copy_(owned_.even() && elements_ == owned_.largest() * setup.cols),
           group_gather_(setup) {
         if (elements_ == 0) return;
         const auto ranks = static_cast<std::size_t>(owned_.ranks());
@@ -37,11 +36,7 @@ public:
     Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
         if (elements_ == 0) return mine;
         const Matrix blocks{blocks_->data(), owned_.ranks(), elements_, partial.dtype};
-        if (one_copy_) {
-            device_.copy(partial, blocks, stream);
-        } else {
-            copy_into_blocks(device_, partial, owned_, blocks.data, blocks.row_bytes(), stream);
-        }
+        copy_into_blocks(device_, partial, owned_, blocks.data, blocks.row_bytes(), stream);
         world_.reduce_scatter(blocks, {block_->data(), 1, elements_, partial.dtype}, stream);
         const Matrix own{block_->data(), owned_.rows(world_.rank()), partial.cols, partial.dtype};
         return group_gather_.gather(own, mine, stream);
@@ -52,7 +47,6 @@ private:
     Communicator& world_;
     const RowPartition& owned_;
     std::int64_t elements_;  ///< of a block
-    bool one_copy_;          ///< the blocks lie as the rows do
     GroupGather group_gather_;
     std::unique_ptr<SymmetricMemory> blocks_, block_;
 };
@@ -63,7 +57,7 @@ Cost cost(const CombineSetup& setup) {
     auto cost = owners_cost(
         setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
     cost += {.memory_bytes = 2 * owned.total() * setup.row_bytes(),
-             .launches = owned.even() ? 1 : owned.owners(),
+             .launches = 1,
              .workspace_bytes = static_cast<std::size_t>(owned.ranks() + 1) * block_bytes(setup)};
     return cost;
 }

@@ -3,6 +3,8 @@
 // with padding behind them, and copied together.
 #include "comm/gather/gather.hpp"
 
+#include <vector>
+
 namespace moe {
 namespace {
 
@@ -31,12 +33,14 @@ public:
         const auto block = padded.slice(world_.rank() * longest_, longest_);
         if (mine.rows > 0) device_.copy(mine, block.slice(0, mine.rows), stream);
         world_.all_gather(block, padded, stream);
+        std::vector<Copy> copies;
         for (int rank = 0; rank < owned_.ranks(); ++rank) {
             const auto rows = owned_.rows(rank);
             if (rows == 0) continue;
-            device_.copy(padded.slice(rank * longest_, rows), all.slice(owned_.first(rank), rows),
-                         stream);
+            copies.push_back(
+                {padded.slice(rank * longest_, rows), all.slice(owned_.first(rank), rows)});
         }
+        device_.copy_all(copies, stream);
     }
 
 private:
@@ -53,7 +57,7 @@ Cost cost(const GatherSetup& setup) {
     auto cost = ring_all_gather_v(owned.padded(), setup.row_bytes());
     if (owned.even()) return cost;
     cost += {.memory_bytes = 2 * (owned.total() + owned.largest()) * setup.row_bytes(),
-             .launches = 1 + owned.owners(),
+             .launches = 2,
              .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup))};
     return cost;
 }

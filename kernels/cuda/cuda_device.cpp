@@ -1,3 +1,4 @@
+#include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/start_gate.hpp"
@@ -152,6 +153,12 @@ public:
         MOE_EXPECT(from.bytes() == to.bytes(), "copy between unlike matrices");
         MOE_CUDA(cudaMemcpyAsync(to.data, from.data, from.bytes(), cudaMemcpyDeviceToDevice,
                                  cuda::native(stream)));
+    }
+    void copy_all(std::span<const Copy> copies, Stream& stream) override {
+        for (const auto& [from, to] : copies) {
+            MOE_EXPECT(from.bytes() == to.bytes(), "copy between unlike matrices");
+        }
+        launch_copies(copies, cuda::native(stream));
     }
     void fill_bytes(const Matrix& target, std::byte value, Stream& stream) override {
         MOE_CUDA(cudaMemsetAsync(target.data, static_cast<int>(value), target.bytes(),

@@ -70,11 +70,13 @@ public:
     /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds
     /// do without it.
     static constexpr int kRanked = 64;
+    /// With how many others one is compared in a step.
+    static constexpr int kAtOnce = 4;
 
     /// What the lanes of one row tell each other.
     struct Shared {
         alignas(16) std::uint32_t best[Lanes];
-        alignas(16) Candidate ranked[kRanked];
+        alignas(16) Candidate ranked[kRanked + kAtOnce];
         Candidate chosen[Lanes];
         std::uint32_t bound;
     };
@@ -122,11 +124,17 @@ public:
         for (int i = 0; i < PerLane; ++i) {
             if (key_[i] >= bound) *to++ = candidate(key_[i], expert_at(i));
         }
+        if (lane_ < kAtOnce) shared_.ranked[count + lane_] = 0;
         __syncwarp();
         for (int at = lane_; at < count; at += Lanes) {
             const auto one = shared_.ranked[at];
             int better = 0;
-            for (int other = 0; other < count; ++other) better += shared_.ranked[other] > one;
+            for (int others = 0; others < count; others += kAtOnce) {
+#pragma unroll
+                for (int i = 0; i < kAtOnce; ++i) {
+                    better += shared_.ranked[others + i] > one ? 1 : 0;
+                }
+            }
             if (better < top_k) shared_.chosen[better] = one;
         }
         __syncwarp();
@@ -251,10 +259,10 @@ void launch_groups(std::int64_t rows, const Choosing& how, const Routing& routin
 
 void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
                  cudaStream_t stream) {
-    if (how.top_k <= 8 && how.experts <= 64) {
-        launch_groups<8, 8>(rows, how, routing, stream);
-    } else if (how.top_k <= 8 && how.experts <= 128) {
-        launch_groups<8, 16>(rows, how, routing, stream);
+    if (how.top_k <= 16 && how.experts <= 64) {
+        launch_groups<16, 4>(rows, how, routing, stream);
+    } else if (how.top_k <= 16 && how.experts <= 128) {
+        launch_groups<16, 8>(rows, how, routing, stream);
     } else if (how.top_k <= 16 && how.experts <= 256) {
         launch_groups<16, 16>(rows, how, routing, stream);
     } else if (how.top_k <= 32 && how.experts <= 512) {

@@ -112,6 +112,11 @@ private:
     std::size_t bytes_{};
 };
 
+/// Between matrices of as many bytes that do not overlap.
+struct Copy {
+    Matrix from, to;
+};
+
 /// What one rank can do alone. A backend implements this once.
 class Device {
 public:
@@ -142,6 +147,10 @@ public:
 
     // Stream-ordered; matrices of no rows are fine everywhere.
     virtual void copy(const Matrix& from, const Matrix& to, Stream& stream) = 0;
+    /// Copies that do not depend on each other, in one launch where launches cost time.
+    virtual void copy_all(std::span<const Copy> copies, Stream& stream) {
+        for (const auto& [from, to] : copies) copy(from, to, stream);
+    }
     virtual void fill_bytes(const Matrix& target, std::byte value, Stream& stream) = 0;
     /// to = the sum of `terms`, each shaped like it and apart from it, added in f32 in their order
     /// and rounded once. At most most_terms() of them.

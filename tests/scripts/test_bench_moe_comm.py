@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from program import FAULTY, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of
+from program import AS_ROOT, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of
 
 GOLDEN = ROOT / "tests/golden"
 STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
@@ -553,3 +553,29 @@ def test_two_hosts_whose_clocks_differ(tmp_path):
         assert 0 < float(row["output_us_median"]) < 1e6, "clocks apart would be 1e9 us"
     (run,) = json.loads((tmp_path / "results.json").read_text())["runs"].values()
     assert "node2" in run["host_names"] and 0 < run["clock_residual_us"] < 1e5
+
+
+def test_a_rank_without_memory_is_an_obstacle_and_the_sweep_goes_on(tmp_path):
+    """The machine has the memory, and one rank may not have it: the others hear of it."""
+    free = next(int(line.split()[1]) for line in open("/proc/meminfo")
+                if line.startswith("MemAvailable"))
+    if free < 10 << 20:
+        pytest.skip("so little memory that the plan refuses the case before it is tried")
+    arguments = ["--backend", "host", "--hidden", "4096", "--experts", "4", "--top-k", "2",
+                 "--intermediate", "8", "--tokens", "8,16384,4", "--load", "balanced", "--scope",
+                 "output", "--budget", "0.02", "--min-samples", "6", "--progress", "none",
+                 "--combine", "all_reduce_slice", "--out", str(tmp_path)]
+    limited = ["sh", "-c", 'ulimit -v 2500000 && exec "$0" "$@"', PROGRAM, *arguments]
+    done = subprocess.run([MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none",
+                           "-n", "2", PROGRAM, *arguments, ":", "-n", "1", *limited],
+                          capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **AS_ROOT}, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert [row["tokens"] for row in rows] == ["8", "8", "16384", "16384", "4", "4"]
+    for row in rows:
+        if row["tokens"] == "16384":
+            assert re.fullmatch(r"out of memory: no \d+ bytes of memory left", row["obstacle"])
+            assert row["output_us_median"] == ""
+        else:
+            assert row["obstacle"] == "" and float(row["output_us_median"]) > 0

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "kernels/runtime/device.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <span>
+
+namespace moe::cuda {
+
+/// Enqueues Device::copy_all: one launch for every 128 copies.
+void launch_copies(std::span<const Copy> copies, cudaStream_t stream);
+
+}  // namespace moe::cuda
