@@ -91,8 +91,13 @@ public:
     NcclSymmetricMemory(std::shared_ptr<Handle> handle, std::size_t bytes)
         : handle_(std::move(handle)), bytes_(bytes) {
         void* raw{};
-        MOE_NCCL(ncclMemAlloc(&raw, bytes));
-        data_.reset(raw);
+        int has_room = ncclMemAlloc(&raw, bytes) == ncclSuccess ? 1 : 0;
+        if (has_room == 1) data_.reset(raw);
+        // Registering waits for all ranks, so that all have to know that one has no memory.
+        MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &has_room, 1, MPI_INT, MPI_MIN, handle_->mpi()));
+        if (has_room == 0) {
+            throw OutOfMemory(fmt::format("no {} bytes of symmetric GPU memory left", bytes));
+        }
         MOE_NCCL(
             ncclCommWindowRegister(handle_->comm(), raw, bytes, &window_, NCCL_WIN_COLL_SYMMETRIC));
     }
