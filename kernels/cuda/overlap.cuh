@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda.hpp"
 
 #include <cuda_runtime.h>
+#include <nv/target>
 
 #include <cstddef>
 
@@ -15,15 +16,12 @@ namespace moe::cuda {
 /// What the earlier kernels of the stream wrote is there. Every thread of a kernel that was
 /// launched by launch_overlapped calls it before it reads that, or writes what they use.
 __device__ inline void wait_for_earlier() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("griddepcontrol.wait;" ::: "memory");));
 }
 /// The later kernel may start as soon as all blocks of this one have come here.
 __device__ inline void let_later_start() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
+    NV_IF_TARGET(NV_PROVIDES_SM_90,
+                 (asm volatile("griddepcontrol.launch_dependents;" ::: "memory");));
 }
 
 template <class... Parameters, class... Arguments>

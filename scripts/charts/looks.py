@@ -9,6 +9,7 @@ STYLE = {
     "svg.hashsalt": "bench_moe_comm",
     "svg.fonttype": "none",
     "text.parse_math": False,
+    "text.hinting": "no_hinting",  # Else a line drawn is up to 5 % wider than it was measured.
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#888888",
