@@ -14,7 +14,7 @@ build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev li
     libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
 python_packages=(python3 python3-venv ca-certificates)
 python_imports=(pandas scipy matplotlib pytest hypothesis)
-lint_packages=(clang-format clang-tidy clang libclang-rt-dev)
+lint_packages=(ccache clang-format clang-tidy clang libclang-rt-dev)
 
 # Open MPI asks root twice whether it means it; in a container it does.
 if ((EUID == 0)); then
@@ -192,9 +192,10 @@ configure() {
     cmake -S "$root" "${options[@]}" || { rm -f -- "$cache" && return 1; }
 }
 
-# build PRESET TARGET [cmake option...]: on all cores, which is what ninja does unasked.
+# build PRESET TARGET [cmake option...]: on all cores, which is what ninja does unasked. Where ccache
+# is used, the same file in another tree is the same.
 build() {
-    configure "$1" "${@:3}" && cmake --build "$root/build/$1" --target "$2"
+    configure "$1" "${@:3}" && CCACHE_BASEDIR=$root cmake --build "$root/build/$1" --target "$2"
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -475,6 +475,16 @@ TEST(Device, CopiesManyAtOnceAndNothingBesideThem) {
     });
 }
 
+TEST(Device, SaysWhenThereIsNoMemoryAndGoesOn) {
+    for (auto& backend : OpenBackends::opened()) {
+        Rig rig(backend);
+        constexpr std::size_t kMoreThanAny = std::size_t{1} << 46U;
+        EXPECT_THROW(static_cast<void>(rig.device().allocate(kMoreThanAny)), OutOfMemory);
+        const std::vector<float> values{1, 2, 3};
+        EXPECT_EQ(rig.read(rig.matrix(1, 3, DType::f32, values)), values);
+    }
+}
+
 TEST(LayerKernels, WeightedSumsClearRowsWithoutAny) {
     for_each_backend([](Rig& rig, DType wire) {
         for (const std::int64_t cols : {5, 8, 2880}) {

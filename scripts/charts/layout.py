@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ LABEL_GAP = 1.28 * LABEL_SIZE
 LINE = 1.35
 
 
+@lru_cache(maxsize=1 << 16)  # A millisecond each, and the figures of a set share most of their texts.
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     font = FontProperties(size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]

@@ -15,9 +15,14 @@ QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--m
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
+# On cores, also where there are GPUs, unless a test is about those.
+ON_BACKEND = {"host": ["--backend", "host"], "cuda": ["--backend", "cuda", "--share-gpu"]}[
+    os.environ.get("MOE_TEST_BACKEND", "host")]
+
+
 def command(*args, ranks=2, program=PROGRAM):
-    """-q: mpirun comments on statuses, at length. On cores, also where there are GPUs."""
-    backend = [] if "--backend" in args else ["--backend", "host"]
+    """-q: mpirun comments on statuses, at length."""
+    backend = [] if "--backend" in args else ON_BACKEND
     return [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
             *map(str, args), *backend]
 
