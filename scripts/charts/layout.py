@@ -23,7 +23,7 @@ LABEL_GAP = 1.28 * LABEL_SIZE
 LINE = 1.35
 
 
-@lru_cache(maxsize=1 << 16)  # A millisecond each, and the figures of a set share most of their texts.
+@lru_cache(maxsize=1 << 16)  # A millisecond each, and figures of a set share most texts.
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     font = FontProperties(size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from moe_results import CELL, ResultsError, Row, why_no_time
+from regression.shared_noise import without_shared_noise
 
 # Inputs are made from the seed, so rows of another seed are another cell.
 CELL_AND_SEED = (*CELL, "seed")
@@ -41,6 +42,18 @@ def compare(
         if all(cell["metric"] != metric for cell in cells):
             raise ResultsError(f"BASELINE has no row with a time of {metric}")
     return pd.DataFrame(cells)
+
+
+def compare_times(
+    baseline: Sequence[Row], new: Sequence[Row], metrics: Sequence[str]
+) -> pd.DataFrame:
+    """As compare() of the metrics' times, and in baseline_steady and new_steady the same without
+    what each launch did to all strategies of a case alike."""
+    columns = {metric: time_column(metric) for metric in metrics}
+    cells = compare(baseline, new, columns, CELL_AND_SEED)
+    arms = without_shared_noise(baseline, new, columns.values(), CELL_AND_SEED)
+    steady = compare(*arms, columns, CELL_AND_SEED)
+    return cells.assign(baseline_steady=steady["baseline"], new_steady=steady["new"])
 
 
 def only_in_new(

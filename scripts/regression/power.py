@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from regression.verdicts import IMPROVEMENT, REGRESSION, Gate, holm, rank_test, verdicts
+from regression.verdicts import IMPROVEMENT, REGRESSION, Gate, decide, holm, rank_test
 
 CONFIDENCE = 0.95
 FOUND_SHARE = 0.9
@@ -42,24 +42,38 @@ def launch_spread(cells: pd.DataFrame) -> float:
 
 def detection_rates(cells: pd.DataFrame, gate: Gate, deals: int, seed: int) -> NDArray:
     """By simulation from one A/A trial: its launches, each with all of its cells, are dealt anew
-    at random into two arms, the new arm is slowed down in one cell, and the gate judges all.
-    Answers the share found of every effect of EFFECTS in every cell."""
-    times = np.array([[*old, *new] for old, new in zip(cells["baseline"], cells["new"])]).T
-    launches, half = len(times), len(cells["baseline"].iloc[0])
+    at random into two arms, the new arm is slowed down in one cell, and the gate judges all. What
+    launches did to all strategies alike is taken for the same in every deal. Answers the share
+    found of every effect of EFFECTS in every cell."""
+    launches = 2 * len(cells["baseline"].iloc[0])
     random = np.random.default_rng(seed)
     dealt = random.permuted(np.tile(np.arange(launches), (deals, 1)), axis=1)
-    arms = np.moveaxis(times[dealt], 1, -1)  # deals, cells, launches
-    old, new = arms[..., :half], arms[..., half:]
-    ratio, p = np.median(new, axis=-1) / np.median(old, axis=-1), rank_test(old, new)
+    old, new = _deal(cells["baseline"], cells["new"], dealt)
+    ways = [(old, new)]
+    if "new_steady" in cells and (cells["new_steady"] != cells["new"]).any():
+        ways.append(_deal(cells["baseline_steady"], cells["new_steady"], dealt))
+    ratio = [np.median(new, axis=-1) / np.median(old, axis=-1) for old, new in ways]
+    p = np.stack([rank_test(*way) for way in ways], axis=1)  # deals, ways, cells
     rates = np.empty((len(EFFECTS), len(cells)))
     for i, effect in enumerate(EFFECTS):
-        slowed = rank_test(old, new * (1 + effect))
+        slowed = np.stack([rank_test(old, new * (1 + effect)) for old, new in ways], axis=1)
         for cell in range(len(cells)):
-            adjusted = p.copy()
-            adjusted[:, cell] = slowed[:, cell]
-            judged = verdicts(ratio[:, cell] * (1 + effect), holm(adjusted)[:, cell], gate)
-            rates[i, cell] = np.mean(judged == REGRESSION)
+            changed = p.copy()
+            changed[..., cell] = slowed[..., cell]
+            adjusted = holm(changed.reshape(deals, -1)).reshape(p.shape)
+            # The first way is that of the times as they are, the last one, if another, steady.
+            plain, steady = ((ratio[way][:, cell] * (1 + effect), adjusted[:, way, cell])
+                             for way in (0, -1))
+            rates[i, cell] = np.mean(decide(*plain, *steady, gate) == REGRESSION)
     return rates
+
+
+def _deal(baseline: pd.Series, new: pd.Series, dealt: NDArray) -> tuple[NDArray, NDArray]:
+    """Two arms of deals x cells x launches, from the numbers of the launches in each deal."""
+    times = np.array([[*before, *after] for before, after in zip(baseline, new)]).T
+    arms = np.moveaxis(times[dealt], 1, -1)
+    half = dealt.shape[1] // 2
+    return arms[..., :half], arms[..., half:]
 
 
 def smallest_found(rates: NDArray) -> float | None:

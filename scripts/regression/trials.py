@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from moe_results import ResultsError
-from regression.cells import CELL_AND_SEED, compare, time_column
+from regression.cells import compare_times
 from regression.sets import ResultsSet, read_set
 from regression.verdicts import Gate, judge
 
@@ -92,4 +92,4 @@ def read_trial(trial: Trial) -> tuple[ResultsSet, ResultsSet]:
 
 def judge_trial(arms: tuple[ResultsSet, ResultsSet], gate: Gate) -> pd.DataFrame:
     old, new = (one.rows for one in arms)
-    return judge(compare(old, new, {METRIC: time_column(METRIC)}, CELL_AND_SEED), gate)
+    return judge(compare_times(old, new, [METRIC]), gate)

@@ -81,34 +81,61 @@ def verdicts(ratio: ArrayLike, p_holm: ArrayLike, gate: Gate) -> NDArray:
     )
 
 
+def decide(
+    ratio: ArrayLike, p_holm: ArrayLike, steady_ratio: ArrayLike, steady_p_holm: ArrayLike,
+    gate: Gate,
+) -> NDArray:
+    """What times as they are leave open, those without shared noise may settle: if they differ in
+    the same direction, and by the threshold too. NaN where there are none."""
+    plain, steady = verdicts(ratio, p_holm, gate), verdicts(steady_ratio, steady_p_holm, gate)
+    slower = np.asarray(ratio) > 1
+    agrees = np.where(slower, steady == REGRESSION, steady == IMPROVEMENT)
+    return np.where((plain == INCONCLUSIVE) & agrees, steady, plain)
+
+
 def judge(cells: pd.DataFrame, gate: Gate) -> pd.DataFrame:
-    """Adds baseline_us, new_us, ratio, p, p_holm and verdict to cells as compare() makes them.
-    A cell with a reason cannot be tested: its verdict is missing."""
+    """Adds baseline_us, new_us, ratio, p, p_holm, tests and verdict to cells as compare() or
+    compare_times() makes them. A cell whose steady times are others is tested twice; p is of the
+    test that decided. A cell with a reason cannot be tested: its verdict is missing."""
     judged = cells.assign(
-        baseline_us=[np.median(times) for times in cells["baseline"]],
-        new_us=[np.median(times) if times else math.nan for times in cells["new"]],
+        baseline_us=_medians(cells["baseline"]),
+        new_us=_medians(cells["new"]),
         p=math.nan,
         p_holm=math.nan,
+        tests=0,
         verdict=MISSING,
     )
     judged["ratio"] = judged["new_us"] / judged["baseline_us"]
-    tested = judged.index[judged["reason"] == ""]
+    tested = judged[judged["reason"] == ""]
     if tested.empty:
         return judged
-    p = _p_values(judged.loc[tested])
-    judged.loc[tested, "p"] = p
-    judged.loc[tested, "p_holm"] = holm(p)
-    ratios = judged.loc[tested, "ratio"]
-    judged.loc[tested, "verdict"] = verdicts(ratios, judged.loc[tested, "p_holm"], gate)
+    p = pd.DataFrame({"plain": _p_values(tested["baseline"], tested["new"]), "steady": math.nan})
+    steady_ratio = pd.Series(math.nan, index=tested.index)
+    if "new_steady" in tested:
+        steady = tested[tested["new_steady"] != tested["new"]]
+        p["steady"] = _p_values(steady["baseline_steady"], steady["new_steady"])
+        steady_ratio = _medians(tested["new_steady"]) / _medians(tested["baseline_steady"])
+    taken = p.stack().dropna()
+    adjusted = pd.Series(holm(taken), taken.index).unstack().reindex(columns=p.columns)
+    plain = tested["ratio"], adjusted["plain"]
+    verdict = decide(*plain, steady_ratio, adjusted["steady"], gate)
+    decided = np.where(verdict == verdicts(*plain, gate), "plain", "steady")
+    for name, values in (("p", p), ("p_holm", adjusted)):
+        judged.loc[tested.index, name] = [values.at[at, how] for at, how in zip(p.index, decided)]
+    judged.loc[tested.index, "tests"] = p.count(axis=1)
+    judged.loc[tested.index, "verdict"] = verdict
     return judged
 
 
-def _p_values(cells: pd.DataFrame) -> pd.Series:
+def _medians(launches: pd.Series) -> pd.Series:
+    return launches.map(lambda times: np.median(times) if times else math.nan).astype(float)
+
+
+def _p_values(baseline: pd.Series, new: pd.Series) -> pd.Series:
     """Cells with as many launches together: a test by itself takes a millisecond."""
-    p = pd.Series(math.nan, index=cells.index)
-    counts = [cells["baseline"].map(len), cells["new"].map(len)]
-    for _, alike in cells.groupby(counts):
-        p[alike.index] = rank_test(alike["baseline"].tolist(), alike["new"].tolist())
+    p = pd.Series(math.nan, index=baseline.index)
+    for _, alike in baseline.groupby([baseline.map(len), new.map(len)]):
+        p[alike.index] = rank_test(alike.tolist(), new[alike.index].tolist())
     return p
 
 

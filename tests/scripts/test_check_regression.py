@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
 
 import check_regression  # noqa: E402
+from moe_results import read_results  # noqa: E402
+from regression.cells import compare_times  # noqa: E402
 from regression.verdicts import Gate, holm, judge, launches_needed, rank_test  # noqa: E402
 from regression.verdicts import smallest_p, verdicts  # noqa: E402
 from synthetic import (  # noqa: E402
@@ -184,6 +186,77 @@ def test_arms_exchanged_exchange_regression_and_improvement(times, factor: float
     back = judge(cells_of(times[:, 7:] * factor, times[:, :7]), Gate())
     other = {"regression": "improvement", "improvement": "regression"}
     assert [other.get(verdict, verdict) for verdict in there["verdict"]] == list(back["verdict"])
+
+
+# What launches do to all strategies alike.
+
+FIVE = {BASELINE: 200.0, SLICE: 180.0, NATIVE: 150.0, "reduce_scatter_padded": 160.0,
+        "reduce_scatterv_grouped": 190.0}
+
+
+def launches(arm: str, shared, factors=None, strategies=FIVE) -> list:
+    """Seven launches, each with a factor that all of its strategies share, and 1 % of noise."""
+    chance = np.random.default_rng(sum(map(ord, arm)))
+    return [timed(name, us * factor * chance.uniform(0.99, 1.01) * (factors or {}).get(name, 1),
+                  launch, arm)
+            for launch, factor in enumerate(shared, 1) for name, us in strategies.items()]
+
+
+@pytest.fixture
+def judged(tmp_path: Path):
+    """The cells of two arms, by strategy, with the gate's verdicts."""
+    def run(old: list, new: list) -> pd.DataFrame:
+        arms = []
+        for rows in (old, new):
+            shutil.rmtree(tmp_path / "arm", ignore_errors=True)
+            write_rows(tmp_path / "arm", rows)
+            arms.append(read_results([tmp_path / "arm"]))
+        return judge(compare_times(*arms, ["output"]), Gate()).set_index("combine")
+
+    return run
+
+
+def up_to_twice(seed: int):
+    return np.random.default_rng(seed).uniform(1, 2, (2, 7))
+
+
+def test_a_slowdown_is_found_among_launches_that_differ_by_more(judged):
+    """The times as they are show it in few of the trials. Where the medians do not differ by the
+    threshold in spite of it, nothing is said."""
+    found = slower = shown = 0
+    for seed in range(20):
+        old, new = up_to_twice(seed)
+        cells = judged(launches("a", old), launches("b", new, {NATIVE: 1.3}))
+        slow = cells.loc[NATIVE]
+        found += slow["verdict"] == "regression"
+        slower += slow["ratio"] > 1.05
+        shown += rank_test(slow["baseline"], slow["new"]) < 0.005
+        assert "regression" not in set(cells["verdict"].drop(NATIVE))
+    assert found == slower > 15 and shown < 5
+
+
+def test_shared_noise_alone_gives_no_more_alarms_than_it_may(judged):
+    alarms = 0
+    for seed in range(100):
+        old, new = up_to_twice(1000 + seed)
+        cells = judged(launches(f"a{seed}", old), launches(f"b{seed}", new))
+        alarms += cells["verdict"].isin(["regression", "improvement"]).any()
+    assert alarms < 10
+
+
+def test_what_most_strategies_gain_is_no_loss_of_the_others(judged):
+    gains = {name: 0.7 for name in [*FIVE][:3]}
+    cells = judged(launches("a", [1] * 7), launches("b", [1] * 7, gains))
+    assert list(cells["verdict"]) == ["improvement"] * 3 + ["ok"] * 2
+
+
+def test_few_strategies_are_tested_once(judged):
+    old, new = up_to_twice(2)
+    few = {name: FIVE[name] for name in [*FIVE][:3]}
+    cells = judged(launches("a", old, strategies=few), launches("b", new, strategies=few))
+    assert set(cells["tests"]) == {1}
+    assert list(cells["baseline"]) == list(cells["baseline_steady"])
+    assert set(judged(launches("a", old), launches("b", new))["tests"]) == {2}
 
 
 # Results sets from the command line on.
