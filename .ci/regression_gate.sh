@@ -78,7 +78,7 @@ found_planted() {
     ((status == 1)) && grep -q "^| regression .*| $planted |" "$reports/planted.md"
 }
 
-# On a machine that others use as well, launches may lie too far apart to show 30 % (2 of 40 trials,
+# On a machine that others use as well, launches may lie too far apart to show 30 % (1 of 20 trials,
 # README): then they are taken once more.
 gate_planted() {
     if found_planted change planted; then

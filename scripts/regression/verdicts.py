@@ -85,12 +85,13 @@ def decide(
     ratio: ArrayLike, p_holm: ArrayLike, steady_ratio: ArrayLike, steady_p_holm: ArrayLike,
     gate: Gate,
 ) -> NDArray:
-    """What times as they are leave open, those without shared noise may settle: if they differ in
-    the same direction, and by the threshold too. NaN where there are none."""
+    """Whether a cell is slower times without shared noise may settle, where those as they are
+    leave it open: if both are slower by the threshold. Not whether it is faster: where most
+    strategies of a case became slower, the others look faster than they are. NaN where there are
+    none."""
     plain, steady = verdicts(ratio, p_holm, gate), verdicts(steady_ratio, steady_p_holm, gate)
-    slower = np.asarray(ratio) > 1
-    agrees = np.where(slower, steady == REGRESSION, steady == IMPROVEMENT)
-    return np.where((plain == INCONCLUSIVE) & agrees, steady, plain)
+    settled = (plain == INCONCLUSIVE) & (np.asarray(ratio) > 1) & (steady == REGRESSION)
+    return np.where(settled, REGRESSION, plain)
 
 
 def judge(cells: pd.DataFrame, gate: Gate) -> pd.DataFrame:
