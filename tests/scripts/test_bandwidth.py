@@ -78,7 +78,7 @@ def test_the_limit_is_the_contracts_bytes_over_its_time(tmp_path: Path) -> None:
     limits = limit_by_tokens(panel.rows)
     assert dict(limits) == pytest.approx({16: 1.6384, 256: 26.2144})
     figure = chart_of(sweep(), tmp_path)
-    assert dashed(figure) == pytest.approx([(4, 1.6384), (8, 26.2144)])
+    assert dict(dashed(figure)) == pytest.approx({4: 1.6384, 8: 26.2144})
     assert "contract's limit 26.2 GB/s" in words(figure)
 
 
