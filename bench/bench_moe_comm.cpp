@@ -249,6 +249,8 @@ int main(int argc, char** argv) {
     const moe::Watchdog::Watch watch(watchdog, board);
     try {
         return moe::run(argc, argv, guards);
+    } catch (const moe::LibraryError& error) {
+        watchdog.give_up(error.what());
     } catch (const std::exception& error) {
         board.fail(error.what());
         moe::show_error(fmt::format("{}: {}\n", who, error.what()));

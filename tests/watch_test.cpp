@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -66,7 +67,7 @@ TEST(ProgressBoard, CutsWhatIsTooLong) {
 }
 
 RankView view_of(int rank, std::uint64_t steps, bool ended = false) {
-    return {rank, getpid(), steps, 10, "measuring", "the case", "", ended};
+    return {rank, getpid(), steps, 10, "measuring", "the case", "", "", ended};
 }
 
 TEST(DescribeStuck, NamesTheRankThatIsBehind) {
@@ -128,9 +129,10 @@ TEST(Process, IsRunningStoppedOrGone) {
     EXPECT_EQ(sleeper.reaped(), ProcessState::gone);
 }
 
-/// A process that lives as rank 0 under a watchdog whose probe fails after a while, of which it
-/// hears in no other way: what was said at its end, and its status.
-std::pair<std::string, int> end_by_probe(ProgressBoard& board) {
+/// A process that lives as rank 0 of `board` under a watchdog and does `fail`, which ends in
+/// nothing: what was said at its end, and its status.
+std::pair<std::string, int> end_of_rank(ProgressBoard& board,
+                                        const std::function<void(Watchdog&)>& fail) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0) return {};
     const int child = fork();
@@ -141,10 +143,7 @@ std::pair<std::string, int> end_by_probe(ProgressBoard& board) {
             const auto said = fmt::format("{}: {}", ending.state, ending.message);
             static_cast<void>(write(ends[1], said.data(), said.size()));
         });
-        std::atomic<bool> broken{};
-        const Watchdog::Probe probe(dog, [&] { return broken ? "a peer is gone" : ""; });
-        std::this_thread::sleep_for(std::chrono::milliseconds(300));
-        broken = true;
+        fail(dog);
         std::this_thread::sleep_for(std::chrono::seconds(20));
         _exit(0);
     }
@@ -158,16 +157,30 @@ std::pair<std::string, int> end_by_probe(ProgressBoard& board) {
     return {said, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
 }
 
-TEST(Watchdog, EndsARankWhoseProbeFails) {
+/// Of what the main thread may never hear, since it waits for the device.
+void fail_by_probe(Watchdog& dog) {
+    std::atomic<bool> broken{};
+    const Watchdog::Probe probe(dog, [&] { return broken ? "a peer is gone" : ""; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    broken = true;
+    std::this_thread::sleep_for(std::chrono::seconds(20));
+}
+void fail_by_call(Watchdog& dog) {
+    dog.give_up("a peer is gone");
+}
+
+TEST(Watchdog, EndsARankThatSuffersFromWhatNobodyExplains) {
     const auto control = make_mpi_control();
-    ProgressBoard board(*control);
-    board.enter("exchanging rows");
-    if (control->rank() == 0) {
-        const auto [said, status] = end_by_probe(board);
-        EXPECT_EQ(status, 3);
-        EXPECT_EQ(said, "failed: rank 0: a peer is gone while exchanging rows");
+    for (const auto& fail : {fail_by_probe, fail_by_call}) {
+        ProgressBoard board(*control);
+        board.enter("exchanging rows");
+        if (control->rank() == 0) {
+            const auto [said, status] = end_of_rank(board, fail);
+            EXPECT_EQ(status, 3);
+            EXPECT_EQ(said, "failed: rank 0: a peer is gone while exchanging rows");
+        }
+        control->barrier();
     }
-    control->barrier();
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ struct ProgressBoard::Slot {
     std::atomic<std::uint64_t> steps{};
     std::atomic<std::int64_t> since{};
     std::atomic<bool> ended{};
-    SharedText doing, cell, failure;
+    SharedText doing, cell, failure, symptom;
 };
 
 struct ProgressBoard::Shared {
@@ -154,6 +154,10 @@ void ProgressBoard::fail(std::string_view why) {
     my_slot().failure.write(why);
 }
 
+void ProgressBoard::suffer(std::string_view symptom) {
+    my_slot().symptom.write(symptom);
+}
+
 void ProgressBoard::leave() {
     my_slot().ended = true;
 }
@@ -168,7 +172,7 @@ std::vector<RankView> ProgressBoard::all() const {
         const auto& slot = shared_->slots()[i];
         views.push_back({slot.rank, slot.pid, slot.steps,
                          static_cast<double>(now_ns() - slot.since) * 1e-9, slot.doing.read(),
-                         slot.cell.read(), slot.failure.read(), slot.ended});
+                         slot.cell.read(), slot.failure.read(), slot.symptom.read(), slot.ended});
     }
     return views;
 }

@@ -18,7 +18,8 @@ struct RankView {
     double seconds{};       ///< since it last did
     std::string doing;
     std::string cell;     ///< which case of the sweep; empty before the first
-    std::string failure;  ///< why it gave up; empty if it did not
+    std::string failure;  ///< why it gave up, as it has said; empty if it did not
+    std::string symptom;  ///< what it suffers from, perhaps because of another rank; or empty
     bool ended{};         ///< it left of its own accord
 };
 
@@ -37,11 +38,12 @@ public:
     // By this rank's main thread. Texts longer than kTextBytes are cut.
     void begin_case(std::string_view label);
     void enter(std::string_view doing);
-    /// Why this rank gives up; to be said before anybody else can notice.
+    /// Why this rank gives up, which it says itself; before anybody else can notice.
     void fail(std::string_view why);
 
     // By the watchdog, from any thread.
     void leave();
+    void suffer(std::string_view symptom);
     [[nodiscard]] RankView mine() const;
     /// Every rank of this host, in rank order.
     [[nodiscard]] std::vector<RankView> all() const;

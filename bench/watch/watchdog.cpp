@@ -24,6 +24,9 @@ constexpr int kEndedEarly = 3;
 constexpr milliseconds kPeriod{100};
 /// mpirun ends the others when one died; after this long it evidently does not.
 constexpr double kPatience = 3;
+/// From the first symptom of another rank's death until the kernel says that it is dead: with a
+/// GPU's memory to give back that takes it a while.
+constexpr double kSlowestDeath = 1.5;
 /// mpirun follows SIGTERM with SIGKILL after a second.
 constexpr milliseconds kTurn{250}, kFiles{500};
 
@@ -45,16 +48,23 @@ std::string place_of(const RankView& view) {
     return view.cell.empty() ? view.doing : fmt::format("{} in case {}", view.doing, view.cell);
 }
 
-/// What took the job down, seen from a rank that was asked to go.
+/// What took the job down, seen from a rank that has to go: a rank that died without a word, else
+/// one that said why, else one that suffers from it.
 Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& signal) {
+    for (const auto& view : ranks) {
+        if (died(view) && view.failure.empty()) {
+            return {"failed", fmt::format("rank {} died while {}", view.rank, place_of(view))};
+        }
+    }
     for (const auto& view : ranks) {
         if (!view.failure.empty()) {
             return {"failed", fmt::format("rank {}: {}", view.rank, view.failure), true};
         }
     }
     for (const auto& view : ranks) {
-        if (died(view)) {
-            return {"failed", fmt::format("rank {} died while {}", view.rank, place_of(view))};
+        if (!view.symptom.empty()) {
+            return {"failed",
+                    fmt::format("rank {}: {} while {}", view.rank, view.symptom, place_of(view))};
         }
     }
     const auto self =
@@ -146,6 +156,14 @@ void Watchdog::set_tell(Tell tell) {
     tell_ = std::move(tell);
 }
 
+void Watchdog::give_up(std::string symptom) {
+    {
+        const std::scoped_lock lock(mutex_);
+        symptom_ = std::move(symptom);
+    }
+    while (true) std::this_thread::sleep_for(kPeriod);
+}
+
 void Watchdog::run() {
     while (!stop_) {
         std::this_thread::sleep_for(kPeriod);
@@ -168,13 +186,8 @@ void Watchdog::look() {
         end({"failed", "the launcher (mpirun) died", false});
     }
     if (board_ == nullptr) return;
-    if (probe_) {
-        if (const auto failure = probe_(); !failure.empty()) {
-            const auto mine = board_->mine();
-            end({"failed", fmt::format("rank {}: {} while {}", mine.rank, failure, place_of(mine)),
-                 false});
-        }
-    }
+    if (symptom_.empty() && probe_) symptom_ = probe_();
+    if (!symptom_.empty()) look_for_the_cause(*board_);
     if (board_->longest_silence() > timeout_) {
         end({"timed_out", describe_stuck(board_->all(), timeout_), false});
     }
@@ -189,6 +202,15 @@ void Watchdog::look_for_the_dead(const ProgressBoard& board) {
     seconds_with_dead_ += std::chrono::duration<double>(kPeriod).count();
     if (seconds_with_dead_ < kPatience) return;
     end(cause_of(board.all(), board.mine().rank, "another rank's death"));
+}
+
+void Watchdog::look_for_the_cause(ProgressBoard& board) {
+    if (seconds_suffering_ == 0) board.suffer(symptom_);
+    seconds_suffering_ += std::chrono::duration<double>(kPeriod).count();
+    const auto ranks = board.all();
+    if (seconds_suffering_ < kSlowestDeath && std::none_of(ranks.begin(), ranks.end(), died))
+        return;
+    end(cause_of(ranks, board.mine().rank, "a library"));
 }
 
 void Watchdog::end(const Ending& ending) {

@@ -46,7 +46,8 @@ public:
     };
 
     /// While it lives, `probe` is asked at every look, from the watchdog's thread: a text that it
-    /// answers is a failure of this rank, of which the main thread may never hear. Null is fine.
+    /// answers is a symptom, as give_up() has one, of which the main thread may never hear. Null is
+    /// fine.
     class [[nodiscard]] Probe {
     public:
         Probe(Watchdog& dog, std::function<std::string()> probe);
@@ -58,6 +59,10 @@ public:
         Watchdog& dog_;
     };
 
+    /// Ends this rank for what a library said, which may be no more than a symptom of another
+    /// rank's death: a rank that turns out to be dead within a moment is named instead. For the
+    /// main thread, which has no future; while there is a Watch.
+    [[noreturn]] void give_up(std::string symptom);
     /// No timeout until one is set.
     void set_timeout(double seconds) { timeout_ = seconds; }
     /// Called on one rank of each host, from the watchdog's thread.
@@ -71,21 +76,23 @@ private:
     /// One look at everything but signals; does not return if this rank has to go.
     void look();
     void look_for_the_dead(const ProgressBoard& board);
+    void look_for_the_cause(ProgressBoard& board);
     void on_signal(int signal);
     [[noreturn]] void end(const Ending& ending);
 
     Launcher launcher_;
     Janitor janitor_;
     bool launcher_gone_{};
-    double seconds_with_dead_{};
+    double seconds_with_dead_{}, seconds_suffering_{};
     std::atomic<double> timeout_;
     std::atomic<bool> stop_{};
 
-    std::mutex mutex_;  ///< guards the next four
+    std::mutex mutex_;  ///< guards the next five
     ProgressBoard* board_{};
     bool watched_{};  ///< there was a board once
     Tell tell_;
     std::function<std::string()> probe_;
+    std::string symptom_;  ///< of this rank; empty: none
 
     std::timed_mutex files_;
     std::thread thread_;

@@ -20,7 +20,7 @@ void check(int status, const char* file, int line, const char* expression) {
     std::array<char, MPI_MAX_ERROR_STRING> text{};
     int length = 0;
     MPI_Error_string(status, text.data(), &length);
-    raise({file, line, expression}, {text.data(), static_cast<std::size_t>(length)});
+    raise_refusal({file, line, expression}, {text.data(), static_cast<std::size_t>(length)});
 }
 
 int rank(MPI_Comm comm) {

@@ -26,7 +26,7 @@ private:
     MPI_Comm comm_;
 };
 
-/// Throws an Error with MPI's own text unless status is MPI_SUCCESS.
+/// Throws a LibraryError with MPI's own text unless status is MPI_SUCCESS.
 void check(int status, const char* file, int line, const char* expression);
 [[nodiscard]] int rank(MPI_Comm comm);
 [[nodiscard]] int size(MPI_Comm comm);

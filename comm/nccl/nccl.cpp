@@ -7,8 +7,8 @@ namespace moe::nccl {
 void check(ncclResult_t status, const char* file, int line, const char* expression) {
     if (status == ncclSuccess) return;
     const auto* detail = ncclGetLastError(nullptr);
-    raise({file, line, expression}, fmt::format("NCCL: {} ({})", ncclGetErrorString(status),
-                                                detail == nullptr ? "" : detail));
+    raise_refusal({file, line, expression}, fmt::format("NCCL: {} ({})", ncclGetErrorString(status),
+                                                        detail == nullptr ? "" : detail));
 }
 
 int version() {

@@ -8,7 +8,7 @@
 
 namespace moe::nccl {
 
-/// Throws an Error with NCCL's own text unless status is ncclSuccess.
+/// Throws a LibraryError with NCCL's own text unless status is ncclSuccess.
 void check(ncclResult_t status, const char* file, int line, const char* expression);
 
 /// Of the library that was loaded, as ncclGetVersion says: 22809 is 2.28.9.

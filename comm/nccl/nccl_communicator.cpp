@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -55,7 +56,12 @@ public:
     }
     ~Handle() {
         living_->remove(comm_);
-        ncclCommDestroy(comm_);
+        // Destroying waits for the other ranks, which hear of nothing where this one failed.
+        if (std::uncaught_exceptions() > 0) {
+            ncclCommAbort(comm_);
+        } else {
+            ncclCommDestroy(comm_);
+        }
     }
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;

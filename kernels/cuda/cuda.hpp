@@ -11,7 +11,7 @@
 
 namespace moe::cuda {
 
-/// Throws an Error with CUDA's own text unless status is cudaSuccess.
+/// Throws a LibraryError with CUDA's own text unless status is cudaSuccess.
 void check(cudaError_t status, const char* file, int line, const char* expression);
 
 /// Why this process can use no GPU: no driver, or no device; empty where it can.

@@ -8,6 +8,8 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace moe::cuda {
 namespace {
@@ -97,10 +99,27 @@ private:
     UniqueStream handle_;
 };
 
+/// An MPS server that a client has just died on takes no new ones until it has recovered, which
+/// takes it seconds.
+void set_device(int ordinal) {
+    constexpr int kTries = 40;
+    constexpr std::chrono::milliseconds kWait{500};
+    auto status = cudaSetDevice(ordinal);
+    const auto may_change = [&] {
+        return status == cudaErrorDevicesUnavailable || status == cudaErrorMpsServerNotReady;
+    };
+    for (int tried = 1; may_change() && tried < kTries; ++tried) {
+        static_cast<void>(cudaGetLastError());
+        std::this_thread::sleep_for(kWait);
+        status = cudaSetDevice(ordinal);
+    }
+    MOE_CUDA(status);
+}
+
 class CudaDevice final : public Device {
 public:
     explicit CudaDevice(int ordinal) : ordinal_(ordinal) {
-        MOE_CUDA(cudaSetDevice(ordinal));
+        set_device(ordinal);
         MOE_CUDA(cudaGetDeviceProperties(&properties_, ordinal));
     }
     [[nodiscard]] std::string name() const override { return properties_.name; }
@@ -184,8 +203,8 @@ private:
 
 void check(cudaError_t status, const char* file, int line, const char* expression) {
     if (status == cudaSuccess) return;
-    raise({file, line, expression},
-          fmt::format("{}: {}", cudaGetErrorName(status), cudaGetErrorString(status)));
+    raise_refusal({file, line, expression},
+                  fmt::format("{}: {}", cudaGetErrorName(status), cudaGetErrorString(status)));
 }
 
 std::unique_ptr<Device> make_device(int ordinal) {

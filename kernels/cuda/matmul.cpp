@@ -12,7 +12,7 @@ constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20U;
 
 void check(cublasStatus_t status, const char* file, int line, const char* expression) {
     if (status != CUBLAS_STATUS_SUCCESS) {
-        raise({file, line, expression}, cublasLtGetStatusName(status));
+        raise_refusal({file, line, expression}, cublasLtGetStatusName(status));
     }
 }
 #define MOE_CUBLAS(call) check((call), __FILE__, __LINE__, #call)

@@ -18,12 +18,20 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+std::string located(const Site& site, std::string_view what) {
+    return fmt::format("{} [{} at {}:{}]", what, site.expression, site.file, site.line);
+}
+
 }  // namespace
 
 BadArgument::BadArgument(std::string_view what) : Error(printable(what)) {}
 
 void raise(const Site& site, std::string_view what) {
-    throw Error(fmt::format("{} [{} at {}:{}]", what, site.expression, site.file, site.line));
+    throw Error(located(site, what));
+}
+
+void raise_refusal(const Site& site, std::string_view what) {
+    throw LibraryError(located(site, what));
 }
 
 }  // namespace moe

@@ -6,7 +6,7 @@
 
 namespace moe {
 
-/// Every failure in this program: a broken precondition, or a foreign call that said no.
+/// Every failure in this program.
 class Error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -19,6 +19,12 @@ public:
     /// What was seen is quoted in `what`, and may hold anything: control characters in it become
     /// \xNN, so that it stays one line and does nothing to a terminal.
     explicit BadArgument(std::string_view what);
+};
+
+/// A library said no: CUDA, NCCL, MPI and their like. Perhaps only because another rank is gone.
+class LibraryError : public Error {
+public:
+    using Error::Error;
 };
 
 /// A device has less memory left than was asked for.
@@ -36,6 +42,8 @@ struct Site {
 
 /// Cold and out of line, so that a check costs its caller one compare and one call.
 [[noreturn]] void raise(const Site& site, std::string_view what);
+/// The same as a LibraryError.
+[[noreturn]] void raise_refusal(const Site& site, std::string_view what);
 
 }  // namespace moe
 

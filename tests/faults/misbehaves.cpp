@@ -4,11 +4,13 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <new>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace moe {
 namespace {
@@ -33,6 +35,12 @@ void commit(const std::string& action) {
     if (action == "crash") std::raise(SIGSEGV);
     if (action == "throw") throw Error("told to fail");
     if (action == "memory") throw std::bad_alloc();
+    if (action == "refuse") throw LibraryError("a peer is gone");
+    if (action == "die-slowly") {
+        // The others' library has noticed before the kernel says that this one is dead.
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        std::raise(SIGKILL);
+    }
     while (action == "hang") pause();
 }
 
@@ -42,7 +50,10 @@ public:
         : reduce_(setup), rank_(setup.world.rank()), fault_(asked_for()) {}
     Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
         static int calls = 0;  // the verifier makes a second one
-        if (++calls == fault_.call && rank_ == fault_.rank) commit(fault_.action);
+        if (++calls == fault_.call) {
+            if (rank_ == fault_.rank) commit(fault_.action);
+            if (fault_.action == "die-slowly") commit("refuse");
+        }
         return reduce_.run(partial, stream);
     }
 

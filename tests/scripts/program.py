@@ -10,7 +10,8 @@ PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_mo
 FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 
-SMALL = ["--hidden", "64", "--experts", "4", "--top-k", "2", "--intermediate", "24"]
+SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2",
+         "--intermediate", "24"]
 QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 

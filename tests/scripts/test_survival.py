@@ -111,6 +111,8 @@ FAULTS = {
     "kill": ("rank 1 died while", 128 + signal.SIGKILL, "failed"),
     "crash": ("rank 1 died while", 128 + signal.SIGSEGV, "failed"),
     "throw": (r"rank 1 of 3 on \S+: told to fail", 3, "failed"),
+    "die-slowly": ("rank 1 died while", 128 + signal.SIGKILL, "failed"),
+    "refuse": ("rank 1: a peer is gone while", 3, "failed"),
     "memory": (r"rank 1 of 3 on \S+: std::bad_alloc", 3, "failed"),
     "stop": (f"no progress for {STUCK_AFTER} s: rank 1 was stopped by a signal while", 3, "timed_out"),
     "hang": (f"no progress for {STUCK_AFTER} s: ranks? .*1.* got stuck while", 3, "timed_out"),
@@ -134,7 +136,7 @@ def test_a_rank_that_fails_ends_the_job_and_is_named(action, tmp_path, segments)
     assert "rank" in left["message"] and left["rows"] == 0
     if action == "crash":
         assert f"rank 1 of 3 on {os.uname().nodename}: died of signal 11" in done.stderr
-    if state == "timed_out" or action in ("kill", "crash"):
+    if state == "timed_out" or action in ("kill", "crash", "die-slowly", "refuse"):
         assert "measuring the output step of misbehaves in case custom H 64" in left["message"]
 
 
