@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <random>
@@ -138,18 +140,36 @@ void for_each_backend(Visit&& visit) {
     }
 }
 
+/// How a row's logits differ: all of them, none, in two of its choices (masked experts are -inf),
+/// or in three values that many share.
+enum class Logits : std::uint8_t { unlike, alike, masked, coarse };
+
 struct RouteSize {
     std::int64_t rows, hidden, experts;
     int top_k;
-    bool ties{};  ///< all logits are alike
+    Logits logits{Logits::unlike};
 };
 
+std::vector<float> route_bias(const RouteSize& size, bool biased) {
+    auto bias = random_values(size.experts, 3, biased ? 1.0F / 64 : 0);
+    for (std::int64_t e = 0; size.logits != Logits::unlike && e < size.experts; ++e) {
+        auto& one = bias[static_cast<std::size_t>(e)];
+        one = size.logits == Logits::coarse ? static_cast<float>(e * 7 % 3) : 0;
+        if (size.logits == Logits::masked && e % (size.experts / size.top_k) != 0) {
+            one = -std::numeric_limits<float>::infinity();
+        }
+    }
+    return bias;
+}
+
 void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring, bool gated) {
-    const auto [rows, hidden, experts, top_k, ties] = size;
+    const auto [rows, hidden, experts, top_k, kind] = size;
+    const bool biased = gated || kind != Logits::unlike;
     SCOPED_TRACE(fmt::format("{} rows {} hidden {} experts top {}", rows, hidden, experts, top_k));
     const auto x = random_values(rows * hidden, 1);
-    const auto router = random_values(experts * hidden, 2, ties ? 0 : 1.0F / 1024);
-    const auto bias = random_values(experts, 3, ties ? 0 : 1.0F / 64);
+    const auto router =
+        random_values(experts * hidden, 2, kind == Logits::unlike ? 1.0F / 1024 : 0);
+    const auto bias = route_bias(size, biased);
     const auto gate = random_values(hidden, 4, 1.0F / 1024);
     std::vector<std::uint8_t> live(static_cast<std::size_t>(rows), 1);
     if (rows > 2) live[1] = live.back() = 0;
@@ -167,10 +187,11 @@ void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring,
     auto* chosen = rig.array(std::vector<std::int32_t>(choices, 77));
     auto* weight = rig.array(std::vector<float>(choices, 77));
     auto* shared = rig.array(std::vector<float>(static_cast<std::size_t>(rows), 77));
-    kernels->route(rig.matrix(rows, hidden, wire, x),
-                   {rig.matrix(experts, hidden, compute, router), rig.array(bias),
-                    gated ? rig.matrix(1, hidden, compute, gate).data : nullptr, rig.array(live)},
-                   {chosen, weight}, shared, rig.stream());
+    kernels->route(
+        rig.matrix(rows, hidden, wire, x),
+        {rig.matrix(experts, hidden, compute, router), biased ? rig.array(bias) : nullptr,
+         gated ? rig.matrix(1, hidden, compute, gate).data : nullptr, rig.array(live)},
+        {chosen, weight}, shared, rig.stream());
     const auto got = rig.read(chosen, rows * top_k);
     const auto weights = rig.read(weight, rows * top_k);
     const auto shared_weights = rig.read(shared, rows);
@@ -211,7 +232,11 @@ TEST(LayerKernels, RouteAsTheModelSays) {
              {RouteSize{1, 8, 4, 4}, RouteSize{37, 96, 7, 3}, RouteSize{50, 5, 100, 8},
               RouteSize{70, 32, 128, 8}, RouteSize{9, 288, 200, 10}, RouteSize{19, 64, 512, 10},
               RouteSize{5, 16, 1001, 32}, RouteSize{4, 32, 1000, 33}, RouteSize{3, 8, 1025, 6},
-              RouteSize{20, 8, 64, 8, true}, RouteSize{3, 8, 300, 17, true}}) {
+              RouteSize{41, 8, 128, 12}, RouteSize{13, 16, 256, 8}, RouteSize{6, 8, 1024, 10},
+              RouteSize{20, 8, 64, 8, Logits::alike}, RouteSize{3, 8, 300, 17, Logits::alike},
+              RouteSize{35, 8, 64, 4, Logits::masked}, RouteSize{7, 8, 512, 10, Logits::masked},
+              RouteSize{40, 8, 16, 6, Logits::coarse}, RouteSize{9, 8, 96, 14, Logits::coarse},
+              RouteSize{6, 8, 160, 16, Logits::coarse}}) {
             expect_routed(rig, wire, size, Scoring::softmax, false);
             expect_routed(rig, wire, size, Scoring::sigmoid, true);
         }

@@ -141,7 +141,7 @@ std::pair<std::string, int> end_of_rank(ProgressBoard& board,
         const Watchdog::Watch watch(dog, board);
         dog.set_tell([&](const Ending& ending) {
             const auto said = fmt::format("{}: {}", ending.state, ending.message);
-            static_cast<void>(write(ends[1], said.data(), said.size()));
+            [[maybe_unused]] const auto bytes = write(ends[1], said.data(), said.size());
         });
         fail(dog);
         std::this_thread::sleep_for(std::chrono::seconds(20));

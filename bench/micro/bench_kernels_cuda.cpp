@@ -125,6 +125,29 @@ void sum_rows(benchmark::State& state, const Bench& bench) {
     bench.report(state, static_cast<double>(from.bytes() + to.bytes()));
 }
 
+/// Rows of `ranks` ranks, the last of which has three times as many as the first, into blocks that
+/// are as long as the longest: what the padded strategies do before and after they exchange.
+void pad(benchmark::State& state, const Bench& bench) {
+    constexpr std::int64_t kWidth = 4096;
+    const auto ranks = state.range(0);
+    const auto mean = kGibibyte / 2 / kWidth / ranks;
+    const auto rows_of = [&](std::int64_t rank) { return mean / 2 + mean * rank / (ranks - 1); };
+    const auto longest = rows_of(ranks - 1);
+    const auto from = bench.random(ranks * mean * kWidth);
+    const auto to = bench.random(ranks * longest * kWidth);
+    const auto rows = from.matrix(ranks * mean, kWidth, kType);
+    const auto blocks = to.matrix(ranks * longest, kWidth, kType);
+    std::vector<Copy> copies;
+    std::int64_t start = 0;
+    for (std::int64_t rank = 0; rank < ranks; ++rank) {
+        const auto count = rows_of(rank);
+        copies.push_back({rows.slice(start, count), blocks.slice(rank * longest, count)});
+        start += count;
+    }
+    bench.run(state, [&] { bench.device().copy_all(copies, bench.stream()); });
+    bench.report(state, 2 * static_cast<double>(rows.slice(0, start).bytes()));
+}
+
 void clear(benchmark::State& state, const Bench& bench) {
     const auto to = bench.random(kGibibyte / 2);
     bench.run(state,
@@ -337,6 +360,7 @@ benchmark::internal::Benchmark* add(const std::string& name, Function&& function
 }
 
 void register_all(const Bench& bench) {
+    add("pad", [&](auto& state) { pad(state, bench); })->Arg(2)->Arg(8)->Arg(64);
     add("clear", [&](auto& state) { clear(state, bench); });
     add("sum", [&](auto& state) { sum_rows(state, bench); })->Arg(2)->Arg(8);
     add("swiglu", [&](auto& state) { swiglu(state, bench); });

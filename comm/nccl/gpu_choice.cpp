@@ -1,6 +1,7 @@
 #include "comm/nccl/gpu_choice.hpp"
 
 #include "comm/mpi/mpi.hpp"
+#include "comm/mpi/mpi_control.hpp"
 #include "comm/nccl/nccl.hpp"
 #include "kernels/cuda/cuda.hpp"
 
@@ -23,8 +24,7 @@ constexpr int kSharesGpus = 23003;
 
 /// One rank's answers to what all have to know.
 struct Seen {
-    int host{};     ///< rank in the world of the host's first rank
-    int devices{};  ///< that it can see; 0 is an error
+    int host{};  ///< rank in the world of the host's first rank
     cuda::DeviceId id{};
     cuda::BusId bus{};
 };
@@ -94,21 +94,21 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     mine.host = mpi::rank(MPI_COMM_WORLD);
     MOE_MPI(MPI_Bcast(&mine.host, 1, MPI_INT, 0, host.get()));
     GpuChoice choice;
-    std::string why = "another rank has no GPU";
+    std::string why;
     try {
-        mine.devices = cuda::count_devices();
-        choice.device = cuda::make_device(place % mine.devices);
-        mine.id = cuda::device_id(place % mine.devices);
-        mine.bus = cuda::bus_id(place % mine.devices);
+        const int ordinal = place % cuda::count_devices();
+        choice.device = cuda::make_device(ordinal);
+        mine.id = cuda::device_id(ordinal);
+        mine.bus = cuda::bus_id(ordinal);
     } catch (const Error& error) {
         why = error.what();
-        mine.devices = 0;
     }
+    why = make_mpi_control()->first_text(why);
+    if (!why.empty()) throw BadArgument(why);
     const auto all = all_seen(mine);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
     for (const auto& seen : all) {
-        if (seen.devices == 0) throw BadArgument(why);
         ++ranks_of_host[seen.host];
         ++ranks_of_gpu[seen.id];
     }

@@ -8,8 +8,6 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 namespace moe::cuda {
 namespace {
@@ -99,19 +97,13 @@ private:
     UniqueStream handle_;
 };
 
-/// An MPS server that a client has just died on takes no new ones until it has recovered, which
-/// takes it seconds.
 void set_device(int ordinal) {
-    constexpr int kTries = 40;
-    constexpr std::chrono::milliseconds kWait{500};
-    auto status = cudaSetDevice(ordinal);
-    const auto may_change = [&] {
-        return status == cudaErrorDevicesUnavailable || status == cudaErrorMpsServerNotReady;
-    };
-    for (int tried = 1; may_change() && tried < kTries; ++tried) {
-        static_cast<void>(cudaGetLastError());
-        std::this_thread::sleep_for(kWait);
-        status = cudaSetDevice(ordinal);
+    const auto status = cudaSetDevice(ordinal);
+    if (status == cudaErrorDevicesUnavailable || status == cudaErrorMpsServerNotReady) {
+        throw Error(fmt::format(
+            "GPU {} takes no other process now ({}): one has it for itself, or its MPS daemon has "
+            "lost a client that died, and takes new ones only when all of that job are gone",
+            ordinal, cudaGetErrorString(status)));
     }
     MOE_CUDA(status);
 }

@@ -21,7 +21,7 @@ constexpr int kScanThreads = 1024;
 constexpr int kPackThreads = 128;
 constexpr unsigned kAllLanes = 0xffffffffU;
 /// Sixteen-byte pieces of a row that one thread holds while it writes them to each expert.
-constexpr int kHeld = 4;
+constexpr int kHeld = 2;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
 /// Shared memory that every kernel gets unasked.
@@ -288,7 +288,7 @@ __global__ void __launch_bounds__(kPackThreads)
 #pragma unroll
             for (int i = 0; i < kHeld; ++i) {
                 const auto col = first + i * kPackThreads;
-                if (col < vectors) to[start + col] = held[i];
+                if (col < vectors) store_passing(to + start + col, held[i]);
             }
         }
         first += kHeld * kPackThreads;

@@ -1,7 +1,9 @@
 // What follows the router's logits. Choosing the best k of E is bound by instructions long before
-// memory (k rounds over all of a row's logits are some 800 of them for 10 of 512), so it discards
-// nearly all first: the k-th best of the lanes' own best logits is a bound that at least k logits
-// reach and few do. Only those are ranked, each by counting what is better.
+// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that memory
+// takes lets a warp issue some 500. So it discards nearly all first: the k-th best of the best
+// logits of groups of them is a bound that at least k logits reach and few do. Only those are
+// ranked, each by counting what is no better. That makes 300, of which a warp issues two thirds of
+// what it could, since most wait for shared memory or other lanes.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
@@ -10,9 +12,13 @@ namespace moe::cuda {
 namespace {
 
 constexpr int kWarp = 32;
-constexpr int kWarpsOfBlock = 8;
+constexpr int kWarpsOfBlock = 4;
 constexpr int kThreads = kWarp * kWarpsOfBlock;
 constexpr unsigned kAll = 0xffffffffU;
+/// Of a lane's logits, each with one that is the best.
+constexpr int kGroups = 4;
+/// Of a lane's logits at most so many, a bit for each.
+constexpr int kWord = 32;
 
 /// Grows with the float, so that integers can be compared instead. 0 is below all that an addition
 /// returns, whose only NaN is a positive one.
@@ -33,25 +39,36 @@ __device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
 __device__ std::int32_t expert_of(Candidate one) {
     return static_cast<std::int32_t>(kAll - static_cast<std::uint32_t>(one));
 }
+__device__ std::uint32_t key_of(Candidate one) {
+    return static_cast<std::uint32_t>(one >> 32U);
+}
 __device__ float logit_of(Candidate one) {
-    return unordered(static_cast<std::uint32_t>(one >> 32U));
+    return unordered(key_of(one));
 }
 
-template <int Width>
-__device__ float group_sum(float value) {
+/// What `operation` makes of the values of each `Width` neighbouring lanes.
+template <int Width, class T, class Operation>
+__device__ T fold(T value, Operation operation) {
 #pragma unroll
     for (int step = Width / 2; step > 0; step /= 2) {
-        value += __shfl_xor_sync(kAll, value, step, Width);
+        value = operation(value, __shfl_xor_sync(kAll, value, step, Width));
     }
     return value;
 }
 template <int Width>
-__device__ Candidate group_best(Candidate value) {
-#pragma unroll
-    for (int step = Width / 2; step > 0; step /= 2) {
-        value = max(value, __shfl_xor_sync(kAll, value, step, Width));
-    }
-    return value;
+__device__ float group_sum(float value) {
+    return fold<Width>(value, [](float a, float b) { return a + b; });
+}
+/// count += a <= b, by the borrow of a subtraction: one or two instructions, where a comparison
+/// takes three.
+__device__ void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
+    asm("{\n"
+        ".reg .u32 difference;\n"
+        "sub.cc.u32 difference, %1, %2;\n"
+        "subc.u32 %0, %0, -1;\n"
+        "}"
+        : "+r"(count)
+        : "r"(b), "r"(a));
 }
 
 __device__ float sigmoid(float x) {
@@ -62,52 +79,74 @@ __device__ float score(float logit, float best, Scoring scoring) {
     return scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
 }
 
+/// What is chosen from.
+struct Logits {
+    const float* of_row;
+    const float* bias;    ///< null: none
+    std::uint32_t count;  ///< 0 for a row that is not live
+
+    [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert) const {
+        return ordered(of_row[expert] + (bias == nullptr ? 0.0F : bias[expert]));
+    }
+    /// The best that is worse than `last`, by `Lanes` lanes, which all get it; 0 where none is.
+    template <int Lanes>
+    [[nodiscard]] __device__ Candidate best_below(Candidate last) const {
+        Candidate best = 0;
+        for (auto e = threadIdx.x % Lanes; e < count; e += Lanes) {
+            const auto one = candidate(key(e), e);
+            if (one < last) best = max(best, one);
+        }
+        return fold<Lanes>(best, [](Candidate a, Candidate b) { return max(a, b); });
+    }
+};
+
+/// What the lanes of one row tell each other.
+template <int Lanes>
+struct OfRow {
+    /// The best of a lane's groups that the bound is found among: with few lanes, all.
+    static constexpr int kHeads = Lanes < 8 ? kGroups : Lanes < kWarp ? 2 : 1;
+    /// Choices that such a bound is good for.
+    static constexpr int kMost = Lanes < 8 ? 8 : Lanes * kHeads;
+    /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds do
+    /// without it.
+    static constexpr int kRanked = Lanes < 8 ? 32 : 56;
+    /// With how many others one is compared in a step.
+    static constexpr int kAtOnce = 4;
+
+    alignas(16) std::uint32_t key[kRanked + kAtOnce];
+    std::uint32_t chosen_key[kMost];
+    std::uint16_t chosen_expert[kMost];
+    std::uint16_t expert[kRanked];
+    std::uint32_t bound;
+};
+/// The rows of a warp read steps of `key` together, each from other banks.
+template <int Lanes>
+constexpr bool kApart = sizeof(OfRow<Lanes>) / 16 % 2 == 1;
+static_assert(kApart<4> && kApart<8> && kApart<16> && kApart<32>);
+
 /// `Lanes` lanes for each row, each with `PerLane` of its logits in registers: four neighbours at
 /// a time where `Wide`.
 template <int Lanes, int PerLane, bool Wide>
 class Chooser {
 public:
-    /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds
-    /// do without it.
-    static constexpr int kRanked = 64;
-    /// With how many others one is compared in a step.
-    static constexpr int kAtOnce = 4;
+    using Shared = OfRow<Lanes>;
 
-    /// What the lanes of one row tell each other.
-    struct Shared {
-        alignas(16) std::uint32_t best[Lanes];
-        alignas(16) Candidate ranked[kRanked + kAtOnce];
-        Candidate chosen[Lanes];
-        std::uint32_t bound;
-    };
-
-    /// Without logits: a row that is not live.
-    __device__ Chooser(const float* logits, const float* bias, std::int64_t experts, int lane,
-                       Shared& shared)
-        : lane_(lane), shared_(shared) {
-#pragma unroll
-        for (int i = 0; i < PerLane; i += kStep) {
-            const auto expert = expert_at(i);
-            Vector<float, kStep> read{};
-            Vector<float, kStep> add{};
-            const bool is = logits != nullptr && expert < experts;
-            if (is) read = reinterpret_cast<const Vector<float, kStep>*>(logits + expert)[0];
-            if (is && bias != nullptr) {
-                add = reinterpret_cast<const Vector<float, kStep>*>(bias + expert)[0];
-            }
-#pragma unroll
-            for (int j = 0; j < kStep; ++j) {
-                key_[i + j] = is ? ordered(read.at[j] + add.at[j]) : 0;
-            }
+    __device__ Chooser(const Logits& logits, Shared& shared)
+        : logits_(logits), lane_(static_cast<int>(threadIdx.x) % Lanes), shared_(shared) {
+        // Without a condition for each where none is needed.
+        if (logits.count == Lanes * PerLane) {
+            load([](std::uint32_t) { return true; });
+        } else {
+            load([&](std::uint32_t expert) { return expert < logits_.count; });
         }
     }
 
-    /// The best `top_k` <= Lanes into `chosen`, best first. For all lanes of a warp at once.
-    __device__ void choose(int top_k, bool live) {
+    /// The best `top_k` <= kMost into what is chosen, best first; none of a row that is not live.
+    /// For all lanes of a warp at once.
+    __device__ void choose(int top_k) {
         const auto bound = find_bound(top_k);
-        int mine = 0;
-#pragma unroll
-        for (int i = 0; i < PerLane; ++i) mine += key_[i] >= bound ? 1 : 0;
+        auto reach = logits_.count > 0 ? reaching(bound) : 0;
+        const int mine = __popc(reach);
         int end = mine;
 #pragma unroll
         for (int step = 1; step < Lanes; step *= 2) {
@@ -115,97 +154,209 @@ public:
             if (lane_ >= step) end += before;
         }
         const int count = __shfl_sync(kAll, end, Lanes - 1, Lanes);
-        if (__any_sync(kAll, live && count > kRanked)) {
+        // Without a bound the padding would reach it as well.
+        const bool bounded = bound > -INFINITY && count <= Shared::kRanked;
+        if (__any_sync(kAll, logits_.count > 0 && !bounded)) {
             choose_in_rounds(top_k);
             return;
         }
-        auto* to = shared_.ranked + (end - mine);
-#pragma unroll
-        for (int i = 0; i < PerLane; ++i) {
-            if (key_[i] >= bound) *to++ = candidate(key_[i], expert_at(i));
+        auto* to = shared_.expert + (end - mine);
+#pragma unroll 1
+        for (; reach != 0; ++to) {
+            const int bit = kWord - 1 - __clz(static_cast<int>(reach));
+            reach ^= 1U << bit;
+            *to = static_cast<std::uint16_t>(expert_at(PerLane - 1 - bit));
         }
-        if (lane_ < kAtOnce) shared_.ranked[count + lane_] = 0;
         __syncwarp();
+        // From the cache once more: registers have no index.
+#pragma unroll 1
         for (int at = lane_; at < count; at += Lanes) {
-            const auto one = shared_.ranked[at];
-            int better = 0;
-            for (int others = 0; others < count; others += kAtOnce) {
-#pragma unroll
-                for (int i = 0; i < kAtOnce; ++i) {
-                    better += shared_.ranked[others + i] > one ? 1 : 0;
-                }
-            }
-            if (better < top_k) shared_.chosen[better] = one;
+            shared_.key[at] = logits_.key(shared_.expert[at]);
         }
+        for (int at = lane_; at < Shared::kAtOnce; at += Lanes) shared_.key[count + at] = 0;
         __syncwarp();
+        rank(count, top_k);
     }
 
 private:
     static constexpr int kStep = Wide ? 4 : 1;
+    using Step = Vector<float, kStep>;
+    static_assert(PerLane <= kWord && PerLane % (kStep * kGroups) == 0);
 
     /// Of the lane's i-th logit; the step's others follow.
     [[nodiscard]] __device__ std::uint32_t expert_at(int i) const {
         return static_cast<std::uint32_t>((i / kStep * Lanes + lane_) * kStep + i % kStep);
     }
-
-    /// At least top_k keys reach it, or all that are no padding.
-    __device__ std::uint32_t find_bound(int top_k) {
-        // The last bits make the lanes' bests distinct; without them the bound is a little lower.
-        constexpr std::uint32_t kLaneBits = kWarp - 1;
-        std::uint32_t best = 0;
+    template <class IsReal>
+    __device__ void load(IsReal is_real) {
+        const auto* from = reinterpret_cast<const Step*>(logits_.of_row) + lane_;
+        const auto* bias = reinterpret_cast<const Step*>(logits_.bias) + lane_;
 #pragma unroll
-        for (int i = 0; i < PerLane; ++i) best = max(best, key_[i]);
-        best = (best & ~kLaneBits) | static_cast<std::uint32_t>(lane_);
-        shared_.best[lane_] = best;
-        __syncwarp();
-        int better = 0;
+        for (int i = 0; i < PerLane; i += kStep) {
+            const bool real = is_real(expert_at(i));
+            Step read{};
+            if (real) read = from[i / kStep * Lanes];
 #pragma unroll
-        for (int i = 0; i < Lanes; ++i) better += shared_.best[i] > best ? 1 : 0;
-        if (better == top_k - 1) shared_.bound = best & ~kLaneBits;
-        __syncwarp();
-        return max(shared_.bound, 1U);
+            for (int j = 0; j < kStep; ++j) logit_[i + j] = real ? read.at[j] : -INFINITY;
+        }
+        if (logits_.bias == nullptr) return;
+#pragma unroll
+        for (int i = 0; i < PerLane; i += kStep) {
+            if (!is_real(expert_at(i))) continue;
+            const auto add = bias[i / kStep * Lanes];
+#pragma unroll
+            for (int j = 0; j < kStep; ++j) logit_[i + j] += add.at[j];
+        }
     }
 
-    /// k times the best of what is left.
+    /// At least top_k logits are no less, or all: the k-th best among the best logits of each
+    /// lane's groups. NaN is less than all here, and reaches any bound.
+    [[nodiscard]] __device__ float find_bound(int top_k) const {
+        static_assert(kGroups == 4, "what the sorting network below is made for");
+        constexpr int kOfGroup = PerLane / kGroups;
+        float best[kGroups];
+#pragma unroll
+        for (int g = 0; g < kGroups; ++g) {
+            best[g] = logit_[g * kOfGroup];
+#pragma unroll
+            for (int i = 1; i < kOfGroup; ++i) best[g] = fmaxf(best[g], logit_[g * kOfGroup + i]);
+        }
+        const auto sort = [&](int i, int j) {
+            const float more = fmaxf(best[i], best[j]);
+            best[j] = fminf(best[i], best[j]);
+            best[i] = more;
+        };
+        sort(0, 1), sort(2, 3), sort(0, 2), sort(1, 3), sort(1, 2);
+        // Distinct by their last bits; without them the bound is a little lower.
+        constexpr int kHeads = Shared::kHeads;
+        constexpr std::uint32_t kPlaces = Lanes * kHeads - 1;
+        std::uint32_t head[kHeads];
+#pragma unroll
+        for (int h = 0; h < kHeads; ++h) {
+            head[h] = (ordered(best[h] + 0.0F) & ~kPlaces) |
+                      static_cast<std::uint32_t>(lane_ * kHeads + h);
+            shared_.key[lane_ * kHeads + h] = head[h];
+        }
+        __syncwarp();
+        int no_better[kHeads] = {};
+#pragma unroll
+        for (int i = 0; i < Lanes * kHeads; ++i) {
+            const auto other = shared_.key[i];
+#pragma unroll
+            for (int h = 0; h < kHeads; ++h) count_no_larger(no_better[h], other, head[h]);
+        }
+#pragma unroll
+        for (int h = 0; h < kHeads; ++h) {
+            if (no_better[h] == Lanes * kHeads + 1 - top_k) shared_.bound = head[h] & ~kPlaces;
+        }
+        __syncwarp();
+        return unordered(shared_.bound);
+    }
+
+    /// A bit for each of the lane's logits that is not less than `bound`: the highest of PerLane
+    /// bits for the first one. From signs of differences, which takes two instructions for each; a
+    /// NaN has none.
+    [[nodiscard]] __device__ std::uint32_t reaching(float bound) const {
+        std::uint32_t less = 0;
+#pragma unroll
+        for (int i = 0; i < PerLane; ++i) {
+            less = __funnelshift_l(__float_as_uint(logit_[i] - bound), less, 1);
+        }
+        constexpr auto kAllOfLane = static_cast<std::uint32_t>((std::uint64_t{1} << PerLane) - 1);
+        return ~less & kAllOfLane;
+    }
+
+    /// The best of those whose keys are in shared memory.
+    __device__ void rank(int count, int top_k) {
+        const auto places = place<false>(count, top_k);
+        if (__any_sync(kAll, places < min(count, top_k))) {
+            static_cast<void>(place<true>(count, top_k));
+        }
+        __syncwarp();
+    }
+    /// Each at the place that the number of better ones says; how many places are taken. Without
+    /// `Equals`, equal ones share a place and leave others empty.
+    template <bool Equals>
+    __device__ int place(int count, int top_k) {
+        std::uint32_t places = 0;
+#pragma unroll 1
+        for (int at = lane_; at < count; at += Lanes) {
+            const auto key = shared_.key[at];
+            const auto expert = shared_.expert[at];
+            int no_better = 0;
+            int others = 0;
+#pragma unroll 1
+            for (; others < count; others += Shared::kAtOnce) {
+#pragma unroll
+                for (int i = 0; i < Shared::kAtOnce; ++i) {
+                    const auto other = shared_.key[others + i];
+                    count_no_larger(no_better, other, key);
+                    if constexpr (Equals) {
+                        no_better -= other == key && shared_.expert[others + i] < expert ? 1 : 0;
+                    }
+                }
+            }
+            const int better = others - no_better;
+            if (better >= top_k) continue;
+            shared_.chosen_key[better] = key;
+            shared_.chosen_expert[better] = expert;
+            places |= 1U << better;
+        }
+        return __popc(fold<Lanes>(places, [](auto a, auto b) { return a | b; }));
+    }
     __device__ void choose_in_rounds(int top_k) {
         auto last = ~Candidate{};
+#pragma unroll 1
         for (int k = 0; k < top_k; ++k) {
-            Candidate best = 0;
-#pragma unroll
-            for (int i = 0; i < PerLane; ++i) {
-                const auto one = candidate(key_[i], expert_at(i));
-                if (one < last) best = max(best, one);
-            }
-            last = group_best<Lanes>(best);
-            if (lane_ == 0) shared_.chosen[k] = last;
+            last = logits_.best_below<Lanes>(last);
+            if (lane_ > 0 || last == 0) continue;
+            shared_.chosen_key[k] = key_of(last);
+            shared_.chosen_expert[k] = static_cast<std::uint16_t>(expert_of(last));
         }
         __syncwarp();
     }
 
-    std::uint32_t key_[PerLane];
+    Logits logits_;
+    float logit_[PerLane];
     int lane_;
     Shared& shared_;
 };
 
-template <class Chooser, int Lanes>
-__global__ void __launch_bounds__(kThreads)
+/// `Lanes` lanes for each row. Everything waits for something (loads, shared memory, other lanes),
+/// so that many warps have to be there to fill the gaps.
+template <int Lanes, int PerLane, bool Wide>
+__global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
     choose(std::int64_t rows, Choosing how, Routing routing) {
-    __shared__ typename Chooser::Shared shared[kThreads / Lanes];
-    const int group = static_cast<int>(threadIdx.x) / Lanes;
+    __shared__ OfRow<Lanes> of_block[kThreads / Lanes];
     const int lane = static_cast<int>(threadIdx.x) % Lanes;
-    const auto row = blockIdx.x * std::int64_t{kThreads / Lanes} + group;
+    auto& shared = of_block[threadIdx.x / Lanes];
+    const auto row = blockIdx.x * std::int64_t{kThreads / Lanes} + threadIdx.x / Lanes;
     const bool live = row < rows && how.live[row] != 0;
-    auto& mine = shared[group];
-    Chooser chooser(live ? how.logits + row * how.experts : nullptr, how.bias, how.experts, lane,
-                    mine);
-    chooser.choose(how.top_k, live);
-    const auto one = live && lane < how.top_k ? mine.chosen[lane] : Candidate{};
-    const float points =
-        one == 0 ? 0.0F : score(logit_of(one), logit_of(mine.chosen[0]), how.scoring);
-    const float sum = group_sum<Lanes>(points);
-    if (row >= rows || lane >= how.top_k) return;
-    routing.expert[row * how.top_k + lane] = live ? expert_of(one) : -1;
-    routing.weight[row * how.top_k + lane] = live ? points / sum : 0;
+    const auto count = static_cast<std::uint32_t>(live ? how.experts : 0);
+    Chooser<Lanes, PerLane, Wide>({how.logits + row * how.experts, how.bias, count}, shared)
+        .choose(how.top_k);
+    const auto best = unordered(shared.chosen_key[0]);
+    constexpr int kMine = OfRow<Lanes>::kMost / Lanes;
+    float points[kMine] = {};
+    float sum = 0;
+#pragma unroll
+    for (int i = 0; i < kMine; ++i) {
+        const int k = i * Lanes + lane;
+        if (i * Lanes >= how.top_k) break;
+        if (live && k < how.top_k) {
+            points[i] = score(unordered(shared.chosen_key[k]), best, how.scoring);
+        }
+        sum += points[i];
+    }
+    sum = group_sum<Lanes>(sum);
+    const float scale = live ? 1.0F / sum : 0;
+#pragma unroll
+    for (int i = 0; i < kMine; ++i) {
+        const int k = i * Lanes + lane;
+        if (row >= rows || k >= how.top_k) break;
+        routing.expert[row * how.top_k + k] = live ? shared.chosen_expert[k] : -1;
+        routing.weight[row * how.top_k + k] = points[i] * scale;
+    }
 }
 
 /// For any number of experts and choices: a warp for each row, which reads its logits k times.
@@ -217,20 +368,13 @@ __global__ void __launch_bounds__(kThreads)
     auto* chosen = routing.expert + row * how.top_k;
     auto* weights = routing.weight + row * how.top_k;
     const bool live = how.live[row] != 0;
-    const auto* logits = how.logits + row * how.experts;
+    const Logits logits{how.logits + row * how.experts, how.bias,
+                        live ? static_cast<std::uint32_t>(how.experts) : 0};
     auto last = ~Candidate{};
     float best = 0;
     float sum = 0;
     for (int k = 0; k < how.top_k; ++k) {
-        if (live) {
-            Candidate found = 0;
-            for (std::int64_t e = lane; e < how.experts; e += kWarp) {
-                const float logit = logits[e] + (how.bias == nullptr ? 0.0F : how.bias[e]);
-                const auto one = candidate(ordered(logit), static_cast<std::uint32_t>(e));
-                if (one < last) found = max(found, one);
-            }
-            last = group_best<kWarp>(found);
-        }
+        last = logits.best_below<kWarp>(last);
         if (k == 0) best = logit_of(last);
         const float points = live ? score(logit_of(last), best, how.scoring) : 0;
         sum += points;
@@ -243,33 +387,30 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = lane; k < how.top_k; k += kWarp) weights[k] /= sum;
 }
 
+/// Whether a row fits `Lanes` and `PerLane`: then it is launched.
 template <int Lanes, int PerLane>
-void launch_groups(std::int64_t rows, const Choosing& how, const Routing& routing,
-                   cudaStream_t stream) {
+bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routing,
+                    cudaStream_t stream) {
+    if (how.top_k > OfRow<Lanes>::kMost || how.experts > Lanes * PerLane) return false;
     const auto blocks = static_cast<unsigned>(ceil_div(rows, kThreads / Lanes));
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
     if (rows_are_wide(row_bytes, {how.logits, how.bias})) {
-        choose<Chooser<Lanes, PerLane, true>, Lanes>
-            <<<blocks, kThreads, 0, stream>>>(rows, how, routing);
+        choose<Lanes, PerLane, true><<<blocks, kThreads, 0, stream>>>(rows, how, routing);
     } else {
-        choose<Chooser<Lanes, PerLane, false>, Lanes>
-            <<<blocks, kThreads, 0, stream>>>(rows, how, routing);
+        choose<Lanes, PerLane, false><<<blocks, kThreads, 0, stream>>>(rows, how, routing);
     }
+    return true;
 }
 
 void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
                  cudaStream_t stream) {
-    if (how.top_k <= 16 && how.experts <= 64) {
-        launch_groups<16, 4>(rows, how, routing, stream);
-    } else if (how.top_k <= 16 && how.experts <= 128) {
-        launch_groups<16, 8>(rows, how, routing, stream);
-    } else if (how.top_k <= 16 && how.experts <= 256) {
-        launch_groups<16, 16>(rows, how, routing, stream);
-    } else if (how.top_k <= 32 && how.experts <= 512) {
-        launch_groups<32, 16>(rows, how, routing, stream);
-    } else if (how.top_k <= 32 && how.experts <= 1024) {
-        launch_groups<32, 32>(rows, how, routing, stream);
-    } else {
+    const bool launched = launch_if_fits<4, 16>(rows, how, routing, stream) ||
+                          launch_if_fits<4, 32>(rows, how, routing, stream) ||
+                          launch_if_fits<8, 16>(rows, how, routing, stream) ||
+                          launch_if_fits<8, 32>(rows, how, routing, stream) ||
+                          launch_if_fits<16, 32>(rows, how, routing, stream) ||
+                          launch_if_fits<32, 32>(rows, how, routing, stream);
+    if (!launched) {
         const auto blocks = static_cast<unsigned>(ceil_div(rows, kWarpsOfBlock));
         choose_any<<<blocks, kThreads, 0, stream>>>(rows, how, routing);
     }

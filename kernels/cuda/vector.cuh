@@ -32,6 +32,15 @@ template <class T, int Width>
 struct alignas(sizeof(T) * Width) Vector {
     T at[Width];
 };
+/// A store of what is more than the cache holds until somebody reads it: it makes room first.
+template <class V>
+__device__ void store_passing(V* to, const V& value) {
+    if constexpr (sizeof(V) == kVectorBytes) {
+        __stcs(reinterpret_cast<uint4*>(to), reinterpret_cast<const uint4&>(value));
+    } else {
+        *to = value;
+    }
+}
 /// Elements of T in one wide access.
 template <class T>
 constexpr int kWide = static_cast<int>(kVectorBytes / sizeof(T));

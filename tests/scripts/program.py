@@ -17,14 +17,16 @@ AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 # On cores, also where there are GPUs, unless a test is about those.
-ON_BACKEND = {"host": ["--backend", "host"], "cuda": ["--backend", "cuda", "--share-gpu"]}[
-    os.environ.get("MOE_TEST_BACKEND", "host")]
+BACKEND = os.environ.get("MOE_TEST_BACKEND", "host")
+OPTIONS = {"host": ["--backend", "host"], "cuda": ["--backend", "cuda", "--share-gpu"]}[BACKEND]
+# A daemon for each job: one whose client was killed takes nobody else for a while.
+SHARED = {"host": [], "cuda": [str(ROOT / "scripts/share_gpu.sh"), "--"]}[BACKEND]
 
 
 def command(*args, ranks=2, program=PROGRAM):
     """-q: mpirun comments on statuses, at length."""
-    backend = [] if "--backend" in args else ON_BACKEND
-    return [MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
+    backend = [] if "--backend" in args else OPTIONS
+    return [*SHARED, MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
             *map(str, args), *backend]
 
 

@@ -12,12 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from program import AS_ROOT, FAULTY, ON_BACKEND, PROGRAM, QUICK, SMALL, command, launch, rows_of
+from program import AS_ROOT, BACKEND, FAULTY, PROGRAM, QUICK, SMALL, command, launch, rows_of
 
-# A rank is gone this many seconds after its job has no future any more.
-GRACE = 5
-# How long a rank may be silent, and what mpirun and the libraries take to start: NCCL takes seconds.
-STUCK_AFTER, STARTS_IN = (2, 3) if ON_BACKEND[1] == "host" else (15, 30)
+# A rank is gone this many seconds after its job has no future any more; how long a rank may be
+# silent; and what mpirun and the libraries take to start. MPS daemons and NCCL take seconds.
+GRACE, STUCK_AFTER, STARTS_IN = (5, 2, 3) if BACKEND == "host" else (15, 15, 30)
 SWEEP = [*SMALL, "--load", "balanced", "--tokens", "1:64:x2", "--budget", "0.1", "--min-samples",
          "6", "--ci", "0.0001", "--scope", "output", "--progress", "none",
          "--combine", "all_reduce_slice,reduce_scatterv_native"]
