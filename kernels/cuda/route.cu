@@ -36,14 +36,17 @@ using Candidate = unsigned long long;
 __device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
     return static_cast<Candidate>(key) << 32U | (kAll - expert);
 }
-__device__ std::int32_t expert_of(Candidate one) {
-    return static_cast<std::int32_t>(kAll - static_cast<std::uint32_t>(one));
+__device__ std::uint32_t low(Candidate one) {
+    return static_cast<std::uint32_t>(one);
 }
-__device__ std::uint32_t key_of(Candidate one) {
+__device__ std::uint32_t high(Candidate one) {
     return static_cast<std::uint32_t>(one >> 32U);
 }
+__device__ std::int32_t expert_of(Candidate one) {
+    return static_cast<std::int32_t>(kAll - low(one));
+}
 __device__ float logit_of(Candidate one) {
-    return unordered(key_of(one));
+    return unordered(high(one));
 }
 
 /// What `operation` makes of the values of each `Width` neighbouring lanes.
@@ -59,8 +62,8 @@ template <int Width>
 __device__ float group_sum(float value) {
     return fold<Width>(value, [](float a, float b) { return a + b; });
 }
-/// count += a <= b, by the borrow of a subtraction: one or two instructions, where a comparison
-/// takes three.
+/// count += a <= b, by the borrow of a subtraction: one or two instructions less than a comparison
+/// takes.
 __device__ void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
     asm("{\n"
         ".reg .u32 difference;\n"
@@ -69,6 +72,16 @@ __device__ void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
         "}"
         : "+r"(count)
         : "r"(b), "r"(a));
+}
+__device__ void count_no_larger(int& count, Candidate a, Candidate b) {
+    asm("{\n"
+        ".reg .u32 difference;\n"
+        "sub.cc.u32 difference, %1, %3;\n"
+        "subc.cc.u32 difference, %2, %4;\n"
+        "subc.u32 %0, %0, -1;\n"
+        "}"
+        : "+r"(count)
+        : "r"(low(b)), "r"(high(b)), "r"(low(a)), "r"(high(a)));
 }
 
 __device__ float sigmoid(float x) {
@@ -113,13 +126,14 @@ struct OfRow {
     /// With how many others one is compared in a step.
     static constexpr int kAtOnce = 4;
 
-    alignas(16) std::uint32_t key[kRanked + kAtOnce];
-    std::uint32_t chosen_key[kMost];
-    std::uint16_t chosen_expert[kMost];
-    std::uint16_t expert[kRanked];
+    alignas(16) Candidate ranked[kRanked + kAtOnce];
+    union {
+        std::uint32_t head[Lanes * kHeads];  ///< while the bound is being found
+        Candidate chosen[kMost];             ///< after that
+    };
     std::uint32_t bound;
 };
-/// The rows of a warp read steps of `key` together, each from other banks.
+/// The rows of a warp read their `ranked` together, each from other banks.
 template <int Lanes>
 constexpr bool kApart = sizeof(OfRow<Lanes>) / 16 % 2 == 1;
 static_assert(kApart<4> && kApart<8> && kApart<16> && kApart<32>);
@@ -160,20 +174,21 @@ public:
             choose_in_rounds(top_k);
             return;
         }
-        auto* to = shared_.expert + (end - mine);
+        auto* to = shared_.ranked + (end - mine);
 #pragma unroll 1
         for (; reach != 0; ++to) {
             const int bit = kWord - 1 - __clz(static_cast<int>(reach));
             reach ^= 1U << bit;
-            *to = static_cast<std::uint16_t>(expert_at(PerLane - 1 - bit));
+            *to = candidate(0, expert_at(PerLane - 1 - bit));
         }
         __syncwarp();
         // From the cache once more: registers have no index.
 #pragma unroll 1
         for (int at = lane_; at < count; at += Lanes) {
-            shared_.key[at] = logits_.key(shared_.expert[at]);
+            const auto expert = static_cast<std::uint32_t>(expert_of(shared_.ranked[at]));
+            shared_.ranked[at] = candidate(logits_.key(expert), expert);
         }
-        for (int at = lane_; at < Shared::kAtOnce; at += Lanes) shared_.key[count + at] = 0;
+        for (int at = lane_; at < Shared::kAtOnce; at += Lanes) shared_.ranked[count + at] = 0;
         __syncwarp();
         rank(count, top_k);
     }
@@ -235,19 +250,22 @@ private:
         for (int h = 0; h < kHeads; ++h) {
             head[h] = (ordered(best[h] + 0.0F) & ~kPlaces) |
                       static_cast<std::uint32_t>(lane_ * kHeads + h);
-            shared_.key[lane_ * kHeads + h] = head[h];
+            shared_.head[lane_ * kHeads + h] = head[h];
         }
         __syncwarp();
         int no_better[kHeads] = {};
 #pragma unroll
         for (int i = 0; i < Lanes * kHeads; ++i) {
-            const auto other = shared_.key[i];
+            const auto other = shared_.head[i];
 #pragma unroll
             for (int h = 0; h < kHeads; ++h) count_no_larger(no_better[h], other, head[h]);
         }
 #pragma unroll
         for (int h = 0; h < kHeads; ++h) {
-            if (no_better[h] == Lanes * kHeads + 1 - top_k) shared_.bound = head[h] & ~kPlaces;
+            // One less, because -0 has a sign when +0 is taken from it: so the bound is -0.
+            if (no_better[h] == Lanes * kHeads + 1 - top_k) {
+                shared_.bound = (head[h] & ~kPlaces) - 1;
+            }
         }
         __syncwarp();
         return unordered(shared_.bound);
@@ -266,52 +284,31 @@ private:
         return ~less & kAllOfLane;
     }
 
-    /// The best of those whose keys are in shared memory.
+    /// Each candidate goes to the place that the number of better ones says.
     __device__ void rank(int count, int top_k) {
-        const auto places = place<false>(count, top_k);
-        if (__any_sync(kAll, places < min(count, top_k))) {
-            static_cast<void>(place<true>(count, top_k));
-        }
-        __syncwarp();
-    }
-    /// Each at the place that the number of better ones says; how many places are taken. Without
-    /// `Equals`, equal ones share a place and leave others empty.
-    template <bool Equals>
-    __device__ int place(int count, int top_k) {
-        std::uint32_t places = 0;
 #pragma unroll 1
         for (int at = lane_; at < count; at += Lanes) {
-            const auto key = shared_.key[at];
-            const auto expert = shared_.expert[at];
+            const auto one = shared_.ranked[at];
             int no_better = 0;
             int others = 0;
 #pragma unroll 1
             for (; others < count; others += Shared::kAtOnce) {
 #pragma unroll
                 for (int i = 0; i < Shared::kAtOnce; ++i) {
-                    const auto other = shared_.key[others + i];
-                    count_no_larger(no_better, other, key);
-                    if constexpr (Equals) {
-                        no_better -= other == key && shared_.expert[others + i] < expert ? 1 : 0;
-                    }
+                    count_no_larger(no_better, shared_.ranked[others + i], one);
                 }
             }
             const int better = others - no_better;
-            if (better >= top_k) continue;
-            shared_.chosen_key[better] = key;
-            shared_.chosen_expert[better] = expert;
-            places |= 1U << better;
+            if (better < top_k) shared_.chosen[better] = one;
         }
-        return __popc(fold<Lanes>(places, [](auto a, auto b) { return a | b; }));
+        __syncwarp();
     }
     __device__ void choose_in_rounds(int top_k) {
         auto last = ~Candidate{};
 #pragma unroll 1
         for (int k = 0; k < top_k; ++k) {
             last = logits_.best_below<Lanes>(last);
-            if (lane_ > 0 || last == 0) continue;
-            shared_.chosen_key[k] = key_of(last);
-            shared_.chosen_expert[k] = static_cast<std::uint16_t>(expert_of(last));
+            if (lane_ == 0) shared_.chosen[k] = last;
         }
         __syncwarp();
     }
@@ -335,7 +332,7 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
     const auto count = static_cast<std::uint32_t>(live ? how.experts : 0);
     Chooser<Lanes, PerLane, Wide>({how.logits + row * how.experts, how.bias, count}, shared)
         .choose(how.top_k);
-    const auto best = unordered(shared.chosen_key[0]);
+    const auto best = logit_of(shared.chosen[0]);
     constexpr int kMine = OfRow<Lanes>::kMost / Lanes;
     float points[kMine] = {};
     float sum = 0;
@@ -344,7 +341,7 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
         const int k = i * Lanes + lane;
         if (i * Lanes >= how.top_k) break;
         if (live && k < how.top_k) {
-            points[i] = score(unordered(shared.chosen_key[k]), best, how.scoring);
+            points[i] = score(logit_of(shared.chosen[k]), best, how.scoring);
         }
         sum += points[i];
     }
@@ -354,7 +351,7 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
     for (int i = 0; i < kMine; ++i) {
         const int k = i * Lanes + lane;
         if (row >= rows || k >= how.top_k) break;
-        routing.expert[row * how.top_k + k] = live ? shared.chosen_expert[k] : -1;
+        routing.expert[row * how.top_k + k] = live ? expert_of(shared.chosen[k]) : -1;
         routing.weight[row * how.top_k + k] = points[i] * scale;
     }
 }
