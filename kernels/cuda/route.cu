@@ -1,9 +1,9 @@
 // What follows the router's logits. Choosing the best k of E is bound by instructions long before
-// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that memory
-// takes lets a warp issue some 500. So it discards nearly all first: the k-th best of the best
-// logits of groups of them is a bound that at least k logits reach and few do. Only those are
-// ranked, each by counting what is no better. That makes 300, of which a warp issues two thirds of
-// what it could, since most wait for shared memory or other lanes.
+// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that
+// memory takes is good for some 500. So nearly all logits are discarded first: the k-th best of the
+// best logits of groups of them is a bound that at least k logits reach and few do. Only those are
+// ranked, each by counting what is no better. That makes 300; two thirds of the 500 are issued, the
+// rest goes by waiting for shared memory and other lanes.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
