@@ -1,9 +1,9 @@
 // Packs rows by expert. Each row is read once and written once for each of its local experts, so
 // memory bandwidth is the floor of the last launch; those before it touch a few bytes for each row,
 // and what they cost is the time that a launch takes.
-#include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/overlap.cuh"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/permute.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/vector.cuh"
 
 #include <algorithm>
@@ -24,8 +24,6 @@ constexpr unsigned kAllLanes = 0xffffffffU;
 constexpr int kHeld = 2;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
-/// Shared memory that every kernel gets unasked.
-constexpr std::size_t kUnasked = 48U << 10U;
 
 struct Plan {
     std::int64_t rows;
@@ -114,7 +112,7 @@ __device__ void add_up_experts(const Plan& plan) {
 /// A block for each chunk. Every warp takes its share of the choices, a lane for each, in the order
 /// of the rows: the lanes with the same expert find each other.
 __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std::int32_t* chosen) {
-    extern __shared__ std::int32_t seen[];  // [warps, columns]
+    auto* seen = launched_shared<std::int32_t>();  // [warps, columns]
     let_later_start();
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -259,7 +257,7 @@ __global__ void __launch_bounds__(kPackThreads)
     pack(Plan plan, const T* x, T* packed, std::int64_t vectors, Routing routing,
          const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
-    extern __shared__ std::int32_t place[];  // the row of `packed` for each local choice
+    auto* place = launched_shared<std::int32_t>();  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
     const auto* from = reinterpret_cast<const V*>(x) + row * vectors;
@@ -317,23 +315,25 @@ std::size_t pack_bytes(int top_k) {
 
 /// Of `count`: every warp has a count of each column, so that fewer fit where there are many.
 int count_warps(const Plan& plan) {
-    const auto fit = kUnasked / words(plan.columns());
+    const auto fit = kUnaskedShared / words(plan.columns());
     return static_cast<int>(std::clamp<std::size_t>(fit, 1, kCountWarps));
 }
 
 void launch_counting(const Plan& plan, const std::int32_t* chosen, cudaStream_t stream) {
     const int warps = count_warps(plan);
     const auto bytes = words(std::int64_t{warps} * plan.columns());
-    if (bytes > kUnasked) {
-        MOE_CUDA(cudaFuncSetAttribute(count, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(bytes)));
-    }
-    count<<<static_cast<unsigned>(plan.chunks), static_cast<unsigned>(warps * kWarp), bytes,
-            stream>>>(plan, chosen);
-    MOE_CUDA(cudaGetLastError());
+    launch({.blocks = dim3(static_cast<unsigned>(plan.chunks)),
+            .threads = warps * kWarp,
+            .stream = stream,
+            .shared_bytes = bytes},
+           count, plan, chosen);
     if (plan.chunks == 1) return;
-    launch_overlapped(scan, ceil_div(plan.columns(), kScanThreads / kWarp), kScanThreads, 0, stream,
-                      plan);
+    const auto blocks = ceil_div(plan.columns(), kScanThreads / kWarp);
+    launch({.blocks = dim3(static_cast<unsigned>(blocks)),
+            .threads = kScanThreads,
+            .stream = stream,
+            .overlaps = true},
+           scan, plan);
 }
 
 }  // namespace
@@ -376,9 +376,13 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                  [&](auto tag, auto lanes) {
                      using T = typename decltype(tag)::type;
                      constexpr int kLanes = decltype(lanes)::value;
-                     launch_overlapped(pack<T, kLanes>, x.rows, kPackThreads, pack_bytes(top_k_),
-                                       stream, plan, x.as<T>(), packed.as<T>(), x.cols / kLanes,
-                                       routing, shared_weight, packing.combine);
+                     cuda::launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
+                                   .threads = kPackThreads,
+                                   .stream = stream,
+                                   .shared_bytes = pack_bytes(top_k_),
+                                   .overlaps = true},
+                                  pack<T, kLanes>, plan, x.as<T>(), packed.as<T>(),
+                                  x.cols / kLanes, routing, shared_weight, packing.combine);
                  });
 }
 

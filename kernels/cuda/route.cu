@@ -4,7 +4,8 @@
 // best logits of groups of them is a bound that at least k logits reach and few do. Only those are
 // ranked, each by counting what is no better. That makes 300; two thirds of the 500 are issued, the
 // rest goes by waiting for shared memory and other lanes.
-#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
 
@@ -31,22 +32,18 @@ __device__ float unordered(std::uint32_t key) {
 }
 
 /// A logit and its expert in one number: larger is better, of equal logits the lowest expert. 0 is
-/// worse than all.
+/// worse than all, kBetterThanAll what its name says.
 using Candidate = unsigned long long;
+constexpr Candidate kBetterThanAll = ~Candidate{};
+constexpr std::uint32_t kFirstExpert = kAll - 1;
 __device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
-    return static_cast<Candidate>(key) << 32U | (kAll - expert);
-}
-__device__ std::uint32_t low(Candidate one) {
-    return static_cast<std::uint32_t>(one);
-}
-__device__ std::uint32_t high(Candidate one) {
-    return static_cast<std::uint32_t>(one >> 32U);
+    return static_cast<Candidate>(key) << 32U | (kFirstExpert - expert);
 }
 __device__ std::int32_t expert_of(Candidate one) {
-    return static_cast<std::int32_t>(kAll - low(one));
+    return static_cast<std::int32_t>(kFirstExpert - static_cast<std::uint32_t>(one));
 }
 __device__ float logit_of(Candidate one) {
-    return unordered(high(one));
+    return unordered(static_cast<std::uint32_t>(one >> 32U));
 }
 
 /// What `operation` makes of the values of each `Width` neighbouring lanes.
@@ -62,28 +59,6 @@ template <int Width>
 __device__ float group_sum(float value) {
     return fold<Width>(value, [](float a, float b) { return a + b; });
 }
-/// count += a <= b, by the borrow of a subtraction: one or two instructions less than a comparison
-/// takes.
-__device__ void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
-    asm("{\n"
-        ".reg .u32 difference;\n"
-        "sub.cc.u32 difference, %1, %2;\n"
-        "subc.u32 %0, %0, -1;\n"
-        "}"
-        : "+r"(count)
-        : "r"(b), "r"(a));
-}
-__device__ void count_no_larger(int& count, Candidate a, Candidate b) {
-    asm("{\n"
-        ".reg .u32 difference;\n"
-        "sub.cc.u32 difference, %1, %3;\n"
-        "subc.cc.u32 difference, %2, %4;\n"
-        "subc.u32 %0, %0, -1;\n"
-        "}"
-        : "+r"(count)
-        : "r"(low(b)), "r"(high(b)), "r"(low(a)), "r"(high(a)));
-}
-
 __device__ float sigmoid(float x) {
     return 1.0F / (1.0F + expf(-x));
 }
@@ -304,7 +279,7 @@ private:
         __syncwarp();
     }
     __device__ void choose_in_rounds(int top_k) {
-        auto last = ~Candidate{};
+        auto last = kBetterThanAll;
 #pragma unroll 1
         for (int k = 0; k < top_k; ++k) {
             last = logits_.best_below<Lanes>(last);
@@ -367,7 +342,7 @@ __global__ void __launch_bounds__(kThreads)
     const bool live = how.live[row] != 0;
     const Logits logits{how.logits + row * how.experts, how.bias,
                         live ? static_cast<std::uint32_t>(how.experts) : 0};
-    auto last = ~Candidate{};
+    auto last = kBetterThanAll;
     float best = 0;
     float sum = 0;
     for (int k = 0; k < how.top_k; ++k) {
@@ -384,18 +359,21 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = lane; k < how.top_k; k += kWarp) weights[k] /= sum;
 }
 
+/// A launch of so many blocks of kThreads.
+Launch in_blocks(std::int64_t blocks, cudaStream_t stream) {
+    return {.blocks = dim3(static_cast<unsigned>(blocks)), .threads = kThreads, .stream = stream};
+}
+
 /// Whether a row fits `Lanes` and `PerLane`: then it is launched.
 template <int Lanes, int PerLane>
 bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routing,
                     cudaStream_t stream) {
     if (how.top_k > OfRow<Lanes>::kMost || how.experts > Lanes * PerLane) return false;
-    const auto blocks = static_cast<unsigned>(ceil_div(rows, kThreads / Lanes));
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
-    if (rows_are_wide(row_bytes, {how.logits, how.bias})) {
-        choose<Lanes, PerLane, true><<<blocks, kThreads, 0, stream>>>(rows, how, routing);
-    } else {
-        choose<Lanes, PerLane, false><<<blocks, kThreads, 0, stream>>>(rows, how, routing);
-    }
+    launch(in_blocks(ceil_div(rows, kThreads / Lanes), stream),
+           rows_are_wide(row_bytes, {how.logits, how.bias}) ? choose<Lanes, PerLane, true>
+                                                            : choose<Lanes, PerLane, false>,
+           rows, how, routing);
     return true;
 }
 
@@ -407,11 +385,8 @@ void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
                           launch_if_fits<8, 32>(rows, how, routing, stream) ||
                           launch_if_fits<16, 32>(rows, how, routing, stream) ||
                           launch_if_fits<32, 32>(rows, how, routing, stream);
-    if (!launched) {
-        const auto blocks = static_cast<unsigned>(ceil_div(rows, kWarpsOfBlock));
-        choose_any<<<blocks, kThreads, 0, stream>>>(rows, how, routing);
-    }
-    MOE_CUDA(cudaGetLastError());
+    if (launched) return;
+    launch(in_blocks(ceil_div(rows, kWarpsOfBlock), stream), choose_any, rows, how, routing);
 }
 
 /// The shared expert's share of each row: 1, or what its gate says. A warp for each row.
@@ -448,11 +423,10 @@ void launch_choose(const Matrix& x, const Choosing& choosing, const Routing& rou
                  [&](auto tag, auto lanes) {
                      using T = typename decltype(tag)::type;
                      constexpr int kLanes = decltype(lanes)::value;
-                     const auto blocks = static_cast<unsigned>(ceil_div(x.rows, kWarpsOfBlock));
-                     weigh_shared<T, kLanes><<<blocks, kThreads, 0, stream>>>(
-                         x.as<T>(), reinterpret_cast<const T*>(choosing.gate), x.rows,
-                         x.cols / kLanes, choosing.live, choosing.shared_weight);
-                     MOE_CUDA(cudaGetLastError());
+                     launch(in_blocks(ceil_div(x.rows, kWarpsOfBlock), stream),
+                            weigh_shared<T, kLanes>, x.as<T>(),
+                            reinterpret_cast<const T*>(choosing.gate), x.rows, x.cols / kLanes,
+                            choosing.live, choosing.shared_weight);
                  });
 }
 

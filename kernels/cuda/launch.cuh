@@ -1,0 +1,50 @@
+#pragma once
+
+#include "kernels/cuda/cuda.hpp"
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+namespace moe::cuda {
+
+/// Shared memory that every kernel gets unasked.
+constexpr std::size_t kUnaskedShared = 48U << 10U;
+
+/// The shared memory that a kernel was launched with, the same for every T.
+template <class T>
+__device__ T* launched_shared() {
+    extern __shared__ uint4 memory[];
+    return reinterpret_cast<T*>(memory);
+}
+
+/// Where a kernel runs, and with how much shared memory.
+struct Launch {
+    dim3 blocks;
+    int threads{};
+    cudaStream_t stream{};
+    std::size_t shared_bytes{};
+    /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
+    bool overlaps{};
+};
+
+template <class... Parameters, class... Arguments>
+void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
+    if (how.shared_bytes > kUnaskedShared) {
+        MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(how.shared_bytes)));
+    }
+    cudaLaunchAttribute overlap{};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = how.blocks;
+    config.blockDim = dim3(static_cast<unsigned>(how.threads));
+    config.dynamicSmemBytes = how.shared_bytes;
+    config.stream = how.stream;
+    config.attrs = &overlap;
+    config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;
+    MOE_CUDA(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
+}
+
+}  // namespace moe::cuda

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <nv/target>
+
+#include <cstdint>
+
+namespace moe::cuda {
+
+// Kernels that follow each other on a stream, the later one launched and brought to
+// wait_for_earlier() while the earlier one still runs (programmatic dependent launch). Before
+// Hopper, one starts when the other has ended.
+
+/// What the earlier kernels of the stream wrote is there. Every thread of a kernel whose launch
+/// overlaps calls it before it reads that, or writes what they use.
+__device__ inline void wait_for_earlier() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("griddepcontrol.wait;" ::: "memory");));
+}
+/// The later kernel may start as soon as all blocks of this one have come here.
+__device__ inline void let_later_start() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90,
+                 (asm volatile("griddepcontrol.launch_dependents;" ::: "memory");));
+}
+
+/// count += a <= b, by the borrow of a subtraction: one or two instructions less than a comparison
+/// takes.
+__device__ inline void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
+    asm("{\n"
+        ".reg .u32 difference;\n"
+        "sub.cc.u32 difference, %1, %2;\n"
+        "subc.u32 %0, %0, -1;\n"
+        "}"
+        : "+r"(count)
+        : "r"(b), "r"(a));
+}
+__device__ inline void count_no_larger(int& count, unsigned long long a, unsigned long long b) {
+    const auto low = [](auto value) { return static_cast<std::uint32_t>(value); };
+    const auto high = [](auto value) { return static_cast<std::uint32_t>(value >> 32U); };
+    asm("{\n"
+        ".reg .u32 difference;\n"
+        "sub.cc.u32 difference, %1, %3;\n"
+        "subc.cc.u32 difference, %2, %4;\n"
+        "subc.u32 %0, %0, -1;\n"
+        "}"
+        : "+r"(count)
+        : "r"(low(b)), "r"(high(b)), "r"(low(a)), "r"(high(a)));
+}
+
+}  // namespace moe::cuda

@@ -1,0 +1,217 @@
+// The CUDA kernels whose threads work together, without a GPU: what they compute, and under
+// ThreadSanitizer whether they waited for each other.
+#include "kernels/cuda/permute.hpp"
+#include "kernels/cuda/route.hpp"
+#include "kernels/host/host_device.hpp"
+#include "kernels/host/host_layer_kernels.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// Ways that logits differ.
+struct Logits {
+    const char* name;
+    std::function<float(std::mt19937&)> one;
+};
+const std::vector<Logits>& kinds_of_logits() {
+    static const std::vector<Logits> kinds{
+        {"normal", [](auto& random) { return std::normal_distribution<float>()(random); }},
+        {"alike", [](auto&) { return 1.0F; }},
+        {"few values", [](auto& random) { return static_cast<float>(random() % 5); }},
+        {"many ties", [](auto& random) { return static_cast<float>(random() % 40); }},
+        {"mostly masked",
+         [](auto& random) {
+             return random() % 16 == 0 ? static_cast<float>(random() % 9) : -kInfinity;
+         }},
+        {"infinite or none",
+         [](auto& random) {
+             const auto which = random() % 40;
+             return which == 0   ? std::nanf("")
+                    : which == 1 ? kInfinity
+                    : which == 2 ? -kInfinity
+                                 : static_cast<float>(random() % 1000);
+         }},
+        {"both zeros", [](auto& random) { return random() % 2 == 0 ? 0.0F : -0.0F; }},
+        {"hardly negative",
+         [](auto& random) { return static_cast<float>(random() % 9) * -1e-42F; }},
+    };
+    return kinds;
+}
+
+/// Whether logit a is better than b: a NaN is better than any number.
+bool better(float a, float b) {
+    return std::isnan(b) ? false : std::isnan(a) || a > b;
+}
+
+struct Size {
+    std::int64_t rows, experts;
+    int top_k;
+};
+
+void expect_chosen(const Size& size, const Logits& kind, bool biased) {
+    const auto [rows, experts, top_k] = size;
+    SCOPED_TRACE(fmt::format("{} rows, best {} of {}, {}{}", rows, top_k, experts, kind.name,
+                             biased ? ", biased" : ""));
+    std::mt19937 random(7);
+    std::vector<float> logits(static_cast<std::size_t>(rows * experts));
+    for (auto& one : logits) one = kind.one(random);
+    std::vector<float> bias(static_cast<std::size_t>(experts));
+    for (auto& one : bias) one = biased ? static_cast<float>(random() % 3) : 0;
+    std::vector<std::uint8_t> live(static_cast<std::size_t>(rows));
+    for (auto& one : live) one = random() % 5 == 0 ? 0 : 1;
+    const auto choices = static_cast<std::size_t>(rows * top_k);
+    std::vector<std::int32_t> chosen(choices, 77);
+    std::vector<float> weights(choices, 77);
+
+    cuda::launch_choose({nullptr, rows, 0, DType::f32},
+                        {logits.data(), experts, top_k, Scoring::softmax,
+                         biased ? bias.data() : nullptr, nullptr, live.data(), nullptr},
+                        {chosen.data(), weights.data()}, nullptr);
+
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const auto of = [&](int k) { return static_cast<std::size_t>(row * top_k + k); };
+        const auto logit = [&](std::int32_t expert) {
+            const auto e = static_cast<std::size_t>(expert);
+            return logits[static_cast<std::size_t>(row * experts) + e] + bias[e];
+        };
+        std::vector<std::int32_t> order(static_cast<std::size_t>(experts));
+        std::iota(order.begin(), order.end(), 0);
+        std::ranges::stable_sort(order, [&](auto a, auto b) { return better(logit(a), logit(b)); });
+        double sum = 0;
+        for (int k = 0; k < top_k; ++k) {
+            sum += std::exp(double{logit(order[static_cast<std::size_t>(k)])} - logit(order[0]));
+        }
+        const bool is_live = live[static_cast<std::size_t>(row)] != 0;
+        for (int k = 0; k < top_k; ++k) {
+            const auto want = order[static_cast<std::size_t>(k)];
+            ASSERT_EQ(chosen[of(k)], is_live ? want : -1) << "row " << row << " choice " << k;
+            const double weight = std::exp(double{logit(want)} - logit(order[0])) / sum;
+            if (std::isfinite(weight)) {
+                ASSERT_NEAR(weights[of(k)], is_live ? weight : 0, 1e-5);
+            }
+        }
+    }
+}
+
+TEST(Choose, EveryKindOfLogits) {
+    constexpr Size kSizes[] = {{45, 64, 4},   {9, 17, 8},    {35, 128, 8}, {5, 66, 1},
+                               {17, 128, 16}, {18, 256, 8},  {3, 201, 9},  {9, 512, 10},
+                               {3, 333, 17},  {5, 1024, 32}, {3, 1001, 1}, {3, 1030, 33}};
+    // Every second pair: a thread of a GPU is a thread here.
+    int pair = 0;
+    for (const auto& kind : kinds_of_logits()) {
+        for (const auto& size : kSizes) {
+            if (pair++ % 2 == 0) expect_chosen(size, kind, pair / 2 % 2 == 0);
+        }
+        ++pair;
+    }
+}
+
+struct Packed {
+    std::vector<std::int32_t> expert_offsets, offsets, indices;
+    std::vector<float> weights;
+    std::vector<float> rows;
+};
+
+struct PermuteSize {
+    std::int64_t rows, hidden, experts;
+    Range local;
+    int top_k;
+    bool shared;
+};
+
+/// What `permute` makes of choices and rows that depend on the size only.
+Packed permuted(const PermuteSize& size,
+                const std::function<void(const Matrix&, const Routing&, const float*,
+                                         const LayerKernels::Packing&)>& permute) {
+    std::mt19937 random(3);
+    std::vector<std::int32_t> all(static_cast<std::size_t>(size.experts)), choices;
+    std::iota(all.begin(), all.end(), 0);
+    for (std::int64_t row = 0; row < size.rows; ++row) {
+        std::ranges::shuffle(all, random);
+        for (int k = 0; k < size.top_k; ++k) {
+            choices.push_back(row % 9 == 4 ? -1 : all[static_cast<std::size_t>(k)]);
+        }
+    }
+    const auto floats = [&](std::int64_t count) {
+        std::vector<float> values(static_cast<std::size_t>(count));
+        for (auto& value : values) value = static_cast<float>(random() % 1000);
+        return values;
+    };
+    auto x = floats(size.rows * size.hidden);
+    auto weights = floats(size.rows * size.top_k);
+    const auto shared_weights = floats(size.rows);
+    const auto capacity = size.rows * std::min<std::int64_t>(size.top_k, size.local.size());
+    const auto entries = static_cast<std::size_t>(capacity + size.rows);
+    Packed packed{std::vector<std::int32_t>(static_cast<std::size_t>(size.local.size()) + 1, -7),
+                  std::vector<std::int32_t>(static_cast<std::size_t>(size.rows) + 1, -7),
+                  std::vector<std::int32_t>(entries, -7), std::vector<float>(entries, -7),
+                  std::vector<float>(static_cast<std::size_t>(capacity * size.hidden), -7)};
+    const auto matrix = [&](std::vector<float>& values, std::int64_t rows) {
+        return Matrix{reinterpret_cast<std::byte*>(values.data()), rows, size.hidden, DType::f32};
+    };
+    permute(matrix(x, size.rows), {choices.data(), weights.data()}, shared_weights.data(),
+            {size.local,
+             size.shared,
+             packed.expert_offsets.data(),
+             matrix(packed.rows, capacity),
+             {size.rows, packed.offsets.data(), packed.indices.data(), packed.weights.data()}});
+    return packed;
+}
+
+TEST(Permute, AsTheHostDoes) {
+    for (const auto& size :
+         {PermuteSize{1, 8, 4, {0, 4}, 2, false}, PermuteSize{20, 12, 16, {0, 16}, 4, true},
+          PermuteSize{15, 5, 8, {2, 5}, 3, false}, PermuteSize{13, 8, 512, {0, 512}, 10, true},
+          PermuteSize{3, 1100, 40, {8, 16}, 40, true}, PermuteSize{258, 4, 6, {0, 6}, 2, true},
+          PermuteSize{18, 8, 9, {9, 9}, 3, true}}) {
+        SCOPED_TRACE(fmt::format("{} rows {} hidden, {} of {} experts", size.rows, size.hidden,
+                                 size.local.size(), size.experts));
+        const auto device = make_host_device();
+        const auto stream = device->make_stream();
+        const auto kernels =
+            make_host_layer_kernels_factory()->make(*device, {.rows = size.rows,
+                                                              .packed_rows = size.rows * size.top_k,
+                                                              .hidden = size.hidden,
+                                                              .experts = size.experts,
+                                                              .local_experts = size.local.size(),
+                                                              .top_k = size.top_k,
+                                                              .intermediate = 1,
+                                                              .wire = DType::f32});
+        const auto want = permuted(
+            size, [&](const auto& x, const auto& routing, const auto* shared, const auto& packing) {
+                kernels->permute(x, routing, shared, packing, *stream);
+                stream->synchronize();
+            });
+        cuda::Permutation permutation(*device, size.rows, size.top_k, size.local.size());
+        // A second time where rows are counted in chunks, which leaves something behind.
+        for (int i = 0; i < (size.rows > 256 ? 2 : 1); ++i) {
+            const auto got = permuted(size, [&](const auto& x, const auto& routing,
+                                                const auto* shared, const auto& packing) {
+                permutation.launch(x, routing, shared, packing, nullptr);
+            });
+            EXPECT_EQ(got.expert_offsets, want.expert_offsets);
+            EXPECT_EQ(got.offsets, want.offsets);
+            EXPECT_EQ(got.indices, want.indices);
+            EXPECT_EQ(got.weights, want.weights);
+            EXPECT_EQ(got.rows, want.rows);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace moe
