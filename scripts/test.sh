@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs every test that this machine can run: as released, with the address and
 # undefined-behaviour sanitizers, and on its GPUs, which more ranks than GPUs share. Where CUDA and
-# NCCL are but no GPU is, the GPU half is compiled all the same, and says that it finds none.
+# NCCL are but no GPU is, the GPU half is compiled all the same, says that it finds none, and runs
+# some of its kernels on the processor.
 #
 #   scripts/test.sh [--quick] [--werror]
 #
