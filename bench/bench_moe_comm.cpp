@@ -258,7 +258,7 @@ int main(int argc, char** argv) {
             tell_early_end({"failed", fmt::format("rank {}: {}", rank, error.what()), true},
                            guards.last);
         }
-        MPI_Abort(MPI_COMM_WORLD, moe::kFailedRank);
-        return moe::kFailedRank;
     }
+    MPI_Abort(MPI_COMM_WORLD, moe::kFailedRank);
+    return moe::kFailedRank;
 }

@@ -29,6 +29,8 @@ constexpr double kPatience = 3;
 constexpr double kSlowestDeath = 1.5;
 /// mpirun follows SIGTERM with SIGKILL after a second.
 constexpr milliseconds kTurn{250}, kFiles{500};
+/// How long the main thread may take to abort the job.
+constexpr milliseconds kAbort{2000};
 
 /// Set by the signal handler, which may do little more: the thread takes it from here. Handlers and
 /// not a mask with sigwait, because libraries have started threads before main() that know no mask.
@@ -161,7 +163,8 @@ void Watchdog::give_up(std::string symptom) {
         const std::scoped_lock lock(mutex_);
         symptom_ = std::move(symptom);
     }
-    while (true) std::this_thread::sleep_for(kPeriod);
+    gave_up_ = true;
+    while (!told_) std::this_thread::sleep_for(kPeriod);
 }
 
 void Watchdog::run() {
@@ -227,6 +230,8 @@ void Watchdog::end(const Ending& ending) {
         }
         board_->leave();
     }
+    told_ = true;
+    if (gave_up_) std::this_thread::sleep_for(kAbort);
     _exit(kEndedEarly);
 }
 

@@ -59,10 +59,11 @@ public:
         Watchdog& dog_;
     };
 
-    /// Ends this rank for what a library said, which may be no more than a symptom of another
-    /// rank's death: a rank that turns out to be dead within a moment is named instead. For the
-    /// main thread, which has no future; while there is a Watch.
-    [[noreturn]] void give_up(std::string symptom);
+    /// For the main thread, which a library refused, perhaps because another rank is dead: one that
+    /// turns out to be within a moment is named instead of this one. Returns when the user has been
+    /// told; the process is to abort the job then, and ends soon if it does not. While there is a
+    /// Watch.
+    void give_up(std::string symptom);
     /// No timeout until one is set.
     void set_timeout(double seconds) { timeout_ = seconds; }
     /// Called on one rank of each host, from the watchdog's thread.
@@ -85,7 +86,7 @@ private:
     bool launcher_gone_{};
     double seconds_with_dead_{}, seconds_suffering_{};
     std::atomic<double> timeout_;
-    std::atomic<bool> stop_{};
+    std::atomic<bool> stop_{}, gave_up_{}, told_{};
 
     std::mutex mutex_;  ///< guards the next five
     ProgressBoard* board_{};
