@@ -34,7 +34,7 @@ MAY_INCLUDE = {
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
     "tests/faults": MEASURED,
-    "tests/simt": {"kernels/cuda", "kernels/host", RUNTIME},
+    "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda"},
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
 }

@@ -2,6 +2,7 @@
 // no tile, no vector and no block.
 #include "kernels/runtime/layer_kernels.hpp"
 #include "tests/backends.hpp"
+#include "tests/choices.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -241,21 +242,6 @@ TEST(LayerKernels, RouteAsTheModelSays) {
             expect_routed(rig, wire, size, Scoring::sigmoid, true);
         }
     });
-}
-
-/// Choices of distinct experts, with some rows padding.
-std::vector<std::int32_t> random_choices(std::int64_t rows, std::int64_t experts, int top_k) {
-    std::mt19937 random(5);
-    std::vector<std::int32_t> all(static_cast<std::size_t>(experts));
-    std::iota(all.begin(), all.end(), 0);
-    std::vector<std::int32_t> choices;
-    for (std::int64_t row = 0; row < rows; ++row) {
-        std::ranges::shuffle(all, random);
-        for (int k = 0; k < top_k; ++k) {
-            choices.push_back(row % 9 == 4 ? -1 : all[static_cast<std::size_t>(k)]);
-        }
-    }
-    return choices;
 }
 
 struct PermuteSize {

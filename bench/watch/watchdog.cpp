@@ -162,8 +162,8 @@ void Watchdog::give_up(std::string symptom) {
     {
         const std::scoped_lock lock(mutex_);
         symptom_ = std::move(symptom);
+        gave_up_ = true;
     }
-    gave_up_ = true;
     while (!told_) std::this_thread::sleep_for(kPeriod);
 }
 

@@ -1,15 +1,11 @@
 #pragma once
 
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.hpp"
 
 #include <cuda_runtime.h>
 
-#include <cstddef>
-
 namespace moe::cuda {
-
-/// Shared memory that every kernel gets unasked.
-constexpr std::size_t kUnaskedShared = 48U << 10U;
 
 /// The shared memory that a kernel was launched with, the same for every T.
 template <class T>
@@ -17,16 +13,6 @@ __device__ T* launched_shared() {
     extern __shared__ uint4 memory[];
     return reinterpret_cast<T*>(memory);
 }
-
-/// Where a kernel runs, and with how much shared memory.
-struct Launch {
-    dim3 blocks;
-    int threads{};
-    cudaStream_t stream{};
-    std::size_t shared_bytes{};
-    /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
-    bool overlaps{};
-};
 
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {

@@ -5,6 +5,7 @@
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/vector.cuh"
+#include "kernels/cuda/warp.cuh"
 
 #include <algorithm>
 
@@ -15,11 +16,9 @@ namespace {
 /// this a warp adds up what all of them have of one expert in one step.
 constexpr std::int64_t kMostChunks = 128;
 constexpr std::int64_t kLeastRows = 256;
-constexpr int kWarp = 32;
 constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
 constexpr int kPackThreads = 128;
-constexpr unsigned kAllLanes = 0xffffffffU;
 /// Sixteen-byte pieces of a row that one thread holds while it writes them to each expert.
 constexpr int kHeld = 2;
 /// Loads in flight where each takes far longer than what is done with its value.
@@ -51,16 +50,6 @@ __device__ bool is_local(std::int32_t expert, const Plan& plan) {
     return expert >= plan.first && expert < plan.first + plan.experts;
 }
 
-__device__ std::int32_t warp_inclusive_sum(std::int32_t value) {
-    const int lane = static_cast<int>(threadIdx.x) % kWarp;
-#pragma unroll
-    for (int step = 1; step < kWarp; step *= 2) {
-        const auto left = __shfl_up_sync(kAllLanes, value, step);
-        if (lane >= step) value += left;
-    }
-    return value;
-}
-
 /// values[0 .. count) become the sums of those before, by one warp; the sum of all.
 __device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t count) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
@@ -75,7 +64,7 @@ __device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t c
 #pragma unroll
         for (int j = 0; j < kAhead; ++j) {
             const auto i = first + j * kWarp;
-            const auto sum = warp_inclusive_sum(value[j]);
+            const auto sum = inclusive_sum(value[j]);
             if (i < count) values[i] = start + sum - value[j];
             start += __shfl_sync(kAllLanes, sum, kWarp - 1);
         }
@@ -93,7 +82,7 @@ __device__ void add_up_experts(const Plan& plan) {
     for (int first = 0; first < plan.experts; first += static_cast<int>(blockDim.x)) {
         const auto e = first + static_cast<int>(threadIdx.x);
         const auto rows = e < plan.experts ? plan.expert_offsets[e] : 0;
-        const auto sum = warp_inclusive_sum(rows);
+        const auto sum = inclusive_sum(rows);
         __syncthreads();  // whoever read the last round's sums is done
         if (lane == kWarp - 1) of_warp[warp] = sum;
         __syncthreads();

@@ -8,14 +8,13 @@
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
+#include "kernels/cuda/warp.cuh"
 
 namespace moe::cuda {
 namespace {
 
-constexpr int kWarp = 32;
 constexpr int kWarpsOfBlock = 4;
 constexpr int kThreads = kWarp * kWarpsOfBlock;
-constexpr unsigned kAll = 0xffffffffU;
 /// Of a lane's logits, each with one that is the best.
 constexpr int kGroups = 4;
 /// Of a lane's logits at most so many, a bit for each.
@@ -35,7 +34,7 @@ __device__ float unordered(std::uint32_t key) {
 /// worse than all, kBetterThanAll what its name says.
 using Candidate = unsigned long long;
 constexpr Candidate kBetterThanAll = ~Candidate{};
-constexpr std::uint32_t kFirstExpert = kAll - 1;
+constexpr std::uint32_t kFirstExpert = ~0U - 1;
 __device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
     return static_cast<Candidate>(key) << 32U | (kFirstExpert - expert);
 }
@@ -46,19 +45,6 @@ __device__ float logit_of(Candidate one) {
     return unordered(static_cast<std::uint32_t>(one >> 32U));
 }
 
-/// What `operation` makes of the values of each `Width` neighbouring lanes.
-template <int Width, class T, class Operation>
-__device__ T fold(T value, Operation operation) {
-#pragma unroll
-    for (int step = Width / 2; step > 0; step /= 2) {
-        value = operation(value, __shfl_xor_sync(kAll, value, step, Width));
-    }
-    return value;
-}
-template <int Width>
-__device__ float group_sum(float value) {
-    return fold<Width>(value, [](float a, float b) { return a + b; });
-}
 __device__ float sigmoid(float x) {
     return 1.0F / (1.0F + expf(-x));
 }
@@ -73,6 +59,10 @@ struct Logits {
     const float* bias;    ///< null: none
     std::uint32_t count;  ///< 0 for a row that is not live
 
+    __device__ Logits(const Choosing& how, std::int64_t row, bool live)
+        : of_row(how.logits + row * how.experts),
+          bias(how.bias),
+          count(live ? static_cast<std::uint32_t>(how.experts) : 0) {}
     [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert) const {
         return ordered(of_row[expert] + (bias == nullptr ? 0.0F : bias[expert]));
     }
@@ -136,16 +126,11 @@ public:
         const auto bound = find_bound(top_k);
         auto reach = logits_.count > 0 ? reaching(bound) : 0;
         const int mine = __popc(reach);
-        int end = mine;
-#pragma unroll
-        for (int step = 1; step < Lanes; step *= 2) {
-            const int before = __shfl_up_sync(kAll, end, step, Lanes);
-            if (lane_ >= step) end += before;
-        }
-        const int count = __shfl_sync(kAll, end, Lanes - 1, Lanes);
+        const int end = inclusive_sum<Lanes>(mine);
+        const int count = __shfl_sync(kAllLanes, end, Lanes - 1, Lanes);
         // Without a bound the padding would reach it as well.
         const bool bounded = bound > -INFINITY && count <= Shared::kRanked;
-        if (__any_sync(kAll, logits_.count > 0 && !bounded)) {
+        if (__any_sync(kAllLanes, logits_.count > 0 && !bounded)) {
             choose_in_rounds(top_k);
             return;
         }
@@ -304,9 +289,7 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
     auto& shared = of_block[threadIdx.x / Lanes];
     const auto row = blockIdx.x * std::int64_t{kThreads / Lanes} + threadIdx.x / Lanes;
     const bool live = row < rows && how.live[row] != 0;
-    const auto count = static_cast<std::uint32_t>(live ? how.experts : 0);
-    Chooser<Lanes, PerLane, Wide>({how.logits + row * how.experts, how.bias, count}, shared)
-        .choose(how.top_k);
+    Chooser<Lanes, PerLane, Wide>({how, row, live}, shared).choose(how.top_k);
     const auto best = logit_of(shared.chosen[0]);
     constexpr int kMine = OfRow<Lanes>::kMost / Lanes;
     float points[kMine] = {};
@@ -320,7 +303,7 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
         }
         sum += points[i];
     }
-    sum = group_sum<Lanes>(sum);
+    sum = sum_of_lanes<Lanes>(sum);
     const float scale = live ? 1.0F / sum : 0;
 #pragma unroll
     for (int i = 0; i < kMine; ++i) {
@@ -340,8 +323,7 @@ __global__ void __launch_bounds__(kThreads)
     auto* chosen = routing.expert + row * how.top_k;
     auto* weights = routing.weight + row * how.top_k;
     const bool live = how.live[row] != 0;
-    const Logits logits{how.logits + row * how.experts, how.bias,
-                        live ? static_cast<std::uint32_t>(how.experts) : 0};
+    const Logits logits(how, row, live);
     auto last = kBetterThanAll;
     float best = 0;
     float sum = 0;
@@ -408,7 +390,7 @@ __global__ void __launch_bounds__(kThreads)
             total += static_cast<float>(left.at[j]) * static_cast<float>(right.at[j]);
         }
     }
-    total = group_sum<kWarp>(total);
+    total = sum_of_lanes(total);
     if (lane == 0) weight[row] = gated ? sigmoid(total) : 1;
 }
 
@@ -419,15 +401,14 @@ void launch_choose(const Matrix& x, const Choosing& choosing, const Routing& rou
     if (x.rows == 0) return;
     launch_best(x.rows, choosing, routing, stream);
     if (choosing.shared_weight == nullptr) return;
-    visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, choosing.gate}),
-                 [&](auto tag, auto lanes) {
-                     using T = typename decltype(tag)::type;
-                     constexpr int kLanes = decltype(lanes)::value;
-                     launch(in_blocks(ceil_div(x.rows, kWarpsOfBlock), stream),
-                            weigh_shared<T, kLanes>, x.as<T>(),
-                            reinterpret_cast<const T*>(choosing.gate), x.rows, x.cols / kLanes,
-                            choosing.live, choosing.shared_weight);
-                 });
+    visit_native(
+        x.dtype, rows_are_wide(x.row_bytes(), {x.data, choosing.gate}), [&](auto tag, auto lanes) {
+            using T = typename decltype(tag)::type;
+            constexpr int kLanes = decltype(lanes)::value;
+            launch(in_blocks(ceil_div(x.rows, kWarpsOfBlock), stream), weigh_shared<T, kLanes>,
+                   x.as<T>(), reinterpret_cast<const T*>(choosing.gate), x.rows, x.cols / kLanes,
+                   choosing.live, choosing.shared_weight);
+        });
 }
 
 }  // namespace moe::cuda

@@ -55,13 +55,14 @@ struct Block {
     std::vector<uint4> launched_shared;
 };
 
-/// What the thread of a kernel belongs to.
-struct Place {
-    Block* block{};
-    Warp* warp{};
-    [[nodiscard]] static unsigned lane() { return threadIdx.x % kWarp; }
-};
-inline thread_local Place place;
+/// The one that this thread belongs to.
+inline thread_local Block* block;
+inline int lane() {
+    return static_cast<int>(threadIdx.x % kWarp);
+}
+inline Warp& warp() {
+    return block->warps[threadIdx.x / kWarp];
+}
 
 /// Every lane's value of what this one shows as `value`.
 template <class T>
@@ -69,15 +70,25 @@ std::array<T, kWarp> all_lanes(T value) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
     std::uint64_t bits = 0;
     std::memcpy(&bits, &value, sizeof(T));
-    auto& warp = *place.warp;
-    warp.shown[Place::lane()] = bits;
-    warp.together.arrive_and_wait();
+    auto& [together, shown] = warp();
+    shown[threadIdx.x % kWarp] = bits;
+    together.arrive_and_wait();
     std::array<T, kWarp> values{};
-    for (unsigned lane = 0; lane < kWarp; ++lane) {
-        std::memcpy(&values[lane], &warp.shown[lane], sizeof(T));
-    }
-    warp.together.arrive_and_wait();
+    for (unsigned i = 0; i < kWarp; ++i) std::memcpy(&values[i], &shown[i], sizeof(T));
+    together.arrive_and_wait();
     return values;
+}
+template <class T>
+T value_of(int lane, T value) {
+    return all_lanes(value)[static_cast<std::size_t>(lane)];
+}
+/// A bit for each lane that shows `wanted`.
+template <class T>
+unsigned lanes_with(T wanted, T value) {
+    unsigned bits = 0;
+    const auto all = all_lanes(value);
+    for (unsigned i = 0; i < kWarp; ++i) bits |= (all[i] == wanted ? 1U : 0U) << i;
+    return bits;
 }
 
 /// Warps are whole. A thread that returns early is waited for no more, as on a GPU.
@@ -96,10 +107,10 @@ inline void run(dim3 blocks, int threads, std::size_t shared_bytes,
             gridDim = blocks;
             for (unsigned b = 0; b < all.size(); ++b) {
                 blockIdx = {b % blocks.x, b / blocks.x, 0};
-                place = {all[b].get(), &all[b]->warps[t / kWarp]};
+                block = all[b].get();
                 kernel();
-                place.warp->together.arrive_and_drop();
-                place.block->together.arrive_and_drop();
+                warp().together.arrive_and_drop();
+                block->together.arrive_and_drop();
                 next_block.arrive_and_wait();
             }
         });
@@ -109,49 +120,37 @@ inline void run(dim3 blocks, int threads, std::size_t shared_bytes,
 }  // namespace moe::simt
 
 inline void __syncwarp() {
-    moe::simt::place.warp->together.arrive_and_wait();
+    moe::simt::warp().together.arrive_and_wait();
 }
 inline void __syncthreads() {
-    moe::simt::place.block->together.arrive_and_wait();
+    moe::simt::block->together.arrive_and_wait();
 }
 /// Blocks run one after the other.
 inline void __threadfence() {}
 
 template <class T>
 T __shfl_sync(unsigned, T value, int from, int width = 32) {
-    const auto lane = static_cast<int>(moe::simt::Place::lane());
-    return moe::simt::all_lanes(
-        value)[static_cast<std::size_t>(lane / width * width + from % width)];
+    return moe::simt::value_of(moe::simt::lane() / width * width + from % width, value);
 }
 template <class T>
 T __shfl_up_sync(unsigned, T value, int step, int width = 32) {
-    const auto lane = static_cast<int>(moe::simt::Place::lane());
-    const int from = lane % width < step ? lane : lane - step;
-    return moe::simt::all_lanes(value)[static_cast<std::size_t>(from)];
+    const int lane = moe::simt::lane();
+    return moe::simt::value_of(lane % width < step ? lane : lane - step, value);
 }
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask, int width = 32) {
-    const auto lane = static_cast<int>(moe::simt::Place::lane());
-    const int from = (lane ^ mask) / width == lane / width ? lane ^ mask : lane;
-    return moe::simt::all_lanes(value)[static_cast<std::size_t>(from)];
+    const int lane = moe::simt::lane();
+    return moe::simt::value_of((lane ^ mask) / width == lane / width ? lane ^ mask : lane, value);
 }
 inline unsigned __ballot_sync(unsigned, bool value) {
-    unsigned bits = 0;
-    const auto all = moe::simt::all_lanes(value);
-    for (unsigned lane = 0; lane < moe::simt::kWarp; ++lane) bits |= (all[lane] ? 1U : 0U) << lane;
-    return bits;
+    return moe::simt::lanes_with(true, value);
 }
 inline bool __any_sync(unsigned lanes, bool value) {
     return __ballot_sync(lanes, value) != 0;
 }
 template <class T>
 unsigned __match_any_sync(unsigned, T value) {
-    unsigned bits = 0;
-    const auto all = moe::simt::all_lanes(value);
-    for (unsigned lane = 0; lane < moe::simt::kWarp; ++lane) {
-        bits |= (all[lane] == value ? 1U : 0U) << lane;
-    }
-    return bits;
+    return moe::simt::lanes_with(value, value);
 }
 template <class T>
 T atomicAdd(T* target, T value) {

@@ -4,6 +4,7 @@
 #include "kernels/cuda/route.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
+#include "tests/choices.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -139,14 +140,7 @@ Packed permuted(const PermuteSize& size,
                 const std::function<void(const Matrix&, const Routing&, const float*,
                                          const LayerKernels::Packing&)>& permute) {
     std::mt19937 random(3);
-    std::vector<std::int32_t> all(static_cast<std::size_t>(size.experts)), choices;
-    std::iota(all.begin(), all.end(), 0);
-    for (std::int64_t row = 0; row < size.rows; ++row) {
-        std::ranges::shuffle(all, random);
-        for (int k = 0; k < size.top_k; ++k) {
-            choices.push_back(row % 9 == 4 ? -1 : all[static_cast<std::size_t>(k)]);
-        }
-    }
+    auto choices = random_choices(size.rows, size.experts, size.top_k);
     const auto floats = [&](std::int64_t count) {
         std::vector<float> values(static_cast<std::size_t>(count));
         for (auto& value : values) value = static_cast<float>(random() % 1000);
