@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -244,8 +245,11 @@ int main(int argc, char** argv) {
     const auto who = fmt::format("rank {} of {} on {}", rank, control->size(), host);
     moe::report_crashes(crashes, who);
     moe::ProgressBoard board(*control);
-    moe::Guards guards{*control, watchdog, board, {host, {}, {}}};
-    watchdog.set_tell([&](const moe::Ending& ending) { tell_early_end(ending, {host, {}, {}}); });
+    const auto& hosts = control->host_names();
+    const bool several = std::count(hosts.begin(), hosts.end(), host) < control->size();
+    moe::Guards guards{*control, watchdog, board, {host, several, {}, {}}};
+    watchdog.set_tell(
+        [first = guards.last](const moe::Ending& ending) { tell_early_end(ending, first); });
     const moe::Watchdog::Watch watch(watchdog, board);
     try {
         return moe::run(argc, argv, guards);

@@ -4,13 +4,17 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
+#include <chrono>
+#include <cstdint>
 #include <fstream>
+#include <thread>
 
 namespace moe {
 namespace {
 
-namespace fs = std::filesystem;
+/// For a host that does not know who is at fault: within this time one that does has told. mpirun
+/// kills after a second.
+constexpr std::chrono::milliseconds kOthersFirst{200};
 
 std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
     std::ifstream csv(paths.csv);
@@ -20,27 +24,63 @@ std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
     return rows;
 }
 
-void leave_word(const Ending& ending, const LastWords& last) {
-    for (const auto& path : {last.paths.csv, last.paths.samples}) AppendFile::cut_torn_line(path);
+/// How near to the cause a state of status.json is.
+enum class Told : std::uint8_t {
+    not_ours,  ///< this host does not see rank 0's files
+    nothing,
+    interrupted,
+    timed_out,
+    failed
+};
+
+Told told_by(std::string_view state) {
+    return state.empty()            ? Told::not_ours
+           : state == "failed"      ? Told::failed
+           : state == "timed_out"   ? Told::timed_out
+           : state == "interrupted" ? Told::interrupted
+                                    : Told::nothing;
+}
+
+/// What a host that sees no rank at fault says of the other ones.
+std::string_view hint_at_others(Told mine) {
+    return mine == Told::interrupted ? "; if a rank of another host died, mpirun names it"
+           : mine == Told::timed_out ? "; what it waits for may be on another host"
+                                     : "";
+}
+
+void leave_word(const Ending& ending, const LastWords& last, bool first) {
+    if (first) {
+        for (const auto& path : {last.paths.csv, last.paths.samples})
+            AppendFile::cut_torn_line(path);
+    }
     const auto rows = count_rows(last.paths, last.run_id);
-    show_error(
-        fmt::format("bench_moe_comm: {} rows of this run are in {}; the same command with "
-                    "{} '{}' --resume goes on\n",
-                    rows, last.paths.csv, last.paths.option, last.paths.given));
+    if (first) {
+        show_error(
+            fmt::format("bench_moe_comm: {} rows of this run are in {}; the same command with "
+                        "{} '{}' --resume goes on\n",
+                        rows, last.paths.csv, last.paths.option, last.paths.given));
+    }
     write_status(last.paths.status, {ending.state, ending.message, last.run_id, rows});
 }
 
 }  // namespace
 
-void tell_early_end(const Ending& ending, const LastWords& last) noexcept {
+void tell_early_end(Ending ending, const LastWords& last) noexcept {
     try {
+        const auto mine = told_by(ending.state);
+        if (ending.suffers && last.several_hosts) {
+            std::this_thread::sleep_for(kOthersFirst);
+            ending.message += hint_at_others(mine);
+        }
+        const auto others = told_by(state_of_run(last.paths.status, last.run_id));
+        if (ending.suffers && others > Told::nothing) return;
         if (!ending.said) {
             show_error(fmt::format("bench_moe_comm: {}, on {}\n", ending.message, last.host));
         }
-        // On a host that does not see rank 0's files, the line is all that can be left.
-        std::error_code unknown;
-        if (!last.paths.csv.empty() && fs::exists(last.paths.csv, unknown))
-            leave_word(ending, last);
+        // Where rank 0's files are not seen, the line is all that can be left.
+        if (others != Told::not_ours && others < mine) {
+            leave_word(ending, last, others == Told::nothing);
+        }
     } catch (const std::exception& error) {
         show_error(fmt::format("bench_moe_comm: no status either: {}\n", error.what()));
     }

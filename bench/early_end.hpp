@@ -11,12 +11,15 @@ namespace moe {
 /// it. Empty paths where nothing has been opened yet.
 struct LastWords {
     std::string host;
+    bool several_hosts{};
     ResultPaths paths;
     std::string run_id;
 };
 
 /// Says on stderr and in status.json why the run ended and how it can go on, and takes away half a
-/// row that a killed writer may have left. Calls nothing that waits for other ranks.
-void tell_early_end(const Ending& ending, const LastWords& last) noexcept;
+/// row that a killed writer may have left. A host knows its own ranks only: one that only suffers
+/// adds nothing to what another has told, and who failed goes before who waited for him. Calls
+/// nothing that waits for other ranks.
+void tell_early_end(Ending ending, const LastWords& last) noexcept;
 
 }  // namespace moe

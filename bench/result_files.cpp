@@ -3,6 +3,8 @@
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -21,7 +23,10 @@ constexpr std::string_view kSamplesHeader =
 
 /// Replaces a small file as a whole: a reader sees the old or the new one, never half of it.
 void replace_file(const std::string& path, const std::string& text) {
-    const auto fresh = path + ".new";
+    // A name of its own: hosts that share a file system may do this at the same time.
+    utsname host{};
+    uname(&host);
+    const auto fresh = fmt::format("{}.{}-{}.new", path, std::string_view(host.nodename), getpid());
     {
         std::ofstream file(fresh);
         file << text;
@@ -175,6 +180,13 @@ void write_status(const std::string& path, const RunStatus& status) {
                                  {"message", status.message},
                                  {"run_id", status.run_id},
                                  {"rows", status.rows}}));
+}
+
+std::string state_of_run(const std::string& path, const std::string& run_id) {
+    std::ifstream file(path);
+    const auto status = json::parse(file, nullptr, false);
+    if (!status.is_object() || status.value("run_id", json()) != run_id) return {};
+    return status.at("state");
 }
 
 }  // namespace moe

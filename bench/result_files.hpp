@@ -34,6 +34,8 @@ struct RunStatus {
     std::int64_t rows{};
 };
 void write_status(const std::string& path, const RunStatus& status);
+/// The state that status.json tells of a run; empty where it is not there, or tells of another.
+[[nodiscard]] std::string state_of_run(const std::string& path, const std::string& run_id);
 
 /// All that a run writes, by rank 0. Opened before anything is measured, so that a folder that
 /// cannot be written is a BadArgument and costs nobody an hour.

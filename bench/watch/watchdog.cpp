@@ -46,6 +46,10 @@ bool died(const RankView& view) {
     return !view.ended && state_of_process(view.pid) == ProcessState::gone;
 }
 
+bool is_stopped(const RankView& view) {
+    return state_of_process(view.pid) == ProcessState::stopped;
+}
+
 std::string place_of(const RankView& view) {
     return view.cell.empty() ? view.doing : fmt::format("{} in case {}", view.doing, view.cell);
 }
@@ -66,12 +70,14 @@ Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& s
     for (const auto& view : ranks) {
         if (!view.symptom.empty()) {
             return {"failed",
-                    fmt::format("rank {}: {} while {}", view.rank, view.symptom, place_of(view))};
+                    fmt::format("rank {}: {} while {}", view.rank, view.symptom, place_of(view)),
+                    false, true};
         }
     }
     const auto self =
         std::find_if(ranks.begin(), ranks.end(), [&](const auto& v) { return v.rank == me; });
-    return {"interrupted", fmt::format("ended by {} while {}", signal, place_of(*self))};
+    return {"interrupted", fmt::format("ended by {} while {}", signal, place_of(*self)), false,
+            true};
 }
 
 /// Leaves the telling to the lowest rank that can still do it.
@@ -99,9 +105,7 @@ std::string describe_stuck(const std::vector<RankView>& ranks, double seconds) {
     std::vector<RankView> stuck, stopped;
     std::copy_if(ranks.begin(), ranks.end(), std::back_inserter(stuck),
                  [&](const auto& view) { return !view.ended && view.steps == least; });
-    std::copy_if(stuck.begin(), stuck.end(), std::back_inserter(stopped), [](const auto& view) {
-        return state_of_process(view.pid) == ProcessState::stopped;
-    });
+    std::copy_if(stuck.begin(), stuck.end(), std::back_inserter(stopped), is_stopped);
     const bool asleep = !stopped.empty();
     if (asleep) stuck = stopped;
     std::string names;
@@ -186,13 +190,15 @@ void Watchdog::on_signal(int signal) {
 void Watchdog::look() {
     if (launcher_.gone()) {
         launcher_gone_ = true;
-        end({"failed", "the launcher (mpirun) died", false});
+        end({"failed", "the launcher (mpirun) died"});
     }
     if (board_ == nullptr) return;
     if (symptom_.empty() && probe_) symptom_ = probe_();
     if (!symptom_.empty()) look_for_the_cause(*board_);
     if (board_->longest_silence() > timeout_) {
-        end({"timed_out", describe_stuck(board_->all(), timeout_), false});
+        const auto ranks = board_->all();
+        end({"timed_out", describe_stuck(ranks, timeout_), false,
+             std::none_of(ranks.begin(), ranks.end(), is_stopped)});
     }
     look_for_the_dead(*board_);
 }
@@ -225,7 +231,7 @@ void Watchdog::end(const Ending& ending) {
         if (launcher_gone_) {
             // Nobody else is left to wake and end a rank that was stopped.
             for (const auto& view : board_->all()) {
-                if (state_of_process(view.pid) == ProcessState::stopped) kill(view.pid, SIGKILL);
+                if (is_stopped(view)) kill(view.pid, SIGKILL);
             }
         }
         board_->leave();

@@ -17,6 +17,7 @@ struct Ending {
     std::string_view state;  ///< "interrupted", "timed_out" or "failed"
     std::string message;     ///< one line
     bool said{};             ///< the rank that failed has printed why already
+    bool suffers{};          ///< nobody of this host is at fault: somebody of another may be
 };
 
 /// Ends this rank, with status 3, when it has no future: a signal asks it to go, its launcher died,

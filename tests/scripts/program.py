@@ -5,6 +5,8 @@ import os
 import pathlib
 import subprocess
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_moe_comm"))
 FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
@@ -23,18 +25,37 @@ OPTIONS = {"host": ["--backend", "host"], "cuda": ["--backend", "cuda", "--share
 SHARED = {"host": [], "cuda": [str(ROOT / "scripts/share_gpu.sh"), "--"]}[BACKEND]
 
 
-def command(*args, ranks=2, program=PROGRAM):
+def command(*args, ranks=2, program=PROGRAM, hosts=()):
     """-q: mpirun comments on statuses, at length."""
     backend = [] if "--backend" in args else OPTIONS
-    return [*SHARED, MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(program),
-            *map(str, args), *backend]
+    return [*SHARED, MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", *hosts, "-n",
+            str(ranks), str(program), *map(str, args), *backend]
 
 
-def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None):
+def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None, hosts=()):
     """Runs the program under mpirun to its end."""
-    return subprocess.run(command(*args, ranks=ranks, program=program), capture_output=True,
-                          text=True, timeout=240, env={**os.environ, **AS_ROOT, **(env or {})},
-                          cwd=cwd, stdin=subprocess.DEVNULL)
+    return subprocess.run(command(*args, ranks=ranks, program=program, hosts=hosts),
+                          capture_output=True, text=True, timeout=240,
+                          env={**os.environ, **AS_ROOT, **(env or {})}, cwd=cwd,
+                          stdin=subprocess.DEVNULL)
+
+
+def two_hosts(folder, places):
+    """What makes mpirun take two hosts of these numbers of ranks, or skips the test. Linux
+    namespaces make another host of node2: another name, a daemon of its own that is reached by
+    TCP, and a monotonic clock that is a thousand seconds ahead. Files are shared."""
+    apart = "unshare --uts --time --fork --monotonic"
+    if subprocess.run([*apart.split(), "1", "hostname", "node2"], capture_output=True).returncode:
+        pytest.skip("no right to make namespaces here")
+    agent = folder / "agent.sh"
+    agent.write_text('#!/bin/sh\n# What mpirun takes for ssh: HOST COMMAND...\nhost=$1; shift\n'
+                     '[ "$host" = node2 ] && ahead=1000\n'
+                     f"exec {apart} ${{ahead:-0}} sh -c \"hostname $host; $*\"\n")
+    agent.chmod(0o755)
+    settings = {"plm_rsh_agent": agent, "btl": "self,vader,tcp", "btl_tcp_if_include": "lo",
+                "oob_tcp_if_include": "lo"}
+    return [*(word for name in settings for word in ("--mca", name, str(settings[name]))),
+            "-H", ",".join(f"node{i + 1}:{ranks}" for i, ranks in enumerate(places))]
 
 
 def rows_of(folder):

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from program import AS_ROOT, BACKEND, FAULTY, PROGRAM, QUICK, SMALL, command, launch, rows_of
+from program import (
+    AS_ROOT, BACKEND, FAULTY, PROGRAM, QUICK, SMALL, command, launch, rows_of, two_hosts)
 
 # A rank is gone this many seconds after its job has no future any more; how long a rank may be
 # silent; and what mpirun and the libraries take to start. MPS daemons and NCCL take seconds.
@@ -152,6 +153,26 @@ def test_a_rank_may_die_in_any_phase(call, doing, tmp_path):
     done = launch(*QUICK, "--combine", "misbehaves", "--out", tmp_path, program=FAULTY, ranks=3,
                   env={"MOE_FAULT": f"kill 2 {call}"})
     assert f"rank 2 died while {doing}" in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(BACKEND != "host", reason="one GPU is not on two hosts")
+@pytest.mark.parametrize(("action", "places", "state", "said"), [
+    ("kill", [1, 2], "failed", r"rank 1 died while measuring .*, on node2"),
+    ("kill", [1, 1], "interrupted", r"ended by SIGTERM .*; if a rank of another host died, mpirun "
+                                    r"names it, on node1"),
+    ("throw", [1, 1], "failed", r"rank 1 of 2 on node2: told to fail"),
+    ("stop", [1, 2], "timed_out", r"rank 1 was stopped by a signal .*, on node2")])
+def test_what_happened_on_another_host_is_told_once(action, places, state, said, tmp_path, segments):
+    """A host sees its own ranks only, and is told to end by mpirun: who knows more is heard."""
+    done = launch(*QUICK, "--combine", "misbehaves", "--timeout", STUCK_AFTER, "--out", tmp_path,
+                  "--progress", "none", program=FAULTY, ranks=sum(places),
+                  env={"MOE_FAULT": f"{action} 1 14"}, hosts=two_hosts(tmp_path, places))
+    assert done.returncode not in (0, 2), done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2 and re.search(said, lines[0]), done.stderr
+    assert lines[1].endswith("--resume goes on"), done.stderr
+    assert status_of(tmp_path)["state"] == state
+    assert_nothing_alive(tmp_path, segments, time.monotonic())
 
 
 def test_rank_0_may_die_too(tmp_path, segments):
