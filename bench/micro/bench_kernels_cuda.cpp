@@ -402,9 +402,9 @@ int main(int argc, char** argv) {
         moe::register_all(bench);
         benchmark::RunSpecifiedBenchmarks();
         benchmark::ClearRegisteredBenchmarks();
-    } catch (const moe::BadArgument& error) {
+    } catch (const moe::Error& error) {
         fmt::print(stderr, "bench_kernels_cuda: {}\n", error.what());
-        return 2;
+        return dynamic_cast<const moe::BadArgument*>(&error) != nullptr ? 2 : 3;
     }
     return 0;
 }

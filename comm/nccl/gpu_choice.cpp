@@ -13,7 +13,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <set>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace moe {
@@ -29,8 +34,11 @@ struct Seen {
     cuda::BusId bus{};
 };
 
-std::vector<Seen> all_seen(const Seen& mine) {
-    std::vector<Seen> all(static_cast<std::size_t>(mpi::size(MPI_COMM_WORLD)));
+/// Of every rank, in rank order.
+template <class T>
+std::vector<T> gather(const T& mine) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::vector<T> all(static_cast<std::size_t>(mpi::size(MPI_COMM_WORLD)));
     MOE_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE,
                           MPI_COMM_WORLD));
     return all;
@@ -42,7 +50,7 @@ void set_unless_set(const char* name, const std::string& value) {
 
 /// NCCL refuses two ranks on one GPU of one host, unless it is told that they are two hosts (then
 /// they talk through sockets), or a version that can is told that they may.
-std::string let_nccl_share(int ranks_per_gpu) {
+std::string let_nccl_share(const std::vector<Seen>& all, int ranks_per_gpu) {
     if (nccl::version() >= kSharesGpus) {
         // All ranks' kernels must fit on the GPU at once: 64 blocks together are known to.
         constexpr int kBlocks = 64;
@@ -51,6 +59,14 @@ std::string let_nccl_share(int ranks_per_gpu) {
         return "p2p";
     }
     set_unless_set("NCCL_HOSTID", fmt::format("rank-{}", mpi::rank(MPI_COMM_WORLD)));
+    const auto ids = gather(std::hash<std::string_view>{}(std::getenv("NCCL_HOSTID")));
+    std::set<std::pair<cuda::DeviceId, std::size_t>> taken;
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+        if (taken.emplace(all[rank].id, ids[rank]).second) continue;
+        throw BadArgument(
+            "NCCL_HOSTID is set to the same on ranks that share a GPU, which NCCL before 2.30.3 "
+            "takes for a mistake; unset it, and each rank gets its own");
+    }
     return "sockets";
 }
 
@@ -105,7 +121,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     }
     why = make_mpi_control()->first_text(why);
     if (!why.empty()) throw BadArgument(why);
-    const auto all = all_seen(mine);
+    const auto all = gather(mine);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
     for (const auto& seen : all) {
@@ -123,7 +139,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
                         gpus, gpus == 1 ? "" : "s", gpus, gpus == 1 ? "" : "s"));
     }
     if (placement.ranks_per_gpu > 1) {
-        placement.transport = let_nccl_share(placement.ranks_per_gpu);
+        placement.transport = let_nccl_share(all, placement.ranks_per_gpu);
         choice.no_symmetric_memory = "ranks share a GPU: NCCL gives them no symmetric memory";
         if (!mps_is_running()) {
             choice.warnings.emplace_back(
