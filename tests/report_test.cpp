@@ -201,6 +201,21 @@ TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
     EXPECT_NE(text.find("WRONG, not timed: rank 1: row 3"), std::string::npos) << text;
 }
 
+TEST(CaseTable, SaysWhatFewRanksHaveAndWhatManyDo) {
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
+    const auto said = [&](const std::string& counts) {
+        rows.front().tokens_per_rank = counts;
+        const auto text = case_table(rows);
+        const auto from = text.find(" (");
+        return text.substr(from + 1, text.find(')') - from);
+    };
+    EXPECT_EQ(said("8;7;6;0"), "(8;7;6;0)");
+    std::string even = "12", hot = "900";
+    for (int rank = 1; rank < 256; ++rank) even += ";12", hot += ";0";
+    EXPECT_EQ(said(even), "(12 each)");
+    EXPECT_EQ(said(hot), "(0 to 900 each)");
+}
+
 TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
     std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
                                 measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};

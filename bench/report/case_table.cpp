@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <sstream>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -68,13 +71,26 @@ std::string verdict(const ResultRow& best, std::span<const ResultRow> rows) {
     return text + ".\n";
 }
 
+/// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
+std::string tokens_of_ranks(const std::string& counts) {
+    constexpr std::ptrdiff_t kFew = 16;
+    if (std::count(counts.begin(), counts.end(), ';') < kFew) return counts;
+    std::vector<std::int64_t> each;
+    std::istringstream text(counts);
+    for (std::string one; std::getline(text, one, ';');) each.push_back(std::stoll(one));
+    const auto [least, most] = std::minmax_element(each.begin(), each.end());
+    return *least == *most ? fmt::format("{} each", *least)
+                           : fmt::format("{} to {} each", *least, *most);
+}
+
 std::string heading(const ResultRow& row) {
     auto text = fmt::format("{}, hidden {}, {} experts top-{}", row.model, row.hidden, row.experts,
                             row.top_k);
     if (row.routing != "uniform") text += fmt::format(" {}", row.routing);
     if (row.layers > 1) text += fmt::format(", {} layers", row.layers);
     text += fmt::format(" | {} tokens, {}", row.tokens, row.load);
-    if (!row.tokens_per_rank.empty()) text += fmt::format(" ({})", row.tokens_per_rank);
+    if (!row.tokens_per_rank.empty())
+        text += fmt::format(" ({})", tokens_of_ranks(row.tokens_per_rank));
     if (!row.phase.empty()) text += fmt::format(", {}", row.phase);
     if (row.padding != "sum_len") text += fmt::format(", {}", row.padding);
     text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
