@@ -43,7 +43,7 @@ Told told_by(std::string_view state) {
 
 /// What a host that sees no rank at fault says of the other ones.
 std::string_view hint_at_others(Told mine) {
-    return mine == Told::interrupted ? "; if a rank of another host died, mpirun names it"
+    return mine == Told::interrupted ? "; if a rank of another host died, the launcher names it"
            : mine == Told::timed_out ? "; what it waits for may be on another host"
                                      : "";
 }

@@ -158,8 +158,8 @@ def test_a_rank_may_die_in_any_phase(call, doing, tmp_path):
 @pytest.mark.skipif(BACKEND != "host", reason="one GPU is not on two hosts")
 @pytest.mark.parametrize(("action", "places", "state", "said"), [
     ("kill", [1, 2], "failed", r"rank 1 died while measuring .*, on node2"),
-    ("kill", [1, 1], "interrupted", r"ended by SIGTERM .*; if a rank of another host died, mpirun "
-                                    r"names it, on node1"),
+    ("kill", [1, 1], "interrupted", r"ended by SIGTERM .*; if a rank of another host died, the "
+                                    r"launcher names it, on node1"),
     ("throw", [1, 1], "failed", r"rank 1 of 2 on node2: told to fail"),
     ("stop", [1, 2], "timed_out", r"rank 1 was stopped by a signal .*, on node2")])
 def test_what_happened_on_another_host_is_told_once(action, places, state, said, tmp_path, segments):
