@@ -155,6 +155,22 @@ void clear(benchmark::State& state, const Bench& bench) {
     bench.report(state, static_cast<double>(to.bytes()));
 }
 
+/// The baseline's dp_scatter: a rank's own rows out of all of them, into an output cleared before.
+void dp_scatter(benchmark::State& state, const Bench& bench) {
+    constexpr std::int64_t kWidth = 4096;
+    constexpr std::int64_t kRanks = 2;
+    const auto rows = state.range(0);
+    const auto all = bench.random(kRanks * rows * kWidth);
+    const auto mine = bench.random(rows * kWidth);
+    const auto own = all.matrix(kRanks * rows, kWidth, kType).slice(rows, rows);
+    const auto to = mine.matrix(rows, kWidth, kType);
+    bench.run(state, [&] {
+        bench.device().clear(to, bench.stream());
+        bench.device().copy(own, to, bench.stream());
+    });
+    bench.report(state, 3 * static_cast<double>(to.bytes()));
+}
+
 void swiglu(benchmark::State& state, const Bench& bench) {
     constexpr std::int64_t kRows = 65536;
     constexpr std::int64_t kWidth = 2048;
@@ -362,6 +378,10 @@ benchmark::internal::Benchmark* add(const std::string& name, Function&& function
 void register_all(const Bench& bench) {
     add("pad", [&](auto& state) { pad(state, bench); })->Arg(2)->Arg(8)->Arg(64);
     add("clear", [&](auto& state) { clear(state, bench); });
+    add("dp_scatter", [&](auto& state) { dp_scatter(state, bench); })
+        ->Arg(8)
+        ->Arg(2048)
+        ->Arg(65536);
     add("sum", [&](auto& state) { sum_rows(state, bench); })->Arg(2)->Arg(8);
     add("swiglu", [&](auto& state) { swiglu(state, bench); });
     constexpr std::int64_t kDecode = 256;
