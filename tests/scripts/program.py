@@ -53,7 +53,8 @@ def two_hosts(folder, places):
                      f"exec {apart} ${{ahead:-0}} sh -c \"hostname $host; $*\"\n")
     agent.chmod(0o755)
     settings = {"plm_rsh_agent": agent, "btl": "self,vader,tcp", "btl_tcp_if_include": "lo",
-                "oob_tcp_if_include": "lo"}
+                "oob_tcp_if_include": "lo",
+                "if_base_do_not_resolve": "1"}  # the names are known to nobody
     return [*(word for name in settings for word in ("--mca", name, str(settings[name]))),
             "-H", ",".join(f"node{i + 1}:{ranks}" for i, ranks in enumerate(places))]
 
