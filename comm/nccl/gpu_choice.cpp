@@ -56,6 +56,8 @@ std::string let_nccl_share(const std::vector<Seen>& all, int ranks_per_gpu) {
         constexpr int kBlocks = 64;
         set_unless_set("NCCL_MULTI_RANK_GPU_ENABLE", "1");
         set_unless_set("NCCL_MAX_CTAS", fmt::format("{}", std::max(1, kBlocks / ranks_per_gpu)));
+        // A multicast of NVLink SHARP takes the memory of each GPU once.
+        set_unless_set("NCCL_NVLS_ENABLE", "0");
         return "p2p";
     }
     set_unless_set("NCCL_HOSTID", fmt::format("rank-{}", mpi::rank(MPI_COMM_WORLD)));
