@@ -4,10 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 namespace moe {
 namespace {
@@ -24,21 +28,19 @@ std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
     return rows;
 }
 
-/// How near to the cause a state of status.json is.
-enum class Told : std::uint8_t {
-    not_ours,  ///< this host does not see rank 0's files
-    nothing,
-    interrupted,
-    timed_out,
-    failed
-};
+/// How much a state of status.json says of a run's end.
+enum class Told : std::uint8_t { not_ours, nothing, interrupted, timed_out, failed, finished };
 
 Told told_by(std::string_view state) {
-    return state.empty()            ? Told::not_ours
-           : state == "failed"      ? Told::failed
-           : state == "timed_out"   ? Told::timed_out
-           : state == "interrupted" ? Told::interrupted
-                                    : Told::nothing;
+    constexpr std::array<std::pair<std::string_view, Told>, 5> kStates{
+        {{"", Told::not_ours},  // this host does not see rank 0's files
+         {"running", Told::nothing},
+         {"interrupted", Told::interrupted},
+         {"timed_out", Told::timed_out},
+         {"failed", Told::failed}}};
+    const auto* const found = std::find_if(kStates.begin(), kStates.end(),
+                                           [&](const auto& one) { return one.first == state; });
+    return found == kStates.end() ? Told::finished : found->second;
 }
 
 /// What a host that sees no rank at fault says of the other ones.

@@ -1,0 +1,98 @@
+// What stays in status.json, and what is said, when hosts that share it end early one after the
+// other.
+#include "bench/early_end.hpp"
+#include "bench/result_files.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace moe {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EarlyEnd : public testing::Test {
+protected:
+    void SetUp() override {
+        folder_ = fs::temp_directory_path() / ("early_end_test_" + std::to_string(::getpid()));
+        fs::create_directories(folder_);
+        last_ = {"node1", true, ResultPaths::of(folder_, "", ""), "this run"};
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+
+    /// What a host says that ends like this after one whose word is `state`.
+    std::string end(std::string_view state, const Ending& ending,
+                    const std::string& run = "this run") {
+        write_status(last_.paths.status, {state, "before", run, 0});
+        testing::internal::CaptureStderr();
+        tell_early_end(ending, last_);
+        return testing::internal::GetCapturedStderr();
+    }
+    [[nodiscard]] std::string state() const { return state_of_run(last_.paths.status, "this run"); }
+
+    fs::path folder_;
+    LastWords last_;
+};
+
+const Ending kTold{"interrupted", "ended by SIGTERM", false, true};
+const Ending kWaited{"timed_out", "rank 0 got stuck", false, true};
+const Ending kStopped{"timed_out", "rank 1 was stopped"};
+const Ending kDied{"failed", "rank 1 died"};
+const Ending kThrew{"failed", "rank 1: no", true};
+
+TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
+    for (const auto& ending : {kTold, kWaited, kStopped, kDied}) {
+        const auto said = end("running", ending);
+        EXPECT_NE(said.find(ending.message), std::string::npos) << said;
+        EXPECT_NE(said.find("--resume goes on"), std::string::npos) << said;
+        EXPECT_EQ(state(), ending.state);
+    }
+    EXPECT_EQ(end("running", kThrew).find("rank 1"), std::string::npos) << "the rank has said it";
+    EXPECT_EQ(state(), "failed");
+}
+
+TEST_F(EarlyEnd, WhoOnlySuffersAddsNothing) {
+    for (const auto* before : {"interrupted", "timed_out", "failed", "complete", "wrong_result"}) {
+        for (const auto& ending : {kTold, kWaited}) {
+            EXPECT_EQ(end(before, ending), "") << before;
+            EXPECT_EQ(state(), before);
+        }
+    }
+}
+
+TEST_F(EarlyEnd, WhoFailedGoesBeforeWhoWaited) {
+    const auto said = end("interrupted", kDied);
+    EXPECT_NE(said.find("rank 1 died, on node1"), std::string::npos) << said;
+    EXPECT_EQ(said.find("--resume"), std::string::npos) << "said before: " << said;
+    EXPECT_EQ(state(), "failed");
+    EXPECT_NE(end("timed_out", kDied), "");
+    EXPECT_EQ(state(), "failed");
+    EXPECT_NE(end("failed", kStopped), "");
+    EXPECT_EQ(state(), "failed");
+}
+
+TEST_F(EarlyEnd, LeavesAFinishedRunAndOtherRunsAlone) {
+    EXPECT_NE(end("complete", kDied), "");
+    EXPECT_EQ(state(), "complete");
+    const auto said = end("running", kTold, "another run");
+    EXPECT_EQ(said.find("--resume"), std::string::npos) << said;
+    EXPECT_EQ(state_of_run(last_.paths.status, "another run"), "running");
+    fs::remove(last_.paths.status);
+    EXPECT_NE(end("running", kDied, "another run"), "");
+    EXPECT_EQ(state(), "");
+}
+
+TEST_F(EarlyEnd, HintsAtOtherHostsWhereThereAreSome) {
+    EXPECT_NE(end("running", kTold).find("launcher names it"), std::string::npos);
+    EXPECT_NE(end("running", kWaited).find("on another host"), std::string::npos);
+    EXPECT_EQ(end("running", kStopped).find("another host"), std::string::npos);
+    last_.several_hosts = false;
+    EXPECT_EQ(end("running", kTold).find("launcher"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace moe
