@@ -168,7 +168,8 @@ def test_what_happened_on_another_host_is_told_once(action, places, state, said,
                   "--progress", "none", program=FAULTY, ranks=sum(places),
                   env={"MOE_FAULT": f"{action} 1 14"}, hosts=two_hosts(tmp_path, places))
     assert done.returncode not in (0, 2), done.stderr
-    lines = done.stderr.splitlines()
+    # mpirun warns now and then that a daemon was quicker than itself.
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
     assert len(lines) == 2 and re.search(said, lines[0]), done.stderr
     assert lines[1].endswith("--resume goes on"), done.stderr
     assert status_of(tmp_path)["state"] == state
