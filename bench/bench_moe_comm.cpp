@@ -241,11 +241,11 @@ int main(int argc, char** argv) {
     const moe::mpi::Session session(argc, argv);
     const auto control = moe::make_mpi_control();
     const auto rank = static_cast<std::size_t>(control->rank());
-    const auto& host = control->host_names()[rank];
+    const auto& hosts = control->host_names();
+    const auto& host = hosts[rank];
     const auto who = fmt::format("rank {} of {} on {}", rank, control->size(), host);
     moe::report_crashes(crashes, who);
     moe::ProgressBoard board(*control);
-    const auto& hosts = control->host_names();
     const bool several = std::count(hosts.begin(), hosts.end(), host) < control->size();
     moe::Guards guards{*control, watchdog, board, {host, several, {}, {}}};
     watchdog.set_tell(

@@ -84,7 +84,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.attn_tp = parallel.attn_tp();
     row.moe_tp = parallel.moe_tp();
     row.sglang_path = sglang_path(parallel);
-    row.tokens_per_rank = fmt::format("{}", fmt::join(layout.tokens_by_dp, ";"));
+    row.tokens_per_rank = layout.tokens_by_dp;
     if (!layout.row_map) return row;
 
     row.padding = to_string(layout.padding);

@@ -38,11 +38,11 @@ protected:
     LastWords last_;
 };
 
-const Ending kTold{"interrupted", "ended by SIGTERM", false, true};
-const Ending kWaited{"timed_out", "rank 0 got stuck", false, true};
-const Ending kStopped{"timed_out", "rank 1 was stopped"};
-const Ending kDied{"failed", "rank 1 died"};
-const Ending kThrew{"failed", "rank 1: no", true};
+const Ending kTold{.state = "interrupted", .message = "ended by SIGTERM", .suffers = true};
+const Ending kWaited{.state = "timed_out", .message = "rank 0 got stuck", .suffers = true};
+const Ending kStopped{.state = "timed_out", .message = "rank 1 was stopped"};
+const Ending kDied{.state = "failed", .message = "rank 1 died"};
+const Ending kThrew{.state = "failed", .message = "rank 1: no", .said = true};
 
 TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
     for (const auto& ending : {kTold, kWaited, kStopped, kDied}) {

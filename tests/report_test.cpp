@@ -203,15 +203,16 @@ TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
 
 TEST(CaseTable, SaysWhatFewRanksHaveAndWhatManyDo) {
     std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
-    const auto said = [&](const std::string& counts) {
-        rows.front().tokens_per_rank = counts;
+    const auto said = [&](const std::vector<std::int64_t>& tokens) {
+        rows.front().tokens_per_rank = tokens;
         const auto text = case_table(rows);
         const auto from = text.find(" (");
         return text.substr(from + 1, text.find(')') - from);
     };
-    EXPECT_EQ(said("8;7;6;0"), "(8;7;6;0)");
-    std::string even = "12", hot = "900";
-    for (int rank = 1; rank < 256; ++rank) even += ";12", hot += ";0";
+    EXPECT_EQ(said({8, 7, 6, 0}), "(8;7;6;0)");
+    const std::vector<std::int64_t> even(256, 12);
+    std::vector<std::int64_t> hot(256, 0);
+    hot.front() = 900;
     EXPECT_EQ(said(even), "(12 each)");
     EXPECT_EQ(said(hot), "(0 to 900 each)");
 }

@@ -70,12 +70,12 @@ RankView view_of(int rank, std::uint64_t steps, bool ended = false) {
     return {rank, getpid(), steps, 10, "measuring", "the case", "", "", ended};
 }
 
-TEST(DescribeStuck, NamesTheRankThatIsBehind) {
-    EXPECT_EQ(describe_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5),
+TEST(EndingOfStuck, NamesTheRankThatIsBehind) {
+    EXPECT_EQ(ending_of_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
-    EXPECT_EQ(describe_stuck({view_of(0, 7), view_of(1, 7)}, 5),
+    EXPECT_EQ(ending_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).message,
               "no progress for 5 s: ranks 0, 1 got stuck while measuring in case the case");
-    EXPECT_EQ(describe_stuck({view_of(0, 3, true), view_of(1, 7)}, 5),
+    EXPECT_EQ(ending_of_stuck({view_of(0, 3, true), view_of(1, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
 }
 
@@ -120,10 +120,12 @@ TEST(Process, IsRunningStoppedOrGone) {
 
     auto stopped = view_of(1, 7);
     stopped.pid = sleeper.pid();
-    EXPECT_EQ(describe_stuck({view_of(0, 7), stopped}, 5),
+    EXPECT_EQ(ending_of_stuck({view_of(0, 7), stopped}, 5).message,
               "no progress for 5 s: rank 1 was stopped by a signal while measuring in case the "
               "case")
         << "of two that are as far, the one that cannot go on";
+    EXPECT_FALSE(ending_of_stuck({view_of(0, 7), stopped}, 5).suffers);
+    EXPECT_TRUE(ending_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).suffers);
     sleeper.end();
     EXPECT_EQ(sleeper.zombie(), ProcessState::gone) << "nobody has reaped it";
     EXPECT_EQ(sleeper.reaped(), ProcessState::gone);

@@ -422,9 +422,12 @@ int main(int argc, char** argv) {
         moe::register_all(bench);
         benchmark::RunSpecifiedBenchmarks();
         benchmark::ClearRegisteredBenchmarks();
+    } catch (const moe::BadArgument& error) {
+        fmt::print(stderr, "bench_kernels_cuda: {}\n", error.what());
+        return 2;
     } catch (const moe::Error& error) {
         fmt::print(stderr, "bench_kernels_cuda: {}\n", error.what());
-        return dynamic_cast<const moe::BadArgument*>(&error) != nullptr ? 2 : 3;
+        return 3;
     }
     return 0;
 }

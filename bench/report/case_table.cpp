@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <sstream>
 #include <vector>
 
 namespace moe {
@@ -72,13 +71,10 @@ std::string verdict(const ResultRow& best, std::span<const ResultRow> rows) {
 }
 
 /// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
-std::string tokens_of_ranks(const std::string& counts) {
-    constexpr std::ptrdiff_t kFew = 16;
-    if (std::count(counts.begin(), counts.end(), ';') < kFew) return counts;
-    std::vector<std::int64_t> each;
-    std::istringstream text(counts);
-    for (std::string one; std::getline(text, one, ';');) each.push_back(std::stoll(one));
-    const auto [least, most] = std::minmax_element(each.begin(), each.end());
+std::string tokens_of_ranks(const std::vector<std::int64_t>& tokens) {
+    constexpr std::size_t kFew = 16;
+    if (tokens.size() <= kFew) return fmt::format("{}", fmt::join(tokens, ";"));
+    const auto [least, most] = std::minmax_element(tokens.begin(), tokens.end());
     return *least == *most ? fmt::format("{} each", *least)
                            : fmt::format("{} to {} each", *least, *most);
 }

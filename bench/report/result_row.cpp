@@ -2,6 +2,8 @@
 
 #include "bench/measure/limits.hpp"
 
+#include <fmt/format.h>
+
 namespace moe {
 namespace {
 
@@ -77,7 +79,7 @@ Record ResultRow::record() const {
              {"scale_experts", scale_experts},
              {"tokens", tokens},
              {"load", load},
-             {"tokens_per_rank", text(tokens_per_rank)},
+             {"tokens_per_rank", text(fmt::format("{}", fmt::join(tokens_per_rank, ";")))},
              {"routing", routing},
              {"phase", text(phase)},
              {"padding", padding},

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moe {
 
@@ -30,7 +31,9 @@ struct ResultRow {
     std::string model;
     std::int64_t hidden{}, experts{}, top_k{}, intermediate{}, shared_intermediate{};
     std::int64_t scale_experts{}, tokens{};
-    std::string load, tokens_per_rank, routing, phase, padding;
+    std::string load;
+    std::vector<std::int64_t> tokens_per_rank;  ///< of each DP rank; empty if it could not be made
+    std::string routing, phase, padding;
     std::optional<std::int64_t> rows;
     std::int64_t dp{}, ep{};
     std::optional<std::int64_t> attn_tp, moe_tp;

@@ -69,15 +69,17 @@ Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& s
     }
     for (const auto& view : ranks) {
         if (!view.symptom.empty()) {
-            return {"failed",
-                    fmt::format("rank {}: {} while {}", view.rank, view.symptom, place_of(view)),
-                    false, true};
+            return {.state = "failed",
+                    .message = fmt::format("rank {}: {} while {}", view.rank, view.symptom,
+                                           place_of(view)),
+                    .suffers = true};
         }
     }
     const auto self =
         std::find_if(ranks.begin(), ranks.end(), [&](const auto& v) { return v.rank == me; });
-    return {"interrupted", fmt::format("ended by {} while {}", signal, place_of(*self)), false,
-            true};
+    return {.state = "interrupted",
+            .message = fmt::format("ended by {} while {}", signal, place_of(*self)),
+            .suffers = true};
 }
 
 /// Leaves the telling to the lowest rank that can still do it.
@@ -95,7 +97,7 @@ void wait_for_turn(const ProgressBoard& board) {
 
 }  // namespace
 
-std::string describe_stuck(const std::vector<RankView>& ranks, double seconds) {
+Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds) {
     std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
     for (const auto& view : ranks) {
         if (!view.ended) least = std::min(least, view.steps);
@@ -112,9 +114,12 @@ std::string describe_stuck(const std::vector<RankView>& ranks, double seconds) {
     for (const auto& view : stuck) {
         names += fmt::format("{}{}", names.empty() ? "" : ", ", view.rank);
     }
-    return fmt::format("no progress for {:.3g} s: rank{} {} {} while {}", seconds,
-                       stuck.size() == 1 ? "" : "s", names,
-                       asleep ? "was stopped by a signal" : "got stuck", place_of(stuck.front()));
+    return {.state = "timed_out",
+            .message = fmt::format("no progress for {:.3g} s: rank{} {} {} while {}", seconds,
+                                   stuck.size() == 1 ? "" : "s", names,
+                                   asleep ? "was stopped by a signal" : "got stuck",
+                                   place_of(stuck.front())),
+            .suffers = !asleep};
 }
 
 Watchdog::Watchdog() : janitor_(launcher_), timeout_(std::numeric_limits<double>::infinity()) {
@@ -196,9 +201,7 @@ void Watchdog::look() {
     if (symptom_.empty() && probe_) symptom_ = probe_();
     if (!symptom_.empty()) look_for_the_cause(*board_);
     if (board_->longest_silence() > timeout_) {
-        const auto ranks = board_->all();
-        end({"timed_out", describe_stuck(ranks, timeout_), false,
-             std::none_of(ranks.begin(), ranks.end(), is_stopped)});
+        end(ending_of_stuck(board_->all(), timeout_));
     }
     look_for_the_dead(*board_);
 }

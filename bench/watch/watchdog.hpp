@@ -102,6 +102,6 @@ private:
 
 /// Why a rank gets no further: which one, doing what, in which case; of one host's ranks, of which
 /// at least one has said nothing for `seconds`.
-[[nodiscard]] std::string describe_stuck(const std::vector<RankView>& ranks, double seconds);
+[[nodiscard]] Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds);
 
 }  // namespace moe

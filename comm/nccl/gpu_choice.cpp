@@ -34,9 +34,9 @@ struct Seen {
     cuda::BusId bus{};
 };
 
-/// Of every rank, in rank order.
+/// Every rank's `mine`, in rank order.
 template <class T>
-std::vector<T> gather(const T& mine) {
+std::vector<T> all_gather(const T& mine) {
     static_assert(std::is_trivially_copyable_v<T>);
     std::vector<T> all(static_cast<std::size_t>(mpi::size(MPI_COMM_WORLD)));
     MOE_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE,
@@ -61,7 +61,7 @@ std::string let_nccl_share(const std::vector<Seen>& all, int ranks_per_gpu) {
         return "p2p";
     }
     set_unless_set("NCCL_HOSTID", fmt::format("rank-{}", mpi::rank(MPI_COMM_WORLD)));
-    const auto ids = gather(std::hash<std::string_view>{}(std::getenv("NCCL_HOSTID")));
+    const auto ids = all_gather(std::hash<std::string_view>{}(std::getenv("NCCL_HOSTID")));
     std::set<std::pair<cuda::DeviceId, std::size_t>> taken;
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
         if (taken.emplace(all[rank].id, ids[rank]).second) continue;
@@ -123,7 +123,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     }
     why = make_mpi_control()->first_text(why);
     if (!why.empty()) throw BadArgument(why);
-    const auto all = gather(mine);
+    const auto all = all_gather(mine);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
     for (const auto& seen : all) {
