@@ -1,5 +1,10 @@
-// Many copies in one launch: what padding and unpadding rows of many ranks is. One cudaMemcpyAsync
-// for each would cost a launch for each, which is all that they cost at decode sizes.
+// Copies and fills of rows: the clear and the copy of dp_scatter, which serving systems launch as two
+// kernels, and many copies in one launch, which is what padding and unpadding rows of many ranks is.
+//
+// A thread moves one vector. With more loads in flight on a multiprocessor, memory turns between
+// reading and writing at more places: half a gigabyte takes an H200 266 us with four vectors for each
+// thread, 253 with one, and 255 with cudaMemcpyAsync (388 in a graph). Below some megabytes all of
+// them take what a launch takes.
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/vector.cuh"
@@ -10,57 +15,51 @@ namespace moe::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kMostBlocks = 4096;
-/// Loads of a thread that are in flight together.
-constexpr int kAtOnce = 4;
 /// As many as fit into a kernel's arguments (4 KiB).
 constexpr std::size_t kMostCopies = 128;
 /// What every type's size is a multiple of.
 using Smallest = std::uint16_t;
+using Wide = Vector<Smallest, kWide<Smallest>>;
 
+template <std::size_t Size>
 struct List {
     struct Item {
         const std::byte* from;
         std::byte* to;
         std::int64_t bytes;
     };
-    Item items[kMostCopies];
+    Item items[Size];
 };
 
+__device__ std::int64_t index_in_grid() {
+    return blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
+}
+
 /// A row of blocks for each copy.
-template <class V>
-__global__ void __launch_bounds__(kThreads) copy(const __grid_constant__ List list) {
+template <class V, std::size_t Size>
+__global__ void __launch_bounds__(kThreads) copy(const __grid_constant__ List<Size> list) {
     const auto& item = list.items[blockIdx.y];
-    const auto* from = reinterpret_cast<const V*>(item.from);
-    auto* to = reinterpret_cast<V*>(item.to);
-    const auto count = item.bytes / static_cast<std::int64_t>(sizeof(V));
-    constexpr std::int64_t kOfBlock = kThreads * kAtOnce;
-    for (auto first = blockIdx.x * kOfBlock + threadIdx.x; first < count;
-         first += gridDim.x * kOfBlock) {
-        V held[kAtOnce];
-#pragma unroll
-        for (int j = 0; j < kAtOnce; ++j) {
-            if (first + j * kThreads < count) held[j] = from[first + j * kThreads];
-        }
-#pragma unroll
-        for (int j = 0; j < kAtOnce; ++j) {
-            if (first + j * kThreads < count) to[first + j * kThreads] = held[j];
-        }
+    const auto at = index_in_grid();
+    if (at < item.bytes / static_cast<std::int64_t>(sizeof(V))) {
+        reinterpret_cast<V*>(item.to)[at] = reinterpret_cast<const V*>(item.from)[at];
     }
 }
 
 template <class V>
-void launch(const List& list, std::size_t copies, std::int64_t longest, cudaStream_t stream) {
-    const auto vectors = ceil_div(longest, sizeof(V));
-    const auto most = std::max<std::int64_t>(kMostBlocks / static_cast<std::int64_t>(copies), 1);
-    const auto blocks = std::min(ceil_div(vectors, std::int64_t{kThreads} * kAtOnce), most);
-    copy<V><<<dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(copies)), kThreads, 0,
-              stream>>>(list);
-    MOE_CUDA(cudaGetLastError());
+__global__ void __launch_bounds__(kThreads) fill(V* to, std::int64_t count, V value) {
+    const auto at = index_in_grid();
+    if (at < count) to[at] = value;
 }
 
+/// Enough for `bytes` as V.
+template <class V>
+unsigned blocks_of(std::int64_t bytes) {
+    return static_cast<unsigned>(ceil_div(bytes, std::int64_t{kThreads} * sizeof(V)));
+}
+
+template <std::size_t Size>
 void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
-    List list{};
+    List<Size> list{};
     std::int64_t longest = 0;
     bool wide = true;
     for (std::size_t i = 0; i < copies.size(); ++i) {
@@ -71,20 +70,46 @@ void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
         wide = wide && rows_are_wide(from.bytes(), {from.data, to.data});
     }
     if (longest == 0) return;
+    const auto many = static_cast<unsigned>(copies.size());
     if (wide) {
-        launch<Vector<Smallest, kWide<Smallest>>>(list, copies.size(), longest, stream);
+        copy<Wide, Size><<<dim3(blocks_of<Wide>(longest), many), kThreads, 0, stream>>>(list);
     } else {
-        launch<Smallest>(list, copies.size(), longest, stream);
+        copy<Smallest, Size>
+            <<<dim3(blocks_of<Smallest>(longest), many), kThreads, 0, stream>>>(list);
     }
+    MOE_CUDA(cudaGetLastError());
+}
+
+template <class V>
+void launch_fill_as(const Matrix& target, std::byte value, cudaStream_t stream) {
+    V all;
+    std::fill_n(reinterpret_cast<std::byte*>(&all), sizeof all, value);
+    const auto bytes = static_cast<std::int64_t>(target.bytes());
+    fill<<<blocks_of<V>(bytes), kThreads, 0, stream>>>(
+        target.as<V>(), bytes / static_cast<std::int64_t>(sizeof(V)), all);
+    MOE_CUDA(cudaGetLastError());
 }
 
 }  // namespace
 
 void launch_copies(std::span<const Copy> copies, cudaStream_t stream) {
     for (; copies.size() > kMostCopies; copies = copies.subspan(kMostCopies)) {
-        launch_list(copies.first(kMostCopies), stream);
+        launch_list<kMostCopies>(copies.first(kMostCopies), stream);
     }
-    launch_list(copies, stream);
+    if (copies.size() == 1) {
+        launch_list<1>(copies, stream);
+    } else {
+        launch_list<kMostCopies>(copies, stream);
+    }
+}
+
+void launch_fill(const Matrix& target, std::byte value, cudaStream_t stream) {
+    if (target.bytes() == 0) return;
+    if (rows_are_wide(target.bytes(), {target.data})) {
+        launch_fill_as<Wide>(target, value, stream);
+    } else {
+        launch_fill_as<Smallest>(target, value, stream);
+    }
 }
 
 }  // namespace moe::cuda

@@ -8,6 +8,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <array>
 
 namespace moe::cuda {
 namespace {
@@ -161,9 +162,7 @@ public:
         MOE_CUDA(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));
     }
     void copy(const Matrix& from, const Matrix& to, Stream& stream) override {
-        MOE_EXPECT(from.bytes() == to.bytes(), "copy between unlike matrices");
-        MOE_CUDA(cudaMemcpyAsync(to.data, from.data, from.bytes(), cudaMemcpyDeviceToDevice,
-                                 cuda::native(stream)));
+        copy_all(std::array{Copy{from, to}}, stream);
     }
     void copy_all(std::span<const Copy> copies, Stream& stream) override {
         for (const auto& [from, to] : copies) {
@@ -172,8 +171,7 @@ public:
         launch_copies(copies, cuda::native(stream));
     }
     void fill_bytes(const Matrix& target, std::byte value, Stream& stream) override {
-        MOE_CUDA(cudaMemsetAsync(target.data, static_cast<int>(value), target.bytes(),
-                                 cuda::native(stream)));
+        launch_fill(target, value, cuda::native(stream));
     }
     void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) override {
         Terms list{};

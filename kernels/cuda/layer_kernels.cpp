@@ -22,7 +22,7 @@ public:
     CudaLayerKernels(Device& device, const LayerDims& dims)
         : dims_(dims),
           matmul_(device),
-          permutation_(device, dims.rows, dims.top_k, dims.local_experts),
+          permutation_(device, dims),
           logits_(device.allocate(bytes_of(dims.rows, dims.experts, DType::f32))),
           active_(device.allocate(active_bytes(dims))),
           gate_up_(device.allocate(gate_up_bytes(dims))) {}
@@ -88,8 +88,7 @@ public:
     }
 
     [[nodiscard]] static std::size_t scratch_bytes(const LayerDims& dims) {
-        return cuda::Matmul::workspace_bytes() +
-               cuda::Permutation::bytes(dims.rows, dims.top_k, dims.local_experts) +
+        return cuda::Matmul::workspace_bytes() + cuda::Permutation::bytes(dims) +
                bytes_of(dims.rows, dims.experts, DType::f32) + active_bytes(dims) +
                gate_up_bytes(dims);
     }

@@ -1,6 +1,11 @@
 // Packs rows by expert. Each row is read once and written once for each of its local experts, so
 // memory bandwidth is the floor of the last launch; those before it touch a few bytes for each row,
 // and what they cost is the time that a launch takes.
+//
+// Memory that is read here and written there all the time turns from one to the other: one read for
+// ten writes, with nothing to compute and the rows in perfect order, gets 0.88 of a copy's bandwidth
+// on an H200, though writes alone get 1.08. So reads come in bursts: a quarter of the blocks bring
+// rows that follow later into the cache, and the other three quarters find theirs there.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/ptx.cuh"
@@ -18,9 +23,17 @@ constexpr std::int64_t kMostChunks = 128;
 constexpr std::int64_t kLeastRows = 256;
 constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
-constexpr int kPackThreads = 128;
-/// Sixteen-byte pieces of a row that one thread holds while it writes them to each expert.
-constexpr int kHeld = 2;
+/// Of a row, so many pieces are held at once while they are written to each expert.
+constexpr int kHeldPieces = 512;
+/// Where rows have few copies here, blocks mostly wait for what they read, so that there have to be
+/// many; where they have many copies, fewer rows under way are read ahead in better time.
+constexpr int kThreadsForFew = 128;
+constexpr int kThreadsForMany = 256;
+constexpr int kManyCopies = 4;
+/// What is read ahead at once: about as much as blocks hold. Half or twice as much is slower.
+constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
+/// Rows that one block reads ahead.
+constexpr int kRowsAhead = 4;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
 
@@ -38,6 +51,7 @@ struct Plan {
     unsigned* finished;
     std::int32_t* expert_offsets;
     std::int32_t* csr_end;
+    unsigned segment;  ///< rows that are read ahead together
 
     /// What is counted: rows of each local expert, and entries of the CSR matrix.
     [[nodiscard]] __host__ __device__ int columns() const { return experts + 1; }
@@ -164,10 +178,28 @@ __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std
         if (plan.chunks == 1) plan.set_total(c, total);
     }
     __syncthreads();
-    for (int i = begin + lane; i < end; i += kWarp) {
-        const auto expert = chosen[first + i];
-        if (is_local(expert, plan)) plan.rank[first + i] += mine[expert - plan.first];
-        if (i % plan.top_k == 0) plan.entry[first_row + i / plan.top_k] += mine[plan.experts];
+    for (int base = begin; base < end; base += kAhead * kWarp) {
+        std::int32_t expert[kAhead];
+        std::int32_t rank[kAhead];
+        std::int32_t entry[kAhead];
+        const auto row_of = [&](int i) { return first_row + i / plan.top_k; };
+#pragma unroll
+        for (int j = 0; j < kAhead; ++j) {
+            const int i = base + j * kWarp + lane;
+            if (i >= end) continue;
+            expert[j] = chosen[first + i];
+            rank[j] = plan.rank[first + i];  // of experts elsewhere, whatever is there
+            if (i % plan.top_k == 0) entry[j] = plan.entry[row_of(i)];
+        }
+#pragma unroll
+        for (int j = 0; j < kAhead; ++j) {
+            const int i = base + j * kWarp + lane;
+            if (i >= end) continue;
+            if (is_local(expert[j], plan)) {
+                plan.rank[first + i] = rank[j] + mine[expert[j] - plan.first];
+            }
+            if (i % plan.top_k == 0) plan.entry[row_of(i)] = entry[j] + mine[plan.experts];
+        }
     }
     if (plan.chunks == 1) add_up_experts(plan);
 }
@@ -240,27 +272,49 @@ __device__ int place_choices(const Plan& plan, std::int64_t row, const Routing& 
     return found;
 }
 
+/// The first quarter of a segment's blocks read the next segment ahead: by the lanes of one warp, a
+/// row of kRowsAhead for each.
+template <class V>
+__device__ void read_next_segment(const Plan& plan, std::int64_t row, const V* x,
+                                  std::int64_t vectors, const Routing& routing) {
+    const auto at = static_cast<std::int64_t>(static_cast<unsigned>(row) % plan.segment);
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    if (at * kRowsAhead >= plan.segment || lane >= kRowsAhead) return;
+    const auto ahead = row - at + plan.segment + at * kRowsAhead + lane;
+    if (ahead >= plan.rows) return;
+    bool found = false;
+    for (int k = 0; k < plan.top_k; ++k) {
+        found = found || is_local(routing.expert[ahead * plan.top_k + k], plan);
+    }
+    if (found) read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
+}
+
 /// A block for each row. `vectors`: of a row.
-template <class T, int Width>
-__global__ void __launch_bounds__(kPackThreads)
+template <class T, int Width, int Threads>
+__global__ void __launch_bounds__(Threads)
     pack(Plan plan, const T* x, T* packed, std::int64_t vectors, Routing routing,
          const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
+    constexpr int kHeld = kHeldPieces / Threads;
     auto* place = launched_shared<std::int32_t>();  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
-    const auto* from = reinterpret_cast<const V*>(x) + row * vectors;
+    const auto* all = reinterpret_cast<const V*>(x);
+    const auto* from = all + row * vectors;
     V held[kHeld];
     const auto load = [&](std::int64_t first) {
 #pragma unroll
         for (int i = 0; i < kHeld; ++i) {
-            const auto col = first + i * kPackThreads;
+            const auto col = first + i * Threads;
             if (col < vectors) held[i] = from[col];
         }
     };
-    // The row is on its way while the earlier launches end, and one warp finds out where to: three
-    // loads that wait for each other.
+    // The row is on its way while the earlier launches end, and the first warp finds out where to:
+    // three loads that wait for each other. The last one cares for later rows.
     if (has_local(plan, row, routing)) load(threadIdx.x);
+    if constexpr (sizeof(V) == kVectorBytes) {
+        if (threadIdx.x >= Threads - kWarp) read_next_segment(plan, row, all, vectors, routing);
+    }
     wait_for_earlier();
     if (threadIdx.x < kWarp) {
         const auto found = place_choices(plan, row, routing, shared_weight, combine, place);
@@ -274,11 +328,11 @@ __global__ void __launch_bounds__(kPackThreads)
             const auto start = place[k] * vectors;
 #pragma unroll
             for (int i = 0; i < kHeld; ++i) {
-                const auto col = first + i * kPackThreads;
+                const auto col = first + i * Threads;
                 if (col < vectors) store_passing(to + start + col, held[i]);
             }
         }
-        first += kHeld * kPackThreads;
+        first += kHeldPieces;
         load(first);
     }
 }
@@ -292,6 +346,11 @@ std::int64_t rows_of_chunk(std::int64_t rows) {
 }
 std::int64_t chunks_of(std::int64_t rows) {
     return std::max<std::int64_t>(ceil_div(rows, rows_of_chunk(rows)), 1);
+}
+/// Of rows that are read ahead together: whole shares of them for each block that does it.
+unsigned rows_of_segment(std::size_t row_bytes) {
+    const auto rows = kSegmentBytes / static_cast<std::int64_t>(std::max<std::size_t>(row_bytes, 1));
+    return static_cast<unsigned>(std::max<std::int64_t>(rows / kRowsAhead, 1) * kRowsAhead);
 }
 std::size_t count_bytes(std::int64_t rows, std::int64_t experts) {
     return words(chunks_of(rows) * (experts + 1));
@@ -325,26 +384,45 @@ void launch_counting(const Plan& plan, const std::int32_t* chosen, cudaStream_t 
            scan, plan);
 }
 
+template <int Threads>
+void launch_pack(const Plan& plan, const Matrix& x, const Routing& routing,
+                 const float* shared_weight, const LayerKernels::Packing& packing,
+                 cudaStream_t stream) {
+    const auto& packed = packing.packed;
+    visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}),
+                 [&](auto tag, auto lanes) {
+                     using T = typename decltype(tag)::type;
+                     constexpr int kLanes = decltype(lanes)::value;
+                     launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
+                             .threads = Threads,
+                             .stream = stream,
+                             .shared_bytes = pack_bytes(plan.top_k),
+                             .overlaps = true},
+                            pack<T, kLanes, Threads>, plan, x.as<T>(), packed.as<T>(),
+                            x.cols / kLanes, routing, shared_weight, packing.combine);
+                 });
+}
+
 }  // namespace
 
-Permutation::Permutation(Device& device, std::int64_t rows, int top_k, std::int64_t experts)
-    : top_k_(top_k),
-      rank_(device.allocate(words(rows * top_k))),
-      entry_(device.allocate(words(rows))),
-      counts_(device.allocate(count_bytes(rows, experts))),
+Permutation::Permutation(Device& device, const LayerDims& dims)
+    : top_k_(dims.top_k),
+      many_copies_(dims.top_k * dims.local_experts >= kManyCopies * dims.experts),
+      rank_(device.allocate(words(dims.rows * dims.top_k))),
+      entry_(device.allocate(words(dims.rows))),
+      counts_(device.allocate(count_bytes(dims.rows, dims.local_experts))),
       finished_(device.allocate(sizeof(unsigned))) {
     const unsigned none = 0;
     device.upload(reinterpret_cast<const std::byte*>(&none), finished_.data(), sizeof none);
 }
 
-std::size_t Permutation::bytes(std::int64_t rows, int top_k, std::int64_t experts) {
-    return words(rows * (top_k + 1) + 1) + count_bytes(rows, experts);
+std::size_t Permutation::bytes(const LayerDims& dims) {
+    return words(dims.rows * (dims.top_k + 1) + 1) + count_bytes(dims.rows, dims.local_experts);
 }
 
 void Permutation::launch(const Matrix& x, const Routing& routing, const float* shared_weight,
                          const LayerKernels::Packing& packing, cudaStream_t stream) {
-    const auto& packed = packing.packed;
-    MOE_EXPECT(x.cols == packed.cols && x.dtype == packed.dtype,
+    MOE_EXPECT(x.cols == packing.packed.cols && x.dtype == packing.packed.dtype,
                "experts compute in the type that rows travel as");
     const Plan plan{x.rows,
                     top_k_,
@@ -358,21 +436,12 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     counts_.as<std::int32_t>(),
                     finished_.as<unsigned>(),
                     packing.expert_offsets,
-                    packing.combine.offsets + x.rows};
+                    packing.combine.offsets + x.rows,
+                    rows_of_segment(x.row_bytes())};
     launch_counting(plan, routing.expert, stream);
     if (x.elements() == 0) return;
-    visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}),
-                 [&](auto tag, auto lanes) {
-                     using T = typename decltype(tag)::type;
-                     constexpr int kLanes = decltype(lanes)::value;
-                     cuda::launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
-                                   .threads = kPackThreads,
-                                   .stream = stream,
-                                   .shared_bytes = pack_bytes(top_k_),
-                                   .overlaps = true},
-                                  pack<T, kLanes>, plan, x.as<T>(), packed.as<T>(),
-                                  x.cols / kLanes, routing, shared_weight, packing.combine);
-                 });
+    const auto launch_as = many_copies_ ? launch_pack<kThreadsForMany> : launch_pack<kThreadsForFew>;
+    launch_as(plan, x, routing, shared_weight, packing, stream);
 }
 
 }  // namespace moe::cuda

@@ -11,20 +11,21 @@ namespace moe::cuda {
 /// copied to where they belong. The order is by expert, then by row, whatever runs first.
 class Permutation {
 public:
-    /// For at most so many rows, choices of each, and local experts.
-    Permutation(Device& device, std::int64_t rows, int top_k, std::int64_t experts);
-    [[nodiscard]] static std::size_t bytes(std::int64_t rows, int top_k, std::int64_t experts);
+    /// For at most so many rows and local experts.
+    Permutation(Device& device, const LayerDims& dims);
+    [[nodiscard]] static std::size_t bytes(const LayerDims& dims);
 
     void launch(const Matrix& x, const Routing& routing, const float* shared_weight,
                 const LayerKernels::Packing& packing, cudaStream_t stream);
 
 private:
     int top_k_;
-    Buffer rank_;      ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
-    Buffer entry_;     ///< [rows]: entries of the CSR matrix before this row, within its chunk
-    Buffer counts_;    ///< [experts + 1, chunks]: rows, then those of the chunks before; likewise
-                       ///< entries of the CSR matrix in the last row
-    Buffer finished_;  ///< blocks of a scan that are done
+    bool many_copies_;  ///< of a row, where routing is even
+    Buffer rank_;       ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
+    Buffer entry_;      ///< [rows]: entries of the CSR matrix before this row, within its chunk
+    Buffer counts_;     ///< [experts + 1, chunks]: rows, then those of the chunks before; likewise
+                        ///< entries of the CSR matrix in the last row
+    Buffer finished_;   ///< blocks of a scan that are done
 };
 
 }  // namespace moe::cuda

@@ -21,6 +21,14 @@ __device__ inline void let_later_start() {
                  (asm volatile("griddepcontrol.launch_dependents;" ::: "memory");));
 }
 
+/// Has the L2 cache read `bytes`, a multiple of 16 from a multiple of 16 on. Before Hopper, nothing.
+__device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(
+                                                      from),
+                                                  "r"(bytes)
+                                                  : "memory");));
+}
+
 /// count += a <= b, by the borrow of a subtraction: one or two instructions less than a comparison
 /// takes.
 __device__ inline void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {

@@ -177,21 +177,21 @@ TEST(Permute, AsTheHostDoes) {
                                  size.local.size(), size.experts));
         const auto device = make_host_device();
         const auto stream = device->make_stream();
-        const auto kernels =
-            make_host_layer_kernels_factory()->make(*device, {.rows = size.rows,
-                                                              .packed_rows = size.rows * size.top_k,
-                                                              .hidden = size.hidden,
-                                                              .experts = size.experts,
-                                                              .local_experts = size.local.size(),
-                                                              .top_k = size.top_k,
-                                                              .intermediate = 1,
-                                                              .wire = DType::f32});
+        const LayerDims dims{.rows = size.rows,
+                             .packed_rows = size.rows * size.top_k,
+                             .hidden = size.hidden,
+                             .experts = size.experts,
+                             .local_experts = size.local.size(),
+                             .top_k = size.top_k,
+                             .intermediate = 1,
+                             .wire = DType::f32};
+        const auto kernels = make_host_layer_kernels_factory()->make(*device, dims);
         const auto want = permuted(
             size, [&](const auto& x, const auto& routing, const auto* shared, const auto& packing) {
                 kernels->permute(x, routing, shared, packing, *stream);
                 stream->synchronize();
             });
-        cuda::Permutation permutation(*device, size.rows, size.top_k, size.local.size());
+        cuda::Permutation permutation(*device, dims);
         // A second time where rows are counted in chunks, which leaves something behind.
         for (int i = 0; i < (size.rows > 256 ? 2 : 1); ++i) {
             const auto got = permuted(size, [&](const auto& x, const auto& routing,
