@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kThreads = 256;
 /// As many as fit into a kernel's arguments (4 KiB).
-constexpr std::size_t kMostCopies = 128;
+constexpr std::size_t kMostCopies = 120;
 /// What every type's size is a multiple of.
 using Smallest = std::uint16_t;
 using Wide = Vector<Smallest, kWide<Smallest>>;
@@ -27,19 +27,22 @@ struct List {
         const std::byte* from;
         std::byte* to;
         std::int64_t bytes;
+        unsigned first_block;
     };
     Item items[Size];
+    int count;
 };
 
-__device__ std::int64_t index_in_grid() {
-    return blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
-}
-
-/// A row of blocks for each copy.
+/// Blocks of the copies follow each other.
 template <class V, std::size_t Size>
 __global__ void __launch_bounds__(kThreads) copy(const __grid_constant__ List<Size> list) {
-    const auto& item = list.items[blockIdx.y];
-    const auto at = index_in_grid();
+    int which = 0;
+    for (int end = list.count; end - which > 1;) {
+        const int middle = (which + end) / 2;
+        (list.items[middle].first_block <= blockIdx.x ? which : end) = middle;
+    }
+    const auto& item = list.items[which];
+    const auto at = (blockIdx.x - item.first_block) * std::int64_t{kThreads} + threadIdx.x;
     if (at < item.bytes / static_cast<std::int64_t>(sizeof(V))) {
         reinterpret_cast<V*>(item.to)[at] = reinterpret_cast<const V*>(item.from)[at];
     }
@@ -47,46 +50,50 @@ __global__ void __launch_bounds__(kThreads) copy(const __grid_constant__ List<Si
 
 template <class V>
 __global__ void __launch_bounds__(kThreads) fill(V* to, std::int64_t count, V value) {
-    const auto at = index_in_grid();
+    const auto at = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
     if (at < count) to[at] = value;
 }
 
 /// Enough for `bytes` as V.
 template <class V>
-unsigned blocks_of(std::int64_t bytes) {
-    return static_cast<unsigned>(ceil_div(bytes, std::int64_t{kThreads} * sizeof(V)));
+unsigned blocks_of(std::size_t bytes) {
+    return static_cast<unsigned>(
+        ceil_div(static_cast<std::int64_t>(bytes), std::int64_t{kThreads} * sizeof(V)));
+}
+
+template <class V, std::size_t Size>
+void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
+    List<Size> list{};
+    unsigned blocks = 0;
+    for (const auto& [from, to] : copies) {
+        if (from.bytes() == 0) continue;
+        list.items[list.count++] = {from.data, to.data, static_cast<std::int64_t>(from.bytes()),
+                                    blocks};
+        blocks += blocks_of<V>(from.bytes());
+    }
+    if (blocks == 0) return;
+    copy<V, Size><<<blocks, kThreads, 0, stream>>>(list);
+    MOE_CUDA(cudaGetLastError());
 }
 
 template <std::size_t Size>
 void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
-    List<Size> list{};
-    std::int64_t longest = 0;
-    bool wide = true;
-    for (std::size_t i = 0; i < copies.size(); ++i) {
-        const auto& [from, to] = copies[i];
-        const auto bytes = static_cast<std::int64_t>(from.bytes());
-        list.items[i] = {from.data, to.data, bytes};
-        longest = std::max(longest, bytes);
-        wide = wide && rows_are_wide(from.bytes(), {from.data, to.data});
-    }
-    if (longest == 0) return;
-    const auto many = static_cast<unsigned>(copies.size());
+    const bool wide = std::ranges::all_of(copies, [](const Copy& copy) {
+        return rows_are_wide(copy.from.bytes(), {copy.from.data, copy.to.data});
+    });
     if (wide) {
-        copy<Wide, Size><<<dim3(blocks_of<Wide>(longest), many), kThreads, 0, stream>>>(list);
+        launch_list<Wide, Size>(copies, stream);
     } else {
-        copy<Smallest, Size>
-            <<<dim3(blocks_of<Smallest>(longest), many), kThreads, 0, stream>>>(list);
+        launch_list<Smallest, Size>(copies, stream);
     }
-    MOE_CUDA(cudaGetLastError());
 }
 
 template <class V>
 void launch_fill_as(const Matrix& target, std::byte value, cudaStream_t stream) {
     V all;
     std::fill_n(reinterpret_cast<std::byte*>(&all), sizeof all, value);
-    const auto bytes = static_cast<std::int64_t>(target.bytes());
-    fill<<<blocks_of<V>(bytes), kThreads, 0, stream>>>(
-        target.as<V>(), bytes / static_cast<std::int64_t>(sizeof(V)), all);
+    fill<<<blocks_of<V>(target.bytes()), kThreads, 0, stream>>>(
+        target.as<V>(), static_cast<std::int64_t>(target.bytes() / sizeof(V)), all);
     MOE_CUDA(cudaGetLastError());
 }
 

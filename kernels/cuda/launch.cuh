@@ -5,6 +5,8 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
+
 namespace moe::cuda {
 
 /// The shared memory that a kernel was launched with, the same for every T.
@@ -25,6 +27,12 @@ void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... argum
     overlap.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
     config.gridDim = how.blocks;
+    if (how.blocks_of_processor > 0) {
+        const auto most = static_cast<unsigned>(how.blocks_of_processor * count_processors());
+        config.gridDim.x = std::min(config.gridDim.x, most);
+        MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                      cudaSharedmemCarveoutMaxShared));
+    }
     config.blockDim = dim3(static_cast<unsigned>(how.threads));
     config.dynamicSmemBytes = how.shared_bytes;
     config.stream = how.stream;

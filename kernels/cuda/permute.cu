@@ -13,14 +13,15 @@
 #include "kernels/cuda/warp.cuh"
 
 #include <algorithm>
+#include <limits>
 
 namespace moe::cuda {
 namespace {
 
 /// Rows are counted in chunks, a block for each. One chunk needs no second launch; with as many as
-/// this a warp adds up what all of them have of one expert in one step.
-constexpr std::int64_t kMostChunks = 128;
-constexpr std::int64_t kLeastRows = 256;
+/// this a warp adds up what all of them have of one expert in two steps.
+constexpr std::int64_t kMostChunks = 256;
+constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
 /// Of a row, so many pieces are held at once while they are written to each expert.
@@ -51,8 +52,25 @@ struct Plan {
     unsigned* finished;
     std::int32_t* expert_offsets;
     std::int32_t* csr_end;
-    unsigned segment;  ///< rows that are read ahead together
+    unsigned segment;       ///< rows that are read ahead together
+    unsigned one_by_top_k;  ///< times 2^32
 
+    /// The i-th choice of a chunk: which choice of which of its rows. By a reciprocal, rounded down:
+    /// a division takes as long as everything else that is done with a choice.
+    struct OfRow {
+        std::int32_t row, choice;
+    };
+    [[nodiscard]] __device__ OfRow of_row(std::int32_t i) const {
+        auto row = static_cast<std::int32_t>(std::uint64_t{static_cast<unsigned>(i)} *
+                                                 one_by_top_k >>
+                                             32U);
+        auto choice = i - row * top_k;
+        if (choice >= top_k) {
+            ++row;
+            choice -= top_k;
+        }
+        return {row, choice};
+    }
     /// What is counted: rows of each local expert, and entries of the CSR matrix.
     [[nodiscard]] __host__ __device__ int columns() const { return experts + 1; }
     __device__ void set_total(int column, std::int32_t total) const {
@@ -63,6 +81,15 @@ struct Plan {
 __device__ bool is_local(std::int32_t expert, const Plan& plan) {
     return expert >= plan.first && expert < plan.first + plan.experts;
 }
+
+/// Entries of the CSR matrix that a warp's choices make: lanes with one of their own, and lanes with
+/// one for the shared expert of the row that starts there.
+struct Entries {
+    unsigned own, shared;
+    [[nodiscard]] __device__ int count(unsigned lanes) const {
+        return __popc(own & lanes) + __popc(shared & lanes);
+    }
+};
 
 /// values[0 .. count) become the sums of those before, by one warp; the sum of all.
 __device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t count) {
@@ -113,7 +140,8 @@ __device__ void add_up_experts(const Plan& plan) {
 }
 
 /// A block for each chunk. Every warp takes its share of the choices, a lane for each, in the order
-/// of the rows: the lanes with the same expert find each other.
+/// of the rows: once to count them, and once more, knowing what the warps before have, to number
+/// them, where the lanes with the same expert find each other.
 __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std::int32_t* chosen) {
     auto* seen = launched_shared<std::int32_t>();  // [warps, columns]
     let_later_start();
@@ -127,44 +155,39 @@ __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std
     }
     __syncthreads();
     const auto first_row = blockIdx.x * plan.rows_of_chunk;
-    const auto first = first_row * plan.top_k;
     const auto rows = min(plan.rows_of_chunk, plan.rows - first_row);
     const auto choices = static_cast<int>(rows * plan.top_k);
     const int share = (choices + warps - 1) / warps;
     const int begin = warp * share;
     const int end = min(begin + share, choices);
     const unsigned lower = (1U << lane) - 1U;
+    const auto* expert_of = chosen + first_row * plan.top_k;
+    auto* rank_of = plan.rank + first_row * plan.top_k;
     auto* mine = seen + warp * columns;
-    int entries = 0;
-    for (int base = begin; base < end; base += kAhead * kWarp) {
-        std::int32_t expert[kAhead];
+    // See(i, expert, whether a row starts there) for each choice, by all lanes of a warp at once.
+    const auto for_each = [&](auto see) {
+        for (int base = begin + lane; base - lane < end; base += kAhead * kWarp) {
+            std::int32_t expert[kAhead];
 #pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const int i = base + j * kWarp + lane;
-            expert[j] = i < end ? chosen[first + i] : -1;
-        }
-#pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const int i = base + j * kWarp + lane;
-            const bool local = is_local(expert[j], plan);
-            const bool starts_row = i < end && i % plan.top_k == 0;
-            const auto locals = __ballot_sync(kAllLanes, local);
-            const auto shared =
-                __ballot_sync(kAllLanes, plan.shared && starts_row && expert[j] >= 0);
-            if (starts_row) {
-                plan.entry[first_row + i / plan.top_k] =
-                    entries + __popc(locals & lower) + __popc(shared & lower);
+            for (int j = 0; j < kAhead; ++j) {
+                const int i = base + j * kWarp;
+                expert[j] = i < end ? expert_of[i] : -1;
             }
-            entries += __popc(locals) + __popc(shared);
-            const int e = expert[j] - plan.first;
-            const auto alike = __match_any_sync(kAllLanes, local ? e : -1);
-            const int before = local ? mine[e] : 0;
-            if (local) plan.rank[first + i] = before + __popc(alike & lower);
-            __syncwarp();
-            if (local && (alike & lower) == 0) mine[e] = before + __popc(alike);
-            __syncwarp();
+#pragma unroll
+            for (int j = 0; j < kAhead; ++j) see(base + j * kWarp, expert[j]);
         }
-    }
+    };
+    const auto entries_at = [&](int i, std::int32_t expert) {
+        const bool starts_row = plan.shared && expert >= 0 && plan.of_row(i).choice == 0;
+        return Entries{__ballot_sync(kAllLanes, is_local(expert, plan)),
+                       __ballot_sync(kAllLanes, starts_row)};
+    };
+
+    int entries = 0;
+    for_each([&](int i, std::int32_t expert) {
+        entries += entries_at(i, expert).count(kAllLanes);
+        if (is_local(expert, plan)) atomicAdd(mine + (expert - plan.first), 1);
+    });
     if (lane == 0) mine[plan.experts] = entries;
     __syncthreads();
     for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(blockDim.x)) {
@@ -178,29 +201,21 @@ __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std
         if (plan.chunks == 1) plan.set_total(c, total);
     }
     __syncthreads();
-    for (int base = begin; base < end; base += kAhead * kWarp) {
-        std::int32_t expert[kAhead];
-        std::int32_t rank[kAhead];
-        std::int32_t entry[kAhead];
-        const auto row_of = [&](int i) { return first_row + i / plan.top_k; };
-#pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const int i = base + j * kWarp + lane;
-            if (i >= end) continue;
-            expert[j] = chosen[first + i];
-            rank[j] = plan.rank[first + i];  // of experts elsewhere, whatever is there
-            if (i % plan.top_k == 0) entry[j] = plan.entry[row_of(i)];
-        }
-#pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const int i = base + j * kWarp + lane;
-            if (i >= end) continue;
-            if (is_local(expert[j], plan)) {
-                plan.rank[first + i] = rank[j] + mine[expert[j] - plan.first];
-            }
-            if (i % plan.top_k == 0) plan.entry[row_of(i)] = entry[j] + mine[plan.experts];
-        }
-    }
+    entries = mine[plan.experts];
+    for_each([&](int i, std::int32_t expert) {
+        const auto here = entries_at(i, expert);
+        const auto [row, choice] = plan.of_row(i);
+        if (i < end && choice == 0) plan.entry[first_row + row] = entries + here.count(lower);
+        entries += here.count(kAllLanes);
+        const bool local = is_local(expert, plan);
+        const int e = expert - plan.first;
+        const auto alike = __match_any_sync(kAllLanes, local ? e : -1);
+        const int before = local ? mine[e] : 0;
+        if (local) rank_of[i] = before + __popc(alike & lower);
+        __syncwarp();
+        if (local && (alike & lower) == 0) mine[e] = before + __popc(alike);
+        __syncwarp();
+    });
     if (plan.chunks == 1) add_up_experts(plan);
 }
 
@@ -347,6 +362,12 @@ std::int64_t rows_of_chunk(std::int64_t rows) {
 std::int64_t chunks_of(std::int64_t rows) {
     return std::max<std::int64_t>(ceil_div(rows, rows_of_chunk(rows)), 1);
 }
+/// 2^32 / value, rounded down, and for 1 a little less.
+unsigned reciprocal(int value) {
+    constexpr auto kMost = std::numeric_limits<unsigned>::max();
+    return value == 1 ? kMost : static_cast<unsigned>((std::uint64_t{kMost} + 1) / value);
+}
+
 /// Of rows that are read ahead together: whole shares of them for each block that does it.
 unsigned rows_of_segment(std::size_t row_bytes) {
     const auto rows = kSegmentBytes / static_cast<std::int64_t>(std::max<std::size_t>(row_bytes, 1));
@@ -437,7 +458,8 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     finished_.as<unsigned>(),
                     packing.expert_offsets,
                     packing.combine.offsets + x.rows,
-                    rows_of_segment(x.row_bytes())};
+                    rows_of_segment(x.row_bytes()),
+                    reciprocal(top_k_)};
     launch_counting(plan, routing.expert, stream);
     if (x.elements() == 0) return;
     const auto launch_as = many_copies_ ? launch_pack<kThreadsForMany> : launch_pack<kThreadsForFew>;

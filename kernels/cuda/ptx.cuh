@@ -29,17 +29,26 @@ __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
                                                   : "memory");));
 }
 
-/// count += a <= b, by the borrow of a subtraction: one or two instructions less than a comparison
-/// takes.
-__device__ inline void count_no_larger(int& count, std::uint32_t a, std::uint32_t b) {
-    asm("{\n"
-        ".reg .u32 difference;\n"
-        "sub.cc.u32 difference, %1, %2;\n"
-        "subc.u32 %0, %0, -1;\n"
-        "}"
-        : "+r"(count)
-        : "r"(b), "r"(a));
+/// From global to shared memory, while this thread goes on. `Bytes`: 4 or 16, and both addresses are
+/// multiples of that.
+template <int Bytes>
+__device__ void copy_async(void* to, const void* from) {
+    const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
+    if constexpr (Bytes == 16) {
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from)
+                     : "memory");
+    } else {
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(from),
+                     "n"(Bytes)
+                     : "memory");
+    }
 }
+/// Until all that this thread copies is there.
+__device__ inline void wait_for_copies() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+/// count += a <= b, by the borrow of a subtraction: two instructions less than a comparison takes.
 __device__ inline void count_no_larger(int& count, unsigned long long a, unsigned long long b) {
     const auto low = [](auto value) { return static_cast<std::uint32_t>(value); };
     const auto high = [](auto value) { return static_cast<std::uint32_t>(value >> 32U); };

@@ -1,9 +1,9 @@
-// What follows the router's logits. Choosing the best k of E is bound by instructions long before
-// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that
-// memory takes is good for some 500. So nearly all logits are discarded first: the k-th best of the
-// best logits of groups of them is a bound that at least k logits reach and few do. Only those are
-// ranked, each by counting what is no better. That makes 300; two thirds of the 500 are issued, the
-// rest goes by waiting for shared memory and other lanes.
+// What follows the router's logits. Choosing the best k of E is bound by instructions as much as by
+// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that memory
+// takes is good for some 500. So nearly all logits are discarded first, rounded to bf16 and two in
+// each instruction: the k-th best of the best of groups of them is a bound that at least k logits
+// reach and few do. Only those are ranked, as they are, each by counting what is no better. Rows on
+// the way to shared memory while the ones before are worked on keep memory busy meanwhile.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/route.hpp"
@@ -19,6 +19,9 @@ constexpr int kThreads = kWarp * kWarpsOfBlock;
 constexpr int kGroups = 4;
 /// Of a lane's logits at most so many, a bit for each.
 constexpr int kWord = 32;
+/// What registers and shared memory have room for.
+constexpr int kBlocksOfProcessor = 7;
+using Pair = __nv_bfloat162;
 
 /// Grows with the float, so that integers can be compared instead. 0 is below all that an addition
 /// returns, whose only NaN is a positive one.
@@ -63,15 +66,15 @@ struct Logits {
         : of_row(how.logits + row * how.experts),
           bias(how.bias),
           count(live ? static_cast<std::uint32_t>(how.experts) : 0) {}
-    [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert) const {
-        return ordered(of_row[expert] + (bias == nullptr ? 0.0F : bias[expert]));
+    [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert, float logit) const {
+        return ordered(logit + (bias == nullptr ? 0.0F : bias[expert]));
     }
     /// The best that is worse than `last`, by `Lanes` lanes, which all get it; 0 where none is.
     template <int Lanes>
     [[nodiscard]] __device__ Candidate best_below(Candidate last) const {
         Candidate best = 0;
         for (auto e = threadIdx.x % Lanes; e < count; e += Lanes) {
-            const auto one = candidate(key(e), e);
+            const auto one = candidate(key(e, of_row[e]), e);
             if (one < last) best = max(best, one);
         }
         return fold<Lanes>(best, [](Candidate a, Candidate b) { return max(a, b); });
@@ -81,37 +84,73 @@ struct Logits {
 /// What the lanes of one row tell each other.
 template <int Lanes>
 struct OfRow {
-    /// The best of a lane's groups that the bound is found among: with few lanes, all.
-    static constexpr int kHeads = Lanes < 8 ? kGroups : Lanes < kWarp ? 2 : 1;
+    /// Pairs of a lane's best of groups that the bound is found among: with few lanes, all.
+    static constexpr int kPairs = Lanes < 8 ? kGroups / 2 : 1;
     /// Choices that such a bound is good for.
-    static constexpr int kMost = Lanes < 8 ? 8 : Lanes * kHeads;
+    static constexpr int kMost = Lanes < 8 ? 8 : 2 * Lanes;
     /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds do
     /// without it.
-    static constexpr int kRanked = Lanes < 8 ? 32 : 56;
+    static constexpr int kRanked = Lanes < 8 ? 34 : 58;
     /// With how many others one is compared in a step.
     static constexpr int kAtOnce = 4;
 
     alignas(16) Candidate ranked[kRanked + kAtOnce];
     union {
-        std::uint32_t head[Lanes * kHeads];  ///< while the bound is being found
-        Candidate chosen[kMost];             ///< after that
+        Pair best[Lanes * kPairs];  ///< while the bound is being found
+        Candidate chosen[kMost];    ///< after that
     };
-    std::uint32_t bound;
 };
 /// The rows of a warp read their `ranked` together, each from other banks.
 template <int Lanes>
 constexpr bool kApart = sizeof(OfRow<Lanes>) / 16 % 2 == 1;
 static_assert(kApart<4> && kApart<8> && kApart<16> && kApart<32>);
 
-/// `Lanes` lanes for each row, each with `PerLane` of its logits in registers: four neighbours at
-/// a time where `Wide`.
+/// The logits of a row on their way to shared memory and there: each lane brings its own, a step at
+/// a time, and the steps of a warp's lanes lie side by side.
+template <int Lanes, int PerLane, bool Wide>
+struct Staging {
+    /// Neighbours that move together.
+    static constexpr int kStep = Wide ? 4 : 1;
+    static constexpr int kSteps = PerLane / kStep;
+    using Step = Vector<float, kStep>;
+    /// Of a warp, for one row of each of its groups of lanes.
+    static constexpr int kOfWarp = kSteps * kWarp;
+
+    /// The expert of a lane's i-th logit; those of the step's others follow.
+    [[nodiscard]] static __device__ std::uint32_t expert_at(int i, int lane) {
+        return static_cast<std::uint32_t>((i / kStep * Lanes + lane) * kStep + i % kStep);
+    }
+    /// `to`: where the first step of this lane goes.
+    static __device__ void fetch(const float* row, std::uint32_t experts, int lane, Step* to) {
+        const auto* from = reinterpret_cast<const Step*>(row) + lane;
+#pragma unroll
+        for (int s = 0; s < kSteps; ++s) {
+            if (experts == Lanes * PerLane || expert_at(s * kStep, lane) < experts) {
+                copy_async<sizeof(Step)>(to + s * kWarp, from + s * Lanes);
+            }
+        }
+    }
+    /// `first`: where the first step of the row's first lane is.
+    [[nodiscard]] static __device__ float logit(const Step* first, std::uint32_t expert) {
+        const auto step = static_cast<int>(expert) / kStep;
+        return first[step / Lanes * kWarp + step % Lanes].at[expert % kStep];
+    }
+};
+
+/// `Lanes` lanes for each row, each with `PerLane` of its logits.
 template <int Lanes, int PerLane, bool Wide>
 class Chooser {
 public:
     using Shared = OfRow<Lanes>;
+    using Staged = Staging<Lanes, PerLane, Wide>;
+    using Step = typename Staged::Step;
 
-    __device__ Chooser(const Logits& logits, Shared& shared)
-        : logits_(logits), lane_(static_cast<int>(threadIdx.x) % Lanes), shared_(shared) {
+    /// `staged`: where the first step of this lane is.
+    __device__ Chooser(const Logits& logits, const Step* staged, Shared& shared)
+        : logits_(logits),
+          lane_(static_cast<int>(threadIdx.x) % Lanes),
+          staged_(staged),
+          shared_(shared) {
         // Without a condition for each where none is needed.
         if (logits.count == Lanes * PerLane) {
             load([](std::uint32_t) { return true; });
@@ -121,9 +160,11 @@ public:
     }
 
     /// The best `top_k` <= kMost into what is chosen, best first; none of a row that is not live.
-    /// For all lanes of a warp at once.
-    __device__ void choose(int top_k) {
-        const auto bound = find_bound(top_k);
+    /// Calls has_read() when nobody looks at what is staged any more. For all lanes of a warp at
+    /// once.
+    template <class HasRead>
+    __device__ void choose(int top_k, HasRead has_read) {
+        const float bound = find_bound(top_k);
         auto reach = logits_.count > 0 ? reaching(bound) : 0;
         const int mine = __popc(reach);
         const int end = inclusive_sum<Lanes>(mine);
@@ -131,6 +172,7 @@ public:
         // Without a bound the padding would reach it as well.
         const bool bounded = bound > -INFINITY && count <= Shared::kRanked;
         if (__any_sync(kAllLanes, logits_.count > 0 && !bounded)) {
+            has_read();
             choose_in_rounds(top_k);
             return;
         }
@@ -139,109 +181,113 @@ public:
         for (; reach != 0; ++to) {
             const int bit = kWord - 1 - __clz(static_cast<int>(reach));
             reach ^= 1U << bit;
-            *to = candidate(0, expert_at(PerLane - 1 - bit));
+            *to = candidate(0, Staged::expert_at(2 * (bit % 16) + bit / 16, lane_));
         }
         __syncwarp();
-        // From the cache once more: registers have no index.
+        // By all lanes alike, however many of them had any.
 #pragma unroll 1
         for (int at = lane_; at < count; at += Lanes) {
             const auto expert = static_cast<std::uint32_t>(expert_of(shared_.ranked[at]));
-            shared_.ranked[at] = candidate(logits_.key(expert), expert);
+            const float logit = Staged::logit(staged_ - lane_, expert);
+            shared_.ranked[at] = candidate(logits_.key(expert, logit), expert);
         }
         for (int at = lane_; at < Shared::kAtOnce; at += Lanes) shared_.ranked[count + at] = 0;
         __syncwarp();
+        has_read();
         rank(count, top_k);
     }
 
 private:
-    static constexpr int kStep = Wide ? 4 : 1;
-    using Step = Vector<float, kStep>;
-    static_assert(PerLane <= kWord && PerLane % (kStep * kGroups) == 0);
+    static constexpr int kStep = Staged::kStep;
+    static constexpr int kPairs = PerLane / 2;
+    static_assert(PerLane <= kWord && PerLane % (2 * kGroups) == 0);
 
-    /// Of the lane's i-th logit; the step's others follow.
-    [[nodiscard]] __device__ std::uint32_t expert_at(int i) const {
-        return static_cast<std::uint32_t>((i / kStep * Lanes + lane_) * kStep + i % kStep);
-    }
     template <class IsReal>
     __device__ void load(IsReal is_real) {
-        const auto* from = reinterpret_cast<const Step*>(logits_.of_row) + lane_;
-        const auto* bias = reinterpret_cast<const Step*>(logits_.bias) + lane_;
+        float logit[PerLane];
 #pragma unroll
         for (int i = 0; i < PerLane; i += kStep) {
-            const bool real = is_real(expert_at(i));
+            const bool real = is_real(Staged::expert_at(i, lane_));
             Step read{};
-            if (real) read = from[i / kStep * Lanes];
+            if (real) read = staged_[i / kStep * kWarp];
 #pragma unroll
-            for (int j = 0; j < kStep; ++j) logit_[i + j] = real ? read.at[j] : -INFINITY;
+            for (int j = 0; j < kStep; ++j) logit[i + j] = real ? read.at[j] : -INFINITY;
         }
-        if (logits_.bias == nullptr) return;
+        if (logits_.bias != nullptr) {
+            const auto* bias = reinterpret_cast<const Step*>(logits_.bias) + lane_;
 #pragma unroll
-        for (int i = 0; i < PerLane; i += kStep) {
-            if (!is_real(expert_at(i))) continue;
-            const auto add = bias[i / kStep * Lanes];
+            for (int i = 0; i < PerLane; i += kStep) {
+                if (!is_real(Staged::expert_at(i, lane_))) continue;
+                const auto add = bias[i / kStep * Lanes];
 #pragma unroll
-            for (int j = 0; j < kStep; ++j) logit_[i + j] += add.at[j];
-        }
-    }
-
-    /// At least top_k logits are no less, or all: the k-th best among the best logits of each
-    /// lane's groups. NaN is less than all here, and reaches any bound.
-    [[nodiscard]] __device__ float find_bound(int top_k) const {
-        static_assert(kGroups == 4, "what the sorting network below is made for");
-        constexpr int kOfGroup = PerLane / kGroups;
-        float best[kGroups];
-#pragma unroll
-        for (int g = 0; g < kGroups; ++g) {
-            best[g] = logit_[g * kOfGroup];
-#pragma unroll
-            for (int i = 1; i < kOfGroup; ++i) best[g] = fmaxf(best[g], logit_[g * kOfGroup + i]);
-        }
-        const auto sort = [&](int i, int j) {
-            const float more = fmaxf(best[i], best[j]);
-            best[j] = fminf(best[i], best[j]);
-            best[i] = more;
-        };
-        sort(0, 1), sort(2, 3), sort(0, 2), sort(1, 3), sort(1, 2);
-        // Distinct by their last bits; without them the bound is a little lower.
-        constexpr int kHeads = Shared::kHeads;
-        constexpr std::uint32_t kPlaces = Lanes * kHeads - 1;
-        std::uint32_t head[kHeads];
-#pragma unroll
-        for (int h = 0; h < kHeads; ++h) {
-            head[h] = (ordered(best[h] + 0.0F) & ~kPlaces) |
-                      static_cast<std::uint32_t>(lane_ * kHeads + h);
-            shared_.head[lane_ * kHeads + h] = head[h];
-        }
-        __syncwarp();
-        int no_better[kHeads] = {};
-#pragma unroll
-        for (int i = 0; i < Lanes * kHeads; ++i) {
-            const auto other = shared_.head[i];
-#pragma unroll
-            for (int h = 0; h < kHeads; ++h) count_no_larger(no_better[h], other, head[h]);
-        }
-#pragma unroll
-        for (int h = 0; h < kHeads; ++h) {
-            // One less, because -0 has a sign when +0 is taken from it: so the bound is -0.
-            if (no_better[h] == Lanes * kHeads + 1 - top_k) {
-                shared_.bound = (head[h] & ~kPlaces) - 1;
+                for (int j = 0; j < kStep; ++j) logit[i + j] += add.at[j];
             }
         }
-        __syncwarp();
-        return unordered(shared_.bound);
+#pragma unroll
+        for (int p = 0; p < kPairs; ++p) {
+            pair_[p] = __floats2bfloat162_rn(logit[2 * p], logit[2 * p + 1]);
+        }
     }
 
-    /// A bit for each of the lane's logits that is not less than `bound`: the highest of PerLane
-    /// bits for the first one. From signs of differences, which takes two instructions for each; a
-    /// NaN has none.
-    [[nodiscard]] __device__ std::uint32_t reaching(float bound) const {
-        std::uint32_t less = 0;
+    /// At least top_k logits, rounded, are no less, or all: the k-th best among the best logits of
+    /// each lane's groups. NaN is less than all here, and reaches any bound.
+    [[nodiscard]] __device__ float find_bound(int top_k) const {
+        static_assert(kGroups == 4, "two halves of two pairs");
+        Pair best[2] = {pair_[0], pair_[kPairs / 2]};
 #pragma unroll
-        for (int i = 0; i < PerLane; ++i) {
-            less = __funnelshift_l(__float_as_uint(logit_[i] - bound), less, 1);
+        for (int p = 1; p < kPairs / 2; ++p) {
+            best[0] = __hmax2(best[0], pair_[p]);
+            best[1] = __hmax2(best[1], pair_[kPairs / 2 + p]);
         }
-        constexpr auto kAllOfLane = static_cast<std::uint32_t>((std::uint64_t{1} << PerLane) - 1);
-        return ~less & kAllOfLane;
+        constexpr int kMine = Shared::kPairs;
+        if constexpr (kMine == 1) {
+            // The best two of the four: the best, and the best of what lost against another.
+            const auto won = __hmax2(best[0], best[1]);
+            const auto lost = __hmax2(__hmin2(best[0], best[1]), __hmin2(won, swapped(won)));
+            best[0] = __lows2bfloat162(__hmax2(won, swapped(won)), __hmax2(lost, swapped(lost)));
+        }
+#pragma unroll
+        for (int m = 0; m < kMine; ++m) shared_.best[lane_ * kMine + m] = best[m];
+        __syncwarp();
+        // How many are no less than each of this lane's, in two halves.
+        Pair no_less[2 * kMine];
+#pragma unroll
+        for (auto& count : no_less) count = __floats2bfloat162_rn(0, 0);
+#pragma unroll
+        for (int i = 0; i < Lanes * kMine; ++i) {
+            const auto others = shared_.best[i];
+#pragma unroll
+            for (int m = 0; m < kMine; ++m) {
+                const auto low = __low2bfloat162(best[m]);
+                const auto high = __high2bfloat162(best[m]);
+                no_less[2 * m] = __hadd2(no_less[2 * m], __hge2(others, low));
+                no_less[2 * m + 1] = __hadd2(no_less[2 * m + 1], __hge2(others, high));
+            }
+        }
+        float bound = -INFINITY;
+#pragma unroll
+        for (int h = 0; h < 2 * kMine; ++h) {
+            const auto all = __low2float(no_less[h]) + __high2float(no_less[h]);
+            const auto one = h % 2 == 0 ? __low2float(best[h / 2]) : __high2float(best[h / 2]);
+            if (all >= static_cast<float>(top_k)) bound = fmaxf(bound, one);
+        }
+        return fold<Lanes>(bound, [](float a, float b) { return fmaxf(a, b); });
+    }
+    [[nodiscard]] static __device__ Pair swapped(Pair pair) { return __lowhigh2highlow(pair); }
+
+    /// A bit for each of the lane's logits that is not less than `bound` when rounded: of the p-th
+    /// pair, bits p and 16 + p. A NaN is not less.
+    [[nodiscard]] __device__ std::uint32_t reaching(float bound) const {
+        const auto bounds = __float2bfloat162_rn(bound);
+        std::uint32_t less = 0;
+        std::uint32_t all = 0;
+#pragma unroll
+        for (int p = 0; p < kPairs; ++p) {
+            const std::uint32_t bits = 0x10001U << p;
+            less |= __hlt2_mask(pair_[p], bounds) & bits;
+            all |= bits;
+        }
+        return ~less & all;
     }
 
     /// Each candidate goes to the place that the number of better ones says.
@@ -274,22 +320,17 @@ private:
     }
 
     Logits logits_;
-    float logit_[PerLane];
+    Pair pair_[PerLane / 2];
     int lane_;
+    const Step* staged_;
     Shared& shared_;
 };
 
-/// `Lanes` lanes for each row. Everything waits for something (loads, shared memory, other lanes),
-/// so that many warps have to be there to fill the gaps.
-template <int Lanes, int PerLane, bool Wide>
-__global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
-    choose(std::int64_t rows, Choosing how, Routing routing) {
-    __shared__ OfRow<Lanes> of_block[kThreads / Lanes];
+/// Scores and renormalises what was chosen, by all lanes of a warp at once; `is_row`: there is one.
+template <int Lanes>
+__device__ void weigh(const OfRow<Lanes>& shared, std::int64_t row, bool is_row, bool live,
+                      const Choosing& how, const Routing& routing) {
     const int lane = static_cast<int>(threadIdx.x) % Lanes;
-    auto& shared = of_block[threadIdx.x / Lanes];
-    const auto row = blockIdx.x * std::int64_t{kThreads / Lanes} + threadIdx.x / Lanes;
-    const bool live = row < rows && how.live[row] != 0;
-    Chooser<Lanes, PerLane, Wide>({how, row, live}, shared).choose(how.top_k);
     const auto best = logit_of(shared.chosen[0]);
     constexpr int kMine = OfRow<Lanes>::kMost / Lanes;
     float points[kMine] = {};
@@ -308,9 +349,45 @@ __global__ void __launch_bounds__(kThreads, PerLane > 16 ? 8 : 10)
 #pragma unroll
     for (int i = 0; i < kMine; ++i) {
         const int k = i * Lanes + lane;
-        if (row >= rows || k >= how.top_k) break;
+        if (!is_row || k >= how.top_k) break;
         routing.expert[row * how.top_k + k] = live ? expert_of(shared.chosen[k]) : -1;
         routing.weight[row * how.top_k + k] = points[i] * scale;
+    }
+}
+
+/// Blocks stay, and take rows in turns: those of the next turn are on their way while these are
+/// ranked.
+template <int Lanes, int PerLane, bool Wide>
+__global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
+    choose(std::int64_t rows, Choosing how, Routing routing) {
+    using Staged = Staging<Lanes, PerLane, Wide>;
+    constexpr std::int64_t kRowsOfBlock = kThreads / Lanes;
+    __shared__ OfRow<Lanes> of_block[kRowsOfBlock];
+    auto& shared = of_block[threadIdx.x / Lanes];
+    const int lane = static_cast<int>(threadIdx.x) % Lanes;
+    const int lane_of_warp = static_cast<int>(threadIdx.x) % kWarp;
+    auto* staged = launched_shared<typename Staged::Step>() +
+                   threadIdx.x / kWarp * Staged::kOfWarp + lane_of_warp;
+    unsigned live_in_turn = 0;
+    const auto fetch = [&](std::int64_t row) {
+        if (row >= rows) return;
+        live_in_turn = how.live[row];
+        Staged::fetch(how.logits + row * how.experts, static_cast<std::uint32_t>(how.experts), lane,
+                      staged);
+    };
+    const auto turn = gridDim.x * kRowsOfBlock;
+    auto row = blockIdx.x * kRowsOfBlock + threadIdx.x / Lanes;
+    fetch(row);
+    // As long as the warp's first row is one.
+    for (; row - lane_of_warp / Lanes < rows; row += turn) {
+        const bool is_row = row < rows;
+        const bool live = is_row && live_in_turn != 0;
+        wait_for_copies();
+        Chooser<Lanes, PerLane, Wide>({how, row, live}, staged, shared).choose(how.top_k, [&] {
+            fetch(row + turn);
+        });
+        weigh(shared, row, is_row, live, how, routing);
+        __syncwarp();
     }
 }
 
@@ -352,7 +429,10 @@ bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routi
                     cudaStream_t stream) {
     if (how.top_k > OfRow<Lanes>::kMost || how.experts > Lanes * PerLane) return false;
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
-    launch(in_blocks(ceil_div(rows, kThreads / Lanes), stream),
+    auto how_to = in_blocks(ceil_div(rows, kThreads / Lanes), stream);
+    how_to.blocks_of_processor = kBlocksOfProcessor;
+    how_to.shared_bytes = std::size_t{kThreads} * PerLane * sizeof(float);
+    launch(how_to,
            rows_are_wide(row_bytes, {how.logits, how.bias}) ? choose<Lanes, PerLane, true>
                                                             : choose<Lanes, PerLane, false>,
            rows, how, routing);

@@ -15,6 +15,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -37,10 +39,14 @@ namespace moe::simt {
 
 constexpr unsigned kWarp = 32;
 
+/// What the lanes of a warp do together, or that one has returned.
+enum class Step { meet, show, gone };
+
 /// A warp's lanes, and what they show each other.
 struct Warp {
     std::barrier<> together{kWarp};
     std::array<std::uint64_t, kWarp> shown{};
+    std::array<Step, kWarp> doing{};
 };
 
 /// A block, and what its threads share.
@@ -64,18 +70,34 @@ inline Warp& warp() {
     return block->warps[threadIdx.x / kWarp];
 }
 
+/// All lanes of the warp at this step; ends the program where some of them are elsewhere, of which
+/// a GPU says nothing. Between the two waits everybody can see what the others left.
+template <class Look>
+void together(Step step, Look look) {
+    auto& here = warp();
+    here.doing[threadIdx.x % kWarp] = step;
+    here.together.arrive_and_wait();
+    const bool alike = std::ranges::all_of(
+        here.doing, [&](Step other) { return other == step || other == Step::gone; });
+    look();
+    here.together.arrive_and_wait();
+    if (alike) return;
+    std::fputs("simt: lanes of one warp wait at different places\n", stderr);
+    std::abort();
+}
+
 /// Every lane's value of what this one shows as `value`.
 template <class T>
 std::array<T, kWarp> all_lanes(T value) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &value, sizeof(T));
-    auto& [together, shown] = warp();
-    shown[threadIdx.x % kWarp] = bits;
-    together.arrive_and_wait();
+    auto& shown = warp().shown;
+    auto& mine = shown[threadIdx.x % kWarp];
+    mine = 0;
+    std::memcpy(&mine, &value, sizeof(T));
     std::array<T, kWarp> values{};
-    for (unsigned i = 0; i < kWarp; ++i) std::memcpy(&values[i], &shown[i], sizeof(T));
-    together.arrive_and_wait();
+    together(Step::show, [&] {
+        for (unsigned i = 0; i < kWarp; ++i) std::memcpy(&values[i], &shown[i], sizeof(T));
+    });
     return values;
 }
 template <class T>
@@ -109,6 +131,7 @@ inline void run(dim3 blocks, int threads, std::size_t shared_bytes,
                 blockIdx = {b % blocks.x, b / blocks.x, 0};
                 block = all[b].get();
                 kernel();
+                warp().doing[t % kWarp] = Step::gone;
                 warp().together.arrive_and_drop();
                 block->together.arrive_and_drop();
                 next_block.arrive_and_wait();
@@ -120,7 +143,7 @@ inline void run(dim3 blocks, int threads, std::size_t shared_bytes,
 }  // namespace moe::simt
 
 inline void __syncwarp() {
-    moe::simt::warp().together.arrive_and_wait();
+    moe::simt::together(moe::simt::Step::meet, [] {});
 }
 inline void __syncthreads() {
     moe::simt::block->together.arrive_and_wait();

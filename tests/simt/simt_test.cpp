@@ -109,9 +109,10 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased) {
 }
 
 TEST(Choose, EveryKindOfLogits) {
-    constexpr Size kSizes[] = {{45, 64, 4},   {9, 17, 8},    {35, 128, 8}, {5, 66, 1},
-                               {17, 128, 16}, {18, 256, 8},  {3, 201, 9},  {9, 512, 10},
-                               {3, 333, 17},  {5, 1024, 32}, {3, 1001, 1}, {3, 1030, 33}};
+    constexpr Size kSizes[] = {{45, 64, 4},  {1, 4, 4},     {9, 17, 8},    {35, 128, 8},
+                               {5, 66, 1},   {17, 128, 16}, {18, 256, 8},  {3, 201, 9},
+                               {9, 512, 10}, {3, 333, 17},  {5, 1024, 32}, {3, 1001, 1},
+                               {3, 1030, 33}};
     // Every second pair: a thread of a GPU is a thread here.
     int pair = 0;
     for (const auto& kind : kinds_of_logits()) {
