@@ -2,10 +2,10 @@
 // memory bandwidth is the floor of the last launch; those before it touch a few bytes for each row,
 // and what they cost is the time that a launch takes.
 //
-// Memory that is read here and written there all the time turns from one to the other: one read for
-// ten writes, with nothing to compute and the rows in perfect order, gets 0.88 of a copy's bandwidth
-// on an H200, though writes alone get 1.08. So reads come in bursts: a quarter of the blocks bring
-// rows that follow later into the cache, and the other three quarters find theirs there.
+// Memory that is read here and written there all the time keeps turning from one to the other: one
+// read for ten writes, with nothing to compute and the rows in perfect order, gets 0.88 of a copy's
+// bandwidth on an H200, though writes alone get 1.08. So reads come in bursts: a quarter of the
+// blocks bring rows that follow later into the cache, and all blocks find theirs there (0.95).
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/ptx.cuh"
@@ -24,12 +24,7 @@ constexpr std::int64_t kMostChunks = 256;
 constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
-/// Of a row, so many pieces are held at once while they are written to each expert.
-constexpr int kHeldPieces = 512;
-/// Where rows have few copies here, blocks mostly wait for what they read, so that there have to be
-/// many; where they have many copies, fewer rows under way are read ahead in better time.
-constexpr int kThreadsForFew = 128;
-constexpr int kThreadsForMany = 256;
+/// Copies of a row on average from which on they are many.
 constexpr int kManyCopies = 4;
 /// What is read ahead at once: about as much as blocks hold. Half or twice as much is slower.
 constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
@@ -37,6 +32,21 @@ constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
 constexpr int kRowsAhead = 4;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
+
+/// Where rows have few copies here, blocks mostly wait for what they read, so that there have to be
+/// many of them, and they look first whether there is any copy.
+struct FewCopies {
+    static constexpr bool kMany = false;
+    static constexpr int kThreads = 128;
+    static constexpr int kHeld = 4;  ///< pieces of a row in each thread while they are written
+};
+/// Where rows have many, few rows under way are read ahead in better time.
+template <int Threads>
+struct ManyCopies {
+    static constexpr bool kMany = true;
+    static constexpr int kThreads = Threads;
+    static constexpr int kHeld = 2;
+};
 
 struct Plan {
     std::int64_t rows;
@@ -289,7 +299,7 @@ __device__ int place_choices(const Plan& plan, std::int64_t row, const Routing& 
 
 /// The first quarter of a segment's blocks read the next segment ahead: by the lanes of one warp, a
 /// row of kRowsAhead for each.
-template <class V>
+template <class Shape, class V>
 __device__ void read_next_segment(const Plan& plan, std::int64_t row, const V* x,
                                   std::int64_t vectors, const Routing& routing) {
     const auto at = static_cast<std::int64_t>(static_cast<unsigned>(row) % plan.segment);
@@ -297,20 +307,21 @@ __device__ void read_next_segment(const Plan& plan, std::int64_t row, const V* x
     if (at * kRowsAhead >= plan.segment || lane >= kRowsAhead) return;
     const auto ahead = row - at + plan.segment + at * kRowsAhead + lane;
     if (ahead >= plan.rows) return;
-    bool found = false;
-    for (int k = 0; k < plan.top_k; ++k) {
-        found = found || is_local(routing.expert[ahead * plan.top_k + k], plan);
+    bool found = Shape::kMany;
+    for (int k = 0; k < plan.top_k && !found; ++k) {
+        found = is_local(routing.expert[ahead * plan.top_k + k], plan);
     }
     if (found) read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
 }
 
 /// A block for each row. `vectors`: of a row.
-template <class T, int Width, int Threads>
-__global__ void __launch_bounds__(Threads)
+template <class T, int Width, class Shape>
+__global__ void __launch_bounds__(Shape::kThreads)
     pack(Plan plan, const T* x, T* packed, std::int64_t vectors, Routing routing,
          const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
-    constexpr int kHeld = kHeldPieces / Threads;
+    constexpr int kThreads = Shape::kThreads;
+    constexpr int kHeld = Shape::kHeld;
     auto* place = launched_shared<std::int32_t>();  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
@@ -320,15 +331,17 @@ __global__ void __launch_bounds__(Threads)
     const auto load = [&](std::int64_t first) {
 #pragma unroll
         for (int i = 0; i < kHeld; ++i) {
-            const auto col = first + i * Threads;
-            if (col < vectors) held[i] = from[col];
+            const auto col = first + i * kThreads;
+            if (col < vectors) held[i] = Shape::kMany ? load_passing(from + col) : from[col];
         }
     };
     // The row is on its way while the earlier launches end, and the first warp finds out where to:
     // three loads that wait for each other. The last one cares for later rows.
-    if (has_local(plan, row, routing)) load(threadIdx.x);
+    if (Shape::kMany || has_local(plan, row, routing)) load(threadIdx.x);
     if constexpr (sizeof(V) == kVectorBytes) {
-        if (threadIdx.x >= Threads - kWarp) read_next_segment(plan, row, all, vectors, routing);
+        if (threadIdx.x >= kThreads - kWarp) {
+            read_next_segment<Shape>(plan, row, all, vectors, routing);
+        }
     }
     wait_for_earlier();
     if (threadIdx.x < kWarp) {
@@ -343,11 +356,11 @@ __global__ void __launch_bounds__(Threads)
             const auto start = place[k] * vectors;
 #pragma unroll
             for (int i = 0; i < kHeld; ++i) {
-                const auto col = first + i * Threads;
+                const auto col = first + i * kThreads;
                 if (col < vectors) store_passing(to + start + col, held[i]);
             }
         }
-        first += kHeldPieces;
+        first += kHeld * kThreads;
         load(first);
     }
 }
@@ -405,23 +418,33 @@ void launch_counting(const Plan& plan, const std::int32_t* chosen, cudaStream_t 
            scan, plan);
 }
 
-template <int Threads>
-void launch_pack(const Plan& plan, const Matrix& x, const Routing& routing,
+void launch_pack(const Plan& plan, bool many_copies, const Matrix& x, const Routing& routing,
                  const float* shared_weight, const LayerKernels::Packing& packing,
                  cudaStream_t stream) {
     const auto& packed = packing.packed;
-    visit_native(x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}),
-                 [&](auto tag, auto lanes) {
-                     using T = typename decltype(tag)::type;
-                     constexpr int kLanes = decltype(lanes)::value;
-                     launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
-                             .threads = Threads,
-                             .stream = stream,
-                             .shared_bytes = pack_bytes(plan.top_k),
-                             .overlaps = true},
-                            pack<T, kLanes, Threads>, plan, x.as<T>(), packed.as<T>(),
-                            x.cols / kLanes, routing, shared_weight, packing.combine);
-                 });
+    visit_native(
+        x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}), [&](auto tag, auto lanes) {
+            using T = typename decltype(tag)::type;
+            constexpr int kLanes = decltype(lanes)::value;
+            const auto vectors = x.cols / kLanes;
+            const auto launch_as = [&](auto shape) {
+                using Shape = decltype(shape);
+                launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
+                        .threads = Shape::kThreads,
+                        .stream = stream,
+                        .shared_bytes = pack_bytes(plan.top_k),
+                        .overlaps = true},
+                       pack<T, kLanes, Shape>, plan, x.as<T>(), packed.as<T>(), vectors, routing,
+                       shared_weight, packing.combine);
+            };
+            if (!many_copies) {
+                launch_as(FewCopies{});
+            } else if (vectors <= 256) {
+                launch_as(ManyCopies<256>{});
+            } else {
+                launch_as(ManyCopies<512>{});
+            }
+        });
 }
 
 }  // namespace
@@ -462,8 +485,7 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     reciprocal(top_k_)};
     launch_counting(plan, routing.expert, stream);
     if (x.elements() == 0) return;
-    const auto launch_as = many_copies_ ? launch_pack<kThreadsForMany> : launch_pack<kThreadsForFew>;
-    launch_as(plan, x, routing, shared_weight, packing, stream);
+    launch_pack(plan, many_copies_, x, routing, shared_weight, packing, stream);
 }
 
 }  // namespace moe::cuda

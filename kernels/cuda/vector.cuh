@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 namespace moe::cuda {
@@ -39,6 +40,18 @@ __device__ void store_passing(V* to, const V& value) {
         __stcs(reinterpret_cast<uint4*>(to), reinterpret_cast<const uint4&>(value));
     } else {
         *to = value;
+    }
+}
+/// A load of what nobody reads again: it leaves the cache first.
+template <class V>
+__device__ V load_passing(const V* from) {
+    if constexpr (sizeof(V) == kVectorBytes) {
+        const auto bits = __ldcs(reinterpret_cast<const uint4*>(from));
+        V value;
+        std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
+        return value;
+    } else {
+        return *from;
     }
 }
 /// Elements of T in one wide access.

@@ -197,6 +197,10 @@ inline float __uint_as_float(unsigned value) {
     return std::bit_cast<float>(value);
 }
 template <class T>
+T __ldcs(const T* from) {
+    return *from;
+}
+template <class T>
 void __stcs(T* to, const T& value) {
     *to = value;
 }
