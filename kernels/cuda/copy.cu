@@ -6,7 +6,7 @@
 // thread, 253 with one, and 255 with cudaMemcpyAsync (388 in a graph). Below some megabytes all of
 // them take what a launch takes.
 #include "kernels/cuda/copy.hpp"
-#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector.cuh"
 
 #include <algorithm>
@@ -60,6 +60,9 @@ unsigned blocks_of(std::size_t bytes) {
     return static_cast<unsigned>(
         ceil_div(static_cast<std::int64_t>(bytes), std::int64_t{kThreads} * sizeof(V)));
 }
+Launch in_blocks(unsigned blocks, cudaStream_t stream) {
+    return {.blocks = dim3(blocks), .threads = kThreads, .stream = stream};
+}
 
 template <class V, std::size_t Size>
 void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
@@ -72,8 +75,7 @@ void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
         blocks += blocks_of<V>(from.bytes());
     }
     if (blocks == 0) return;
-    copy<V, Size><<<blocks, kThreads, 0, stream>>>(list);
-    MOE_CUDA(cudaGetLastError());
+    launch(in_blocks(blocks, stream), copy<V, Size>, list);
 }
 
 template <std::size_t Size>
@@ -92,9 +94,8 @@ template <class V>
 void launch_fill_as(const Matrix& target, std::byte value, cudaStream_t stream) {
     V all;
     std::fill_n(reinterpret_cast<std::byte*>(&all), sizeof all, value);
-    fill<<<blocks_of<V>(target.bytes()), kThreads, 0, stream>>>(
-        target.as<V>(), static_cast<std::int64_t>(target.bytes() / sizeof(V)), all);
-    MOE_CUDA(cudaGetLastError());
+    launch(in_blocks(blocks_of<V>(target.bytes()), stream), fill<V>, target.as<V>(),
+           static_cast<std::int64_t>(target.bytes() / sizeof(V)), all);
 }
 
 }  // namespace

@@ -368,8 +368,10 @@ __global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
     const int lane_of_warp = static_cast<int>(threadIdx.x) % kWarp;
     auto* staged = launched_shared<typename Staged::Step>() +
                    threadIdx.x / kWarp * Staged::kOfWarp + lane_of_warp;
+    unsigned live_in_turn = 0;
     const auto fetch = [&](std::int64_t row) {
         if (row >= rows) return;
+        live_in_turn = how.live[row];
         Staged::fetch(how.logits + row * how.experts, static_cast<std::uint32_t>(how.experts), lane,
                       staged);
     };
@@ -379,7 +381,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
     // As long as the warp's first row is one.
     for (; row - lane_of_warp / Lanes < rows; row += turn) {
         const bool is_row = row < rows;
-        const bool live = is_row && how.live[row] != 0;
+        const bool live = is_row && live_in_turn != 0;
         wait_for_copies();
         Chooser<Lanes, PerLane, Wide>({how, row, live}, staged, shared).choose(how.top_k, [&] {
             fetch(row + turn);

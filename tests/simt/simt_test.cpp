@@ -1,10 +1,12 @@
 // The CUDA kernels whose threads work together, without a GPU: what they compute, and under
 // ThreadSanitizer whether they waited for each other.
+#include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/route.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 #include "tests/choices.hpp"
+#include "tests/simt/read_ahead.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -205,6 +207,99 @@ TEST(Permute, AsTheHostDoes) {
             EXPECT_EQ(got.weights, want.weights);
             EXPECT_EQ(got.rows, want.rows);
         }
+    }
+}
+
+/// Rows so long that some are read ahead of others: all but the first segment's, each once, and
+/// with few copies only those that have any.
+TEST(Permute, ReadsAheadWhatItPacks) {
+    constexpr std::int64_t kHidden = std::int64_t{1} << 18U;  // four rows are a segment
+    constexpr std::int64_t kRows = 10;
+    constexpr std::int64_t kSegment = 4;
+    struct Case {
+        std::int64_t experts, local;
+        int top_k;
+        bool every;
+    };
+    for (const auto& [experts, local, top_k, every] : {Case{4, 4, 4, true}, Case{4, 2, 1, false}}) {
+        SCOPED_TRACE(fmt::format("{} of {} experts", local, experts));
+        const auto device = make_host_device();
+        cuda::Permutation permutation(*device, {.rows = kRows,
+                                                .packed_rows = kRows * top_k,
+                                                .hidden = kHidden,
+                                                .experts = experts,
+                                                .local_experts = local,
+                                                .top_k = top_k,
+                                                .intermediate = 1,
+                                                .wire = DType::f32});
+        const std::byte* x_data{};
+        std::vector<bool> has_local;
+        simt::read_ahead.parts.clear();
+        permuted(
+            {kRows, kHidden, experts, {0, local}, top_k, false},
+            [&](const Matrix& x, const Routing& routing, const auto* shared, const auto& packing) {
+                x_data = x.data;
+                for (std::int64_t row = 0; row < kRows; ++row) {
+                    const auto* chosen = routing.expert + row * top_k;
+                    has_local.push_back(std::any_of(chosen, chosen + top_k,
+                                                    [&](auto e) { return e >= 0 && e < local; }));
+                }
+                permutation.launch(x, routing, shared, packing, nullptr);
+            });
+        std::vector<int> times(kRows, 0);
+        for (const auto part : simt::read_ahead.parts) {
+            const auto row_bytes = static_cast<std::size_t>(kHidden) * sizeof(float);
+            EXPECT_EQ(part.size(), row_bytes);
+            const auto at = static_cast<std::size_t>(part.data() - x_data);
+            ASSERT_LT(at, kRows * row_bytes);
+            EXPECT_EQ(at % row_bytes, 0);
+            ++times[at / row_bytes];
+        }
+        for (std::int64_t row = 0; row < kRows; ++row) {
+            const auto r = static_cast<std::size_t>(row);
+            EXPECT_EQ(times[r], row >= kSegment && (every || has_local[r]) ? 1 : 0) << row;
+        }
+    }
+}
+
+/// More copies than one launch takes, some of nothing, and nothing beside them.
+TEST(Copies, GoWhereTheyBelong) {
+    for (const std::int64_t cols : {3, 16}) {
+        constexpr std::int64_t kBlocks = 130;
+        constexpr std::int64_t kLongest = 6;
+        const auto rows_of = [](std::int64_t block) { return block * 5 % kLongest; };
+        const auto matrix = [&](std::vector<std::uint16_t>& values, std::int64_t rows) {
+            return Matrix{reinterpret_cast<std::byte*>(values.data()), rows, cols, DType::bf16};
+        };
+        std::vector<std::uint16_t> from(static_cast<std::size_t>(kBlocks * kLongest * cols));
+        std::iota(from.begin(), from.end(), std::uint16_t{1});
+        auto to = std::vector<std::uint16_t>(from.size(), 7);
+        auto want = to;
+        std::vector<Copy> copies;
+        std::int64_t next = 0;
+        for (std::int64_t b = 0; b < kBlocks; ++b) {
+            const auto rows = rows_of(b);
+            copies.push_back({matrix(from, kBlocks * kLongest).slice(next, rows),
+                              matrix(to, kBlocks * kLongest).slice(b * kLongest, rows)});
+            std::copy_n(from.begin() + next * cols, rows * cols,
+                        want.begin() + b * kLongest * cols);
+            next += rows;
+        }
+        cuda::launch_copies(copies, nullptr);
+        EXPECT_EQ(to, want) << cols;
+    }
+}
+
+TEST(Fill, FillsThatAndNothingBeside) {
+    for (const std::int64_t cols : {1, 8, 1032, 3001}) {
+        std::vector<std::uint16_t> values(static_cast<std::size_t>(3 * cols), 7);
+        auto want = values;
+        std::fill_n(want.begin() + cols, cols, std::uint16_t{0x5a5a});
+        const Matrix rows{reinterpret_cast<std::byte*>(values.data()), 3, cols, DType::bf16};
+        cuda::launch_fill(rows.slice(1, 1), std::byte{0x5a}, nullptr);
+        EXPECT_EQ(values, want) << cols;
+        cuda::launch_fill(rows.slice(1, 0), std::byte{1}, nullptr);
+        EXPECT_EQ(values, want) << cols;
     }
 }
 

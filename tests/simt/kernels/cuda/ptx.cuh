@@ -1,6 +1,8 @@
 // In place of the header of this name in kernels/cuda: the same without the GPU's instructions.
 #pragma once
 
+#include "tests/simt/read_ahead.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -8,7 +10,10 @@ namespace moe::cuda {
 
 inline void wait_for_earlier() {}
 inline void let_later_start() {}
-inline void read_ahead(const void* /*from*/, std::uint32_t /*bytes*/) {}
+inline void read_ahead(const void* from, std::uint32_t bytes) {
+    const std::lock_guard lock(simt::read_ahead.mutex);
+    simt::read_ahead.parts.push_back({static_cast<const std::byte*>(from), bytes});
+}
 
 /// A thread waits before it reads what it copied, so that it may as well be there at once.
 template <int Bytes>
