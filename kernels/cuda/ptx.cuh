@@ -3,6 +3,7 @@
 #include <nv/target>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace moe::cuda {
 
@@ -30,22 +31,26 @@ __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
 }
 
 /// From global to shared memory, while this thread goes on. `Bytes`: 4 or 16, and both addresses are
-/// multiples of that.
+/// multiples of that. Before Ampere this thread does it itself.
 template <int Bytes>
 __device__ void copy_async(void* to, const void* from) {
-    const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
-    if constexpr (Bytes == 16) {
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from)
-                     : "memory");
-    } else {
-        asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(from),
-                     "n"(Bytes)
-                     : "memory");
-    }
+    using Piece = std::conditional_t<Bytes == 16, uint4, unsigned>;
+    static_assert(sizeof(Piece) == Bytes);
+    NV_IF_ELSE_TARGET(
+        NV_PROVIDES_SM_80,
+        (const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
+         if constexpr (Bytes == 16) {
+             asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from)
+                          : "memory");
+         } else {
+             asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(from)
+                          : "memory");
+         }),
+        (*static_cast<Piece*>(to) = *static_cast<const Piece*>(from);))
 }
 /// Until all that this thread copies is there.
 __device__ inline void wait_for_copies() {
-    asm volatile("cp.async.wait_all;" ::: "memory");
+    NV_IF_TARGET(NV_PROVIDES_SM_80, (asm volatile("cp.async.wait_all;" ::: "memory");));
 }
 
 /// count += a <= b, by the borrow of a subtraction: two instructions less than a comparison takes.
