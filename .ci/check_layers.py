@@ -35,7 +35,7 @@ MAY_INCLUDE = {
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
     "tests/faults": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
-    "tests/simt/kernels/cuda": {"kernels/cuda"},
+    "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
 }
 # Headers of foreign libraries that only some folders may know.
