@@ -18,8 +18,10 @@
 namespace moe::cuda {
 namespace {
 
-/// Rows are counted in chunks, a block for each. One chunk needs no second launch; with as many as
-/// this a warp adds up what all of them have of one expert in two steps.
+/// Rows are counted in chunks, a block for each. One chunk needs no second launch, which pays up to
+/// so many rows; with as many as this a warp adds up what all of them have of one expert in two
+/// steps.
+constexpr std::int64_t kOneChunk = 256;
 constexpr std::int64_t kMostChunks = 256;
 constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
@@ -370,7 +372,7 @@ std::size_t words(std::int64_t count) {
 }
 
 std::int64_t rows_of_chunk(std::int64_t rows) {
-    return std::max(ceil_div(rows, kMostChunks), kLeastRows);
+    return rows <= kOneChunk ? kOneChunk : std::max(ceil_div(rows, kMostChunks), kLeastRows);
 }
 std::int64_t chunks_of(std::int64_t rows) {
     return std::max<std::int64_t>(ceil_div(rows, rows_of_chunk(rows)), 1);
