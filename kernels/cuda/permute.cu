@@ -388,6 +388,7 @@ unsigned rows_of_segment(std::size_t row_bytes) {
     const auto rows = kSegmentBytes / static_cast<std::int64_t>(std::max<std::size_t>(row_bytes, 1));
     return static_cast<unsigned>(std::max<std::int64_t>(rows / kRowsAhead, 1) * kRowsAhead);
 }
+
 /// For at most so many rows: fewer of them can have a chunk more.
 std::size_t count_bytes(std::int64_t rows, std::int64_t experts) {
     const auto chunks = rows <= kOneChunk ? 1 : std::min(ceil_div(rows, kLeastRows), kMostChunks);
