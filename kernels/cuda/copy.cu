@@ -60,12 +60,9 @@ unsigned blocks_of(std::size_t bytes) {
     return static_cast<unsigned>(
         ceil_div(static_cast<std::int64_t>(bytes), std::int64_t{kThreads} * sizeof(V)));
 }
-Launch in_blocks(unsigned blocks, cudaStream_t stream) {
-    return {.blocks = dim3(blocks), .threads = kThreads, .stream = stream};
-}
 
 template <class V, std::size_t Size>
-void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
+void launch_list_as(std::span<const Copy> copies, cudaStream_t stream) {
     List<Size> list{};
     unsigned blocks = 0;
     for (const auto& [from, to] : copies) {
@@ -75,7 +72,7 @@ void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
         blocks += blocks_of<V>(from.bytes());
     }
     if (blocks == 0) return;
-    launch(in_blocks(blocks, stream), copy<V, Size>, list);
+    launch(in_blocks(blocks, kThreads, stream), copy<V, Size>, list);
 }
 
 template <std::size_t Size>
@@ -84,9 +81,9 @@ void launch_list(std::span<const Copy> copies, cudaStream_t stream) {
         return rows_are_wide(copy.from.bytes(), {copy.from.data, copy.to.data});
     });
     if (wide) {
-        launch_list<Wide, Size>(copies, stream);
+        launch_list_as<Wide, Size>(copies, stream);
     } else {
-        launch_list<Smallest, Size>(copies, stream);
+        launch_list_as<Smallest, Size>(copies, stream);
     }
 }
 
@@ -94,7 +91,7 @@ template <class V>
 void launch_fill_as(const Matrix& target, std::byte value, cudaStream_t stream) {
     V all;
     std::fill_n(reinterpret_cast<std::byte*>(&all), sizeof all, value);
-    launch(in_blocks(blocks_of<V>(target.bytes()), stream), fill<V>, target.as<V>(),
+    launch(in_blocks(blocks_of<V>(target.bytes()), kThreads, stream), fill<V>, target.as<V>(),
            static_cast<std::int64_t>(target.bytes() / sizeof(V)), all);
 }
 

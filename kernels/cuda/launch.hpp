@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace moe::cuda {
 
@@ -21,5 +22,8 @@ struct Launch {
     /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
     bool overlaps{};
 };
+inline Launch in_blocks(std::int64_t blocks, int threads, cudaStream_t stream) {
+    return {.blocks = dim3(static_cast<unsigned>(blocks)), .threads = threads, .stream = stream};
+}
 
 }  // namespace moe::cuda

@@ -1,5 +1,6 @@
 #include "kernels/cuda/layer_kernels.hpp"
 
+#include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/grouped_gemm.hpp"
 #include "kernels/cuda/matmul.hpp"
@@ -71,7 +72,7 @@ public:
             return Matrix{const_cast<std::byte*>(data), rows, cols, x.dtype};
         };
         if (width == 0) {  // more ranks than columns: nothing of the shared expert is here
-            MOE_CUDA(cudaMemsetAsync(out.data, 0, out.bytes(), cuda::native(stream)));
+            cuda::launch_fill(out, std::byte{0}, cuda::native(stream));
             return;
         }
         const auto gate_up = gate_up_.matrix(x.rows, 2 * width, x.dtype);

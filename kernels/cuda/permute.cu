@@ -176,7 +176,7 @@ __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std
     const auto* expert_of = chosen + first_row * plan.top_k;
     auto* rank_of = plan.rank + first_row * plan.top_k;
     auto* mine = seen + warp * columns;
-    // See(i, expert, whether a row starts there) for each choice, by all lanes of a warp at once.
+    // see(i, its expert) for each choice, by all lanes of a warp at once; -1 behind the last.
     const auto for_each = [&](auto see) {
         for (int base = begin + lane; base - lane < end; base += kAhead * kWarp) {
             std::int32_t expert[kAhead];

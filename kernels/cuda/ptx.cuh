@@ -30,8 +30,10 @@ __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
                                                   : "memory");));
 }
 
-/// From global to shared memory, while this thread goes on. `Bytes`: 4 or 16, and both addresses are
-/// multiples of that. Before Ampere this thread does it itself.
+// Copies from global to shared memory that go on while the thread that asked for them does. Before
+// Ampere it makes them itself, and those with a condition do not exist.
+
+/// `Bytes`: 4 or 16, and both addresses are multiples of that.
 template <int Bytes>
 __device__ void copy_async(void* to, const void* from) {
     using Piece = std::conditional_t<Bytes == 16, uint4, unsigned>;
@@ -47,6 +49,22 @@ __device__ void copy_async(void* to, const void* from) {
                           : "memory");
          }),
         (*static_cast<Piece*>(to) = *static_cast<const Piece*>(from);))
+}
+/// Of 16 bytes, to an address within shared memory; zeros where `inside` is false, and nothing is
+/// read.
+__device__ inline void copy_async(std::uint32_t to, const void* from, bool inside) {
+    NV_IF_TARGET(NV_PROVIDES_SM_80,
+                 (asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
+                               "r"(inside ? 16 : 0));));
+}
+/// Those since the last call are a group.
+__device__ inline void end_group_of_copies() {
+    NV_IF_TARGET(NV_PROVIDES_SM_80, (asm volatile("cp.async.commit_group;");));
+}
+/// Until all of this thread's groups are there but the youngest `Pending`.
+template <int Pending>
+__device__ void wait_for_groups_of_copies() {
+    NV_IF_TARGET(NV_PROVIDES_SM_80, (asm volatile("cp.async.wait_group %0;" ::"n"(Pending));));
 }
 /// Until all that this thread copies is there.
 __device__ inline void wait_for_copies() {

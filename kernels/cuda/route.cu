@@ -418,18 +418,13 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = lane; k < how.top_k; k += kWarp) weights[k] /= sum;
 }
 
-/// A launch of so many blocks of kThreads.
-Launch in_blocks(std::int64_t blocks, cudaStream_t stream) {
-    return {.blocks = dim3(static_cast<unsigned>(blocks)), .threads = kThreads, .stream = stream};
-}
-
 /// Whether a row fits `Lanes` and `PerLane`: then it is launched.
 template <int Lanes, int PerLane>
 bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routing,
                     cudaStream_t stream) {
     if (how.top_k > OfRow<Lanes>::kMost || how.experts > Lanes * PerLane) return false;
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
-    auto how_to = in_blocks(ceil_div(rows, kThreads / Lanes), stream);
+    auto how_to = in_blocks(ceil_div(rows, kThreads / Lanes), kThreads, stream);
     how_to.blocks_of_processor = kBlocksOfProcessor;
     how_to.shared_bytes = std::size_t{kThreads} * PerLane * sizeof(float);
     launch(how_to,
@@ -448,7 +443,8 @@ void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
                           launch_if_fits<16, 32>(rows, how, routing, stream) ||
                           launch_if_fits<32, 32>(rows, how, routing, stream);
     if (launched) return;
-    launch(in_blocks(ceil_div(rows, kWarpsOfBlock), stream), choose_any, rows, how, routing);
+    launch(in_blocks(ceil_div(rows, kWarpsOfBlock), kThreads, stream), choose_any, rows, how,
+           routing);
 }
 
 /// The shared expert's share of each row: 1, or what its gate says. A warp for each row.
@@ -485,9 +481,9 @@ void launch_choose(const Matrix& x, const Choosing& choosing, const Routing& rou
         x.dtype, rows_are_wide(x.row_bytes(), {x.data, choosing.gate}), [&](auto tag, auto lanes) {
             using T = typename decltype(tag)::type;
             constexpr int kLanes = decltype(lanes)::value;
-            launch(in_blocks(ceil_div(x.rows, kWarpsOfBlock), stream), weigh_shared<T, kLanes>,
-                   x.as<T>(), reinterpret_cast<const T*>(choosing.gate), x.rows, x.cols / kLanes,
-                   choosing.live, choosing.shared_weight);
+            launch(in_blocks(ceil_div(x.rows, kWarpsOfBlock), kThreads, stream),
+                   weigh_shared<T, kLanes>, x.as<T>(), reinterpret_cast<const T*>(choosing.gate),
+                   x.rows, x.cols / kLanes, choosing.live, choosing.shared_weight);
         });
 }
 

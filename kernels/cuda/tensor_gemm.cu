@@ -3,6 +3,7 @@
 // expert has few rows when little is decoded; then reading the weights once is the floor.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/grouped_gemm.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/silu.cuh"
 #include "kernels/cuda/tiles.cuh"
 #include "kernels/cuda/vector.cuh"
@@ -25,12 +26,6 @@ constexpr int kAmpere = 8;  ///< major compute capability
 __device__ std::uint32_t place(std::uint32_t start, int row, int piece) {
     return start +
            static_cast<std::uint32_t>(row * kRowBytes + (piece ^ (row % kPieces)) * kPieceBytes);
-}
-
-/// Zeros where `inside` is false; then nothing is read.
-__device__ void copy_async(std::uint32_t to, const void* from, bool inside) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
-                 "r"(inside ? kPieceBytes : 0));
 }
 
 __device__ void load_fragments(std::uint32_t (&to)[4], std::uint32_t from) {
@@ -98,7 +93,7 @@ __device__ void load_stage(const Problem<T>& p, const Source& from, std::int64_t
         }
         copy_async(place(stage, row, piece), inside ? start : p.in, inside);
     }
-    asm volatile("cp.async.commit_group;");
+    end_group_of_copies();
 }
 
 /// A warp's 32 rows by 16 weight rows of each half, as 2 x 2 fragments of 16 x 8.
@@ -198,7 +193,7 @@ __global__ void __launch_bounds__(kThreads) multiply(const Problem<T> p) {
         }
         for (std::int64_t s = 0; s < stages; ++s) {
             // All but the youngest groups have arrived: the one for this stage has.
-            asm volatile("cp.async.wait_group %0;" ::"n"(kStages - 2));
+            wait_for_groups_of_copies<kStages - 2>();
             __syncthreads();
             const auto next = s + kStages - 1;
             load_stage(p, from, next * kDepth,

@@ -1,5 +1,5 @@
-// The CUDA kernels whose threads work together, without a GPU: what they compute, and under
-// ThreadSanitizer whether they waited for each other.
+// CUDA kernels without a GPU: what they compute, and under ThreadSanitizer whether threads that
+// work together waited for each other.
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/route.hpp"
