@@ -31,14 +31,16 @@ done
 # keeps a folder for all jobs of one user, which is gone when none is left, and jobs that make it at
 # the same moment fail (one in some hundred): here it is one that stays.
 run_tests() {
-    local start=$SECONDS status=0 folder
-    folder=$(mktemp -d /tmp/moe.XXXXXX)
-    mkdir -p "$folder/ompi.${HOSTNAME%%.*}.$EUID/stays"
-    (cd "$root" && OMPI_MCA_orte_tmpdir_base=$folder ctest --preset "$1" --output-on-failure \
-        --no-tests=error --parallel "$(nproc)") </dev/null || status=$?
-    rm -rf -- "$folder"
+    local start=$SECONDS
+    (
+        folder=$(mktemp -d /tmp/moe.XXXXXX)
+        trap 'rm -rf -- "$folder"' EXIT
+        mkdir -p "$folder/ompi.${HOSTNAME%%.*}.$EUID/stays"
+        cd "$root"
+        OMPI_MCA_orte_tmpdir_base=$folder ctest --preset "$1" --output-on-failure \
+            --no-tests=error --parallel "$(nproc)"
+    ) </dev/null
     say "tests ($1): $((SECONDS - start)) s"
-    return "$status"
 }
 
 setup_packages
