@@ -23,7 +23,8 @@ namespace moe {
 namespace {
 
 constexpr DType kType = DType::bf16;
-constexpr double kElement = 2;  // bytes
+constexpr double kElement = 2;    // bytes
+constexpr std::size_t kWord = 4;  // of indices, logits and weights
 constexpr std::int64_t kGibibyte = std::int64_t{1} << 30U;
 
 /// The GPU, and what every benchmark does on it.
@@ -197,6 +198,53 @@ constexpr Layer kLayers[] = {{"qwen3.5-397b-a17b", 4096, 512, 512, 10},
                              {"qwen3.5-397b-a17b_ep8", 4096, 512, 64, 10},
                              {"qwen3-30b-a3b", 2048, 128, 128, 8}};
 
+/// The choice of each token's experts.
+class Choice {
+public:
+    Choice(const Bench& bench, const Layer& layer, std::int64_t rows)
+        : bench_(bench),
+          layer_(layer),
+          rows_(rows),
+          logits_(bench.upload(random_logits())),
+          live_(bench.upload(std::vector<std::uint8_t>(static_cast<std::size_t>(rows), 1))),
+          chosen_(words(rows * layer.top_k)),
+          weight_(words(rows * layer.top_k)) {}
+
+    void choose() {
+        cuda::launch_choose({nullptr, rows_, layer_.hidden, kType},
+                            {logits_.as<float>(), layer_.experts, layer_.top_k, Scoring::softmax,
+                             nullptr, nullptr, live(), nullptr},
+                            routing(), cuda::native(bench_.stream()));
+    }
+    [[nodiscard]] const std::uint8_t* live() const { return live_.as<std::uint8_t>(); }
+    [[nodiscard]] Routing routing() const {
+        return {chosen_.as<std::int32_t>(), weight_.as<float>()};
+    }
+
+private:
+    [[nodiscard]] Buffer words(std::int64_t count) const {
+        return bench_.device().allocate(static_cast<std::size_t>(count) * kWord);
+    }
+    /// The same again from some row on: drawing them takes longer than all else.
+    [[nodiscard]] std::vector<float> random_logits() const {
+        constexpr std::int64_t kDistinct = 16384;
+        std::mt19937 generator(2);
+        std::normal_distribution<float> normal;
+        std::vector<float> logits(
+            static_cast<std::size_t>(std::min(rows_, kDistinct) * layer_.experts));
+        for (auto& logit : logits) logit = normal(generator);
+        const auto distinct = logits.size();
+        logits.resize(static_cast<std::size_t>(rows_ * layer_.experts));
+        for (auto i = distinct; i < logits.size(); ++i) logits[i] = logits[i - distinct];
+        return logits;
+    }
+
+    const Bench& bench_;
+    Layer layer_;
+    std::int64_t rows_;
+    Buffer logits_, live_, chosen_, weight_;
+};
+
 /// Routing, packing and the way back of `rows` tokens.
 class RowPath {
 public:
@@ -219,15 +267,12 @@ public:
           packed_(bench.random(capacity_ * layer.hidden)),
           dense_(bench.random(capacity_ * layer.hidden)),
           to_(bench.random(rows * layer.hidden)),
-          logits_(bench.upload(random_logits())),
-          live_(bench.upload(std::vector<std::uint8_t>(static_cast<std::size_t>(rows), 1))),
-          chosen_(words(rows * layer.top_k)),
-          weight_(words(rows * layer.top_k)),
+          choice_(bench, layer, rows),
           expert_offsets_(words(layer.local + 1)),
           offsets_(words(rows + 1)),
           indices_(words(capacity_)),
           weights_(words(capacity_)) {
-        choose();
+        choice_.choose();
         permute();
         bench.stream().synchronize();
     }
@@ -235,17 +280,11 @@ public:
     void route() {
         kernels_->route(x(),
                         {router_.matrix(layer_.experts, layer_.hidden, kType), nullptr, nullptr,
-                         live_.as<std::uint8_t>()},
-                        routing(), nullptr, bench_.stream());
-    }
-    void choose() {
-        cuda::launch_choose(x(),
-                            {logits_.as<float>(), layer_.experts, layer_.top_k, Scoring::softmax,
-                             nullptr, nullptr, live_.as<std::uint8_t>(), nullptr},
-                            routing(), cuda::native(bench_.stream()));
+                         choice_.live()},
+                        choice_.routing(), nullptr, bench_.stream());
     }
     void permute() {
-        kernels_->permute(x(), routing(), nullptr,
+        kernels_->permute(x(), choice_.routing(), nullptr,
                           {{0, layer_.local},
                            false,
                            expert_offsets_.as<std::int32_t>(),
@@ -276,19 +315,9 @@ public:
 
 private:
     [[nodiscard]] Buffer words(std::int64_t count) const {
-        return bench_.device().allocate(static_cast<std::size_t>(count) * 4);
-    }
-    [[nodiscard]] std::vector<float> random_logits() const {
-        std::mt19937 generator(2);
-        std::normal_distribution<float> normal;
-        std::vector<float> logits(static_cast<std::size_t>(rows_ * layer_.experts));
-        for (auto& logit : logits) logit = normal(generator);
-        return logits;
+        return bench_.device().allocate(static_cast<std::size_t>(count) * kWord);
     }
     [[nodiscard]] Matrix x() const { return x_.matrix(rows_, layer_.hidden, kType); }
-    [[nodiscard]] Routing routing() const {
-        return {chosen_.as<std::int32_t>(), weight_.as<float>()};
-    }
     [[nodiscard]] WeightedRows combine() const {
         return {rows_, offsets_.as<std::int32_t>(), indices_.as<std::int32_t>(),
                 weights_.as<float>()};
@@ -299,8 +328,9 @@ private:
     std::int64_t rows_;
     std::int64_t capacity_;
     std::unique_ptr<LayerKernels> kernels_;
-    Buffer x_, router_, packed_, dense_, to_, logits_, live_;
-    Buffer chosen_, weight_, expert_offsets_, offsets_, indices_, weights_;
+    Buffer x_, router_, packed_, dense_, to_;
+    Choice choice_;
+    Buffer expert_offsets_, offsets_, indices_, weights_;
 };
 
 /// The matrix product is bound by arithmetic from some hundred experts on, hence tflops.
@@ -314,11 +344,10 @@ void route(benchmark::State& state, const Bench& bench, const Layer& layer) {
 }
 
 void choose(benchmark::State& state, const Bench& bench, const Layer& layer) {
-    RowPath path(bench, layer, state.range(0));
-    bench.run(state, [&] { path.choose(); });
-    constexpr double kWord = 4;
-    bench.report(state, static_cast<double>(state.range(0)) *
-                            (static_cast<double>(layer.experts) + 2.0 * layer.top_k) * kWord);
+    Choice choice(bench, layer, state.range(0));
+    bench.run(state, [&] { choice.choose(); });
+    const auto words = static_cast<double>(layer.experts) + 2.0 * layer.top_k;
+    bench.report(state, static_cast<double>(state.range(0)) * words * double{kWord});
 }
 
 void permute(benchmark::State& state, const Bench& bench, const Layer& layer) {
@@ -391,16 +420,17 @@ void register_all(const Bench& bench) {
     constexpr std::int64_t kDecode = 256;
     constexpr std::int64_t kPrefill = 16384;
     constexpr std::int64_t kGathered = 8 * kPrefill;  // what eight ranks' prefill is to each
+    constexpr std::int64_t kMany = 8 * kGathered;     // a launch takes no time beside them
     for (const auto& layer : kLayers) {
         const auto each = [&](const char* kernel, auto function) {
-            add(fmt::format("{}/{}", kernel, layer.name),
-                [&bench, &layer, function](auto& state) { function(state, bench, layer); })
+            return add(fmt::format("{}/{}", kernel, layer.name),
+                       [&bench, &layer, function](auto& state) { function(state, bench, layer); })
                 ->Arg(kDecode)
                 ->Arg(kPrefill)
                 ->Arg(kGathered);
         };
         each("route", route);
-        each("choose", choose);
+        each("choose", choose)->Arg(kMany);
         each("permute", permute);
         each("weighted_sum", weighted_sum);
     }
