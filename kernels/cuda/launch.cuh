@@ -30,6 +30,8 @@ void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... argum
     if (how.blocks_of_processor > 0) {
         const auto most = static_cast<unsigned>(how.blocks_of_processor * count_processors());
         config.gridDim.x = std::min(config.gridDim.x, most);
+    }
+    if (how.all_shared) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                       cudaSharedmemCarveoutMaxShared));
     }

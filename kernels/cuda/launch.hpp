@@ -16,8 +16,9 @@ struct Launch {
     int threads{};
     cudaStream_t stream{};
     std::size_t shared_bytes{};
-    /// Where blocks take turns: no more of them in x than so many for each multiprocessor, which
-    /// gets all the shared memory that it can have.
+    /// The multiprocessors have all the shared memory that they can have.
+    bool all_shared{};
+    /// Where blocks take turns: no more of them in x than so many for each multiprocessor.
     int blocks_of_processor{};
     /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
     bool overlaps{};

@@ -33,14 +33,15 @@ __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
 // Copies from global to shared memory that go on while the thread that asked for them does. Before
 // Ampere it makes them itself, and those with a condition do not exist.
 
-/// `Bytes`: 4 or 16, and both addresses are multiples of that.
+/// `Bytes`: 4 or 16, and both addresses are multiples of that. `behind`: bytes from `to` on, for which
+/// it takes no instruction if they are a constant.
 template <int Bytes>
-__device__ void copy_async(void* to, const void* from) {
+__device__ void copy_async(void* to, const void* from, unsigned behind = 0) {
     using Piece = std::conditional_t<Bytes == 16, uint4, unsigned>;
     static_assert(sizeof(Piece) == Bytes);
     NV_IF_ELSE_TARGET(
         NV_PROVIDES_SM_80,
-        (const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
+        (const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to)) + behind;
          if constexpr (Bytes == 16) {
              asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from)
                           : "memory");
@@ -48,7 +49,8 @@ __device__ void copy_async(void* to, const void* from) {
              asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(from)
                           : "memory");
          }),
-        (*static_cast<Piece*>(to) = *static_cast<const Piece*>(from);))
+        (*reinterpret_cast<Piece*>(static_cast<char*>(to) + behind) =
+             *static_cast<const Piece*>(from);))
 }
 /// Of 16 bytes, to an address within shared memory; zeros where `inside` is false, and nothing is
 /// read.

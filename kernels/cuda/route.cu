@@ -4,11 +4,10 @@
 // each instruction: the k-th best of the best of groups of them is a bound that at least k logits
 // reach and few do. Only those are ranked, as they are, each by counting what is no better. Rows on
 // the way to shared memory while the ones before are worked on keep memory busy meanwhile.
+#include "kernels/cuda/choose.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
-#include "kernels/cuda/route.hpp"
 #include "kernels/cuda/vector.cuh"
-#include "kernels/cuda/warp.cuh"
 
 namespace moe::cuda {
 namespace {
@@ -23,87 +22,27 @@ constexpr int kWord = 32;
 constexpr int kBlocksOfProcessor = 7;
 using Pair = __nv_bfloat162;
 
-/// Grows with the float, so that integers can be compared instead. 0 is below all that an addition
-/// returns, whose only NaN is a positive one.
-__device__ std::uint32_t ordered(float value) {
-    const auto bits = __float_as_uint(value);
-    return bits ^ (static_cast<std::uint32_t>(static_cast<std::int32_t>(bits) >> 31) | 0x80000000U);
-}
-__device__ float unordered(std::uint32_t key) {
-    return __uint_as_float((key & 0x80000000U) != 0 ? key ^ 0x80000000U : ~key);
-}
-
-/// A logit and its expert in one number: larger is better, of equal logits the lowest expert. 0 is
-/// worse than all, kBetterThanAll what its name says.
-using Candidate = unsigned long long;
-constexpr Candidate kBetterThanAll = ~Candidate{};
-constexpr std::uint32_t kFirstExpert = ~0U - 1;
-__device__ Candidate candidate(std::uint32_t key, std::uint32_t expert) {
-    return static_cast<Candidate>(key) << 32U | (kFirstExpert - expert);
-}
-__device__ std::int32_t expert_of(Candidate one) {
-    return static_cast<std::int32_t>(kFirstExpert - static_cast<std::uint32_t>(one));
-}
-__device__ float logit_of(Candidate one) {
-    return unordered(static_cast<std::uint32_t>(one >> 32U));
-}
-
-__device__ float sigmoid(float x) {
-    return 1.0F / (1.0F + expf(-x));
-}
-/// A softmax over all experts, renormalised over the chosen, is one over the chosen.
-__device__ float score(float logit, float best, Scoring scoring) {
-    return scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
-}
-
-/// What is chosen from.
-struct Logits {
-    const float* of_row;
-    const float* bias;    ///< null: none
-    std::uint32_t count;  ///< 0 for a row that is not live
-
-    __device__ Logits(const Choosing& how, std::int64_t row, bool live)
-        : of_row(how.logits + row * how.experts),
-          bias(how.bias),
-          count(live ? static_cast<std::uint32_t>(how.experts) : 0) {}
-    [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert, float logit) const {
-        return ordered(logit + (bias == nullptr ? 0.0F : bias[expert]));
-    }
-    /// The best that is worse than `last`, by `Lanes` lanes, which all get it; 0 where none is.
-    template <int Lanes>
-    [[nodiscard]] __device__ Candidate best_below(Candidate last) const {
-        Candidate best = 0;
-        for (auto e = threadIdx.x % Lanes; e < count; e += Lanes) {
-            const auto one = candidate(key(e, of_row[e]), e);
-            if (one < last) best = max(best, one);
-        }
-        return fold<Lanes>(best, [](Candidate a, Candidate b) { return max(a, b); });
-    }
-};
-
 /// What the lanes of one row tell each other.
 template <int Lanes>
 struct OfRow {
-    /// Pairs of a lane's best of groups that the bound is found among: with few lanes, all.
-    static constexpr int kPairs = Lanes < 8 ? kGroups / 2 : 1;
-    /// Choices that such a bound is good for.
-    static constexpr int kMost = Lanes < 8 ? 8 : 2 * Lanes;
+    /// Choices that the bound is good for.
+    static constexpr int kMost = 2 * Lanes;
     /// Logits that are ranked; where more reach the bound, which takes many equal ones, k rounds do
     /// without it.
-    static constexpr int kRanked = Lanes < 8 ? 34 : 58;
+    static constexpr int kRanked = 58;
     /// With how many others one is compared in a step.
     static constexpr int kAtOnce = 4;
 
     alignas(16) Candidate ranked[kRanked + kAtOnce];
     union {
-        Pair best[Lanes * kPairs];  ///< while the bound is being found
-        Candidate chosen[kMost];    ///< after that
+        Pair best[Lanes];         ///< of groups, while the bound is being found
+        Candidate chosen[kMost];  ///< after that
     };
 };
 /// The rows of a warp read their `ranked` together, each from other banks.
 template <int Lanes>
 constexpr bool kApart = sizeof(OfRow<Lanes>) / 16 % 2 == 1;
-static_assert(kApart<4> && kApart<8> && kApart<16> && kApart<32>);
+static_assert(kApart<8> && kApart<16> && kApart<32>);
 
 /// The logits of a row on their way to shared memory and there: each lane brings its own, a step at
 /// a time, and the steps of a warp's lanes lie side by side.
@@ -239,37 +178,26 @@ private:
             best[0] = __hmax2(best[0], pair_[p]);
             best[1] = __hmax2(best[1], pair_[kPairs / 2 + p]);
         }
-        constexpr int kMine = Shared::kPairs;
-        if constexpr (kMine == 1) {
-            // The best two of the four: the best, and the best of what lost against another.
-            const auto won = __hmax2(best[0], best[1]);
-            const auto lost = __hmax2(__hmin2(best[0], best[1]), __hmin2(won, swapped(won)));
-            best[0] = __lows2bfloat162(__hmax2(won, swapped(won)), __hmax2(lost, swapped(lost)));
-        }
-#pragma unroll
-        for (int m = 0; m < kMine; ++m) shared_.best[lane_ * kMine + m] = best[m];
+        // The best two of the four: the best, and the best of what lost against another.
+        const auto won = __hmax2(best[0], best[1]);
+        const auto lost = __hmax2(__hmin2(best[0], best[1]), __hmin2(won, swapped(won)));
+        const auto two = __lows2bfloat162(__hmax2(won, swapped(won)), __hmax2(lost, swapped(lost)));
+        shared_.best[lane_] = two;
         __syncwarp();
-        // How many are no less than each of this lane's, in two halves.
-        Pair no_less[2 * kMine];
+        // How many are no less than each of the two, in two halves.
+        const Pair each[2] = {__low2bfloat162(two), __high2bfloat162(two)};
+        Pair no_less[2] = {__floats2bfloat162_rn(0, 0), __floats2bfloat162_rn(0, 0)};
 #pragma unroll
-        for (auto& count : no_less) count = __floats2bfloat162_rn(0, 0);
-#pragma unroll
-        for (int i = 0; i < Lanes * kMine; ++i) {
+        for (int i = 0; i < Lanes; ++i) {
             const auto others = shared_.best[i];
 #pragma unroll
-            for (int m = 0; m < kMine; ++m) {
-                const auto low = __low2bfloat162(best[m]);
-                const auto high = __high2bfloat162(best[m]);
-                no_less[2 * m] = __hadd2(no_less[2 * m], __hge2(others, low));
-                no_less[2 * m + 1] = __hadd2(no_less[2 * m + 1], __hge2(others, high));
-            }
+            for (int e = 0; e < 2; ++e) no_less[e] = __hadd2(no_less[e], __hge2(others, each[e]));
         }
         float bound = -INFINITY;
 #pragma unroll
-        for (int h = 0; h < 2 * kMine; ++h) {
-            const auto all = __low2float(no_less[h]) + __high2float(no_less[h]);
-            const auto one = h % 2 == 0 ? __low2float(best[h / 2]) : __high2float(best[h / 2]);
-            if (all >= static_cast<float>(top_k)) bound = fmaxf(bound, one);
+        for (int e = 0; e < 2; ++e) {
+            const auto all = __low2float(no_less[e]) + __high2float(no_less[e]);
+            if (all >= static_cast<float>(top_k)) bound = fmaxf(bound, __low2float(each[e]));
         }
         return fold<Lanes>(bound, [](float a, float b) { return fmaxf(a, b); });
     }
@@ -326,35 +254,6 @@ private:
     Shared& shared_;
 };
 
-/// Scores and renormalises what was chosen, by all lanes of a warp at once; `is_row`: there is one.
-template <int Lanes>
-__device__ void weigh(const OfRow<Lanes>& shared, std::int64_t row, bool is_row, bool live,
-                      const Choosing& how, const Routing& routing) {
-    const int lane = static_cast<int>(threadIdx.x) % Lanes;
-    const auto best = logit_of(shared.chosen[0]);
-    constexpr int kMine = OfRow<Lanes>::kMost / Lanes;
-    float points[kMine] = {};
-    float sum = 0;
-#pragma unroll
-    for (int i = 0; i < kMine; ++i) {
-        const int k = i * Lanes + lane;
-        if (i * Lanes >= how.top_k) break;
-        if (live && k < how.top_k) {
-            points[i] = score(logit_of(shared.chosen[k]), best, how.scoring);
-        }
-        sum += points[i];
-    }
-    sum = sum_of_lanes<Lanes>(sum);
-    const float scale = live ? 1.0F / sum : 0;
-#pragma unroll
-    for (int i = 0; i < kMine; ++i) {
-        const int k = i * Lanes + lane;
-        if (!is_row || k >= how.top_k) break;
-        routing.expert[row * how.top_k + k] = live ? expert_of(shared.chosen[k]) : -1;
-        routing.weight[row * how.top_k + k] = points[i] * scale;
-    }
-}
-
 /// Blocks stay, and take rows in turns: those of the next turn are on their way while these are
 /// ranked.
 template <int Lanes, int PerLane, bool Wide>
@@ -386,7 +285,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
         Chooser<Lanes, PerLane, Wide>({how, row, live}, staged, shared).choose(how.top_k, [&] {
             fetch(row + turn);
         });
-        weigh(shared, row, is_row, live, how, routing);
+        const auto k_of = [](int of, int i) { return i * Lanes + of; };
+        weigh<Lanes, OfRow<Lanes>::kMost / Lanes>(
+            how, live, logit_of(shared.chosen[0]), k_of,
+            [&](int i) { return shared.chosen[k_of(lane, i)]; },
+            [&](int i, float weight) {
+                if (!is_row) return;
+                const int k = k_of(lane, i);
+                routing.expert[row * how.top_k + k] = live ? expert_of(shared.chosen[k]) : -1;
+                routing.weight[row * how.top_k + k] = weight;
+            });
         __syncwarp();
     }
 }
@@ -426,6 +334,7 @@ bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routi
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
     auto how_to = in_blocks(ceil_div(rows, kThreads / Lanes), kThreads, stream);
     how_to.blocks_of_processor = kBlocksOfProcessor;
+    how_to.all_shared = true;
     how_to.shared_bytes = std::size_t{kThreads} * PerLane * sizeof(float);
     launch(how_to,
            rows_are_wide(row_bytes, {how.logits, how.bias}) ? choose<Lanes, PerLane, true>
@@ -436,9 +345,7 @@ bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routi
 
 void launch_best(std::int64_t rows, const Choosing& how, const Routing& routing,
                  cudaStream_t stream) {
-    const bool launched = launch_if_fits<4, 16>(rows, how, routing, stream) ||
-                          launch_if_fits<4, 32>(rows, how, routing, stream) ||
-                          launch_if_fits<8, 16>(rows, how, routing, stream) ||
+    const bool launched = launch_choose_few(rows, how, routing, stream) ||
                           launch_if_fits<8, 32>(rows, how, routing, stream) ||
                           launch_if_fits<16, 32>(rows, how, routing, stream) ||
                           launch_if_fits<32, 32>(rows, how, routing, stream);

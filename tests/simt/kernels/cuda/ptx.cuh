@@ -17,8 +17,8 @@ inline void read_ahead(const void* from, std::uint32_t bytes) {
 
 /// A thread waits before it reads what it copied, so that it may as well be there at once.
 template <int Bytes>
-void copy_async(void* to, const void* from) {
-    std::memcpy(to, from, Bytes);
+void copy_async(void* to, const void* from, unsigned behind = 0) {
+    std::memcpy(static_cast<std::byte*>(to) + behind, from, Bytes);
 }
 inline void wait_for_copies() {}
 
