@@ -28,10 +28,6 @@ constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
 /// Copies of a row on average from which on they are many.
 constexpr int kManyCopies = 4;
-/// What is read ahead at once: about as much as blocks hold. Half or twice as much is slower.
-constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
-/// Rows that one block reads ahead.
-constexpr int kRowsAhead = 4;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
 
@@ -41,6 +37,10 @@ struct FewCopies {
     static constexpr bool kMany = false;
     static constexpr int kThreads = 128;
     static constexpr int kHeld = 4;  ///< pieces of a row in each thread while they are written
+    /// What is read ahead at once, and rows of it that one block reads: about as much as blocks
+    /// hold, or a row in two has. Half or twice as much is slower.
+    static constexpr std::int64_t kSegmentBytes = std::int64_t{6} << 20U;
+    static constexpr int kRowsAhead = 8;
 };
 /// Where rows have many, few rows under way are read ahead in better time.
 template <int Threads>
@@ -48,6 +48,8 @@ struct ManyCopies {
     static constexpr bool kMany = true;
     static constexpr int kThreads = Threads;
     static constexpr int kHeld = 2;
+    static constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
+    static constexpr int kRowsAhead = 4;
 };
 
 struct Plan {
@@ -64,7 +66,6 @@ struct Plan {
     unsigned* finished;
     std::int32_t* expert_offsets;
     std::int32_t* csr_end;
-    unsigned segment;       ///< rows that are read ahead together
     unsigned one_by_top_k;  ///< times 2^32
 
     /// The i-th choice of a chunk: which choice of which of its rows. By a reciprocal, rounded down:
@@ -299,15 +300,16 @@ __device__ int place_choices(const Plan& plan, std::int64_t row, const Routing& 
     return found;
 }
 
-/// The first quarter of a segment's blocks read the next segment ahead: by the lanes of one warp, a
-/// row of kRowsAhead for each.
+/// The first blocks of a segment, of so many rows, read the next one ahead: by the lanes of one warp,
+/// a row of kRowsAhead for each.
 template <class Shape, class V>
-__device__ void read_next_segment(const Plan& plan, std::int64_t row, const V* x,
+__device__ void read_next_segment(const Plan& plan, unsigned segment, std::int64_t row, const V* x,
                                   std::int64_t vectors, const Routing& routing) {
-    const auto at = static_cast<std::int64_t>(static_cast<unsigned>(row) % plan.segment);
+    constexpr int kRowsAhead = Shape::kRowsAhead;
+    const auto at = static_cast<std::int64_t>(static_cast<unsigned>(row) % segment);
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
-    if (at * kRowsAhead >= plan.segment || lane >= kRowsAhead) return;
-    const auto ahead = row - at + plan.segment + at * kRowsAhead + lane;
+    if (at * kRowsAhead >= segment || lane >= kRowsAhead) return;
+    const auto ahead = row - at + segment + at * kRowsAhead + lane;
     if (ahead >= plan.rows) return;
     bool found = Shape::kMany;
     for (int k = 0; k < plan.top_k && !found; ++k) {
@@ -316,10 +318,10 @@ __device__ void read_next_segment(const Plan& plan, std::int64_t row, const V* x
     if (found) read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
 }
 
-/// A block for each row. `vectors`: of a row.
+/// A block for each row. `vectors`: of a row. `segment`: rows that are read ahead together.
 template <class T, int Width, class Shape>
 __global__ void __launch_bounds__(Shape::kThreads)
-    pack(Plan plan, const T* x, T* packed, std::int64_t vectors, Routing routing,
+    pack(Plan plan, unsigned segment, const T* x, T* packed, std::int64_t vectors, Routing routing,
          const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
     constexpr int kThreads = Shape::kThreads;
@@ -342,7 +344,7 @@ __global__ void __launch_bounds__(Shape::kThreads)
     if (Shape::kMany || has_local(plan, row, routing)) load(threadIdx.x);
     if constexpr (sizeof(V) == kVectorBytes) {
         if (threadIdx.x >= kThreads - kWarp) {
-            read_next_segment<Shape>(plan, row, all, vectors, routing);
+            read_next_segment<Shape>(plan, segment, row, all, vectors, routing);
         }
     }
     wait_for_earlier();
@@ -384,9 +386,12 @@ unsigned reciprocal(int value) {
 }
 
 /// Of rows that are read ahead together: whole shares of them for each block that does it.
+template <class Shape>
 unsigned rows_of_segment(std::size_t row_bytes) {
-    const auto rows = kSegmentBytes / static_cast<std::int64_t>(std::max<std::size_t>(row_bytes, 1));
-    return static_cast<unsigned>(std::max<std::int64_t>(rows / kRowsAhead, 1) * kRowsAhead);
+    constexpr auto kShare = std::int64_t{Shape::kRowsAhead};
+    const auto bytes = static_cast<std::int64_t>(std::max<std::size_t>(row_bytes, 1));
+    return static_cast<unsigned>(std::max(Shape::kSegmentBytes / bytes / kShare, std::int64_t{1}) *
+                                 kShare);
 }
 
 /// For at most so many rows: fewer of them can have a chunk more.
@@ -439,8 +444,8 @@ void launch_pack(const Plan& plan, bool many_copies, const Matrix& x, const Rout
                         .stream = stream,
                         .shared_bytes = pack_bytes(plan.top_k),
                         .overlaps = true},
-                       pack<T, kLanes, Shape>, plan, x.as<T>(), packed.as<T>(), vectors, routing,
-                       shared_weight, packing.combine);
+                       pack<T, kLanes, Shape>, plan, rows_of_segment<Shape>(x.row_bytes()),
+                       x.as<T>(), packed.as<T>(), vectors, routing, shared_weight, packing.combine);
             };
             if (!many_copies) {
                 launch_as(FewCopies{});
@@ -486,7 +491,6 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     finished_.as<unsigned>(),
                     packing.expert_offsets,
                     packing.combine.offsets + x.rows,
-                    rows_of_segment(x.row_bytes()),
                     reciprocal(top_k_)};
     launch_counting(plan, routing.expert, stream);
     if (x.elements() == 0) return;

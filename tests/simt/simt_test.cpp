@@ -28,29 +28,38 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// Ways that logits differ.
 struct Logits {
     const char* name;
-    std::function<float(std::mt19937&)> one;
+    std::function<float(std::mt19937&, std::int64_t expert)> one;
 };
 const std::vector<Logits>& kinds_of_logits() {
+    const auto normal = [](auto& random) { return std::normal_distribution<float>()(random); };
     static const std::vector<Logits> kinds{
-        {"normal", [](auto& random) { return std::normal_distribution<float>()(random); }},
-        {"alike", [](auto&) { return 1.0F; }},
-        {"few values", [](auto& random) { return static_cast<float>(random() % 5); }},
-        {"many ties", [](auto& random) { return static_cast<float>(random() % 40); }},
+        {"normal", [&](auto& random, auto) { return normal(random); }},
+        {"alike", [](auto&, auto) { return 1.0F; }},
+        {"few values", [](auto& random, auto) { return static_cast<float>(random() % 5); }},
+        {"many ties", [](auto& random, auto) { return static_cast<float>(random() % 40); }},
         {"mostly masked",
-         [](auto& random) {
+         [](auto& random, auto) {
              return random() % 16 == 0 ? static_cast<float>(random() % 9) : -kInfinity;
          }},
         {"infinite or none",
-         [](auto& random) {
+         [](auto& random, auto) {
              const auto which = random() % 40;
              return which == 0   ? std::nanf("")
                     : which == 1 ? kInfinity
                     : which == 2 ? -kInfinity
                                  : static_cast<float>(random() % 1000);
          }},
-        {"both zeros", [](auto& random) { return random() % 2 == 0 ? 0.0F : -0.0F; }},
+        {"both zeros", [](auto& random, auto) { return random() % 2 == 0 ? 0.0F : -0.0F; }},
         {"hardly negative",
-         [](auto& random) { return static_cast<float>(random() % 9) * -1e-42F; }},
+         [](auto& random, auto) { return static_cast<float>(random() % 9) * -1e-42F; }},
+        {"the eighth twice",
+         [&](auto& random, auto expert) {
+             if (expert % 8 != 3) return normal(random);
+             if (expert == 67 || expert == 83) return 20.0F;
+             return static_cast<float>(expert < 56 ? 100 - expert : 10);
+         }},
+        {"every eighth high",
+         [&](auto& random, auto expert) { return normal(random) + (expert % 8 == 3 ? 9.0F : 0); }},
     };
     return kinds;
 }
@@ -71,7 +80,9 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased) {
                              biased ? ", biased" : ""));
     std::mt19937 random(7);
     std::vector<float> logits(static_cast<std::size_t>(rows * experts));
-    for (auto& one : logits) one = kind.one(random);
+    for (std::int64_t i = 0; i < rows * experts; ++i) {
+        logits[static_cast<std::size_t>(i)] = kind.one(random, i % experts);
+    }
     std::vector<float> bias(static_cast<std::size_t>(experts));
     for (auto& one : bias) one = biased ? static_cast<float>(random() % 3) : 0;
     std::vector<std::uint8_t> live(static_cast<std::size_t>(rows));
@@ -111,15 +122,16 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased) {
 }
 
 TEST(Choose, EveryKindOfLogits) {
-    constexpr Size kSizes[] = {{45, 64, 4},  {1, 4, 4},     {9, 17, 8},    {35, 128, 8},
-                               {5, 66, 1},   {17, 128, 16}, {18, 256, 8},  {3, 201, 9},
-                               {9, 512, 10}, {3, 333, 17},  {5, 1024, 32}, {3, 1001, 1},
-                               {3, 1030, 33}};
-    // Every second pair: a thread of a GPU is a thread here.
+    constexpr Size kSizes[] = {
+        {45, 64, 4},   {1, 4, 4},    {9, 17, 8},   {35, 128, 8}, {5, 66, 1},    {17, 128, 16},
+        {18, 256, 8},  {3, 201, 9},  {9, 512, 10}, {3, 333, 17}, {5, 1024, 32}, {3, 1001, 1},
+        {3, 1030, 33}, {34, 128, 6}, {20, 96, 8},  {7, 127, 5},  {33, 64, 8},   {19, 128, 4}};
+    // Every second pair of the large ones: a thread of a GPU is a thread here.
     int pair = 0;
     for (const auto& kind : kinds_of_logits()) {
         for (const auto& size : kSizes) {
-            if (pair++ % 2 == 0) expect_chosen(size, kind, pair / 2 % 2 == 0);
+            const bool small = size.experts <= 128;
+            if (pair++ % 2 == 0 || small) expect_chosen(size, kind, pair % 3 == 0);
         }
         ++pair;
     }
@@ -213,15 +225,16 @@ TEST(Permute, AsTheHostDoes) {
 /// Rows so long that some are read ahead of others: all but the first segment's, each once, and
 /// with few copies only those that have any.
 TEST(Permute, ReadsAheadWhatItPacks) {
-    constexpr std::int64_t kHidden = std::int64_t{1} << 18U;  // four rows are a segment
-    constexpr std::int64_t kRows = 10;
-    constexpr std::int64_t kSegment = 4;
+    constexpr std::int64_t kHidden = std::int64_t{1} << 18U;
+    constexpr std::int64_t kRows = 20;
     struct Case {
         std::int64_t experts, local;
         int top_k;
         bool every;
+        std::int64_t segment;
     };
-    for (const auto& [experts, local, top_k, every] : {Case{4, 4, 4, true}, Case{4, 2, 1, false}}) {
+    for (const auto& [experts, local, top_k, every, segment] :
+         {Case{4, 4, 4, true, 4}, Case{4, 2, 1, false, 8}}) {
         SCOPED_TRACE(fmt::format("{} of {} experts", local, experts));
         const auto device = make_host_device();
         cuda::Permutation permutation(*device, {.rows = kRows,
@@ -257,7 +270,7 @@ TEST(Permute, ReadsAheadWhatItPacks) {
         }
         for (std::int64_t row = 0; row < kRows; ++row) {
             const auto r = static_cast<std::size_t>(row);
-            EXPECT_EQ(times[r], row >= kSegment && (every || has_local[r]) ? 1 : 0) << row;
+            EXPECT_EQ(times[r], row >= segment && (every || has_local[r]) ? 1 : 0) << row;
         }
     }
 }
