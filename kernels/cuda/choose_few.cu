@@ -109,7 +109,7 @@ public:
                           List& list)
         : staged_(staged), bias_(bias), experts_(experts), live_(live), list_(list) {}
 
-    /// The best `top_k`, best first, if the row is live: `mine` are this lane's kMine of them. For
+    /// The best `top_k`, best first, if the row is live: `mine` are kMine of them in each lane. For
     /// all lanes of a warp at once.
     __device__ void choose(int top_k, Candidate (&mine)[kMine]) {
         const float bound = find_bound();
@@ -366,17 +366,17 @@ __global__ void __launch_bounds__(kThreads)
     const auto experts = static_cast<unsigned>(how.experts);
     const auto row_of_warp = threadIdx.x % kWarp / kLanes;
     const auto lane = threadIdx.x % kLanes;
-    const auto row_bytes = apart<Chunks, Read>(experts);
+    const auto row_floats = apart<Chunks, Read>(experts);
     const auto first = (blockIdx.x * kThreads + threadIdx.x) / kWarp * kRowsOfWarp;
     if (first >= rows) return;
     const auto row = first + row_of_warp;
     // Looked at later, so that copies do not wait for it.
     const unsigned live = row < rows ? how.live[row] : 0;
-    auto* staged = launched_shared<float>() + threadIdx.x / kWarp * kRowsOfWarp * row_bytes;
+    auto* staged = launched_shared<float>() + threadIdx.x / kWarp * kRowsOfWarp * row_floats;
     stage<Chunks, Read>(how.logits + std::size_t{first} * experts, min(rows - first, kRowsOfWarp),
                         experts, staged);
     Candidate mine[kMine] = {};
-    FewChooser<Chunks, Read>(staged + row_of_warp * row_bytes, how.bias, experts, live != 0,
+    FewChooser<Chunks, Read>(staged + row_of_warp * row_floats, how.bias, experts, live != 0,
                              lists[threadIdx.x / kLanes])
         .choose(how.top_k, mine);
     Vector<std::int32_t, kMine> expert;

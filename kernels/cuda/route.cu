@@ -3,7 +3,8 @@
 // takes is good for some 500. So nearly all logits are discarded first, rounded to bf16 and two in
 // each instruction: the k-th best of the best of groups of them is a bound that at least k logits
 // reach and few do. Only those are ranked, as they are, each by counting what is no better. Rows on
-// the way to shared memory while the ones before are worked on keep memory busy meanwhile.
+// the way to shared memory while the ones before are worked on keep memory busy meanwhile. Fewer
+// choices of fewer experts take less still, in choose_few.cu.
 #include "kernels/cuda/choose.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
