@@ -207,7 +207,7 @@ private:
         auto bound = split.best[0];
 #pragma unroll
         for (int i = 1; i < kMost; ++i) bound = smaller(bound, split.best[i]);
-        // What a difference with either zero has no sign of.
+        // Either zero less -0 is 0, and so is not less.
         return bound == 0 ? -0.0F : bound;
     }
 
