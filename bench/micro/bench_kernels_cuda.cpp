@@ -60,6 +60,11 @@ public:
         return buffer;
     }
 
+    /// Of indices, logits or weights.
+    Buffer words(std::int64_t count) const {
+        return device_->allocate(static_cast<std::size_t>(count) * kWord);
+    }
+
     /// Times `launch` by the device's events, enqueued behind a closed gate as the sweep does it:
     /// what that costs the host is not in it.
     void run(benchmark::State& state, const std::function<void()>& launch) const {
@@ -207,8 +212,8 @@ public:
           rows_(rows),
           logits_(bench.upload(random_logits())),
           live_(bench.upload(std::vector<std::uint8_t>(static_cast<std::size_t>(rows), 1))),
-          chosen_(words(rows * layer.top_k)),
-          weight_(words(rows * layer.top_k)) {}
+          chosen_(bench.words(rows * layer.top_k)),
+          weight_(bench.words(rows * layer.top_k)) {}
 
     void choose() {
         cuda::launch_choose({nullptr, rows_, layer_.hidden, kType},
@@ -222,9 +227,6 @@ public:
     }
 
 private:
-    [[nodiscard]] Buffer words(std::int64_t count) const {
-        return bench_.device().allocate(static_cast<std::size_t>(count) * kWord);
-    }
     /// The same again from some row on: drawing them takes longer than all else.
     [[nodiscard]] std::vector<float> random_logits() const {
         constexpr std::int64_t kDistinct = 16384;
@@ -268,10 +270,10 @@ public:
           dense_(bench.random(capacity_ * layer.hidden)),
           to_(bench.random(rows * layer.hidden)),
           choice_(bench, layer, rows),
-          expert_offsets_(words(layer.local + 1)),
-          offsets_(words(rows + 1)),
-          indices_(words(capacity_)),
-          weights_(words(capacity_)) {
+          expert_offsets_(bench.words(layer.local + 1)),
+          offsets_(bench.words(rows + 1)),
+          indices_(bench.words(capacity_)),
+          weights_(bench.words(capacity_)) {
         choice_.choose();
         permute();
         bench.stream().synchronize();
@@ -314,9 +316,6 @@ public:
     }
 
 private:
-    [[nodiscard]] Buffer words(std::int64_t count) const {
-        return bench_.device().allocate(static_cast<std::size_t>(count) * kWord);
-    }
     [[nodiscard]] Matrix x() const { return x_.matrix(rows_, layer_.hidden, kType); }
     [[nodiscard]] WeightedRows combine() const {
         return {rows_, offsets_.as<std::int32_t>(), indices_.as<std::int32_t>(),

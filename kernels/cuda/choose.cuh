@@ -43,6 +43,11 @@ __device__ inline float score(float logit, float best, Scoring scoring) {
     return scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
 }
 
+/// A logit and the bias of its expert; `bias` is null: none.
+__device__ inline float biased(float logit, const float* bias, std::uint32_t expert) {
+    return logit + (bias == nullptr ? 0.0F : bias[expert]);
+}
+
 /// What is chosen from.
 struct Logits {
     const float* of_row;
@@ -54,7 +59,7 @@ struct Logits {
           bias(how.bias),
           count(live ? static_cast<std::uint32_t>(how.experts) : 0) {}
     [[nodiscard]] __device__ std::uint32_t key(std::uint32_t expert, float logit) const {
-        return ordered(logit + (bias == nullptr ? 0.0F : bias[expert]));
+        return ordered(biased(logit, bias, expert));
     }
     /// The best that is worse than `last`, by `Lanes` lanes, which all get it; 0 where none is.
     template <int Lanes>

@@ -147,11 +147,11 @@ private:
     [[nodiscard]] static __device__ unsigned expert_at(unsigned chunk, unsigned i) {
         return (lane() * Chunks + chunk) * kChunk | (i ^ lane() * kHalf);
     }
-    [[nodiscard]] __device__ float biased(unsigned expert) const {
-        return staged_[expert] + (bias_ == nullptr ? 0.0F : bias_[expert]);
+    [[nodiscard]] __device__ float biased_logit(unsigned expert) const {
+        return biased(staged_[expert], Read == Form::plain ? nullptr : bias_, expert);
     }
     [[nodiscard]] __device__ std::uint32_t key_of(unsigned expert) const {
-        return ordered(Read == Form::plain ? staged_[expert] + 0.0F : biased(expert));
+        return ordered(biased_logit(expert));
     }
 
     /// A step of a lane's logits, -inf where no expert is.
@@ -178,7 +178,7 @@ private:
                 if (first + j >= experts_) {
                     logits.at[j] = -INFINITY;
                 } else if (Read == Form::narrow) {
-                    logits.at[j] = biased(first + j);
+                    logits.at[j] = biased_logit(first + j);
                 }
             }
             return logits;

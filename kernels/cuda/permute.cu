@@ -4,8 +4,8 @@
 //
 // Memory that is read here and written there all the time keeps turning from one to the other: one
 // read for ten writes, with nothing to compute and the rows in perfect order, gets 0.88 of a copy's
-// bandwidth on an H200, though writes alone get 1.08. So reads come in bursts: a quarter of the
-// blocks bring rows that follow later into the cache, and all blocks find theirs there (0.95).
+// bandwidth on an H200, though writes alone get 1.08. So reads come in bursts: some of the blocks
+// bring rows that follow later into the cache, and all blocks find theirs there (0.95).
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/ptx.cuh"

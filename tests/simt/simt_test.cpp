@@ -25,15 +25,18 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+float normal(std::mt19937& random) {
+    return std::normal_distribution<float>()(random);
+}
+
 /// Ways that logits differ.
 struct Logits {
     const char* name;
     std::function<float(std::mt19937&, std::int64_t expert)> one;
 };
 const std::vector<Logits>& kinds_of_logits() {
-    const auto normal = [](auto& random) { return std::normal_distribution<float>()(random); };
     static const std::vector<Logits> kinds{
-        {"normal", [&](auto& random, auto) { return normal(random); }},
+        {"normal", [](auto& random, auto) { return normal(random); }},
         {"alike", [](auto&, auto) { return 1.0F; }},
         {"few values", [](auto& random, auto) { return static_cast<float>(random() % 5); }},
         {"many ties", [](auto& random, auto) { return static_cast<float>(random() % 40); }},
@@ -53,13 +56,13 @@ const std::vector<Logits>& kinds_of_logits() {
         {"hardly negative",
          [](auto& random, auto) { return static_cast<float>(random() % 9) * -1e-42F; }},
         {"the eighth twice",
-         [&](auto& random, auto expert) {
+         [](auto& random, auto expert) {
              if (expert % 8 != 3) return normal(random);
              if (expert == 67 || expert == 83) return 20.0F;
              return static_cast<float>(expert < 56 ? 100 - expert : 10);
          }},
         {"every eighth high",
-         [&](auto& random, auto expert) { return normal(random) + (expert % 8 == 3 ? 9.0F : 0); }},
+         [](auto& random, auto expert) { return normal(random) + (expert % 8 == 3 ? 9.0F : 0); }},
     };
     return kinds;
 }
