@@ -35,6 +35,8 @@ using BusId = std::array<char, 16>;
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
 [[nodiscard]] int count_processors();
+/// Shared memory with which so many blocks of a kernel are on a multiprocessor at once, and no more.
+[[nodiscard]] std::size_t shared_of_block(int blocks);
 struct Capability {
     int major{};
     int minor{};

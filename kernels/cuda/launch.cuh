@@ -18,9 +18,13 @@ __device__ T* launched_shared() {
 
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
-    if (how.shared_bytes > kUnaskedShared) {
+    auto shared_bytes = how.shared_bytes;
+    if (how.blocks_at_once > 0) {
+        shared_bytes = std::max(shared_bytes, shared_of_block(how.blocks_at_once));
+    }
+    if (shared_bytes > kUnaskedShared) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(how.shared_bytes)));
+                                      static_cast<int>(shared_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -36,7 +40,7 @@ void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... argum
                                       cudaSharedmemCarveoutMaxShared));
     }
     config.blockDim = dim3(static_cast<unsigned>(how.threads));
-    config.dynamicSmemBytes = how.shared_bytes;
+    config.dynamicSmemBytes = shared_bytes;
     config.stream = how.stream;
     config.attrs = &overlap;
     config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;

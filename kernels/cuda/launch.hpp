@@ -18,6 +18,8 @@ struct Launch {
     std::size_t shared_bytes{};
     /// The multiprocessors have all the shared memory that they can have.
     bool all_shared{};
+    /// No more blocks on a multiprocessor at once than this: each gets its part of the shared memory.
+    int blocks_at_once{};
     /// Where blocks take turns: no more of them in x than so many for each multiprocessor.
     int blocks_of_processor{};
     /// After a kernel of the stream that it may overlap with, see wait_for_earlier().

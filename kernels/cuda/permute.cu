@@ -5,7 +5,8 @@
 // Memory that is read here and written there all the time keeps turning from one to the other: one
 // read for ten writes, with nothing to compute and the rows in perfect order, gets 0.88 of a copy's
 // bandwidth on an H200, though writes alone get 1.08. So reads come in bursts: some of the blocks
-// bring rows that follow later into the cache, and all blocks find theirs there (0.95).
+// bring rows that follow later into the cache, which keeps them longer than what is written, and
+// all blocks find theirs there (0.95).
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/ptx.cuh"
@@ -13,16 +14,16 @@
 #include "kernels/cuda/warp.cuh"
 
 #include <algorithm>
-#include <limits>
+#include <vector>
 
 namespace moe::cuda {
 namespace {
 
-/// Rows are counted in chunks, a block for each. One chunk needs no second launch, which pays up to
-/// so many rows; with as many as this a warp adds up what all of them have of one expert in two
-/// steps.
+/// Rows are counted in chunks, a block for each, and those in parts, a warp for each. One chunk
+/// needs no second launch, which pays up to so many rows; with as many chunks as this each lane of
+/// a warp adds up two vectors of what they have of one expert.
 constexpr std::int64_t kOneChunk = 256;
-constexpr std::int64_t kMostChunks = 256;
+constexpr int kMostChunks = 256;
 constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
 constexpr int kScanThreads = 1024;
@@ -31,12 +32,14 @@ constexpr int kManyCopies = 4;
 /// Loads in flight where each takes far longer than what is done with its value.
 constexpr int kAhead = 4;
 
-/// Where rows have few copies here, blocks mostly wait for what they read, so that there have to be
-/// many of them, and they look first whether there is any copy.
+/// Where rows have few copies here, blocks mostly wait, so that there have to be many small ones,
+/// but no more than that takes: memory is the faster the fewer rows are under way. They look first
+/// whether there is any copy.
 struct FewCopies {
     static constexpr bool kMany = false;
     static constexpr int kThreads = 128;
-    static constexpr int kHeld = 4;  ///< pieces of a row in each thread while they are written
+    static constexpr int kBlocks = 8;  ///< of a multiprocessor at once
+    static constexpr int kHeld = 4;    ///< pieces of a row in each thread while they are written
     /// What is read ahead at once, and rows of it that one block reads: about as much as blocks
     /// hold, or a row in two has. Half or twice as much is slower.
     static constexpr std::int64_t kSegmentBytes = std::int64_t{6} << 20U;
@@ -47,9 +50,38 @@ template <int Threads>
 struct ManyCopies {
     static constexpr bool kMany = true;
     static constexpr int kThreads = Threads;
+    static constexpr int kBlocks = threads_of_processor() / Threads;
     static constexpr int kHeld = 2;
     static constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
     static constexpr int kRowsAhead = 4;
+};
+
+/// What divides many times: by a reciprocal, rounded down, since a division takes as long as
+/// everything else that is done with a choice.
+class Divisor {
+public:
+    explicit Divisor(std::int64_t value)
+        : value_(static_cast<unsigned>(value)),
+          reciprocal_(static_cast<unsigned>((kOne - (value == 1 ? 1 : 0)) /
+                                            static_cast<std::uint64_t>(value))) {}
+    struct Result {
+        unsigned quotient, rest;
+    };
+    [[nodiscard]] __device__ Result divide(std::int64_t dividend) const {
+        const auto all = static_cast<unsigned>(dividend);
+        auto quotient = static_cast<unsigned>(std::uint64_t{all} * reciprocal_ >> 32U);
+        auto rest = all - quotient * value_;
+        if (rest >= value_) {
+            ++quotient;
+            rest -= value_;
+        }
+        return {quotient, rest};
+    }
+
+private:
+    static constexpr std::uint64_t kOne = std::uint64_t{1} << 32U;
+    unsigned value_;
+    unsigned reciprocal_;  ///< times 2^32
 };
 
 struct Plan {
@@ -58,76 +90,28 @@ struct Plan {
     std::int32_t first;  ///< local experts are [first, first + experts)
     std::int32_t experts;
     bool shared;
-    std::int64_t chunks;
-    std::int64_t rows_of_chunk;
+    int chunks;
+    int rows_of_part;
+    Divisor by_top_k, by_chunk;
     std::int32_t* rank;
     std::int32_t* entry;
     std::int32_t* counts;
-    unsigned* finished;
+    std::int32_t* totals;
     std::int32_t* expert_offsets;
     std::int32_t* csr_end;
-    unsigned one_by_top_k;  ///< times 2^32
 
-    /// The i-th choice of a chunk: which choice of which of its rows. By a reciprocal, rounded down:
-    /// a division takes as long as everything else that is done with a choice.
-    struct OfRow {
-        std::int32_t row, choice;
-    };
-    [[nodiscard]] __device__ OfRow of_row(std::int32_t i) const {
-        auto row = static_cast<std::int32_t>(std::uint64_t{static_cast<unsigned>(i)} *
-                                                 one_by_top_k >>
-                                             32U);
-        auto choice = i - row * top_k;
-        if (choice >= top_k) {
-            ++row;
-            choice -= top_k;
-        }
-        return {row, choice};
-    }
     /// What is counted: rows of each local expert, and entries of the CSR matrix.
     [[nodiscard]] __host__ __device__ int columns() const { return experts + 1; }
-    __device__ void set_total(int column, std::int32_t total) const {
-        (column < experts ? expert_offsets[column] : *csr_end) = total;
-    }
 };
 
 __device__ bool is_local(std::int32_t expert, const Plan& plan) {
-    return expert >= plan.first && expert < plan.first + plan.experts;
+    return static_cast<unsigned>(expert - plan.first) < static_cast<unsigned>(plan.experts);
 }
 
-/// Entries of the CSR matrix that a warp's choices make: lanes with one of their own, and lanes with
-/// one for the shared expert of the row that starts there.
-struct Entries {
-    unsigned own, shared;
-    [[nodiscard]] __device__ int count(unsigned lanes) const {
-        return __popc(own & lanes) + __popc(shared & lanes);
-    }
-};
-
-/// values[0 .. count) become the sums of those before, by one warp; the sum of all.
-__device__ std::int32_t warp_exclusive_sums(std::int32_t* values, std::int64_t count) {
-    const int lane = static_cast<int>(threadIdx.x) % kWarp;
-    std::int32_t start = 0;
-    for (std::int64_t first = lane; first - lane < count; first += kAhead * kWarp) {
-        std::int32_t value[kAhead];
-#pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const auto i = first + j * kWarp;
-            value[j] = i < count ? values[i] : 0;
-        }
-#pragma unroll
-        for (int j = 0; j < kAhead; ++j) {
-            const auto i = first + j * kWarp;
-            const auto sum = inclusive_sum(value[j]);
-            if (i < count) values[i] = start + sum - value[j];
-            start += __shfl_sync(kAllLanes, sum, kWarp - 1);
-        }
-    }
-    return start;
-}
-
-/// expert_offsets: from rows of each expert to those before it, and of all; by one block.
-__device__ void add_up_experts(const Plan& plan) {
+/// expert_offsets from the rows of each expert, by one block. `rows_of(e)` is asked once, and by
+/// the thread that writes expert_offsets[e].
+template <class RowsOf>
+__device__ void add_up_experts(const Plan& plan, RowsOf rows_of) {
     __shared__ std::int32_t of_warp[kWarp];
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -135,7 +119,7 @@ __device__ void add_up_experts(const Plan& plan) {
     std::int32_t start = 0;
     for (int first = 0; first < plan.experts; first += static_cast<int>(blockDim.x)) {
         const auto e = first + static_cast<int>(threadIdx.x);
-        const auto rows = e < plan.experts ? plan.expert_offsets[e] : 0;
+        const auto rows = e < plan.experts ? rows_of(e) : 0;
         const auto sum = inclusive_sum(rows);
         __syncthreads();  // whoever read the last round's sums is done
         if (lane == kWarp - 1) of_warp[warp] = sum;
@@ -152,75 +136,66 @@ __device__ void add_up_experts(const Plan& plan) {
     if (threadIdx.x == 0) plan.expert_offsets[plan.experts] = start;
 }
 
-/// A block for each chunk. Every warp takes its share of the choices, a lane for each, in the order
-/// of the rows: once to count them, and once more, knowing what the warps before have, to number
-/// them, where the lanes with the same expert find each other.
-__global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std::int32_t* chosen) {
-    auto* seen = launched_shared<std::int32_t>();  // [warps, columns]
+/// A block for each chunk and a warp for each part of it, which takes its choices in the order of
+/// the rows, a lane for each, and numbers those of each expert, where lanes with the same one find
+/// each other; then adds what the parts before have.
+__global__ void __launch_bounds__(kWarp* kCountWarps,
+                                  threads_of_processor() / (kWarp * kCountWarps))
+    count(Plan plan, const std::int32_t* chosen) {
+    auto* seen = launched_shared<std::int32_t>();  // [parts of the chunk, columns]
     let_later_start();
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
     const int warps = static_cast<int>(blockDim.x) / kWarp;
     const int columns = plan.columns();
-    for (int i = static_cast<int>(threadIdx.x); i < warps * columns;
-         i += static_cast<int>(blockDim.x)) {
-        seen[i] = 0;
-    }
-    __syncthreads();
-    const auto first_row = blockIdx.x * plan.rows_of_chunk;
-    const auto rows = min(plan.rows_of_chunk, plan.rows - first_row);
-    const auto choices = static_cast<int>(rows * plan.top_k);
-    const int share = (choices + warps - 1) / warps;
-    const int begin = warp * share;
-    const int end = min(begin + share, choices);
-    const unsigned lower = (1U << lane) - 1U;
+    const bool one_chunk = gridDim.x == 1;
+    auto* mine = seen + warp * columns;
+    for (int c = lane; c < columns; c += kWarp) mine[c] = 0;
+    __syncwarp();
+    const auto first_row = (std::int64_t{blockIdx.x} * warps + warp) * plan.rows_of_part;
+    const auto rows =
+        max(min(std::int64_t{plan.rows_of_part}, plan.rows - first_row), std::int64_t{0});
+    const auto choices = static_cast<int>(rows) * plan.top_k;
     const auto* expert_of = chosen + first_row * plan.top_k;
     auto* rank_of = plan.rank + first_row * plan.top_k;
-    auto* mine = seen + warp * columns;
-    // see(i, its expert) for each choice, by all lanes of a warp at once; -1 behind the last.
+    auto* entry_of = plan.entry + first_row;
+    const unsigned lower = (1U << lane) - 1U;
+    const auto top_k = static_cast<unsigned>(plan.top_k);
+    const auto step = plan.by_top_k.divide(kWarp);
+    // see(i, its expert, its row and choice) for each choice, by all lanes at once; behind the last
+    // one the expert is -1.
     const auto for_each = [&](auto see) {
-        for (int base = begin + lane; base - lane < end; base += kAhead * kWarp) {
+        auto at = plan.by_top_k.divide(lane);
+        for (int base = lane; base - lane < choices; base += kAhead * kWarp) {
             std::int32_t expert[kAhead];
 #pragma unroll
             for (int j = 0; j < kAhead; ++j) {
                 const int i = base + j * kWarp;
-                expert[j] = i < end ? expert_of[i] : -1;
+                expert[j] = i < choices ? expert_of[i] : -1;
             }
 #pragma unroll
-            for (int j = 0; j < kAhead; ++j) see(base + j * kWarp, expert[j]);
+            for (int j = 0; j < kAhead; ++j) {
+                see(base + j * kWarp, expert[j], at);
+                at.quotient += step.quotient;
+                at.rest += step.rest;
+                if (at.rest >= top_k) {
+                    ++at.quotient;
+                    at.rest -= top_k;
+                }
+            }
         }
-    };
-    const auto entries_at = [&](int i, std::int32_t expert) {
-        const bool starts_row = plan.shared && expert >= 0 && plan.of_row(i).choice == 0;
-        return Entries{__ballot_sync(kAllLanes, is_local(expert, plan)),
-                       __ballot_sync(kAllLanes, starts_row)};
     };
 
     int entries = 0;
-    for_each([&](int i, std::int32_t expert) {
-        entries += entries_at(i, expert).count(kAllLanes);
-        if (is_local(expert, plan)) atomicAdd(mine + (expert - plan.first), 1);
-    });
-    if (lane == 0) mine[plan.experts] = entries;
-    __syncthreads();
-    for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(blockDim.x)) {
-        std::int32_t total = 0;
-        for (int w = 0; w < warps; ++w) {
-            const auto of_warp = seen[w * columns + c];
-            seen[w * columns + c] = total;
-            total += of_warp;
-        }
-        plan.counts[c * plan.chunks + blockIdx.x] = plan.chunks > 1 ? total : 0;
-        if (plan.chunks == 1) plan.set_total(c, total);
-    }
-    __syncthreads();
-    entries = mine[plan.experts];
-    for_each([&](int i, std::int32_t expert) {
-        const auto here = entries_at(i, expert);
-        const auto [row, choice] = plan.of_row(i);
-        if (i < end && choice == 0) plan.entry[first_row + row] = entries + here.count(lower);
-        entries += here.count(kAllLanes);
+    for_each([&](int i, std::int32_t expert, Divisor::Result at) {
         const bool local = is_local(expert, plan);
+        const bool starts_row = i < choices && at.rest == 0;
+        const auto own = __ballot_sync(kAllLanes, local);
+        const auto shared = plan.shared ? __ballot_sync(kAllLanes, starts_row && expert >= 0) : 0;
+        if (starts_row) {
+            entry_of[at.quotient] = entries + __popc(own & lower) + __popc(shared & lower);
+        }
+        entries += __popc(own) + __popc(shared);
         const int e = expert - plan.first;
         const auto alike = __match_any_sync(kAllLanes, local ? e : -1);
         const int before = local ? mine[e] : 0;
@@ -229,98 +204,177 @@ __global__ void __launch_bounds__(kWarp* kCountWarps) count(Plan plan, const std
         if (local && (alike & lower) == 0) mine[e] = before + __popc(alike);
         __syncwarp();
     });
-    if (plan.chunks == 1) add_up_experts(plan);
+    if (lane == 0) mine[plan.experts] = entries;
+    __syncthreads();
+    for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(blockDim.x)) {
+        std::int32_t total = 0;
+        for (int w = 0; w < warps; ++w) {
+            const auto of_part = seen[w * columns + c];
+            seen[w * columns + c] = total;
+            total += of_part;
+        }
+        plan.counts[c * kMostChunks + blockIdx.x] = one_chunk ? 0 : total;
+        if (c < plan.experts) {
+            if (one_chunk) {
+                plan.expert_offsets[c] = total;
+            } else {
+                atomicAdd(plan.totals + c, total);
+            }
+        } else if (one_chunk) {
+            *plan.csr_end = total;
+        }
+    }
+    __syncthreads();
+    for_each([&](int i, std::int32_t expert, Divisor::Result at) {
+        if (is_local(expert, plan)) atomicAdd(rank_of + i, mine[expert - plan.first]);
+        if (i < choices && at.rest == 0) atomicAdd(entry_of + at.quotient, mine[plan.experts]);
+    });
+    if (one_chunk) add_up_experts(plan, [&](int e) { return plan.expert_offsets[e]; });
 }
 
-/// A warp for each column adds up what is before each chunk; the last block to finish adds up the
+/// A warp for each column adds up what is before each chunk, and the last block adds up the
 /// experts.
 __global__ void __launch_bounds__(kScanThreads) scan(Plan plan) {
-    __shared__ bool last;
+    constexpr int kOfLane = kMostChunks / kWarp;
     let_later_start();
     wait_for_earlier();
+    if (blockIdx.x + 1 == gridDim.x) {
+        add_up_experts(plan, [&](int e) {
+            const auto rows = plan.totals[e];
+            plan.totals[e] = 0;  // for the next launch
+            return rows;
+        });
+        return;
+    }
     const auto column = static_cast<int>(blockIdx.x * (kScanThreads / kWarp) + threadIdx.x / kWarp);
-    if (column < plan.columns()) {
-        const auto total = warp_exclusive_sums(plan.counts + column * plan.chunks, plan.chunks);
-        if (threadIdx.x % kWarp == 0) plan.set_total(column, total);
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    if (column >= plan.columns()) return;
+    auto* mine =
+        reinterpret_cast<Vector<std::int32_t, kOfLane>*>(plan.counts + column * kMostChunks) + lane;
+    auto counts = *mine;
+    std::int32_t total = 0;
+#pragma unroll
+    for (int i = 0; i < kOfLane; ++i) {
+        const auto rows = lane * kOfLane + i < plan.chunks ? counts.at[i] : 0;
+        counts.at[i] = total;
+        total += rows;
     }
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) last = atomicAdd(plan.finished, 1U) + 1 == gridDim.x;
-    __syncthreads();
-    if (!last) return;
-    __threadfence();
-    add_up_experts(plan);
-    if (threadIdx.x == 0) *plan.finished = 0;  // for the next launch
+    const auto sum = inclusive_sum(total);
+#pragma unroll
+    for (int i = 0; i < kOfLane; ++i) counts.at[i] += sum - total;
+    *mine = counts;
+    if (column == plan.experts && lane == kWarp - 1) *plan.csr_end = sum;
 }
 
-/// Whether any choice of a row is local; every warp asks for itself, and hears the same.
-__device__ bool has_local(const Plan& plan, std::int64_t row, const Routing& routing) {
-    bool found = false;
-    for (int k = static_cast<int>(threadIdx.x) % kWarp; k < plan.top_k; k += kWarp) {
-        found = found || is_local(routing.expert[row * plan.top_k + k], plan);
-    }
-    return __any_sync(kAllLanes, found);
-}
+/// The choices of a row, a lane for each of the first kWarp, and whether one of all is local: every
+/// warp asks for itself, and hears the same.
+struct Choices {
+    std::int32_t expert;
+    bool any_local;
 
-/// One warp writes a row of the CSR matrix, a lane for each choice: where the row's copies go.
-/// Returns how many there are.
-__device__ int place_choices(const Plan& plan, std::int64_t row, const Routing& routing,
-                             const float* shared_weight, const WeightedRows& combine,
-                             std::int32_t* place) {
-    const auto chunk = row / plan.rows_of_chunk;
-    const int lane = static_cast<int>(threadIdx.x);
-    const auto* chosen = routing.expert + row * plan.top_k;
-    auto entry = plan.counts[plan.experts * plan.chunks + chunk] + plan.entry[row];
-    if (lane == 0) combine.offsets[row] = entry;
-    if (plan.shared && chosen[0] >= 0) {
-        if (lane == 0) {
-            combine.indices[entry] = static_cast<std::int32_t>(row);
-            combine.weights[entry] = shared_weight[row];
+    __device__ Choices(const Plan& plan, std::int64_t row, const Routing& routing)
+        : expert(-1), any_local(false) {
+        const auto* chosen = routing.expert + row * plan.top_k;
+        const int lane = static_cast<int>(threadIdx.x) % kWarp;
+        if (lane < plan.top_k) expert = chosen[lane];
+        any_local = is_local(expert, plan);
+#pragma unroll 1
+        for (int k = lane + kWarp; k < plan.top_k; k += kWarp) {
+            any_local = any_local || is_local(chosen[k], plan);
         }
-        ++entry;
+        any_local = __any_sync(kAllLanes, any_local);
     }
+};
+
+/// One warp writes a row of the CSR matrix, a lane for each choice: where the row's copies go. All
+/// that is read is asked for before anything is written, since nothing after that may overtake it.
+/// Returns how many copies there are.
+__device__ int place_choices(const Plan& plan, std::int64_t row, const Choices& choices,
+                             const Routing& routing, const float* shared_weight,
+                             const WeightedRows& combine, std::int32_t* place) {
+    const auto chunk = plan.by_chunk.divide(row).quotient;
+    const int lane = static_cast<int>(threadIdx.x);
+    const auto of_row = plan.entry[row];
+    const auto of_chunk = plan.counts[plan.experts * kMostChunks + chunk];
+    const bool shared = plan.shared && __shfl_sync(kAllLanes, choices.expert, 0) >= 0;
+    const float weight_of_shared = shared ? shared_weight[row] : 0;
+    std::int32_t entry = 0;
     int found = 0;
+#pragma unroll 1
     for (int first = 0; first < plan.top_k; first += kWarp) {
         const int k = first + lane;
-        const auto expert = k < plan.top_k ? chosen[k] : -1;
+        auto expert = choices.expert;
+        if (first > 0) expert = k < plan.top_k ? routing.expert[row * plan.top_k + k] : -1;
         const bool local = is_local(expert, plan);
+        const auto e = expert - plan.first;
+        std::int32_t slot = 0;
+        float weight = 0;
+        if (local) {
+            slot = plan.expert_offsets[e] + plan.counts[e * kMostChunks + chunk] +
+                   plan.rank[row * plan.top_k + k];
+            weight = routing.weight[row * plan.top_k + k];
+        }
+        if (first == 0) {
+            entry = of_chunk + of_row;
+            if (lane == 0) combine.offsets[row] = entry;
+            if (shared) {
+                if (lane == 0) {
+                    combine.indices[entry] = static_cast<std::int32_t>(row);
+                    combine.weights[entry] = weight_of_shared;
+                }
+                ++entry;
+            }
+        }
         const auto which = __ballot_sync(kAllLanes, local);
         if (local) {
-            const auto e = expert - plan.first;
-            const auto slot = plan.expert_offsets[e] + plan.counts[e * plan.chunks + chunk] +
-                              plan.rank[row * plan.top_k + k];
             const int at = found + __popc(which & ((1U << lane) - 1U));
+            place[at] = slot;
             combine.indices[entry + at] =
                 static_cast<std::int32_t>(plan.shared ? plan.rows : 0) + slot;
-            combine.weights[entry + at] = routing.weight[row * plan.top_k + k];
-            place[at] = slot;
+            combine.weights[entry + at] = weight;
         }
         found += __popc(which);
     }
     return found;
 }
 
-/// The first blocks of a segment, of so many rows, read the next one ahead: by the lanes of one warp,
-/// a row of kRowsAhead for each.
+/// The first blocks of a segment, of so many rows, read the next one ahead: one warp for kRowsAhead
+/// rows, whose choices its lanes look at together.
 template <class Shape, class V>
 __device__ void read_next_segment(const Plan& plan, unsigned segment, std::int64_t row, const V* x,
                                   std::int64_t vectors, const Routing& routing) {
     constexpr int kRowsAhead = Shape::kRowsAhead;
+    constexpr int kLanes = kWarp / kRowsAhead;  // of a row
     const auto at = static_cast<std::int64_t>(static_cast<unsigned>(row) % segment);
+    if (at * kRowsAhead >= segment) return;
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
-    if (at * kRowsAhead >= segment || lane >= kRowsAhead) return;
-    const auto ahead = row - at + segment + at * kRowsAhead + lane;
-    if (ahead >= plan.rows) return;
-    bool found = Shape::kMany;
-    for (int k = 0; k < plan.top_k && !found; ++k) {
-        found = is_local(routing.expert[ahead * plan.top_k + k], plan);
+    const auto ahead = row - at + segment + at * kRowsAhead + lane / kLanes;
+    const bool is_row = ahead < plan.rows;
+    bool found = Shape::kMany && is_row;
+    if (!Shape::kMany && is_row) {
+        const auto* chosen = routing.expert + ahead * plan.top_k;
+#pragma unroll 1
+        for (int first = lane % kLanes; first < plan.top_k; first += kAhead * kLanes) {
+            std::int32_t expert[kAhead];
+#pragma unroll
+            for (int j = 0; j < kAhead; ++j) {
+                const int k = first + j * kLanes;
+                expert[j] = k < plan.top_k ? chosen[k] : -1;
+            }
+#pragma unroll
+            for (int j = 0; j < kAhead; ++j) found = found || is_local(expert[j], plan);
+        }
     }
-    if (found) read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
+    constexpr unsigned kOfRow = (1U << kLanes) - 1U;
+    const auto any = __ballot_sync(kAllLanes, found) >> (lane / kLanes * kLanes) & kOfRow;
+    if (lane % kLanes == 0 && any != 0) {
+        read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
+    }
 }
 
 /// A block for each row. `vectors`: of a row. `segment`: rows that are read ahead together.
 template <class T, int Width, class Shape>
-__global__ void __launch_bounds__(Shape::kThreads)
+__global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     pack(Plan plan, unsigned segment, const T* x, T* packed, std::int64_t vectors, Routing routing,
          const float* shared_weight, WeightedRows combine) {
     using V = Vector<T, Width>;
@@ -339,9 +393,10 @@ __global__ void __launch_bounds__(Shape::kThreads)
             if (col < vectors) held[i] = Shape::kMany ? load_passing(from + col) : from[col];
         }
     };
-    // The row is on its way while the earlier launches end, and the first warp finds out where to:
-    // three loads that wait for each other. The last one cares for later rows.
-    if (Shape::kMany || has_local(plan, row, routing)) load(threadIdx.x);
+    // The row is on its way while the earlier launches end, and the first warp finds out where to.
+    // The last one cares for later rows.
+    const Choices choices(plan, row, routing);
+    if (Shape::kMany || choices.any_local) load(threadIdx.x);
     if constexpr (sizeof(V) == kVectorBytes) {
         if (threadIdx.x >= kThreads - kWarp) {
             read_next_segment<Shape>(plan, segment, row, all, vectors, routing);
@@ -349,7 +404,8 @@ __global__ void __launch_bounds__(Shape::kThreads)
     }
     wait_for_earlier();
     if (threadIdx.x < kWarp) {
-        const auto found = place_choices(plan, row, routing, shared_weight, combine, place);
+        const auto found =
+            place_choices(plan, row, choices, routing, shared_weight, combine, place);
         if (threadIdx.x == 0) local = found;
     }
     __syncthreads();
@@ -373,16 +429,25 @@ std::size_t words(std::int64_t count) {
     return static_cast<std::size_t>(count) * sizeof(std::int32_t);
 }
 
-std::int64_t rows_of_chunk(std::int64_t rows) {
-    return rows <= kOneChunk ? kOneChunk : std::max(ceil_div(rows, kMostChunks), kLeastRows);
+/// How rows are cut: `warps` parts make a chunk.
+struct Cut {
+    int warps;
+    std::int64_t rows_of_part;
+    std::int64_t chunks;
+    [[nodiscard]] std::int64_t rows_of_chunk() const { return warps * rows_of_part; }
+};
+/// A warp has a count of each column in shared memory, so that fewer fit where there are many.
+int warps_of_chunk(std::int64_t columns) {
+    return static_cast<int>(
+        std::clamp<std::size_t>(kUnaskedShared / words(columns), 1, kCountWarps));
 }
-std::int64_t chunks_of(std::int64_t rows) {
-    return std::max<std::int64_t>(ceil_div(rows, rows_of_chunk(rows)), 1);
-}
-/// 2^32 / value, rounded down, and for 1 a little less.
-unsigned reciprocal(int value) {
-    constexpr auto kMost = std::numeric_limits<unsigned>::max();
-    return value == 1 ? kMost : static_cast<unsigned>((std::uint64_t{kMost} + 1) / value);
+Cut cut(std::int64_t rows, std::int64_t columns) {
+    const int warps = warps_of_chunk(columns);
+    const auto least =
+        rows <= kOneChunk ? kOneChunk : std::max(ceil_div(rows, kMostChunks), kLeastRows);
+    const Cut cut{warps, ceil_div(least, warps), 1};
+    return {warps, cut.rows_of_part,
+            std::max<std::int64_t>(ceil_div(rows, cut.rows_of_chunk()), 1)};
 }
 
 /// Of rows that are read ahead together: whole shares of them for each block that does it.
@@ -394,33 +459,19 @@ unsigned rows_of_segment(std::size_t row_bytes) {
                                  kShare);
 }
 
-/// For at most so many rows: fewer of them can have a chunk more.
-std::size_t count_bytes(std::int64_t rows, std::int64_t experts) {
-    const auto chunks = rows <= kOneChunk ? 1 : std::min(ceil_div(rows, kLeastRows), kMostChunks);
-    return words(chunks * (experts + 1));
-}
-
 /// Shared memory of `pack`: the compiler reads places in fours, ahead of whether they are needed.
 std::size_t pack_bytes(int top_k) {
     return words(ceil_div(top_k, 4) * 4 + 4);
 }
 
-/// Of `count`: every warp has a count of each column, so that fewer fit where there are many.
-int count_warps(const Plan& plan) {
-    const auto fit = kUnaskedShared / words(plan.columns());
-    return static_cast<int>(std::clamp<std::size_t>(fit, 1, kCountWarps));
-}
-
-void launch_counting(const Plan& plan, const std::int32_t* chosen, cudaStream_t stream) {
-    const int warps = count_warps(plan);
-    const auto bytes = words(std::int64_t{warps} * plan.columns());
+void launch_counting(const Plan& plan, int warps, const std::int32_t* chosen, cudaStream_t stream) {
     launch({.blocks = dim3(static_cast<unsigned>(plan.chunks)),
             .threads = warps * kWarp,
             .stream = stream,
-            .shared_bytes = bytes},
+            .shared_bytes = words(std::int64_t{warps} * plan.columns())},
            count, plan, chosen);
     if (plan.chunks == 1) return;
-    const auto blocks = ceil_div(plan.columns(), kScanThreads / kWarp);
+    const auto blocks = ceil_div(plan.columns(), kScanThreads / kWarp) + 1;
     launch({.blocks = dim3(static_cast<unsigned>(blocks)),
             .threads = kScanThreads,
             .stream = stream,
@@ -443,6 +494,7 @@ void launch_pack(const Plan& plan, bool many_copies, const Matrix& x, const Rout
                         .threads = Shape::kThreads,
                         .stream = stream,
                         .shared_bytes = pack_bytes(plan.top_k),
+                        .blocks_at_once = Shape::kMany ? 0 : Shape::kBlocks,
                         .overlaps = true},
                        pack<T, kLanes, Shape>, plan, rows_of_segment<Shape>(x.row_bytes()),
                        x.as<T>(), packed.as<T>(), vectors, routing, shared_weight, packing.combine);
@@ -464,35 +516,38 @@ Permutation::Permutation(Device& device, const LayerDims& dims)
       many_copies_(dims.top_k * dims.local_experts >= kManyCopies * dims.experts),
       rank_(device.allocate(words(dims.rows * dims.top_k))),
       entry_(device.allocate(words(dims.rows))),
-      counts_(device.allocate(count_bytes(dims.rows, dims.local_experts))),
-      finished_(device.allocate(sizeof(unsigned))) {
-    const unsigned none = 0;
-    device.upload(reinterpret_cast<const std::byte*>(&none), finished_.data(), sizeof none);
+      counts_(device.allocate(words((dims.local_experts + 1) * kMostChunks))),
+      totals_(device.allocate(words(dims.local_experts))) {
+    const std::vector<std::int32_t> none(static_cast<std::size_t>(dims.local_experts), 0);
+    device.upload(reinterpret_cast<const std::byte*>(none.data()), totals_.data(), totals_.bytes());
 }
 
 std::size_t Permutation::bytes(const LayerDims& dims) {
-    return words(dims.rows * (dims.top_k + 1) + 1) + count_bytes(dims.rows, dims.local_experts);
+    return words(dims.rows * (dims.top_k + 1) + (dims.local_experts + 1) * kMostChunks +
+                 dims.local_experts);
 }
 
 void Permutation::launch(const Matrix& x, const Routing& routing, const float* shared_weight,
                          const LayerKernels::Packing& packing, cudaStream_t stream) {
     MOE_EXPECT(x.cols == packing.packed.cols && x.dtype == packing.packed.dtype,
                "experts compute in the type that rows travel as");
+    const auto pieces = cut(x.rows, packing.local.size() + 1);
     const Plan plan{x.rows,
                     top_k_,
                     static_cast<std::int32_t>(packing.local.first),
                     static_cast<std::int32_t>(packing.local.size()),
                     packing.shared,
-                    chunks_of(x.rows),
-                    rows_of_chunk(x.rows),
+                    static_cast<int>(pieces.chunks),
+                    static_cast<int>(pieces.rows_of_part),
+                    Divisor(top_k_),
+                    Divisor(pieces.rows_of_chunk()),
                     rank_.as<std::int32_t>(),
                     entry_.as<std::int32_t>(),
                     counts_.as<std::int32_t>(),
-                    finished_.as<unsigned>(),
+                    totals_.as<std::int32_t>(),
                     packing.expert_offsets,
-                    packing.combine.offsets + x.rows,
-                    reciprocal(top_k_)};
-    launch_counting(plan, routing.expert, stream);
+                    packing.combine.offsets + x.rows};
+    launch_counting(plan, pieces.warps, routing.expert, stream);
     if (x.elements() == 0) return;
     launch_pack(plan, many_copies_, x, routing, shared_weight, packing, stream);
 }

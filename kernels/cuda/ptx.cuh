@@ -22,12 +22,23 @@ __device__ inline void let_later_start() {
                  (asm volatile("griddepcontrol.launch_dependents;" ::: "memory");));
 }
 
-/// Has the L2 cache read `bytes`, a multiple of 16 from a multiple of 16 on. Before Hopper, nothing.
+/// Has the L2 cache read `bytes`, a multiple of 16 from a multiple of 16 on, and keep them longer than
+/// what is written meanwhile. Before Hopper, nothing.
 __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
-    NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(
-                                                      from),
-                                                  "r"(bytes)
-                                                  : "memory");));
+    NV_IF_TARGET(NV_PROVIDES_SM_90,
+                 (asm volatile("{\n"
+                               ".reg .b64 policy;\n"
+                               "createpolicy.fractional.L2::evict_last.b64 policy, 1.0;\n"
+                               "cp.async.bulk.prefetch.L2.global.L2::cache_hint [%0], %1, policy;\n"
+                               "}" ::"l"(from),
+                               "r"(bytes)
+                               : "memory");));
+}
+
+/// Threads that a multiprocessor of any GPU that this code is for can hold at once: they have the
+/// registers for that if the kernel's launch bounds say so.
+__host__ __device__ constexpr int threads_of_processor() {
+    NV_IF_ELSE_TARGET(NV_PROVIDES_SM_80, (return 1536;), (return 1024;));
 }
 
 // Copies from global to shared memory that go on while the thread that asked for them does. Before

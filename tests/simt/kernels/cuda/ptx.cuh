@@ -8,6 +8,9 @@
 
 namespace moe::cuda {
 
+constexpr int threads_of_processor() {
+    return 1024;
+}
 inline void wait_for_earlier() {}
 inline void let_later_start() {}
 inline void read_ahead(const void* from, std::uint32_t bytes) {
