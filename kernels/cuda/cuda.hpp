@@ -35,7 +35,7 @@ using BusId = std::array<char, 16>;
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
 [[nodiscard]] int count_processors();
-/// Shared memory with which so many blocks of a kernel are on a multiprocessor at once, and no more.
+/// Shared memory for each block with which so many of them are on a multiprocessor at once.
 [[nodiscard]] std::size_t shared_of_block(int blocks);
 struct Capability {
     int major{};

@@ -18,7 +18,7 @@ struct Launch {
     std::size_t shared_bytes{};
     /// The multiprocessors have all the shared memory that they can have.
     bool all_shared{};
-    /// No more blocks on a multiprocessor at once than this: each gets its part of the shared memory.
+    /// No more blocks on a multiprocessor at once: each takes its part of the shared memory.
     int blocks_at_once{};
     /// Where blocks take turns: no more of them in x than so many for each multiprocessor.
     int blocks_of_processor{};

@@ -21,11 +21,11 @@ public:
 private:
     int top_k_;
     bool many_copies_;  ///< of a row, where routing is even
-    Buffer rank_;    ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
-    Buffer entry_;   ///< [rows]: entries of the CSR matrix before this row, within its chunk
-    Buffer counts_;  ///< [experts + 1, chunks]: rows, then those of the chunks before; likewise entries
-                     ///< of the CSR matrix in the last row
-    Buffer totals_;  ///< [experts]: rows; zero between launches
+    Buffer rank_;       ///< [rows, top_k]: place of a choice among its chunk's rows of that expert
+    Buffer entry_;      ///< [rows]: entries of the CSR matrix before this row, within its chunk
+    Buffer counts_;     ///< [experts + 1, chunks]: rows, then those of the chunks before, and last
+                        ///< entries of the CSR matrix
+    Buffer totals_;     ///< [experts]: rows; zero between launches
 };
 
 }  // namespace moe::cuda
