@@ -331,6 +331,7 @@ TEST(LayerKernels, PermuteByExpertThenByRow) {
              {PermuteSize{1, 8, 4, {0, 4}, 2, false}, PermuteSize{33, 5, 6, {2, 5}, 3, true},
               PermuteSize{100, 72, 40, {0, 40}, 40, false},
               PermuteSize{257, 2880, 64, {10, 31}, 8, true},
+              PermuteSize{255, 24, 64, {0, 64}, 60, true},
               PermuteSize{1500, 16, 300, {0, 300}, 4, true},
               PermuteSize{40, 64, 2000, {500, 2000}, 6, false},
               PermuteSize{0, 8, 4, {0, 4}, 2, true}, PermuteSize{12, 8, 9, {9, 9}, 2, false}}) {

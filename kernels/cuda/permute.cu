@@ -14,15 +14,17 @@
 #include "kernels/cuda/warp.cuh"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace moe::cuda {
 namespace {
 
-/// Rows are counted in chunks, a block for each, and those in parts, a warp for each. One chunk
-/// needs no second launch, which pays up to so many rows; with as many chunks as this each lane of
-/// a warp adds up two vectors of what they have of one expert.
-constexpr std::int64_t kOneChunk = 256;
+/// Up to so many rows a block for each finds out by itself where its copies go: it compares all
+/// choices with its own, which takes less time than another launch.
+constexpr std::int64_t kMostAlone = 256;
+/// More of them are counted in chunks, a block for each, and those in parts, a warp for each. With
+/// as many chunks as this each lane of a warp adds up two vectors of what they have of one expert.
 constexpr int kMostChunks = 256;
 constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
@@ -37,6 +39,7 @@ constexpr int kAhead = 4;
 /// whether there is any copy.
 struct FewCopies {
     static constexpr bool kMany = false;
+    static constexpr bool kAlone = false;
     static constexpr int kThreads = 128;
     static constexpr int kBlocks = 8;  ///< of a multiprocessor at once
     static constexpr int kHeld = 4;    ///< pieces of a row in each thread while they are written
@@ -49,11 +52,23 @@ struct FewCopies {
 template <int Threads>
 struct ManyCopies {
     static constexpr bool kMany = true;
+    static constexpr bool kAlone = false;
     static constexpr int kThreads = Threads;
     static constexpr int kBlocks = threads_of_processor() / Threads;
     static constexpr int kHeld = 2;
     static constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
     static constexpr int kRowsAhead = 4;
+};
+
+/// Where rows are few, nothing is known of them yet, and many warps compare choices.
+struct Alone {
+    static constexpr bool kMany = true;
+    static constexpr bool kAlone = true;
+    static constexpr int kThreads = 512;
+    static constexpr int kBlocks = 2;
+    static constexpr int kHeld = 2;
+    static constexpr std::int64_t kSegmentBytes = 0;  ///< nothing is read ahead
+    static constexpr int kRowsAhead = 1;
 };
 
 /// What divides many times: by a reciprocal, rounded down, since a division takes as long as
@@ -108,10 +123,9 @@ __device__ bool is_local(std::int32_t expert, const Plan& plan) {
     return static_cast<unsigned>(expert - plan.first) < static_cast<unsigned>(plan.experts);
 }
 
-/// expert_offsets from the rows of each expert, by one block. `rows_of(e)` is asked once, and by
-/// the thread that writes expert_offsets[e].
+/// expert_offsets from the rows of each expert, by one block. Returns how many all have.
 template <class RowsOf>
-__device__ void add_up_experts(const Plan& plan, RowsOf rows_of) {
+__device__ std::int32_t add_up_experts(const Plan& plan, RowsOf rows_of) {
     __shared__ std::int32_t of_warp[kWarp];
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -134,6 +148,7 @@ __device__ void add_up_experts(const Plan& plan, RowsOf rows_of) {
         start += all;
     }
     if (threadIdx.x == 0) plan.expert_offsets[plan.experts] = start;
+    return start;
 }
 
 /// A block for each chunk and a warp for each part of it, which takes its choices in the order of
@@ -148,7 +163,6 @@ __global__ void __launch_bounds__(kWarp* kCountWarps,
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
     const int warps = static_cast<int>(blockDim.x) / kWarp;
     const int columns = plan.columns();
-    const bool one_chunk = gridDim.x == 1;
     auto* mine = seen + warp * columns;
     for (int c = lane; c < columns; c += kWarp) mine[c] = 0;
     __syncwarp();
@@ -213,23 +227,14 @@ __global__ void __launch_bounds__(kWarp* kCountWarps,
             seen[w * columns + c] = total;
             total += of_part;
         }
-        plan.counts[c * kMostChunks + blockIdx.x] = one_chunk ? 0 : total;
-        if (c < plan.experts) {
-            if (one_chunk) {
-                plan.expert_offsets[c] = total;
-            } else {
-                atomicAdd(plan.totals + c, total);
-            }
-        } else if (one_chunk) {
-            *plan.csr_end = total;
-        }
+        plan.counts[c * kMostChunks + blockIdx.x] = total;
+        if (c < plan.experts) atomicAdd(plan.totals + c, total);
     }
     __syncthreads();
     for_each([&](int i, std::int32_t expert, Divisor::Result at) {
         if (is_local(expert, plan)) atomicAdd(rank_of + i, mine[expert - plan.first]);
         if (i < choices && at.rest == 0) atomicAdd(entry_of + at.quotient, mine[plan.experts]);
     });
-    if (one_chunk) add_up_experts(plan, [&](int e) { return plan.expert_offsets[e]; });
 }
 
 /// A warp for each column adds up what is before each chunk, and the last block adds up the
@@ -266,6 +271,12 @@ __global__ void __launch_bounds__(kScanThreads) scan(Plan plan) {
     if (column == plan.experts && lane == kWarp - 1) *plan.csr_end = sum;
 }
 
+/// Numbers in shared memory for the places of a row's copies: the compiler reads them in fours,
+/// ahead of whether they are needed.
+__host__ __device__ std::int64_t places(int top_k) {
+    return (top_k + 3) / 4 * 4 + 4;
+}
+
 /// The choices of a row, a lane for each of the first kWarp, and whether one of all is local: every
 /// warp asks for itself, and hears the same.
 struct Choices {
@@ -286,16 +297,101 @@ struct Choices {
     }
 };
 
+/// Where a row's copies and its entries of the CSR matrix go, from what was counted.
+struct Counted {
+    const Plan& plan;
+    std::int64_t row;
+    unsigned chunk;
+
+    __device__ Counted(const Plan& of, std::int64_t which)
+        : plan(of), row(which), chunk(of.by_chunk.divide(which).quotient) {}
+    [[nodiscard]] __device__ std::int32_t entry() const {
+        return plan.counts[plan.experts * kMostChunks + chunk] + plan.entry[row];
+    }
+    /// Of its k-th choice, the local expert e.
+    [[nodiscard]] __device__ std::int32_t slot(int k, std::int32_t e) const {
+        return plan.expert_offsets[e] + plan.counts[e * kMostChunks + chunk] +
+               plan.rank[row * plan.top_k + k];
+    }
+};
+
+/// The same from comparing a row's choices with all others, by its block: copies are in the order
+/// of experts, and those of one expert in that of rows.
+class Compared {
+public:
+    /// Of shared memory: a number for each choice of all, and for each of a row.
+    [[nodiscard]] static __host__ __device__ std::int64_t numbers(const Plan& plan) {
+        return plan.rows * plan.top_k + plan.top_k;
+    }
+    __device__ Compared(const Plan& plan, std::int64_t row, const Routing& routing,
+                        std::int32_t* numbers)
+        : slots_(numbers + plan.rows * plan.top_k) {
+        __shared__ std::int32_t of_rows_before;
+        const int warps = static_cast<int>(blockDim.x) / kWarp;
+        const auto choices = static_cast<int>(plan.rows * plan.top_k);
+        const auto mine = static_cast<int>(row * plan.top_k);
+        const auto experts = static_cast<unsigned>(plan.experts);
+        auto* local = reinterpret_cast<unsigned*>(numbers);  // others are no less than `experts`
+        for (int i = static_cast<int>(threadIdx.x); i < choices;
+             i += static_cast<int>(blockDim.x)) {
+            local[i] = static_cast<unsigned>(routing.expert[i] - plan.first);
+        }
+        __syncthreads();
+        const int lane = static_cast<int>(threadIdx.x) % kWarp;
+        const auto count_less = [&](int begin, int end, unsigned bound) {
+            int sum = 0;
+            for (int i = begin + lane; i < end; i += kWarp) sum += local[i] < bound ? 1 : 0;
+            return sum;
+        };
+        for (int k = static_cast<int>(threadIdx.x) / kWarp; k <= plan.top_k; k += warps) {
+            int sum = 0;
+            if (k == plan.top_k) {
+                sum = count_less(0, mine, experts);
+                for (int r = lane; plan.shared && r < row; r += kWarp) {
+                    sum += routing.expert[r * plan.top_k] >= 0 ? 1 : 0;
+                }
+            } else if (const auto expert = local[mine + k]; expert < experts) {
+                sum = count_less(0, mine, expert + 1) + count_less(mine, choices, expert);
+            }
+            sum = fold(sum, [](int a, int b) { return a + b; });
+            if (lane == 0) (k == plan.top_k ? of_rows_before : slots_[k]) = sum;
+        }
+        __syncthreads();
+        entry_ = of_rows_before;
+    }
+    [[nodiscard]] __device__ std::int32_t entry() const { return entry_; }
+    [[nodiscard]] __device__ std::int32_t slot(int k, std::int32_t) const { return slots_[k]; }
+
+private:
+    std::int32_t* slots_;
+    std::int32_t entry_;
+};
+
+/// What all rows have together, by one block. `seen`: shared memory, a number for each column.
+__device__ void add_up_alone(const Plan& plan, const Routing& routing, std::int32_t* seen) {
+    const auto threads = static_cast<int>(blockDim.x);
+    for (int c = static_cast<int>(threadIdx.x); c < plan.columns(); c += threads) seen[c] = 0;
+    __syncthreads();
+    const auto choices = static_cast<int>(plan.rows * plan.top_k);
+    for (int i = static_cast<int>(threadIdx.x); i < choices; i += threads) {
+        const auto expert = routing.expert[i];
+        if (is_local(expert, plan)) atomicAdd(seen + (expert - plan.first), 1);
+        if (plan.shared && expert >= 0 && i % plan.top_k == 0) atomicAdd(seen + plan.experts, 1);
+    }
+    __syncthreads();
+    const auto copies = add_up_experts(plan, [&](int e) { return seen[e]; });
+    if (threadIdx.x == 0) *plan.csr_end = copies + seen[plan.experts];
+}
+
 /// One warp writes a row of the CSR matrix, a lane for each choice: where the row's copies go. All
 /// that is read is asked for before anything is written, since nothing after that may overtake it.
 /// Returns how many copies there are.
+template <class Where>
 __device__ int place_choices(const Plan& plan, std::int64_t row, const Choices& choices,
-                             const Routing& routing, const float* shared_weight,
+                             const Where& where, const Routing& routing, const float* shared_weight,
                              const WeightedRows& combine, std::int32_t* place) {
-    const auto chunk = plan.by_chunk.divide(row).quotient;
     const int lane = static_cast<int>(threadIdx.x);
-    const auto of_row = plan.entry[row];
-    const auto of_chunk = plan.counts[plan.experts * kMostChunks + chunk];
+    const auto entry_of_row = where.entry();
     const bool shared = plan.shared && __shfl_sync(kAllLanes, choices.expert, 0) >= 0;
     const float weight_of_shared = shared ? shared_weight[row] : 0;
     std::int32_t entry = 0;
@@ -306,16 +402,14 @@ __device__ int place_choices(const Plan& plan, std::int64_t row, const Choices& 
         auto expert = choices.expert;
         if (first > 0) expert = k < plan.top_k ? routing.expert[row * plan.top_k + k] : -1;
         const bool local = is_local(expert, plan);
-        const auto e = expert - plan.first;
         std::int32_t slot = 0;
         float weight = 0;
         if (local) {
-            slot = plan.expert_offsets[e] + plan.counts[e * kMostChunks + chunk] +
-                   plan.rank[row * plan.top_k + k];
+            slot = where.slot(k, expert - plan.first);
             weight = routing.weight[row * plan.top_k + k];
         }
         if (first == 0) {
-            entry = of_chunk + of_row;
+            entry = entry_of_row;
             if (lane == 0) combine.offsets[row] = entry;
             if (shared) {
                 if (lane == 0) {
@@ -372,7 +466,8 @@ __device__ void read_next_segment(const Plan& plan, unsigned segment, std::int64
     }
 }
 
-/// A block for each row. `vectors`: of a row. `segment`: rows that are read ahead together.
+/// A block for each row, and one more where nothing was counted. `vectors`: of a row. `segment`:
+/// rows that are read ahead together.
 template <class T, int Width, class Shape>
 __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     pack(Plan plan, unsigned segment, const T* x, T* packed, std::int64_t vectors, Routing routing,
@@ -383,6 +478,12 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     auto* place = launched_shared<std::int32_t>();  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
+    if constexpr (Shape::kAlone) {
+        if (row == plan.rows) {
+            add_up_alone(plan, routing, place);
+            return;
+        }
+    }
     const auto* all = reinterpret_cast<const V*>(x);
     const auto* from = all + row * vectors;
     V held[kHeld];
@@ -397,16 +498,22 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     // The last one cares for later rows.
     const Choices choices(plan, row, routing);
     if (Shape::kMany || choices.any_local) load(threadIdx.x);
-    if constexpr (sizeof(V) == kVectorBytes) {
-        if (threadIdx.x >= kThreads - kWarp) {
-            read_next_segment<Shape>(plan, segment, row, all, vectors, routing);
-        }
-    }
-    wait_for_earlier();
-    if (threadIdx.x < kWarp) {
+    const auto place_by = [&](const auto& where) {
+        if (threadIdx.x >= kWarp) return;
         const auto found =
-            place_choices(plan, row, choices, routing, shared_weight, combine, place);
+            place_choices(plan, row, choices, where, routing, shared_weight, combine, place);
         if (threadIdx.x == 0) local = found;
+    };
+    if constexpr (Shape::kAlone) {
+        place_by(Compared(plan, row, routing, place + places(plan.top_k)));
+    } else {
+        if constexpr (sizeof(V) == kVectorBytes) {
+            if (threadIdx.x >= kThreads - kWarp) {
+                read_next_segment<Shape>(plan, segment, row, all, vectors, routing);
+            }
+        }
+        wait_for_earlier();
+        place_by(Counted(plan, row));
     }
     __syncthreads();
     if (local == 0) return;
@@ -443,8 +550,7 @@ int warps_of_chunk(std::int64_t columns) {
 }
 Cut cut(std::int64_t rows, std::int64_t columns) {
     const int warps = warps_of_chunk(columns);
-    const auto least =
-        rows <= kOneChunk ? kOneChunk : std::max(ceil_div(rows, kMostChunks), kLeastRows);
+    const auto least = std::max(ceil_div(rows, kMostChunks), kLeastRows);
     const Cut cut{warps, ceil_div(least, warps), 1};
     return {warps, cut.rows_of_part,
             std::max<std::int64_t>(ceil_div(rows, cut.rows_of_chunk()), 1)};
@@ -459,18 +565,12 @@ unsigned rows_of_segment(std::size_t row_bytes) {
                                  kShare);
 }
 
-/// Shared memory of `pack`: the compiler reads places in fours, ahead of whether they are needed.
-std::size_t pack_bytes(int top_k) {
-    return words(ceil_div(top_k, 4) * 4 + 4);
-}
-
 void launch_counting(const Plan& plan, int warps, const std::int32_t* chosen, cudaStream_t stream) {
     launch({.blocks = dim3(static_cast<unsigned>(plan.chunks)),
             .threads = warps * kWarp,
             .stream = stream,
             .shared_bytes = words(std::int64_t{warps} * plan.columns())},
            count, plan, chosen);
-    if (plan.chunks == 1) return;
     const auto blocks = ceil_div(plan.columns(), kScanThreads / kWarp) + 1;
     launch({.blocks = dim3(static_cast<unsigned>(blocks)),
             .threads = kScanThreads,
@@ -479,9 +579,17 @@ void launch_counting(const Plan& plan, int warps, const std::int32_t* chosen, cu
            scan, plan);
 }
 
-void launch_pack(const Plan& plan, bool many_copies, const Matrix& x, const Routing& routing,
-                 const float* shared_weight, const LayerKernels::Packing& packing,
-                 cudaStream_t stream) {
+/// Shared memory with which rows are packed alone; nothing where that takes more than there is.
+std::optional<std::size_t> shared_alone(const Plan& plan) {
+    const auto numbers =
+        std::max<std::int64_t>(places(plan.top_k) + Compared::numbers(plan), plan.columns());
+    if (plan.rows > kMostAlone || words(numbers) > kUnaskedShared) return {};
+    return words(numbers);
+}
+
+void launch_pack(const Plan& plan, std::optional<std::size_t> alone, bool many_copies,
+                 const Matrix& x, const Routing& routing, const float* shared_weight,
+                 const LayerKernels::Packing& packing, cudaStream_t stream) {
     const auto& packed = packing.packed;
     visit_native(
         x.dtype, rows_are_wide(x.row_bytes(), {x.data, packed.data}), [&](auto tag, auto lanes) {
@@ -490,16 +598,18 @@ void launch_pack(const Plan& plan, bool many_copies, const Matrix& x, const Rout
             const auto vectors = x.cols / kLanes;
             const auto launch_as = [&](auto shape) {
                 using Shape = decltype(shape);
-                launch({.blocks = dim3(static_cast<unsigned>(x.rows)),
+                launch({.blocks = dim3(static_cast<unsigned>(x.rows + (Shape::kAlone ? 1 : 0))),
                         .threads = Shape::kThreads,
                         .stream = stream,
-                        .shared_bytes = pack_bytes(plan.top_k),
+                        .shared_bytes = alone.value_or(words(places(plan.top_k))),
                         .blocks_at_once = Shape::kMany ? 0 : Shape::kBlocks,
-                        .overlaps = true},
+                        .overlaps = !Shape::kAlone},
                        pack<T, kLanes, Shape>, plan, rows_of_segment<Shape>(x.row_bytes()),
                        x.as<T>(), packed.as<T>(), vectors, routing, shared_weight, packing.combine);
             };
-            if (!many_copies) {
+            if (alone.has_value()) {
+                launch_as(Alone{});
+            } else if (!many_copies) {
                 launch_as(FewCopies{});
             } else if (vectors <= 256) {
                 launch_as(ManyCopies<256>{});
@@ -547,9 +657,12 @@ void Permutation::launch(const Matrix& x, const Routing& routing, const float* s
                     totals_.as<std::int32_t>(),
                     packing.expert_offsets,
                     packing.combine.offsets + x.rows};
-    launch_counting(plan, pieces.warps, routing.expert, stream);
-    if (x.elements() == 0) return;
-    launch_pack(plan, many_copies_, x, routing, shared_weight, packing, stream);
+    const auto alone = shared_alone(plan);
+    if (!alone.has_value()) {
+        launch_counting(plan, pieces.warps, routing.expert, stream);
+        if (x.rows == 0) return;
+    }
+    launch_pack(plan, alone, many_copies_, x, routing, shared_weight, packing, stream);
 }
 
 }  // namespace moe::cuda

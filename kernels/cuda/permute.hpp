@@ -7,8 +7,9 @@
 namespace moe::cuda {
 
 /// LayerKernels::permute in three launches, which overlap: rows are cut into chunks, which count
-/// their rows of each local expert; the counts are added up, unless there is one chunk; rows are
-/// copied to where they belong. The order is by expert, then by row, whatever runs first.
+/// their rows of each local expert; the counts are added up; rows are copied to where they belong.
+/// Few rows take one launch, where each row compares its choices with all. The order is by expert,
+/// then by row, whatever runs first.
 class Permutation {
 public:
     /// For at most so many rows and local experts.
