@@ -23,8 +23,9 @@ namespace {
 /// Up to so many rows a block for each finds out by itself where its copies go: it compares all
 /// choices with its own, which takes less time than another launch.
 constexpr std::int64_t kMostAlone = 256;
-/// More of them are counted in chunks, a block for each, and those in parts, a warp for each. With
-/// as many chunks as this each lane of a warp adds up two vectors of what they have of one expert.
+/// More of them are counted in chunks of at least kLeastRows, a block for each, and those in parts,
+/// a warp for each. With as many chunks as this each lane of a warp adds up two vectors of what
+/// they have of one expert.
 constexpr int kMostChunks = 256;
 constexpr std::int64_t kLeastRows = 128;
 constexpr int kCountWarps = 16;
