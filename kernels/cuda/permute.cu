@@ -354,7 +354,7 @@ public:
             } else if (const auto expert = local[mine + k]; expert < experts) {
                 sum = count_less(0, mine, expert + 1) + count_less(mine, choices, expert);
             }
-            sum = fold(sum, [](int a, int b) { return a + b; });
+            sum = sum_of_lanes(sum);
             if (lane == 0) (k == plan.top_k ? of_rows_before : slots_[k]) = sum;
         }
         __syncthreads();
@@ -552,9 +552,9 @@ int warps_of_chunk(std::int64_t columns) {
 Cut cut(std::int64_t rows, std::int64_t columns) {
     const int warps = warps_of_chunk(columns);
     const auto least = std::max(ceil_div(rows, kMostChunks), kLeastRows);
-    const Cut cut{warps, ceil_div(least, warps), 1};
-    return {warps, cut.rows_of_part,
-            std::max<std::int64_t>(ceil_div(rows, cut.rows_of_chunk()), 1)};
+    const auto rows_of_part = ceil_div(least, warps);
+    const auto chunks = std::max<std::int64_t>(ceil_div(rows, warps * rows_of_part), 1);
+    return {warps, rows_of_part, chunks};
 }
 
 /// Of rows that are read ahead together: whole shares of them for each block that does it.

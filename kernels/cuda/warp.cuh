@@ -16,9 +16,9 @@ __device__ T fold(T value, Operation operation) {
     }
     return value;
 }
-template <int Width = kWarp>
-__device__ float sum_of_lanes(float value) {
-    return fold<Width>(value, [](float a, float b) { return a + b; });
+template <int Width = kWarp, class T>
+__device__ T sum_of_lanes(T value) {
+    return fold<Width>(value, [](T a, T b) { return a + b; });
 }
 /// A lane's value and those of the lanes before it, among `Width` neighbours.
 template <int Width = kWarp, class T>
