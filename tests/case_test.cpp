@@ -1,10 +1,14 @@
-// Cases laid out on ranks, as tables of hand-worked ones.
+// Cases laid out on ranks, as tables of hand-worked ones, and the ids of published ones.
 #include "bench/case_layout.hpp"
 #include "bench/cases.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +71,42 @@ TEST(CaseLayout, SaysWhatDoesNotFit) {
     EXPECT_EQ(obstacle(case_of("max_len", "", "hot", kTokens), 4),
               "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
               "choices");
+}
+
+/// Words separated by spaces, behind the program's name.
+std::vector<std::string> words_of(const std::string& line) {
+    std::istringstream stream("bench_moe_comm " + line);
+    return {std::istream_iterator<std::string>(stream), {}};
+}
+
+/// Published rows are found again by their id: it never changes for a case that could be asked for
+/// before, whatever axes are added. The file has lines of ranks, "where" and command line, each
+/// followed by the cases that it makes; the first are those of results/amd-epyc-2-cores.
+TEST(CaseId, IsThatOfPublishedResults) {
+    std::ifstream golden(std::string(GOLDEN_DIR) + "/case_ids.txt");
+    ASSERT_TRUE(golden.is_open());
+    std::vector<std::string> wanted, made;
+    for (std::string line; std::getline(golden, line);) {
+        wanted.push_back(line);
+        if (!line.starts_with("$ ")) continue;
+        made.push_back(line);
+        std::istringstream parts(line.substr(2));
+        int ranks = 0;
+        std::string where, command;
+        parts >> ranks;
+        std::getline(parts >> std::ws, where, '|');
+        std::getline(parts >> std::ws, command);
+        where.pop_back();  // the space before the bar
+        const auto words = words_of(command);
+        std::vector<const char*> argv;
+        for (const auto& word : words) argv.push_back(word.c_str());
+        const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
+        for (const auto& one : expand_cases(parsed.options, ranks)) {
+            made.push_back(fmt::format("{} {}", case_id(one, where), label_of(one)));
+        }
+    }
+    EXPECT_GT(wanted.size(), 100U);
+    EXPECT_EQ(made, wanted);
 }
 
 TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
