@@ -23,8 +23,14 @@ std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& lay
         if (!obstacle.empty()) return obstacle;
     }
     const auto& gather = find_named(gather_table(), one.gather, "gather");
-    return gather.obstacle({*parts_.backend.device, *parts_.backend.world, layout.row_map->owned(),
-                            one.hidden, one.dtype});
+    auto& world = *parts_.backend.world;
+    const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(), one.hidden,
+                            one.dtype};
+    auto obstacle = gather.obstacle(setup);
+    const auto reach = obstacle.empty() ? gather.output(setup) : std::nullopt;
+    if (!reach) return obstacle;
+    const auto bytes = layout.row_map->rows() * setup.row_bytes();
+    return world.no_peer_room(static_cast<std::size_t>(bytes), *reach);
 }
 
 CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {

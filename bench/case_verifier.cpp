@@ -1,7 +1,10 @@
 #include "bench/case_verifier.hpp"
 
+#include "comm/combine/combine_inputs.hpp"
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -43,7 +46,8 @@ std::string CaseVerifier::check_gather() {
     auto& [device, stream, control, layer, gather, row_map, combine, references, seed] = parts_;
     const auto& owned = row_map.owned();
     const auto input = layer.input();
-    const auto all = layer.gathered();
+    const auto gathered = layer.gathered();
+    const auto& all = gathered.rows;
     const auto real = downloaded(input);
 
     const int me = control.rank();
@@ -60,7 +64,7 @@ std::string CaseVerifier::check_gather() {
             want.insert(want.end(), theirs.begin(), theirs.end());
         }
         device.fill_bytes(all, kPoison, stream);
-        gather.run(input, all, stream);
+        gather.run(input, gathered, stream);
         stream.synchronize();
         if (wrong.empty()) wrong = compare_bits(device, all, want, 0);
     }
@@ -68,24 +72,37 @@ std::string CaseVerifier::check_gather() {
     return agree(wrong);
 }
 
-std::string CaseVerifier::check_combine(Combine& combine) {
+void CaseVerifier::poison(const CombineInput& input) {
+    if (input.weights.offsets != nullptr)
+        return;  // the layer poisons them, or exact data are there
+    parts_.device.fill_bytes(input.rows, kPoison, parts_.stream);
+}
+
+std::string CaseVerifier::check_output(const CombineInput& input, const RunOutput& run_output) {
     auto& device = parts_.device;
-    const auto& setup = parts_.combine;
-    const auto partial = parts_.layer.partial();
     const auto mine = parts_.layer.result();
+    const bool sums_are_read = input.weights.offsets == nullptr;
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
         const auto& [given, want] = exact_data(run);
-        device.upload(given.data(), partial.data, given.size());
+        parts_.layer.upload_partial_sums(given);
+        poison(input);
         device.fill_bytes(mine, kPoison, parts_.stream);
-        const auto got = combine.run(partial, mine, parts_.stream);
+        const auto got = run_output();
         parts_.stream.synchronize();
-        if (wrong.empty()) wrong = compare_bits(device, got, want, setup.group_first());
-        if (wrong.empty() && !compare_bits(device, partial, given, 0).empty()) {
+        if (wrong.empty()) wrong = compare_bits(device, got, want, parts_.combine.group_first());
+        if (wrong.empty() && sums_are_read && !compare_bits(device, input.rows, given, 0).empty()) {
             wrong = "the partial sums, which are read only, were written to";
         }
     }
     return agree(wrong);
+}
+
+std::string CaseVerifier::check_output(const OutputStep& output) {
+    return check_output(output.input, [&] {
+        Trace silent;
+        return parts_.layer.output(output, parts_.stream, silent);
+    });
 }
 
 const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
@@ -100,14 +117,15 @@ const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
     return data;
 }
 
-CaseVerifier::LayerVerdict CaseVerifier::check_layer(Combine& combine) {
-    return check_layer([&](std::size_t layer) {
+CaseVerifier::LayerVerdict CaseVerifier::check_layer(const OutputStep& output) {
+    return check_layer(output.input, [&](std::size_t layer) {
         Trace silent;
-        return parts_.layer.forward_layer(layer, parts_.gather, combine, parts_.stream, silent);
+        return parts_.layer.forward_layer(layer, parts_.gather, output, parts_.stream, silent);
     });
 }
 
-CaseVerifier::LayerVerdict CaseVerifier::check_layer(const RunLayer& run_layer) {
+CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
+                                                     const RunLayer& run_layer) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     Deviation deviation;
     bool repeatable = true;
@@ -115,6 +133,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const RunLayer& run_layer) 
     for (std::size_t index = 0; index < layer.layers(); ++index) {
         for (int run = 0; run < kRuns; ++run) {
             layer.poison(stream);
+            poison(input);
             const auto result = run_layer(index);
             stream.synchronize();
             deviation.add(compare_sampled_rows(result, references[index]));
@@ -135,24 +154,28 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const RunLayer& run_layer) 
     return {agree(deviation.wrong), rms, control.max(repeatable ? 0 : 1) == 0};
 }
 
-CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry, Combine& combine) {
+CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
+                                                    const OutputStep& output) {
     const auto& setup = parts_.combine;
-    const auto partial = parts_.layer.partial();
+    const auto rows = setup.owned.total();
     const auto rough =
-        rough_data(setup.dtype, partial.rows, partial.cols, parts_.control.rank(), parts_.seed);
-    parts_.device.upload(rough.data(), partial.data, rough.size());
-    const auto first = hashes(combine.run(partial, parts_.layer.result(), parts_.stream));
+        rough_data(setup.dtype, rows, setup.cols, parts_.control.rank(), parts_.seed);
+    parts_.layer.upload_partial_sums(rough);
+    Trace silent;
+    const auto run = [&] { return hashes(parts_.layer.output(output, parts_.stream, silent)); };
+    const auto first = run();
     Numerics numerics{.repeatable = true, .owner_independent = {}};
-    for (int run = 0; run < kRepeats; ++run) {
-        const auto again = hashes(combine.run(partial, parts_.layer.result(), parts_.stream));
+    for (int repeat = 0; repeat < kRepeats; ++repeat) {
+        const auto again = run();
         numerics.repeatable = numerics.repeatable && again == first;
     }
-    if (setup.world.size() == setup.group.size() || partial.rows == 0) return numerics;
-    numerics.owner_independent = same_when_handed_on(entry, first);
+    if (setup.world.size() == setup.group.size() || rows == 0) return numerics;
+    numerics.owner_independent = same_when_handed_on(entry, rough, first);
     return numerics;
 }
 
 std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
+                                                      std::span<const std::byte> given,
                                                       const std::vector<std::string>& before) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     const int ranks = setup.world.size();
@@ -164,21 +187,24 @@ std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
     const RowPartition handed_on(rows);
     const CombineSetup next{device, setup.world, setup.group, handed_on, setup.cols, setup.dtype};
     if (!entry.obstacle(next).empty()) return std::nullopt;
+    CombineInputs inputs(next, layer.weighted_input());
+    const auto needs = entry.input(next);
+    if (!inputs.no_room(needs).empty()) return std::nullopt;
 
     // The last DP rank's rows are the first one's now, and come before all others.
-    const auto partial = layer.partial();
-    const auto buffer = device.allocate(partial.bytes());
-    const auto shifted = buffer.matrix(partial.rows, partial.cols, partial.dtype);
-    const auto last = handed_on.rows(0) * group;
-    const auto rest = partial.rows - last;
-    if (last > 0) device.copy(partial.slice(rest, last), shifted.slice(0, last), stream);
-    if (rest > 0) device.copy(partial.slice(0, rest), shifted.slice(last, rest), stream);
+    const auto last = handed_on.rows(0) * group * setup.row_bytes();
+    std::vector<std::byte> shifted(given.begin(), given.end());
+    std::rotate(shifted.begin(), shifted.end() - last, shifted.end());
+    layer.upload_partial_sums(shifted);
 
     const auto mine =
         device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));
     const auto combine = entry.make(next);
-    const auto after = hashes(
-        combine->run(shifted, mine.matrix(next.group_rows(), next.cols, next.dtype), stream));
+    const auto input = inputs.of(needs);
+    Trace silent;
+    layer.local_combine(input, stream, silent);
+    const auto after =
+        hashes(combine->run(input, mine.matrix(next.group_rows(), next.cols, next.dtype), stream));
     bool same = true;
     for (int rank = 0; rank < ranks; ++rank) {
         const auto owner = static_cast<std::size_t>((rank + group) % ranks);

@@ -36,7 +36,11 @@ public:
     /// What is wrong, with the rank that saw it; empty when every bit is right. Two runs each, into
     /// poisoned outputs, on data whose sums no order of adding can change.
     [[nodiscard]] std::string check_gather();
-    [[nodiscard]] std::string check_combine(Combine& combine);
+    /// The output step: `run` does it as it is timed and says where the result is; `input` is what
+    /// its strategy reads.
+    using RunOutput = std::function<Matrix()>;
+    [[nodiscard]] std::string check_output(const CombineInput& input, const RunOutput& run);
+    [[nodiscard]] std::string check_output(const OutputStep& output);
 
     /// Every layer on the real input, twice, sampled rows of every rank against its reference.
     struct LayerVerdict {
@@ -46,8 +50,8 @@ public:
     };
     /// `run` does one layer and says where its result is.
     using RunLayer = std::function<Matrix(std::size_t layer)>;
-    [[nodiscard]] LayerVerdict check_layer(const RunLayer& run);
-    [[nodiscard]] LayerVerdict check_layer(Combine& combine);
+    [[nodiscard]] LayerVerdict check_layer(const CombineInput& input, const RunLayer& run);
+    [[nodiscard]] LayerVerdict check_layer(const OutputStep& output);
 
     /// What a right strategy does to the bits, on random data from every rank, with which every
     /// order of adding shows.
@@ -57,13 +61,17 @@ public:
         /// next DP rank. Nothing where there is no other owner.
         std::optional<bool> owner_independent;
     };
-    [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, Combine& combine);
+    [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, const OutputStep& output);
 
 private:
     [[nodiscard]] std::string agree(const std::string& wrong);
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
+    /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
     [[nodiscard]] std::optional<bool> same_when_handed_on(const CombineEntry& entry,
+                                                          std::span<const std::byte> given,
                                                           const std::vector<std::string>& before);
+    /// What a strategy reads before anything wrote it, with partial sums that are no numbers.
+    void poison(const CombineInput& input);
     /// A hash of every rank's result, on every rank.
     [[nodiscard]] std::vector<std::string> hashes(const Matrix& result);
     [[nodiscard]] std::vector<std::byte> downloaded(const Matrix& matrix);

@@ -2,47 +2,54 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moe {
 
-Matrix CapturedCombine::run(const Matrix& partial, const Matrix& mine, Stream& stream) {
-    if (!graph_) {
-        partial_ = partial;
-        mine_ = mine;
-        graph_ = stream.capture([&] { result_ = eager_.run(partial, mine, stream); });
+RegionChain::RegionChain(const Parts& parts, const std::function<void()>& prepare,
+                         const std::function<Matrix()>& region)
+    : stream_(parts.stream), length_(parts.length) {
+    if (parts.isolated) {
+        parts.world.barrier(stream_);  // the first one is not for a capture
+        stream_.synchronize();
+        for (int i = 0; i < length_; ++i) {
+            marks_.push_back({parts.device.make_event(), parts.device.make_event()});
+        }
     }
-    MOE_EXPECT(partial.data == partial_.data && mine.data == mine_.data,
-               "a graph replays what was captured, at other addresses");
-    graph_->launch(stream);
-    return result_;
+    graph_ = stream_.capture([&] {
+        for (int i = 0; i < length_; ++i) {
+            prepare();
+            if (!parts.isolated) {
+                result_ = region();
+                continue;
+            }
+            const auto& [begin, end] = marks_[static_cast<std::size_t>(i)];
+            parts.world.barrier(stream_);
+            stream_.record(*begin);
+            result_ = region();
+            stream_.record(*end);
+        }
+    });
 }
 
-StepGraphs::StepGraphs(MoeLayer& layer, Gather& gather, Combine& combine, Stream& stream)
-    : stream_(stream), combine_(combine) {
-    Trace silent;
-    static_cast<void>(layer.combine_only(combine_, stream, silent));
-    stream.synchronize();
-    output_ = stream.capture([&] { static_cast<void>(layer.output(combine, stream, silent)); });
-    for (int copy = 0; copy < layer.copies(); ++copy) {
-        Step step;
-        step.graph =
-            stream.capture([&] { step.result = layer.forward(gather, combine, stream, silent); });
-        steps_.push_back(std::move(step));
-    }
+std::vector<double> RegionChain::seconds() const {
+    std::vector<double> all;
+    all.reserve(marks_.size());
+    for (const auto& [begin, end] : marks_) all.push_back(end->seconds_since(*begin));
+    return all;
 }
 
-Matrix StepGraphs::step() {
-    auto& step = steps_[next_];
-    next_ = (next_ + 1) % steps_.size();
-    step.graph->launch(stream_);
-    return step.result;
+int RegionChain::length_for(int copies) {
+    constexpr int kShortest = 8;
+    return std::max(kShortest, copies);
 }
 
-std::string StepGraphs::obstacle(int copies) {
+std::string RegionChain::obstacle(int copies) {
     constexpr int kMost = 64;
     if (copies <= kMost) return {};
     return fmt::format(
-        "CUDA graphs: the experts' weights are so small that {} copies keep them cold, each with a "
-        "graph of its own; at most {} are possible",
+        "CUDA graphs: the experts' weights are so small that {} copies keep them cold, each at a "
+        "place of its own in a graph; at most {} are possible",
         copies, kMost);
 }
 

@@ -1,55 +1,58 @@
 #pragma once
 
-#include "bench/moe/layer.hpp"
-#include "comm/combine/combine.hpp"
-#include "comm/gather/gather.hpp"
+#include "comm/communicator.hpp"
 #include "kernels/runtime/device.hpp"
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace moe {
 
-/// A strategy's exchange, captured when it is first run and replayed ever after; for one place of
-/// its input and output.
-class CapturedCombine final : public Combine {
+/// A region of a case as one graph repeats it, as a serving step does: launching a graph takes
+/// microseconds that a step pays once and a graph of one short region would pay each time.
+///
+/// isolated: before each region the ranks' devices meet at a barrier, and events stand on both
+/// sides of it, so that each is a sample with a common start. Not isolated: one after the other.
+class RegionChain {
 public:
-    explicit CapturedCombine(Combine& eager) : eager_(eager) {}
-    [[nodiscard]] Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override;
+    struct Parts {
+        Device& device;
+        Communicator& world;
+        Stream& stream;
+        int length{};
+        bool isolated{};
+    };
+    /// Collective, captured on the stream. `prepare` enqueues what comes untimed before each
+    /// region, `region` the region itself. Both have run eagerly before: what libraries do for the
+    /// first time cannot be captured. An Error where this work cannot be captured.
+    RegionChain(const Parts& parts, const std::function<void()>& prepare,
+                const std::function<Matrix()>& region);
 
-private:
-    Combine& eager_;
-    std::unique_ptr<Graph> graph_;
-    Matrix partial_, mine_, result_;
-};
+    void launch() { graph_->launch(stream_); }
+    [[nodiscard]] int length() const { return length_; }
+    /// Where the result of the last region is.
+    [[nodiscard]] const Matrix& result() const { return result_; }
+    /// Of each region of the last launch, once the stream was synchronised; none unless isolated.
+    [[nodiscard]] std::vector<double> seconds() const;
 
-/// The regions of a case with one strategy as CUDA graphs. A graph keeps the addresses that it was
-/// captured with, and with them the copy of the experts' weights: the step is captured once for
-/// each copy and the graphs take turns, so that weights stay as cold as they are eagerly.
-class StepGraphs {
-public:
-    /// Collective. Everything has run eagerly before: what libraries do for the first time cannot
-    /// be captured. An Error where this work cannot be captured.
-    StepGraphs(MoeLayer& layer, Gather& gather, Combine& combine, Stream& stream);
-
-    [[nodiscard]] Combine& combine() { return combine_; }
-    void output() { output_->launch(stream_); }
-    /// The whole step; returns where its last layer's result is.
-    Matrix step();
-
+    /// Regions in one graph: at least so many that launching it is small beside them, and one for
+    /// each of `copies` copies of the weights, which take turns: a graph keeps the addresses that
+    /// it was captured with.
+    [[nodiscard]] static int length_for(int copies);
     /// Why so many copies of weights are too many; empty where they are not.
     [[nodiscard]] static std::string obstacle(int copies);
 
 private:
-    Stream& stream_;
-    CapturedCombine combine_;
-    std::unique_ptr<Graph> output_;
-    struct Step {
-        std::unique_ptr<Graph> graph;
-        Matrix result;
+    struct Marks {
+        std::unique_ptr<Event> begin, end;
     };
-    std::vector<Step> steps_;  ///< one for each copy of the weights
-    std::size_t next_{};
+    Stream& stream_;
+    int length_;
+    std::vector<Marks> marks_;
+    Matrix result_;
+    std::unique_ptr<Graph> graph_;
 };
 
 }  // namespace moe

@@ -41,25 +41,73 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
       combine_setup_{parts.device,     parts.world, parts.group,
                      row_map_.owned(), one.hidden,  one.dtype},
       gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
+      gather_entry_(find_named(gather_table(), one.gather, "gather")),
       layer_(layer_plan(one, layout.parallel, row_map_, parts.control.rank()),
-             {parts.device, parts.kernels, parts.weights, row_map_}),
-      gather_(find_named(gather_table(), one.gather, "gather").make(gather_setup_)) {
-    for (const auto* entry : combines) {
-        auto& rival = rivals_.emplace_back(RivalState{.entry = entry,
-                                                      .obstacle = entry->obstacle(combine_setup_),
-                                                      .cost = entry->cost(combine_setup_),
-                                                      .variant = entry->variant(combine_setup_)});
-        if (rival.obstacle.empty()) rival.combine = entry->make(combine_setup_);
-    }
+             {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
+              gather_entry_.output(gather_setup_)}),
+      gather_(gather_entry_.make(gather_setup_)),
+      inputs_(combine_setup_, layer_.weighted_input()),
+      regions_(make_regions()) {
+    for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
     fill_input(parts.device, layer_.input(),
                Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
                parts.control.rank());
 }
 
+RivalState PreparedCase::make_rival(const CombineEntry& entry) {
+    RivalState rival{.entry = &entry,
+                     .obstacle = entry.obstacle(combine_setup_),
+                     .cost = entry.cost(combine_setup_),
+                     .variant = entry.variant(combine_setup_)};
+    if (!rival.obstacle.empty()) return rival;
+    rival.needs = entry.input(combine_setup_);
+    rival.obstacle = inputs_.no_room(rival.needs);
+    if (!rival.obstacle.empty()) return rival;
+    rival.combine = entry.make(combine_setup_);
+    rival.output = {rival.combine.get(), inputs_.of(rival.needs)};
+    return rival;
+}
+
+std::vector<Region> PreparedCase::make_regions() {
+    auto& stream = parts_.stream;
+    const auto nothing = [](RivalState&) {};
+    const auto output = [&](RivalState& rival) {
+        Trace silent;
+        return layer_.output(rival.output, stream, silent);
+    };
+    const auto combine = [&](RivalState& rival) {
+        Trace silent;
+        return layer_.combine_only(rival.output, stream, silent);
+    };
+    const auto layer = [&](RivalState& rival) {
+        Trace silent;
+        return layer_.forward(*gather_, rival.output, stream, silent);
+    };
+    // The exchange starts from partial sums that were just written by the ranks that sum them: what
+    // an earlier exchange left in other ranks' caches would make reading peers look cheap.
+    const auto local_combine = [&](RivalState& rival) {
+        Trace silent;
+        layer_.local_combine(rival.output.input, stream, silent);
+    };
+    const auto of_all = [](const InputNeeds&) { return true; };
+    const auto of_partial_sums = [](const InputNeeds& needs) {
+        return needs.kind == InputNeeds::Kind::partial_sums;
+    };
+    std::vector<Region> regions{
+        {RegionKind::output, "output step", output, nothing, output, of_all},
+        {RegionKind::combine, "combine", output, local_combine, combine, of_partial_sums}};
+    if (case_.scope == "layer") {
+        // A whole layer reads more than any cache holds before it comes to the combine, so that
+        // warming up the combine's own path is enough.
+        regions.push_back({RegionKind::layer, "layer", combine, nothing, layer, of_all});
+    }
+    return regions;
+}
+
 std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels,
                                 const CombineSetup& setup,
                                 std::span<const CombineEntry* const> combines) {
-    std::size_t total = MoeLayer::bytes(plan, kernels);
+    std::size_t total = MoeLayer::bytes(plan, kernels) + CombineInputs::bytes(setup, combines);
     std::size_t largest = 0;
     std::int64_t sent = 0;
     for (const auto* entry : combines) {
@@ -73,7 +121,7 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
     total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
     // and wanted data of two runs, what came, and a copy while it compares.
-    constexpr std::int64_t kCopies = 1 + 6;
+    constexpr std::int64_t kCopies = 1 + 6;  // and the input of the second instance is one of them
     return total + static_cast<std::size_t>(kCopies * plan.rows * setup.row_bytes());
 }
 
@@ -83,33 +131,64 @@ CaseVerifier PreparedCase::verifier() {
                          static_cast<std::uint64_t>(case_.seed)});
 }
 
-void PreparedCase::capture() {
+void PreparedCase::capture(const Options& options) {
     if (case_.graph != kGraphOn) return;
-    auto& stream = parts_.stream;
-    const auto too_many = StepGraphs::obstacle(layer_.copies());
+    const auto too_many = RegionChain::obstacle(layer_.copies());
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
         rival.obstacle = too_many;
         if (!rival.obstacle.empty()) continue;
         parts_.board.enter(fmt::format("capturing {}", rival.entry->name));
-        Trace silent;
-        static_cast<void>(layer_.forward(*gather_, *rival.combine, stream, silent));
-        stream.synchronize();
         std::string why;
         try {
-            rival.graphs = std::make_unique<StepGraphs>(layer_, *gather_, *rival.combine, stream);
+            capture(rival, options);
+        } catch (const LibraryError&) {
+            throw;  // perhaps a peer is gone
         } catch (const Error& error) {
             why = fmt::format("cannot be captured: {}", error.what());
         }
         rival.obstacle = parts_.control.first_text(why);
-        if (!rival.obstacle.empty()) rival.graphs.reset();
+        if (!rival.obstacle.empty()) rival.chains = {};
     }
 }
 
-Matrix PreparedCase::run_step(RivalState& rival) {
-    if (rival.graphs) return rival.graphs->step();
+void PreparedCase::capture(RivalState& rival, const Options& options) {
     Trace silent;
-    return layer_.forward(*gather_, *rival.combine, parts_.stream, silent);
+    static_cast<void>(layer_.forward(*gather_, rival.output, parts_.stream, silent));
+    if (options.cold) cool();
+    parts_.stream.synchronize();
+    for (const auto& region : regions_) {
+        if (!region.applies(rival.needs)) continue;
+        const bool layer = region.kind == RegionKind::layer;
+        rival.chains[static_cast<std::size_t>(region.kind)] = std::make_unique<RegionChain>(
+            RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
+                               RegionChain::length_for(layer ? layer_.copies() : 1),
+                               options.mode == Mode::isolated},
+            [&] {
+                region.prepare(rival);
+                if (options.cold) cool();
+            },
+            [&] { return region.run(rival); });
+    }
+}
+
+void PreparedCase::cool() {
+    if (!cold_caches_) cold_caches_.emplace(parts_.device, parts_.stream);
+    cold_caches_->fill(parts_.stream);
+}
+
+std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival) {
+    if (case_.graph != kGraphOn) return verifier.check_output(rival.output);
+    for (const auto kind : {RegionKind::output, RegionKind::combine}) {
+        auto* chain = rival.chain(kind);
+        if (chain == nullptr) continue;
+        auto wrong = verifier.check_output(rival.output.input, [&] {
+            chain->launch();
+            return chain->result();
+        });
+        if (!wrong.empty()) return wrong;
+    }
+    return {};
 }
 
 void PreparedCase::verify_again() {
@@ -117,7 +196,7 @@ void PreparedCase::verify_again() {
     for (auto& rival : rivals_) {
         if (!rival.to_be_timed()) continue;
         parts_.board.enter(fmt::format("checking {} once more", rival.entry->name));
-        rival.wrong = verifier.check_combine(rival.timed_combine());
+        rival.wrong = check_output(verifier, rival);
         if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
         rival.verified = rival.wrong.empty();
     }
@@ -130,19 +209,23 @@ void PreparedCase::verify(bool whole_layer) {
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
         parts_.board.enter(fmt::format("checking {}", rival.entry->name));
-        rival.wrong = wrong_gather.empty() ? verifier.check_combine(rival.timed_combine())
-                                           : "the gather: " + wrong_gather;
+        rival.wrong =
+            wrong_gather.empty() ? check_output(verifier, rival) : "the gather: " + wrong_gather;
         if (rival.wrong.empty() && whole_layer) {
             parts_.board.enter(fmt::format("checking the layer with {}", rival.entry->name));
-            const auto verdict = verifier.check_layer([&](std::size_t layer) {
-                // A step by graph ends with its last layer.
-                if (rival.graphs && layer + 1 == layer_.layers()) return run_step(rival);
+            const auto verdict = verifier.check_layer(rival.output.input, [&](std::size_t layer) {
+                // A chain of steps ends with its last layer.
+                auto* chain = rival.chain(RegionKind::layer);
+                if (chain != nullptr && layer + 1 == layer_.layers()) {
+                    chain->launch();
+                    return chain->result();
+                }
                 Trace silent;
-                return layer_.forward_layer(layer, *gather_, *rival.combine, parts_.stream, silent);
+                return layer_.forward_layer(layer, *gather_, rival.output, parts_.stream, silent);
             });
             rival.rms_error = verdict.rms_error;
             rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
-            const auto numerics = verifier.check_numerics(*rival.entry, rival.timed_combine());
+            const auto numerics = verifier.check_numerics(*rival.entry, rival.output);
             rival.repeatable = verdict.repeatable && numerics.repeatable;
             rival.owner_independent = numerics.owner_independent;
         }
@@ -152,92 +235,72 @@ void PreparedCase::verify(bool whole_layer) {
 
 CaseSamples PreparedCase::measure(const Options& options, const std::function<void(double)>& beat) {
     CaseSamples samples;
-    for (auto& rival : rivals_) {
-        if (rival.to_be_timed()) samples.rivals.push_back(&rival);
-    }
-    if (samples.rivals.empty()) return samples;
-    samples.has_baseline = samples.rivals.front()->entry->baseline;
-
+    if (std::ranges::none_of(rivals_, &RivalState::to_be_timed)) return samples;
     auto& stream = parts_.stream;
-    Trace silent;
-    const auto combine_only = [&](RivalState& rival) {
-        return
-            [&] { static_cast<void>(layer_.combine_only(rival.timed_combine(), stream, silent)); };
-    };
-    const auto output = [&](RivalState& rival) {
-        return [&] {
-            if (rival.graphs) {
-                rival.graphs->output();
-            } else {
-                static_cast<void>(layer_.output(*rival.combine, stream, silent));
-            }
-        };
-    };
-    const auto layer = [&](RivalState& rival) {
-        return [&] { static_cast<void>(run_step(rival)); };
-    };
-    const bool with_layer = case_.scope == "layer";
-    const int kinds = with_layer ? 3 : 2;
-    const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
     RegionTimer timer(parts_.device, parts_.timeline, stream);
     Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode);
-    std::optional<ColdCaches> caches;
-    if (options.cold) caches.emplace(parts_.device, stream);
-    const auto cool = [&] {
-        if (caches) caches->fill(stream);
-    };
-    const auto launches_of = [&](const RivalState& rival) {
-        if (rival.graphs) return 1;
-        return static_cast<int>(case_.layers * (kLayerLaunches + rival.cost.launches));
-    };
-    int kind = 0;
-    const auto series = [&](std::string_view region, auto&& prime, auto&& run) {
-        const ProfilerRange range(parts_.device, std::string(region));
-        std::vector<Rival> rivals;
-        for (auto* rival : samples.rivals) {
-            const auto doing = fmt::format("measuring the {} of {}", region, rival->entry->name);
-            // Cold after priming, which still settles buffers and connections.
-            rivals.push_back({[this, doing, first = prime(*rival), &cool] {
-                                  parts_.board.enter(doing);
-                                  first();
-                                  cool();
-                              },
-                              run(*rival), options.planted_pct(*rival->entry) / 100,
-                              fmt::format("{}: {}", region, rival->entry->name),
-                              launches_of(*rival)});
-        }
-        constexpr std::int64_t kKindsAtMost = 4;
-        const auto seed =
-            static_cast<std::uint64_t>(case_.seed + kind + kKindsAtMost * (options.launch - 1));
-        auto result = sampler.measure(rivals, rule, seed,
-                                      [&](double spent) { beat((kind + spent) / kinds); });
-        ++kind;
-        return result;
-    };
-
     // The expert rows that every output step starts from.
+    Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
-    samples.output = series("output step", output, output);
-    // The exchange starts from partial sums that were just written by the ranks that sum them: what
-    // an earlier exchange left in other ranks' caches would make reading peers look cheap.
-    const auto fresh_partial = [&](RivalState& rival) {
-        return [&, run = output(rival)] {
-            run();
-            layer_.local_combine(stream, silent);
-        };
-    };
-    samples.combine = series("combine", fresh_partial, combine_only);
-    if (with_layer) {
-        // A whole layer reads more than any cache holds before it comes to the combine, so priming
-        // the combine's own path is enough.
-        samples.layer = series("layer", combine_only, layer);
-        if (case_.graph != kGraphOn) {
-            samples.phases =
-                split_phases(samples.rivals, instrumented_steps(rule.min_samples), cool);
-        }
+    const auto count = static_cast<double>(regions_.size());
+    for (std::size_t i = 0; i < regions_.size(); ++i) {
+        const auto share = [&, i](double spent) { beat((static_cast<double>(i) + spent) / count); };
+        auto of_region = sample(regions_[i], sampler, options, share);
+        if (of_region.rivals.empty()) continue;
+        samples.regions[static_cast<std::size_t>(regions_[i].kind)] = std::move(of_region);
+    }
+    const auto& layer = samples.of(RegionKind::layer);
+    if (layer && case_.graph != kGraphOn) {
+        samples.phases = split_phases(layer->rivals, options);
     }
     find_limits(samples);
     return samples;
+}
+
+RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const Options& options,
+                                   const std::function<void(double)>& beat) {
+    const ProfilerRange range(parts_.device, std::string(region.name));
+    RegionSamples samples;
+    std::vector<Rival> rivals;
+    for (auto& rival : rivals_) {
+        if (!rival.to_be_timed() || !region.applies(rival.needs)) continue;
+        samples.rivals.push_back(&rival);
+        rivals.push_back(rival_of(region, rival, options));
+    }
+    if (rivals.empty()) return samples;
+    samples.has_baseline = samples.rivals.front()->entry->baseline;
+    const auto kinds = static_cast<double>(regions_.size());
+    const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
+    constexpr std::int64_t kKindsAtMost = 4;
+    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.kind) +
+                                                 kKindsAtMost * (options.launch - 1));
+    samples.series = sampler.measure(rivals, rule, seed, beat);
+    return samples;
+}
+
+Rival PreparedCase::rival_of(const Region& region, RivalState& rival, const Options& options) {
+    const auto doing = fmt::format("measuring the {} of {}", region.name, rival.entry->name);
+    auto* chain = rival.chain(region.kind);
+    const bool eager = chain == nullptr;
+    Rival timed;
+    timed.name = fmt::format("{}: {}", region.name, rival.entry->name);
+    timed.slowdown = options.planted_pct(*rival.entry) / 100;
+    timed.prime = [this, doing, &region, &rival, cold = eager && options.cold, eager] {
+        parts_.board.enter(doing);
+        region.warm_up(rival);
+        if (eager) region.prepare(rival);
+        if (cold) cool();  // after what settles buffers and connections
+    };
+    if (eager) {
+        timed.run = [&region, &rival] { static_cast<void>(region.run(rival)); };
+        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + rival.cost.launches));
+        return timed;
+    }
+    timed.run = [chain] { chain->launch(); };
+    timed.launches = 1;
+    timed.regions = chain->length();
+    if (options.mode == Mode::isolated) timed.region_seconds = [chain] { return chain->seconds(); };
+    return timed;
 }
 
 void PreparedCase::find_limits(CaseSamples& samples) {
@@ -250,11 +313,19 @@ void PreparedCase::find_limits(CaseSamples& samples) {
         return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
     };
     samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
-    for (const auto* rival : samples.rivals) samples.limits.push_back(limit(rival->cost));
+    for (const auto* rival : samples.of(RegionKind::output)->rivals) {
+        samples.limits.push_back(limit(rival->cost));
+    }
 }
 
-std::vector<PhaseSplit> PreparedCase::split_phases(std::span<RivalState* const> timed, int count,
-                                                   const std::function<void()>& prepare) {
+std::optional<std::size_t> RegionSamples::find(const RivalState& rival) const {
+    const auto at = std::ranges::find(rivals, &rival);
+    if (at == rivals.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - rivals.begin());
+}
+
+std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
+                                                   const Options& options) {
     PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
                            phase::kAll, phase::kCombine);
     std::vector<std::function<void(Trace&)>> steps;
@@ -264,11 +335,13 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<RivalState* const> 
             parts_.board.enter(
                 fmt::format("timing the phases of a layer with {}", rival->entry->name));
             static_cast<void>(
-                layer_.forward_layer(layer, *gather_, *rival->combine, parts_.stream, trace));
+                layer_.forward_layer(layer, *gather_, rival->output, parts_.stream, trace));
             layer = (layer + 1) % layer_.layers();
         });
     }
-    return splitter.measure(steps, count, prepare);
+    return splitter.measure(steps, instrumented_steps(options.min_samples), [&] {
+        if (options.cold) cool();
+    });
 }
 
 }  // namespace moe

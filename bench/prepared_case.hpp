@@ -2,16 +2,18 @@
 
 #include "bench/case_plan.hpp"
 #include "bench/case_verifier.hpp"
-#include "bench/graphs.hpp"
 #include "bench/measure/calibration.hpp"
+#include "bench/measure/cold_caches.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
+#include "bench/region.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/watch/progress_board.hpp"
-#include "comm/combine/combine.hpp"
+#include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,44 +24,37 @@
 
 namespace moe {
 
-/// One strategy's part in a case.
-struct RivalState {
-    const CombineEntry* entry{};
-    std::string obstacle;
-    Cost cost;
-    std::string_view variant{};
-    std::unique_ptr<Combine> combine{};
-    std::unique_ptr<StepGraphs> graphs{};  ///< where the case is about graphs
-    std::optional<bool> verified{};
-    std::string wrong{};  ///< why verified is false
-    // Of the whole layer, where that is checked.
-    std::optional<double> rms_error{};
-    std::optional<bool> repeatable{}, owner_independent{};
-
-    [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
-    /// The exchange as it is timed: eagerly, or by graph.
-    [[nodiscard]] Combine& timed_combine() const { return graphs ? graphs->combine() : *combine; }
-};
-
 /// A device's clock around the samples of a case; on this rank, but for what held it back.
 struct CaseClocks {
     std::optional<std::int64_t> before_mhz{}, after_mhz{};
     std::string throttled{};
 };
 
-/// The samples of one case: series of the rivals that are timed, the baseline first, by kind.
+/// The samples of one region: a series of the rivals that it applies to.
+struct RegionSamples {
+    std::vector<const RivalState*> rivals;
+    bool has_baseline{};  ///< rivals[0] is what speed-ups are against
+    Series series;
+
+    /// Where a rival's samples are; nothing for one that was not timed.
+    [[nodiscard]] std::optional<std::size_t> find(const RivalState& rival) const;
+};
+
+/// The samples of one case, by kind of region.
 struct CaseSamples {
-    std::vector<RivalState*> rivals;
-    bool has_baseline{};
-    Series output, combine;
-    std::optional<Series> layer;
-    /// For each rival; empty without a layer, and for graphs, into which nobody looks.
+    std::array<std::optional<RegionSamples>, kRegions> regions;
+    /// For each rival of the layer region; empty without a layer, and for graphs, into which nobody
+    /// looks.
     std::vector<PhaseSplit> phases;
-    /// Seconds that the exchange takes at least: any strategy's, and each rival's. Without rows
-    /// there is nothing to move and no limit.
+    /// Seconds that the exchange takes at least: any strategy's, and each rival's of the output
+    /// region. Without rows there is nothing to move and no limit.
     std::optional<double> contract_limit;
     std::vector<double> limits;
     CaseClocks clocks;
+
+    [[nodiscard]] const std::optional<RegionSamples>& of(RegionKind kind) const {
+        return regions[static_cast<std::size_t>(kind)];
+    }
 };
 
 /// One case with everything that it needs in memory: made, verified, measured, dropped.
@@ -78,12 +73,12 @@ public:
         std::span<LayerReference> references;
         ProgressBoard& board;
     };
-    /// For a layout without an obstacle; it and the case outlive this.
+    /// Collective. For a layout without an obstacle; it and the case outlive this.
     PreparedCase(const Case& one, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
-    /// Bytes of a rank's activations, of all strategies' workspaces, and of what checking
-    /// and calibrating take; without the gather's workspace.
+    /// Bytes of a rank's activations, of all strategies' inputs and workspaces, and of what
+    /// checking and calibrating take; without the gather's workspace.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels,
                                            const CombineSetup& setup,
@@ -93,7 +88,7 @@ public:
 
     /// Collective. For a case about graphs: captures every rival's regions. What cannot be captured
     /// has an obstacle from here on.
-    void capture();
+    void capture(const Options& options);
 
     /// Collective. Fills each rival's verdict.
     void verify(bool whole_layer);
@@ -105,21 +100,35 @@ public:
 
 private:
     [[nodiscard]] CaseVerifier verifier();
-    /// The whole step as it is timed; where the result is.
-    Matrix run_step(RivalState& rival);
+    /// Collective. Makes a strategy with its input, or gives it an obstacle.
+    [[nodiscard]] RivalState make_rival(const CombineEntry& entry);
+    [[nodiscard]] std::vector<Region> make_regions();
+    void capture(RivalState& rival, const Options& options);
+    /// Collective. What is wrong with the output step as it is timed, in every form.
+    [[nodiscard]] std::string check_output(CaseVerifier& verifier, RivalState& rival);
+    [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
+                                       const Options& options,
+                                       const std::function<void(double)>& beat);
+    /// How the sampler sees a strategy in a region.
+    [[nodiscard]] Rival rival_of(const Region& region, RivalState& rival, const Options& options);
     void find_limits(CaseSamples& samples);
-    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<RivalState* const> timed,
-                                                       int count,
-                                                       const std::function<void()>& prepare);
+    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
+                                                       const Options& options);
+    /// With --cold, leaves nothing in the caches.
+    void cool();
 
     const Case& case_;
     const RowMap& row_map_;
     Parts parts_;
     CombineSetup combine_setup_;
     GatherSetup gather_setup_;
+    const GatherEntry& gather_entry_;
     MoeLayer layer_;
     std::unique_ptr<Gather> gather_;
+    CombineInputs inputs_;
     std::vector<RivalState> rivals_;
+    std::vector<Region> regions_;
+    std::optional<ColdCaches> cold_caches_;
 };
 
 /// What one rank's layer of a case looks like.

@@ -71,7 +71,9 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.graph = one.graph;
     row.scope = one.scope;
     row.cache = context.options.cold ? "cold" : "cold_weights";
-    row.mode = context.options.mode == Mode::pipelined ? "pipelined" : "isolated";
+    row.mode = context.options.mode == Mode::pipelined ? "pipelined"
+               : one.graph == kGraphOn                 ? "chained"
+                                                       : "isolated";
     row.layers = one.layers;
     row.epilogue = "none";
     row.seed = one.seed;

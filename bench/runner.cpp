@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace moe {
 
@@ -27,6 +28,26 @@ Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::str
     return outcome_;
 }
 
+template <class T, class Make>
+std::string Runner::make_on_all(T& made, Make&& make) {
+    std::string why;
+    try {
+        T mine(make());
+        why = parts_.control.first_text("");
+        if (why.empty()) {
+            made = std::move(mine);
+            return {};
+        }
+        throw OutOfMemory(why);  // on another rank
+    } catch (const OutOfMemory& error) {
+        if (!why.empty()) return why;
+        why = fmt::format("out of memory: {}", error.what());
+    } catch (const std::bad_alloc&) {
+        why = "out of memory on the host";
+    }
+    return parts_.control.first_text(why);
+}
+
 void Runner::run_case(const Case& one) {
     auto layout = lay_out(one, parts_.control.size());
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout);
@@ -35,8 +56,8 @@ void Runner::run_case(const Case& one) {
         return;
     }
     std::unique_ptr<PreparedCase> prepared;
-    const auto no_room = unless_all_have_room([&] {
-        prepared = std::make_unique<PreparedCase>(
+    const auto no_room = make_on_all(prepared, [&] {
+        return std::make_unique<PreparedCase>(
             one, layout, parts_.options.combines,
             PreparedCase::Parts{*parts_.backend.device, *stream_, parts_.control, parts_.timeline,
                                 parts_.calibration, *parts_.backend.world,
@@ -48,7 +69,7 @@ void Runner::run_case(const Case& one) {
         return;
     }
     const ProfilerRange range(*parts_.backend.device, label_of(one));
-    prepared->capture();
+    prepared->capture(parts_.options);
     if (parts_.options.verify != Verify::off) {
         prepared->verify(parts_.options.verify == Verify::full);
     }
@@ -69,18 +90,6 @@ void Runner::report_obstacle(const Case& one, const CaseLayout& layout,
         rows.back().obstacle = obstacle;
     }
     report(rows);
-}
-
-std::string Runner::unless_all_have_room(const std::function<void()>& make) {
-    std::string why;
-    try {
-        make();
-    } catch (const OutOfMemory& error) {
-        why = fmt::format("out of memory: {}", error.what());
-    } catch (const std::bad_alloc&) {
-        why = "out of memory on the host";
-    }
-    return parts_.control.first_text(why);
 }
 
 CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
@@ -105,22 +114,21 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     // All of it at once, for a moment: what is made one by one later may be shared work of all
     // ranks, in which nobody may be missing.
     Buffer trial;
-    obstacle = unless_all_have_room([&] { trial = parts_.backend.device->allocate(bytes); });
+    obstacle = make_on_all(trial, [&] { return parts_.backend.device->allocate(bytes); });
     parts_.control.barrier();  // ranks that share a memory hold theirs at the same time
     trial = {};
     if (!obstacle.empty() || model_) return obstacle;
-    obstacle = unless_all_have_room([&] {
-        model_.emplace(Model{needs.weights_key, {}, {}});
+    return make_on_all(model_, [&] {
+        Model model{needs.weights_key, {}, {}};
         auto plan = needs.weights;
         for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
             parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
-            model_->weights.emplace_back(*parts_.backend.device, plan);
-            model_->references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
-                                            plan.layer);
+            model.weights.emplace_back(*parts_.backend.device, plan);
+            model.references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
+                                          plan.layer);
         }
+        return model;
     });
-    if (!obstacle.empty()) model_.reset();
-    return obstacle;
 }
 
 RowContext Runner::row_context() const {
@@ -131,14 +139,13 @@ RowContext Runner::row_context() const {
 void Runner::report_measured(const Case& one, const CaseLayout& layout,
                              std::span<const RivalState> rivals, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
-    // A baseline that was found wrong after it was timed is nobody's measure.
-    const bool has_baseline = samples.has_baseline && rivals.front().to_be_timed();
     for (const auto& rival : rivals) {
         auto& row = rows.emplace_back(describe_row(row_context(), one, layout, *rival.entry));
         row.variant = rival.variant;
         row.obstacle = rival.obstacle;
         row.verified = rival.verified;
         row.detail = rival.wrong;
+        if (rival.obstacle.empty()) row.input = to_string(rival.needs);
         if (!rival.to_be_timed() || parts_.files == nullptr) continue;
         row.rms_error = rival.rms_error;
         row.repeatable = rival.repeatable;
@@ -146,39 +153,48 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         row.link_bytes = rival.cost.link_bytes;
         row.memory_bytes = rival.cost.memory_bytes;
         row.launches = rival.cost.launches;
-
-        const auto at = static_cast<std::size_t>(
-            std::find(samples.rivals.begin(), samples.rivals.end(), &rival) -
-            samples.rivals.begin());
-        describe_samples(samples.output, at, row);
-        const auto keep = [&](std::optional<Timing>& timing, std::string_view kind,
-                              const Series& series) {
-            timing = timing_of(series, at, has_baseline);
-            parts_.files->append_samples(row, kind, series.seconds[at], series.arrival_spread[at]);
-        };
-        row.timed_by = samples.output.by_device ? "device" : "host";
         row.clock_before_mhz = samples.clocks.before_mhz;
         row.clock_after_mhz = samples.clocks.after_mhz;
         row.throttled = samples.clocks.throttled;
-        keep(row.output, "output", samples.output);
-        keep(row.combine_alone, "combine", samples.combine);
-        if (samples.contract_limit) {
-            row.contract_limit_us = *samples.contract_limit * 1e6;
-            row.limit_us = samples.limits[at] * 1e6;
-        }
-        if (samples.layer) {
-            keep(row.layer, "layer", *samples.layer);
-        }
-        if (!samples.phases.empty()) {
-            row.phases = phases_of(samples.phases[at]);
+        report_samples(rivals, rival, samples, row);
+        if (row.phases) {
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (one.layers == 1 && parts_.options.mode == Mode::isolated && row.planted_pct == 0) {
+                const auto at = *samples.of(RegionKind::layer)->find(rival);
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }
         }
     }
     report(rows);
+}
+
+void Runner::report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+                            const CaseSamples& samples, ResultRow& row) {
+    const auto timing = [&](RegionKind kind, std::string_view name) -> std::optional<Timing> {
+        const auto& region = samples.of(kind);
+        const auto at = region ? region->find(rival) : std::nullopt;
+        if (!at) return std::nullopt;
+        const auto& series = region->series;
+        parts_.files->append_samples(row, name, series.seconds[*at], series.arrival_spread[*at]);
+        // No speed-ups against a baseline that failed when it was verified again.
+        return timing_of(series, *at, region->has_baseline && rivals.front().to_be_timed());
+    };
+    row.output = timing(RegionKind::output, "output");
+    row.combine_alone = timing(RegionKind::combine, "combine");
+    row.layer = timing(RegionKind::layer, "layer");
+
+    const auto& output = *samples.of(RegionKind::output);
+    const auto at = *output.find(rival);
+    describe_samples(output.series, at, row);
+    row.timed_by = output.series.by_device ? "device" : "host";
+    if (samples.contract_limit) {
+        row.contract_limit_us = *samples.contract_limit * 1e6;
+        row.limit_us = samples.limits[at] * 1e6;
+    }
+    if (!samples.phases.empty()) {
+        row.phases = phases_of(samples.phases[*samples.of(RegionKind::layer)->find(rival)]);
+    }
 }
 
 void Runner::report(std::span<const ResultRow> rows) {

@@ -50,8 +50,11 @@ private:
     /// Why the case cannot run after all; makes its weights when it can.
     [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout);
 
-    /// Collective. Why there is no room for what `make` makes on some rank; empty where there is.
-    [[nodiscard]] std::string unless_all_have_room(const std::function<void()>& make);
+    /// Collective. Makes something on every rank or on none: why some rank has no room for it,
+    /// empty where `made` has it now. What the others made is unwound there as well, since peer
+    /// memory is freed by all ranks or by none.
+    template <class T, class Make>
+    [[nodiscard]] std::string make_on_all(T& made, Make&& make);
     /// Collective.
     [[nodiscard]] CaseClocks clocks_of(const std::optional<Clocks>& before,
                                        const std::optional<Clocks>& after);
@@ -61,6 +64,9 @@ private:
     void report(std::span<const ResultRow> rows);
     void report_measured(const Case& one, const CaseLayout& layout,
                          std::span<const RivalState> rivals, const CaseSamples& samples);
+    /// What a row says of the samples of one rival, which go into their file.
+    void report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+                        const CaseSamples& samples, ResultRow& row);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;

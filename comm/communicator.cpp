@@ -2,10 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace moe {
 
-std::unique_ptr<SymmetricMemory> Communicator::make_symmetric(std::size_t /*bytes*/) {
-    raise(MOE_SITE("make_symmetric"), symmetric_obstacle());
+CommGroup::CommGroup(Communicator& communicator) : communicator_(&communicator) {
+    communicator_->begin_group();
+}
+
+CommGroup::~CommGroup() {
+    if (communicator_ != nullptr) communicator_->abandon_group();
+}
+
+void CommGroup::close() {
+    std::exchange(communicator_, nullptr)->end_group();
+}
+
+std::string_view to_string(Reach reach) {
+    return reach == Reach::library ? "library" : "load_store";
 }
 
 std::string exchange_obstacle(const Communicator& world, std::int64_t rows, std::int64_t cols) {

@@ -1,23 +1,14 @@
 #pragma once
 
+#include "comm/peer_memory.hpp"
 #include "comm/row_partition.hpp"
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 namespace moe {
-
-/// Memory of the same size on every rank of a communicator, which its collectives reach directly.
-/// Made and freed by all ranks alike.
-class SymmetricMemory {
-public:
-    virtual ~SymmetricMemory() = default;
-    [[nodiscard]] virtual std::byte* data() const = 0;
-    [[nodiscard]] virtual std::size_t bytes() const = 0;
-};
 
 /// A group of ranks that reduce and exchange matrices of one width and type. Reductions are sums.
 /// Everything is stream-ordered, and all ranks must call in the same order. `in` and `out` do not
@@ -52,17 +43,45 @@ public:
     /// is not written.
     virtual void all_to_all_v(const Matrix& in, const RowPartition& owned, const Matrix& out,
                               Stream& stream) = 0;
-    /// Operations issued inside `body` may run together; all are complete in stream order after it.
-    virtual void group(const std::function<void()>& body) = 0;
+    /// What is enqueued after it begins when all ranks have come, on all of them at nearly one
+    /// moment. Can be captured, but for the first call.
+    virtual void barrier(Stream& stream) = 0;
     /// Collective. Ranks of one color form a communicator, ordered by their rank here.
     [[nodiscard]] virtual std::unique_ptr<Communicator> split(int color) = 0;
 
-    /// Why there is no symmetric memory; empty where there is.
-    [[nodiscard]] virtual std::string symmetric_obstacle() const {
-        return "no symmetric memory: only NCCL has it";
-    }
-    /// Collective. Only without an obstacle; at least one byte.
-    [[nodiscard]] virtual std::unique_ptr<SymmetricMemory> make_symmetric(std::size_t bytes);
+    /// Why ranks cannot reach each other's memory so far; the same on all ranks, empty where they
+    /// can.
+    [[nodiscard]] virtual std::string peer_obstacle(Reach reach) const = 0;
+    /// Collective. Why there is no room for a block of `bytes` of such memory on this rank and what
+    /// the others ask for; empty where there is. The same on all ranks.
+    [[nodiscard]] virtual std::string no_peer_room(std::size_t bytes, Reach reach) = 0;
+    /// Collective, without an obstacle. `bytes` may differ by rank. OutOfMemory on all ranks where
+    /// one has no room.
+    [[nodiscard]] virtual std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
+                                                                       Reach reach) = 0;
+    /// What works on memory of Reach::load_store; null where there is none.
+    [[nodiscard]] virtual PeerKernels* peer_kernels() { return nullptr; }
+
+private:
+    friend class CommGroup;
+    virtual void begin_group() = 0;
+    virtual void end_group() = 0;
+    /// After a failure, instead of the end: whatever was issued is nobody's result.
+    virtual void abandon_group() noexcept = 0;
+};
+
+/// Operations issued on one communicator while it lives may run together; after close() all are
+/// complete in stream order.
+class [[nodiscard]] CommGroup {
+public:
+    explicit CommGroup(Communicator& communicator);
+    ~CommGroup();
+    CommGroup(const CommGroup&) = delete;
+    CommGroup& operator=(const CommGroup&) = delete;
+    void close();
+
+private:
+    Communicator* communicator_;  ///< null once closed
 };
 
 /// Why a strategy that exchanges `rows` rows of `cols` elements in one call cannot; empty when it

@@ -2,15 +2,16 @@
 // graphs. On every backend that has them.
 #include "bench/graphs.hpp"
 #include "bench/measure/region_timer.hpp"
+#include "bench/verify/exact.hpp"
+#include "comm/combine/combine_inputs.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 
-#include "bench/verify/exact.hpp"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -102,7 +103,7 @@ TEST(RegionTimer, CountsTheDevicesTimeAndNotTheHosts) {
     }
 }
 
-TEST(Capture, ReplaysEveryStrategyBitForBit) {
+TEST(RegionChain, ReplaysEveryStrategyBitForBit) {
     const auto backends = backends_with(has_graphs);
     if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
     for (auto* backend : backends) {
@@ -113,33 +114,94 @@ TEST(Capture, ReplaysEveryStrategyBitForBit) {
         for (const auto& layout : kLayouts) {
             const auto owned = partition_of(layout, world.size(), 1);
             const CombineSetup setup{device, world, *alone, owned, 2880, DType::bf16};
-            const auto all =
-                device.allocate(static_cast<std::size_t>(owned.total() * setup.row_bytes()));
             const auto own =
                 device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
-            const auto partial = all.matrix(owned.total(), setup.cols, setup.dtype);
             const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
+            CombineInputs inputs(setup, {});
             for (const auto* entry : combine_table()) {
                 if (!entry->obstacle(setup).empty()) continue;
                 const auto combine = entry->make(setup);
-                static_cast<void>(combine->run(partial, mine, *stream));
+                const auto in = inputs.of(entry->input(setup));
+                const auto region = [&] { return combine->run(in, mine, *stream); };
+                static_cast<void>(region());
                 stream->synchronize();
-                CapturedCombine captured(*combine);
-                for (std::uint64_t run = 0; run < 3; ++run) {
-                    const ExactData data(setup.dtype, world.size(), run);
-                    const auto given =
-                        data.contribution(0, owned.total(), setup.cols, world.rank());
-                    device.upload(given.data(), all.data(), given.size());
-                    device.fill_bytes(mine, std::byte{0xff}, *stream);
-                    const auto got = captured.run(partial, mine, *stream);
-                    stream->synchronize();
-                    const auto want =
-                        data.sums(setup.group_first(), setup.group_rows(), setup.cols);
-                    EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
-                        << entry->name << " " << layout.name << ", replay " << run;
+                for (const bool isolated : {true, false}) {
+                    RegionChain chain(
+                        {device, world, *stream, 3, isolated}, [] {}, region);
+                    for (std::uint64_t run = 0; run < 3; ++run) {
+                        const ExactData data(setup.dtype, world.size(), run);
+                        const auto given =
+                            data.contribution(0, owned.total(), setup.cols, world.rank());
+                        device.upload(given.data(), in.rows.data, given.size());
+                        device.fill_bytes(mine, std::byte{0xff}, *stream);
+                        chain.launch();
+                        stream->synchronize();
+                        const auto want =
+                            data.sums(setup.group_first(), setup.group_rows(), setup.cols);
+                        EXPECT_EQ(compare_bits(device, chain.result(), want, setup.group_first()),
+                                  "")
+                            << entry->name << " " << layout.name << ", replay " << run;
+                        EXPECT_EQ(chain.seconds().size(), isolated ? 3U : 0U);
+                    }
                 }
             }
         }
+    }
+}
+
+TEST(RegionChain, TimesEachRegionWithoutWhatPreparesIt) {
+    const auto backends = backends_with(has_graphs);
+    if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
+    for (auto* backend : backends) {
+        auto& device = *backend->device;
+        const auto stream = device.make_stream();
+        const auto buffer = device.allocate(std::size_t{64} << 20U);
+        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
+        const auto fill = [&](int times) {
+            for (int i = 0; i < times; ++i) device.clear(matrix, *stream);
+        };
+        const auto longest = [&](int prepared, int timed) {
+            RegionChain chain(
+                {device, *backend->world, *stream, 4, true}, [&] { fill(prepared); },
+                [&] {
+                    fill(timed);
+                    return matrix;
+                });
+            for (int i = 0; i < 3; ++i) chain.launch();
+            stream->synchronize();
+            const auto seconds = chain.seconds();
+            EXPECT_EQ(seconds.size(), 4U);
+            return *std::max_element(seconds.begin(), seconds.end());
+        };
+        const double few = longest(0, 4);
+        EXPECT_GT(few, 0);
+        EXPECT_LT(longest(40, 4), 3 * few) << "what prepares was timed";
+        EXPECT_GT(longest(0, 40), 3 * few) << "ten times the work";
+    }
+}
+
+TEST(RegionChain, BeginsOnAllRanksWhenTheLastHasCome) {
+    const auto backends = backends_with(has_graphs);
+    if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
+    for (auto* backend : backends) {
+        // Rank 0 comes late to every region; that is nobody's time.
+        auto& device = *backend->device;
+        const auto stream = device.make_stream();
+        const auto buffer = device.allocate(std::size_t{64} << 20U);
+        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
+        const int late = backend->world->rank() == 0 ? 100 : 0;
+        RegionChain chain(
+            {device, *backend->world, *stream, 4, true},
+            [&] {
+                for (int i = 0; i < late; ++i) device.clear(matrix, *stream);
+            },
+            [&] {
+                device.clear(matrix.slice(0, 1), *stream);
+                return matrix;
+            });
+        chain.launch();
+        stream->synchronize();
+        for (const double seconds : chain.seconds()) EXPECT_LT(seconds, 1e-3);
     }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bench/verify/exact.hpp"
-#include "comm/combine/combine.hpp"
+#include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
 
 #include <gtest/gtest.h>
@@ -28,24 +28,24 @@ inline void expect_right(const CombineEntry& entry, const CombineSetup& setup) {
     auto& device = setup.device;
     const auto stream = device.make_stream();
     const auto rows = setup.owned.total();
-    const auto all = device.allocate(static_cast<std::size_t>(rows * setup.row_bytes()));
     const auto own =
         device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
-    const auto partial = all.matrix(rows, setup.cols, setup.dtype);
     const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
+    CombineInputs inputs(setup, {});
+    const auto in = inputs.of(entry.input(setup));
     const auto combine = entry.make(setup);
     for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
         const ExactData data(setup.dtype, setup.world.size(), run);
         const auto given = data.contribution(0, rows, setup.cols, setup.world.rank());
-        device.upload(given.data(), all.data(), given.size());
+        device.upload(given.data(), in.rows.data, given.size());
         device.fill_bytes(mine, std::byte{0xff}, *stream);
-        const auto got = combine->run(partial, mine, *stream);
+        const auto got = combine->run(in, mine, *stream);
         stream->synchronize();
         const auto want = data.sums(setup.group_first(), setup.group_rows(), setup.cols);
         EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
             << entry.name << ", rank " << setup.world.rank() << " of " << setup.world.size()
             << ", groups of " << setup.group.size() << ", run " << run;
-        EXPECT_EQ(compare_bits(device, partial, given, 0), "")
+        EXPECT_EQ(compare_bits(device, in.rows, given, 0), "")
             << entry.name << ": the input was written to";
     }
 }
@@ -58,16 +58,17 @@ inline void expect_right(const GatherEntry& entry, const GatherSetup& setup) {
     const auto& owned = setup.owned;
     const int me = setup.world.rank();
     const auto own = device.allocate(static_cast<std::size_t>(owned.rows(me) * setup.row_bytes()));
-    const auto whole = device.allocate(static_cast<std::size_t>(owned.total() * setup.row_bytes()));
+    const RowBuffer whole(device, setup.world, entry.output(setup), owned.total(), setup.cols,
+                          setup.dtype);
     const auto mine = own.matrix(owned.rows(me), setup.cols, setup.dtype);
-    const auto all = whole.matrix(owned.total(), setup.cols, setup.dtype);
+    const auto& all = whole.matrix();
     const auto gather = entry.make(setup);
     for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
         const ExactData data(setup.dtype, owned.ranks(), run);
         const auto given = data.contribution(owned.first(me), owned.rows(me), setup.cols, me);
         device.upload(given.data(), own.data(), given.size());
         device.fill_bytes(all, std::byte{0xff}, *stream);
-        gather->run(mine, all, *stream);
+        gather->run(mine, {all, whole.memory()}, *stream);
         stream->synchronize();
         std::vector<std::byte> want;
         for (int rank = 0; rank < owned.ranks(); ++rank) {

@@ -49,4 +49,16 @@ Stamp RegionTimer::time(const std::string& name, const std::function<void()>& re
     return {arrival, arrival + end_->seconds_since(*begin_)};
 }
 
+std::vector<Stamp> RegionTimer::time_each(const std::string& name, const std::function<void()>& run,
+                                          const std::function<std::vector<double>()>& seconds) {
+    const ProfilerRange range(device_, name);
+    timeline_.wait_for_common_start();
+    const double arrival = timeline_.now();
+    run();
+    stream_.synchronize();
+    std::vector<Stamp> stamps;
+    for (const double taken : seconds()) stamps.push_back({arrival, arrival + taken});
+    return stamps;
+}
+
 }  // namespace moe

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace moe {
 
@@ -33,6 +34,11 @@ public:
     /// A profiler sees it under `name`.
     [[nodiscard]] Stamp time(const std::string& name, const std::function<void()>& region,
                              bool by_device);
+    /// Collective. `run` enqueues regions that each have a common start of their own, on the
+    /// device; `seconds` says afterwards how long each took there.
+    [[nodiscard]] std::vector<Stamp> time_each(const std::string& name,
+                                               const std::function<void()>& run,
+                                               const std::function<std::vector<double>()>& seconds);
     /// What a moment may be off by, in seconds: of the host's clock, or of the device's events.
     [[nodiscard]] double overhead(bool by_device) const;
 

@@ -20,13 +20,21 @@ public:
     Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, std::uint64_t seed)
         : parts_(parts), rivals_(rivals), order_(rivals.size(), seed) {}
 
+    [[nodiscard]] bool chained() const { return rivals_.front().region_seconds != nullptr; }
+    /// Samples of each rival in one round.
+    [[nodiscard]] int samples_of_round() const { return chained() ? rivals_.front().regions : 1; }
+    /// Rounds that have so many samples of each rival at least.
+    [[nodiscard]] int for_samples(int samples) const {
+        return (samples + samples_of_round() - 1) / samples_of_round();
+    }
+
     [[nodiscard]] Series empty_series(int runs) const {
         Series series;
         series.by_device = by_device(runs);
         series.seconds.resize(rivals_.size());
         series.arrival_spread.resize(rivals_.size());
         series.predecessors.resize(rivals_.size());
-        series.repeats = runs;
+        series.repeats = chained() ? 1 : runs * rivals_.front().regions;
         return series;
     }
 
@@ -34,14 +42,14 @@ public:
     /// is over, ranks exchange only what agreeing on a sample's start takes.
     void run(int count, Series& series, const std::function<void()>& beat) {
         std::vector<double> stamps;
-        stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count));
+        stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count * samples_of_round()));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
             for (const auto rival : order_.round(next_)) {
-                const auto [arrival, exit] =
-                    sample(rivals_[rival], series.repeats, series.by_device);
-                stamps.push_back(arrival);
-                stamps.push_back(exit);
+                for (const auto& stamp : sample(rivals_[rival], series)) {
+                    stamps.push_back(stamp.arrival);
+                    stamps.push_back(stamp.exit);
+                }
                 beat();
             }
         }
@@ -59,29 +67,35 @@ public:
     }
     /// All rivals alike, or their times could not be compared.
     [[nodiscard]] bool by_device(int runs) const {
+        if (chained()) return true;
         return parts_.timer != nullptr && std::ranges::all_of(rivals_, [&](const auto& rival) {
                    return parts_.timer->by_device(runs * rival.launches);
                });
     }
 
 private:
-    [[nodiscard]] Stamp sample(const Rival& rival, int runs, bool by_device) const {
+    [[nodiscard]] std::vector<Stamp> sample(const Rival& rival, const Series& series) const {
         rival.prime();
         parts_.stream.synchronize();
-        const auto region = [&] {
-            for (int i = 0; i < runs; ++i) rival.run();
-        };
-        Stamp stamp;
-        if (parts_.timer != nullptr) {
-            stamp = parts_.timer->time(rival.name, region, by_device);
+        std::vector<Stamp> stamps;
+        if (chained()) {
+            stamps = parts_.timer->time_each(rival.name, rival.run, rival.region_seconds);
         } else {
-            parts_.timeline.wait_for_common_start();
-            stamp.arrival = parts_.timeline.now();
-            region();
-            stamp.exit = parts_.timeline.now();
+            const int runs = series.repeats / rival.regions;
+            const auto region = [&] {
+                for (int i = 0; i < runs; ++i) rival.run();
+            };
+            if (parts_.timer != nullptr) {
+                stamps = {parts_.timer->time(rival.name, region, series.by_device)};
+            } else {
+                parts_.timeline.wait_for_common_start();
+                const double arrival = parts_.timeline.now();
+                region();
+                stamps = {{arrival, parts_.timeline.now()}};
+            }
         }
-        stamp.exit += rival.slowdown * (stamp.exit - stamp.arrival);
-        return stamp;
+        for (auto& stamp : stamps) stamp.exit += rival.slowdown * (stamp.exit - stamp.arrival);
+        return stamps;
     }
 
     /// `all` has `of_rank` numbers of each rank: arrival and exit of every sample since round
@@ -92,21 +106,28 @@ private:
         std::size_t place = 0;
         for (auto round = first; round < next_; ++round) {
             for (const auto rival : order_.round(round)) {
-                double first_arrival = all[place];
-                double last_arrival = first_arrival;
-                double exit = all[place + 1];
-                for (auto at = place; at < all.size(); at += of_rank) {
-                    first_arrival = std::min(first_arrival, all[at]);
-                    last_arrival = std::max(last_arrival, all[at]);
-                    exit = std::max(exit, all[at + 1]);
+                for (int i = 0; i < samples_of_round(); ++i, place += 2) {
+                    keep_sample(all, place, of_rank, rival, series);
+                    // Regions of a chain mostly follow their own kind.
+                    series.predecessors[rival].push_back(chained() ? std::nullopt : predecessor);
                 }
-                series.seconds[rival].push_back((exit - last_arrival) / series.repeats);
-                series.arrival_spread[rival].push_back(last_arrival - first_arrival);
-                series.predecessors[rival].push_back(predecessor);
                 predecessor = rival;
-                place += 2;
             }
         }
+    }
+
+    static void keep_sample(const std::vector<double>& all, std::size_t place, std::size_t of_rank,
+                            std::size_t rival, Series& series) {
+        double first_arrival = all[place];
+        double last_arrival = first_arrival;
+        double exit = all[place + 1];
+        for (auto at = place; at < all.size(); at += of_rank) {
+            first_arrival = std::min(first_arrival, all[at]);
+            last_arrival = std::max(last_arrival, all[at]);
+            exit = std::max(exit, all[at + 1]);
+        }
+        series.seconds[rival].push_back((exit - last_arrival) / series.repeats);
+        series.arrival_spread[rival].push_back(last_arrival - first_arrival);
     }
 
     Sampler::Parts parts_;
@@ -141,8 +162,8 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
             const double spent = timeline.now() - start;
             return decides ? next_warm_up_rounds(series.seconds, spent, rule.budget_seconds) : 0;
         };
-        while (const int count = agree(control, next())) {
-            rounds.run(count, series, [&] { beat(0); });
+        while (const int samples = agree(control, next())) {
+            rounds.run(rounds.for_samples(samples), series, [&] { beat(0); });
         }
         return series.seconds;
     };
@@ -151,10 +172,13 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const double overhead = parts_.timer == nullptr ? timeline.timer().overhead
                                                     : parts_.timer->overhead(rounds.by_device(1));
     const Overheads overheads{overhead, timeline.agreement_seconds()};
-    int runs =
-        agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+    int runs = 1;
+    if (!rounds.chained()) {
+        runs =
+            agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+    }
     // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
-    if (mode_ == Mode::isolated && rounds.by_device(1)) {
+    if (mode_ == Mode::isolated && !rounds.chained() && rounds.by_device(1)) {
         while (!rounds.by_device(runs)) --runs;
     }
     if (runs > 1) static_cast<void>(warm_up(runs));
@@ -163,7 +187,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const double start = timeline.now();
     const auto spent = [&] { return timeline.now() - start; };
     for (NextRounds next;;) {
-        if (decides) next = next_rounds(rule, series.seconds, spent());
+        if (decides) next = next_rounds(rule, series.seconds, spent(), rounds.samples_of_round());
         next.rounds = agree(control, next.rounds);
         if (next.rounds == 0) {
             series.stop_reason =

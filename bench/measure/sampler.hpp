@@ -25,6 +25,10 @@ struct Rival {
     std::string name{};  ///< for profilers
     /// That a run enqueues at most, where a device works while the host goes on.
     int launches{};
+    int regions{1};  ///< that a run is a chain of, as many for all rivals of a series
+    /// After a run, how long each of its regions took on this rank. Where all rivals can say it,
+    /// each region is a sample; else a run is one, of its regions' mean.
+    std::function<std::vector<double>()> region_seconds{};
 };
 
 /// Samples of all rivals, round by round; on rank 0 only, but for the last two.
@@ -35,7 +39,7 @@ struct Series {
     Samples arrival_spread;
     /// [rival][round]; nobody for the first sample after a checkpoint.
     std::vector<std::vector<Predecessor>> predecessors;
-    int repeats{1};    ///< runs inside each sample
+    int repeats{1};    ///< regions inside each sample
     bool by_device{};  ///< whether a device's clock took the times, from a gate on (RegionTimer)
     StopReason stop_reason{};
 };

@@ -46,11 +46,12 @@ std::string_view to_string(StopReason reason) {
     return kNames[static_cast<std::size_t>(reason)];
 }
 
-NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent) {
-    const int rounds = rounds_of(samples);
-    if (rounds < rule.min_samples) return {rule.min_samples - rounds, StopReason::none};
+NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent, int of_round) {
+    const int rounds = rounds_of(samples) / of_round;
+    const int least = (rule.min_samples + of_round - 1) / of_round;
+    if (rounds < least) return {least - rounds, StopReason::none};
     int before = 0;
-    int checkpoint = rule.min_samples;
+    int checkpoint = least;
     while (checkpoint <= rounds) {
         before = checkpoint;
         checkpoint = static_cast<int>(std::ceil(checkpoint * kCheckpointFactor));
@@ -59,7 +60,7 @@ NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spen
     if (rounds == before && all_resolved(samples, rule.ci)) return {0, StopReason::ci};
     const double left = rule.budget_seconds - spent;
     if (left <= 0) {
-        return {0, rounds == rule.min_samples ? StopReason::min_samples : StopReason::budget};
+        return {0, rounds == least ? StopReason::min_samples : StopReason::budget};
     }
     const double in_budget = std::ceil(left / spent * rounds);
     return {static_cast<int>(std::min<double>(checkpoint - rounds, in_budget)), StopReason::none};

@@ -31,7 +31,9 @@ struct NextRounds {
 /// luck at the moment one looks, and ranks that exchange nothing do not disturb what they measure.
 /// The way to the next checkpoint is cut where the budget will be spent, by what a round took so
 /// far, so that it is overrun by about one round at most. `spent`: seconds since the first round.
-[[nodiscard]] NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent);
+/// A round has `of_round` samples of each rival.
+[[nodiscard]] NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent,
+                                     int of_round = 1);
 
 /// Rounds of warm-up to run next; 0 when warm. `samples` are those of the warm-up so far, `spent`
 /// its seconds, `budget` what the samples proper may take.

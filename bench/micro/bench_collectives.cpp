@@ -76,11 +76,11 @@ constexpr Collective kCollectives[] = {
     {"grouped_reduce", of_one_way,
      [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
          const auto rows = in.rows / world.size();
-         world.group([&] {
-             for (int root = 0; root < world.size(); ++root) {
-                 world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
-             }
-         });
+         CommGroup group(world);
+         for (int root = 0; root < world.size(); ++root) {
+             world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
+         }
+         group.close();
      }},
     {"all_gather", of_one_way,
      [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {

@@ -1,13 +1,16 @@
 #include "bench/moe/layer.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 namespace moe {
 namespace {
 
+/// One row for each row of the layer at least, also on a rank without experts.
 std::int64_t capacity_of(const LayerPlan& plan) {
-    return plan.rows * std::min<std::int64_t>(plan.shape.top_k, plan.shard.experts.size());
+    const auto local = std::max<std::int64_t>(plan.shard.experts.size(), 1);
+    return plan.rows * std::min<std::int64_t>(plan.shape.top_k, local);
 }
 
 LayerDims dims_of(const LayerPlan& plan) {
@@ -51,7 +54,7 @@ struct MoeLayer::Sizes {
     }
     static std::size_t of(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
     [[nodiscard]] std::size_t total() const {
-        return live + input + 2 * matrix + 2 * chosen + row_words + expert_offsets + packed +
+        return live + input + matrix + 2 * chosen + row_words + expert_offsets + packed +
                csr_offsets + 2 * csr_entries + dense + result;
     }
 
@@ -66,12 +69,12 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
       kernels_(parts.kernels.make(device_, dims_of(plan))),
       compute_(parts.kernels.compute_dtype(plan.wire)),
       capacity_(capacity_of(plan)),
-      copy_(weights_.size()) {
+      copy_(weights_.size()),
+      gathered_(device_, parts.world, parts.gathered_reach, plan.rows, plan.shape.hidden,
+                plan.wire) {
     const Sizes sizes(plan, parts.kernels);
     live_ = device_.allocate(sizes.live);
     input_ = device_.allocate(sizes.input);
-    gathered_ = device_.allocate(sizes.matrix);
-    partial_ = device_.allocate(sizes.matrix);
     chosen_ = device_.allocate(sizes.chosen);
     chosen_weight_ = device_.allocate(sizes.chosen);
     shared_weight_ = device_.allocate(sizes.row_words);
@@ -92,30 +95,30 @@ std::size_t MoeLayer::bytes(const LayerPlan& plan, const LayerKernelsFactory& ke
     return Sizes(plan, kernels).total() + kernels.scratch_bytes(dims_of(plan));
 }
 
-Matrix MoeLayer::forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace) {
+Matrix MoeLayer::forward(Gather& gather, const OutputStep& output, Stream& stream, Trace& trace) {
     Matrix result;
     for (std::size_t layer = 0; layer < layers(); ++layer) {
-        result = forward_layer(layer, gather, combine, stream, trace);
+        result = forward_layer(layer, gather, output, stream, trace);
     }
     return result;
 }
 
-Matrix MoeLayer::forward_layer(std::size_t layer, Gather& gather, Combine& combine, Stream& stream,
-                               Trace& trace) {
+Matrix MoeLayer::forward_layer(std::size_t layer, Gather& gather, const OutputStep& output,
+                               Stream& stream, Trace& trace) {
     run_experts(layer, gather, stream, trace);
-    return output(combine, stream, trace);
+    return this->output(output, stream, trace);
 }
 
 void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace) {
     const auto& weights = weights_[layer];
     const int copy = copy_[layer];
-    const auto x = gathered();
+    const auto x = gathered().rows;
     const auto local = plan_.shard.experts;
     auto* shared_weight = has_shared() ? shared_weight_.as<float>() : nullptr;
     const auto* offsets = expert_offsets_.as<std::int32_t>();
     {
         const Phase mark(trace, phase::kGather, stream);
-        gather.run(input(), x, stream);
+        gather.run(input(), gathered(), stream);
     }
     {
         const Phase mark(trace, phase::kRoute, stream);
@@ -144,40 +147,65 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
     copy_[layer] = (copy + 1) % weights.plan().copies;
 }
 
-void MoeLayer::local_combine(Stream& stream, Trace& trace) {
+void MoeLayer::local_combine(const CombineInput& input, Stream& stream, Trace& trace) {
     const Phase mark(trace, phase::kLocalCombine, stream);
-    device_.weighted_sum(combine_rows(), dense_rows(), partial(), stream);
+    if (input.weights.offsets != nullptr) return;
+    device_.weighted_sum(combine_rows(), dense_rows(), input.rows, stream);
 }
 
-Matrix MoeLayer::output(Combine& combine, Stream& stream, Trace& trace) {
-    local_combine(stream, trace);
-    return combine_only(combine, stream, trace);
+Matrix MoeLayer::output(const OutputStep& output, Stream& stream, Trace& trace) {
+    local_combine(output.input, stream, trace);
+    return combine_only(output, stream, trace);
 }
 
-Matrix MoeLayer::combine_only(Combine& combine, Stream& stream, Trace& trace) const {
+Matrix MoeLayer::combine_only(const OutputStep& output, Stream& stream, Trace& trace) const {
     const Phase mark(trace, phase::kCombine, stream);
-    return combine.run(partial(), result(), stream);
+    return output.combine->run(output.input, result(), stream);
 }
 
 Matrix MoeLayer::input() const {
     return input_.matrix(plan_.own_rows, plan_.shape.hidden, plan_.wire);
 }
-Matrix MoeLayer::gathered() const {
-    return gathered_.matrix(plan_.rows, plan_.shape.hidden, plan_.wire);
-}
-Matrix MoeLayer::partial() const {
-    return partial_.matrix(plan_.rows, plan_.shape.hidden, plan_.wire);
+GatherOutput MoeLayer::gathered() const {
+    return {gathered_.matrix(), gathered_.memory()};
 }
 Matrix MoeLayer::result() const {
     return result_.matrix(plan_.group_rows, plan_.shape.hidden, plan_.wire);
 }
 
+CombineInput MoeLayer::weighted_input() const {
+    return {.rows = dense_rows(), .weights = combine_rows()};
+}
+
+void MoeLayer::upload_partial_sums(std::span<const std::byte> partial_sums) {
+    const auto upload = [&](const auto& values, std::byte* to) {
+        device_.upload(reinterpret_cast<const std::byte*>(values.data()), to,
+                       values.size() * sizeof(values[0]));
+    };
+    std::vector<std::int32_t> each(static_cast<std::size_t>(plan_.rows + 1));
+    std::iota(each.begin(), each.end(), 0);
+    upload(each, csr_offsets_.data());
+    each.pop_back();
+    upload(each, csr_indices_.data());
+    upload(std::vector(each.size(), 1.0F), csr_weights_.data());
+    visit_dtype(plan_.wire, [&](auto from) {
+        visit_dtype(compute_, [&](auto to) {
+            using From = typename decltype(from)::type;
+            using To = typename decltype(to)::type;
+            const auto* values = reinterpret_cast<const From*>(partial_sums.data());
+            std::vector<To> rows(partial_sums.size() / sizeof(From));
+            std::transform(values, values + rows.size(), rows.begin(),
+                           [](From value) { return To(static_cast<float>(value)); });
+            upload(rows, dense_.data());
+        });
+    });
+}
+
 void MoeLayer::poison(Stream& stream) {
     constexpr std::byte kNan{0xff};
-    device_.fill_bytes(gathered(), kNan, stream);
+    device_.fill_bytes(gathered().rows, kNan, stream);
     device_.fill_bytes(packed_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
     device_.fill_bytes(dense_rows(), kNan, stream);
-    device_.fill_bytes(partial(), kNan, stream);
     // What the router and the permutation leave behind: as whole numbers the same bytes are -1.
     for (const auto* buffer : {&chosen_, &chosen_weight_, &shared_weight_, &expert_offsets_,
                                &csr_offsets_, &csr_indices_, &csr_weights_}) {

@@ -5,6 +5,7 @@
 #include "bench/moe/synthetic.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/gather/gather.hpp"
+#include "comm/row_buffer.hpp"
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/layer_kernels.hpp"
 #include "kernels/runtime/trace.hpp"
@@ -40,6 +41,12 @@ struct LayerPlan {
     DType wire{};
 };
 
+/// How a step ends: a strategy, and what it reads.
+struct OutputStep {
+    Combine* combine{};
+    CombineInput input;
+};
+
 /// The MoE layers of one forward step on one rank, each
 ///   gather -> route -> permute -> experts -> shared expert -> local combine -> output combine.
 /// Layers have weights of their own and share the activations, which are made here, once; a step
@@ -54,7 +61,10 @@ public:
         const LayerKernelsFactory& kernels;
         std::span<const LayerWeights> weights;  ///< one for each layer
         const RowMap& row_map;
+        Communicator& world;
+        std::optional<Reach> gathered_reach{};  ///< of the memory that rows are gathered in
     };
+    /// Collective where gathered rows have to reach further.
     MoeLayer(const LayerPlan& plan, const Parts& parts);
     [[nodiscard]] std::size_t layers() const { return weights_.size(); }
     /// Of each layer's weights, which steps take in turns.
@@ -67,24 +77,30 @@ public:
 
     /// The whole step: all layers. The last one's result [group_rows, H] is where the combine says
     /// it is.
-    [[nodiscard]] Matrix forward(Gather& gather, Combine& combine, Stream& stream, Trace& trace);
-    [[nodiscard]] Matrix forward_layer(std::size_t layer, Gather& gather, Combine& combine,
+    [[nodiscard]] Matrix forward(Gather& gather, const OutputStep& output, Stream& stream,
+                                 Trace& trace);
+    [[nodiscard]] Matrix forward_layer(std::size_t layer, Gather& gather, const OutputStep& output,
                                        Stream& stream, Trace& trace);
     /// One layer up to the moment when this rank's expert rows are ready.
     void run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace);
     /// The output step: local combine, then the combine among ranks.
-    [[nodiscard]] Matrix output(Combine& combine, Stream& stream, Trace& trace);
-    /// The local combine alone: partial() as this rank's step leaves it.
-    void local_combine(Stream& stream, Trace& trace);
-    /// The combine among ranks alone, of whatever partial() holds.
-    [[nodiscard]] Matrix combine_only(Combine& combine, Stream& stream, Trace& trace) const;
+    [[nodiscard]] Matrix output(const OutputStep& output, Stream& stream, Trace& trace);
+    /// The local combine alone: partial sums as this rank's step leaves them. Nothing for an input
+    /// of weighted rows, whose strategy does it.
+    void local_combine(const CombineInput& input, Stream& stream, Trace& trace);
+    /// The combine among ranks alone, of whatever its input holds.
+    [[nodiscard]] Matrix combine_only(const OutputStep& output, Stream& stream, Trace& trace) const;
 
-    [[nodiscard]] Matrix input() const;     ///< [own_rows, H], wire dtype: filled by the caller
-    [[nodiscard]] Matrix gathered() const;  ///< [rows, H]
-    [[nodiscard]] Matrix partial() const;   ///< [rows, H]
-    [[nodiscard]] Matrix result() const;    ///< [group_rows, H]
-    /// Fills everything that a step writes with bytes that are NaN in every type, so that nothing
-    /// of an earlier step can pass for a result.
+    [[nodiscard]] Matrix input() const;  ///< [own_rows, H], wire dtype: filled by the caller
+    [[nodiscard]] GatherOutput gathered() const;
+    [[nodiscard]] Matrix result() const;  ///< [group_rows, H]
+    /// Expert rows, and how the rows of the layer are made of them: what the local combine reads.
+    [[nodiscard]] CombineInput weighted_input() const;
+    /// Makes the local combine of the next output steps give exactly `partial_sums` [rows, H], wire
+    /// dtype, host memory: as expert rows of weight 1, one for each row. Until experts run again.
+    void upload_partial_sums(std::span<const std::byte> partial_sums);
+    /// Fills everything that a step writes here with bytes that are NaN in every type, so that
+    /// nothing of an earlier step can pass for a result.
     void poison(Stream& stream);
 
 private:
@@ -104,9 +120,10 @@ private:
     std::int64_t capacity_;  ///< packed rows at most
     std::vector<int> copy_;  ///< of each layer's weights, for its next run
 
-    Buffer live_, input_, gathered_, chosen_, chosen_weight_, shared_weight_;
+    RowBuffer gathered_;
+    Buffer live_, input_, chosen_, chosen_weight_, shared_weight_;
     Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;
-    Buffer dense_, partial_, result_;
+    Buffer dense_, result_;
 };
 
 /// Writes a rank's tokens into its layer's input(); padding rows are zeros.

@@ -11,8 +11,8 @@ public:
     explicit AllReduceDpScatter(const CombineSetup& setup)
         : device_(setup.device), all_reduce_(setup) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
-        const auto sums = all_reduce_.run(partial, stream);
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto sums = all_reduce_.run(in.rows, stream);
         device_.clear(mine, stream);
         device_.copy(sums, mine, stream);
         return mine;

@@ -9,8 +9,8 @@ class AllReduceSlice final : public Combine {
 public:
     explicit AllReduceSlice(const CombineSetup& setup) : all_reduce_(setup) {}
 
-    Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
-        return all_reduce_.run(partial, stream);
+    Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
+        return all_reduce_.run(in.rows, stream);
     }
 
 private:

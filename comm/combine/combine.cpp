@@ -1,8 +1,17 @@
 #include "comm/combine/combine.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moe {
+
+std::string to_string(const InputNeeds& needs) {
+    const bool sums = needs.kind == InputNeeds::Kind::partial_sums;
+    std::string text(sums ? "partial_sums" : "weighted_rows");
+    if (needs.reach) text += fmt::format(":{}", to_string(*needs.reach));
+    return text;
+}
 
 GroupGather::GroupGather(const CombineSetup& setup) : group_(setup.group) {}
 
@@ -19,26 +28,31 @@ Matrix GroupGather::gather(const Matrix& own, const Matrix& mine, Stream& stream
 
 void reduce_to_owners(Communicator& world, const Matrix& partial, const RowPartition& owned,
                       const Matrix& own, Stream& stream) {
-    world.group([&] {
-        for (int owner = 0; owner < world.size(); ++owner) {
-            const auto theirs = partial.slice(owned.first(owner), owned.rows(owner));
-            // All ranks know all sizes, so all leave out the same reductions.
-            if (theirs.rows > 0) world.reduce(theirs, own, owner, stream);
-        }
-    });
+    CommGroup group(world);
+    for (int owner = 0; owner < world.size(); ++owner) {
+        const auto theirs = partial.slice(owned.first(owner), owned.rows(owner));
+        // All ranks know all sizes, so all leave out the same reductions.
+        if (theirs.rows > 0) world.reduce(theirs, own, owner, stream);
+    }
+    group.close();
 }
 
-void copy_into_blocks(Device& device, const Matrix& partial, const RowPartition& owned,
-                      std::byte* blocks, std::size_t block_bytes, Stream& stream) {
-    std::vector<Copy> copies;
-    for (int owner = 0; owner < owned.ranks(); ++owner) {
-        const auto rows = owned.rows(owner);
+CopyIntoBlocks::CopyIntoBlocks(const CombineSetup& setup)
+    : device_(setup.device), owned_(setup.owned) {
+    copies_.reserve(static_cast<std::size_t>(owned_.owners()));
+}
+
+void CopyIntoBlocks::run(const Matrix& partial, std::byte* blocks, std::size_t block_bytes,
+                         Stream& stream) {
+    copies_.clear();
+    for (int owner = 0; owner < owned_.ranks(); ++owner) {
+        const auto rows = owned_.rows(owner);
         if (rows == 0) continue;
         auto* block = blocks + static_cast<std::size_t>(owner) * block_bytes;
-        copies.push_back(
-            {partial.slice(owned.first(owner), rows), {block, rows, partial.cols, partial.dtype}});
+        copies_.push_back(
+            {partial.slice(owned_.first(owner), rows), {block, rows, partial.cols, partial.dtype}});
     }
-    device.copy_all(copies, stream);
+    device_.copy_all(copies_, stream);
 }
 
 Cost owners_cost(const CombineSetup& setup, const std::function<Cost(int rank)>& of_rank) {

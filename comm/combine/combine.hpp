@@ -3,11 +3,14 @@
 #include "comm/communicator.hpp"
 #include "comm/ring_traffic.hpp"
 
+#include <compare>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moe {
 
@@ -35,22 +38,47 @@ struct CombineSetup {
     }
 };
 
+/// What a strategy reads, and how far the memory that it lies in must reach: engines allocate it
+/// there, so that nothing is copied into place.
+struct InputNeeds {
+    /// partial_sums: the rows that the local combine wrote. weighted_rows: what it would read; the
+    /// strategy does the local combine itself.
+    enum class Kind : std::uint8_t { partial_sums, weighted_rows };
+    Kind kind{};
+    std::optional<Reach> reach{};  ///< nothing: plain device memory
+
+    auto operator<=>(const InputNeeds&) const = default;
+};
+/// As in the column `input`: "partial_sums", "weighted_rows:load_store".
+[[nodiscard]] std::string to_string(const InputNeeds& needs);
+
+/// One rank's input of a combine, read only.
+struct CombineInput {
+    Matrix rows;             ///< partial sums [owned.total(), cols], or expert rows
+    WeightedRows weights{};  ///< weighted_rows: how each of the owned.total() rows is made of them
+    PeerMemory* memory{};    ///< what `rows` begins in, where it had to reach further; else null
+};
+
 /// Every rank holds a partial sum of all rows; afterwards every rank of a group holds the full sum
 /// of its group's rows. Knows rows and ranks, and nothing of tokens, experts or routers.
 class Combine {
 public:
     virtual ~Combine() = default;
-    /// partial [owned.total(), cols] is read only; mine [group_rows(), cols] is this rank's to
-    /// fill. Returns where the result is: `mine`, or a view of the strategy's own memory that holds
-    /// until the next run. Only enqueues: no allocation, no waiting, no look at anything that may
-    /// change.
-    [[nodiscard]] virtual Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) = 0;
+    /// mine [group_rows(), cols] is this rank's to fill. Returns where the result is: `mine`, or a
+    /// view of the strategy's own memory that holds until the next run. Only enqueues: no
+    /// allocation, no waiting, no look at anything that may change.
+    [[nodiscard]] virtual Matrix run(const CombineInput& in, const Matrix& mine,
+                                     Stream& stream) = 0;
 };
 
 inline std::string no_obstacle(const CombineSetup& /*setup*/) {
     return {};
 }
 inline std::string_view only_variant(const CombineSetup& /*setup*/) {
+    return {};
+}
+
+inline InputNeeds plain_input(const CombineSetup& /*setup*/) {
     return {};
 }
 
@@ -65,6 +93,8 @@ struct CombineEntry {
     std::unique_ptr<Combine> (*make)(const CombineSetup&);
     /// Which of its ways the strategy goes for this setup, where it has several; else empty.
     std::string_view (*variant)(const CombineSetup&) = only_variant;
+    /// What it reads. Asked where there is no obstacle.
+    InputNeeds (*input)(const CombineSetup&) = plain_input;
 };
 
 /// The end state for strategies that leave each rank with the rows it owns: inside a group, the
@@ -87,10 +117,18 @@ private:
 void reduce_to_owners(Communicator& world, const Matrix& partial, const RowPartition& owned,
                       const Matrix& own, Stream& stream);
 
-/// Copies the rows of each owner to where its block begins: block q lies q * block_bytes behind
-/// `blocks` and has room for them.
-void copy_into_blocks(Device& device, const Matrix& partial, const RowPartition& owned,
-                      std::byte* blocks, std::size_t block_bytes, Stream& stream);
+/// Copies the rows of each owner to where its block begins.
+class CopyIntoBlocks {
+public:
+    explicit CopyIntoBlocks(const CombineSetup& setup);
+    /// Block q lies q * block_bytes behind `blocks` and has room for owner q's rows.
+    void run(const Matrix& partial, std::byte* blocks, std::size_t block_bytes, Stream& stream);
+
+private:
+    Device& device_;
+    const RowPartition& owned_;
+    std::vector<Copy> copies_;  ///< of one run; kept, since a run must not allocate
+};
 
 /// What `of_rank` and the gather inside the group cost together: of each number, the rank's that
 /// has most.

@@ -16,43 +16,45 @@ std::int64_t block_bytes(const CombineSetup& setup) {
 class ReduceScatterPadded final : public Combine {
 public:
     explicit ReduceScatterPadded(const CombineSetup& setup)
-        : device_(setup.device),
-          world_(setup.world),
+        : world_(setup.world),
           owned_(setup.owned),
           even_(owned_.even()),
           longest_(owned_.largest()),
-          group_gather_(setup) {
+          group_gather_(setup),
+          copy_(setup) {
         if (even_) return;
-        padded_ = device_.allocate(static_cast<std::size_t>(padded_bytes(setup)));
-        block_ = device_.allocate(static_cast<std::size_t>(block_bytes(setup)));
+        auto& device = setup.device;
+        padded_ = device.allocate(static_cast<std::size_t>(padded_bytes(setup)));
+        block_ = device.allocate(static_cast<std::size_t>(block_bytes(setup)));
         // Sums of whatever lies in fresh memory are dropped, but denormal numbers take a hundred
         // times as long to add.
-        const auto stream = device_.make_stream();
-        device_.clear(padded_.matrix(longest_ * owned_.ranks(), setup.cols, setup.dtype), *stream);
+        const auto stream = device.make_stream();
+        device.clear(padded_.matrix(longest_ * owned_.ranks(), setup.cols, setup.dtype), *stream);
         stream->synchronize();
     }
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto& partial = in.rows;
         if (even_) {
             const auto own = group_gather_.owned_part(mine);
             world_.reduce_scatter(partial, own, stream);
             return group_gather_.gather(own, mine, stream);
         }
         const auto padded = padded_.matrix(longest_ * owned_.ranks(), partial.cols, partial.dtype);
-        copy_into_blocks(device_, partial, owned_, padded.data,
-                         static_cast<std::size_t>(longest_) * partial.row_bytes(), stream);
+        copy_.run(partial, padded.data, static_cast<std::size_t>(longest_) * partial.row_bytes(),
+                  stream);
         const auto block = block_.matrix(longest_, partial.cols, partial.dtype);
         world_.reduce_scatter(padded, block, stream);
         return group_gather_.gather(block.slice(0, owned_.rows(world_.rank())), mine, stream);
     }
 
 private:
-    Device& device_;
     Communicator& world_;
     const RowPartition& owned_;
     bool even_;
     std::int64_t longest_;
     GroupGather group_gather_;
+    CopyIntoBlocks copy_;
     Buffer padded_, block_;
 };
 

@@ -29,7 +29,8 @@ public:
           inbox_(device_.allocate(inbox_bytes(setup, setup.own_rows()))),
           terms_(ranks(setup)) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto& partial = in.rows;
         const int me = world_.rank();
         const auto rows = owned_.rows(me);
         const auto inbox = inbox_.matrix(rows * world_.size(), partial.cols, partial.dtype);

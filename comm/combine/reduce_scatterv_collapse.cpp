@@ -10,12 +10,12 @@ public:
     explicit ReduceScattervCollapse(const CombineSetup& setup)
         : world_(setup.world), owned_(setup.owned), even_(owned_.even()), group_gather_(setup) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
         const auto own = group_gather_.owned_part(mine);
         if (even_) {
-            world_.reduce_scatter(partial, own, stream);
+            world_.reduce_scatter(in.rows, own, stream);
         } else {
-            reduce_to_owners(world_, partial, owned_, own, stream);
+            reduce_to_owners(world_, in.rows, owned_, own, stream);
         }
         return group_gather_.gather(own, mine, stream);
     }

@@ -10,9 +10,9 @@ public:
     explicit ReduceScattervGrouped(const CombineSetup& setup)
         : world_(setup.world), owned_(setup.owned), group_gather_(setup) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
         const auto own = group_gather_.owned_part(mine);
-        reduce_to_owners(world_, partial, owned_, own, stream);
+        reduce_to_owners(world_, in.rows, owned_, own, stream);
         return group_gather_.gather(own, mine, stream);
     }
 

@@ -9,9 +9,9 @@ public:
     explicit ReduceScattervNative(const CombineSetup& setup)
         : world_(setup.world), owned_(setup.owned), group_gather_(setup) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
         const auto own = group_gather_.owned_part(mine);
-        world_.reduce_scatter_v(partial, owned_, own, stream);
+        world_.reduce_scatter_v(in.rows, owned_, own, stream);
         return group_gather_.gather(own, mine, stream);
     }
 

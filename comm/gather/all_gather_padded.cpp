@@ -22,9 +22,11 @@ public:
           longest_(owned_.largest()) {
         if (even_) return;
         padded_ = device_.allocate(static_cast<std::size_t>(padded_bytes(setup)));
+        copies_.reserve(static_cast<std::size_t>(owned_.owners()));
     }
 
-    void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
+    void run(const Matrix& mine, const GatherOutput& out, Stream& stream) override {
+        const auto& all = out.rows;
         if (even_) {
             world_.all_gather(mine, all, stream);
             return;
@@ -33,14 +35,14 @@ public:
         const auto block = padded.slice(world_.rank() * longest_, longest_);
         if (mine.rows > 0) device_.copy(mine, block.slice(0, mine.rows), stream);
         world_.all_gather(block, padded, stream);
-        std::vector<Copy> copies;
+        copies_.clear();
         for (int rank = 0; rank < owned_.ranks(); ++rank) {
             const auto rows = owned_.rows(rank);
             if (rows == 0) continue;
-            copies.push_back(
+            copies_.push_back(
                 {padded.slice(rank * longest_, rows), all.slice(owned_.first(rank), rows)});
         }
-        device_.copy_all(copies, stream);
+        device_.copy_all(copies_, stream);
     }
 
 private:
@@ -50,6 +52,7 @@ private:
     bool even_;
     std::int64_t longest_;
     Buffer padded_;
+    std::vector<Copy> copies_;  ///< of one run; kept, since a run must not allocate
 };
 
 Cost cost(const GatherSetup& setup) {

@@ -8,8 +8,8 @@ class AllGatherv final : public Gather {
 public:
     explicit AllGatherv(const GatherSetup& setup) : world_(setup.world), owned_(setup.owned) {}
 
-    void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
-        world_.all_gather_v(mine, owned_, all, stream);
+    void run(const Matrix& mine, const GatherOutput& out, Stream& stream) override {
+        world_.all_gather_v(mine, owned_, out.rows, stream);
     }
 
 private:

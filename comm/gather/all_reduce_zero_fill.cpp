@@ -10,7 +10,8 @@ public:
     explicit AllReduceZeroFill(const GatherSetup& setup)
         : device_(setup.device), world_(setup.world), owned_(setup.owned) {}
 
-    void run(const Matrix& mine, const Matrix& all, Stream& stream) override {
+    void run(const Matrix& mine, const GatherOutput& out, Stream& stream) override {
+        const auto& all = out.rows;
         device_.clear(all, stream);
         device_.copy(mine, all.slice(owned_.first(world_.rank()), mine.rows), stream);
         world_.all_reduce(all, all, stream);

@@ -87,17 +87,19 @@ bool mps_is_running() {
 }
 
 /// How the GPUs that are used reach each other's memory, by the rank that knows worst.
-enum class Reach : int { all, hidden, not_all };
+enum class PeerAccess : int { all, hidden, not_all };
 
-Reach agree_on_reach(const std::vector<Seen>& all) {
-    int reach = static_cast<int>(Reach::all);
+PeerAccess agree_on_access(const std::vector<Seen>& all) {
+    int access = static_cast<int>(PeerAccess::all);
     for (const auto& seen : all) {
         const auto can = cuda::can_reach(seen.bus);
-        const auto this_one = !can ? Reach::hidden : *can ? Reach::all : Reach::not_all;
-        reach = std::max(reach, static_cast<int>(this_one));
+        const auto this_one = !can   ? PeerAccess::hidden
+                              : *can ? PeerAccess::all
+                                     : PeerAccess::not_all;
+        access = std::max(access, static_cast<int>(this_one));
     }
-    MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &reach, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD));
-    return static_cast<Reach>(reach);
+    MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &access, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD));
+    return static_cast<PeerAccess>(access);
 }
 
 }  // namespace
@@ -152,13 +154,13 @@ GpuChoice choose_gpu(const BackendOptions& options) {
         placement.transport = "network";
         choice.no_symmetric_memory = "GPUs of several hosts: no symmetric memory between them";
     } else {
-        const auto reach = agree_on_reach(all);
+        const auto access = agree_on_access(all);
         placement.transport = cuda::has_nvlink() ? "nvlink" : "pcie";
-        if (reach == Reach::hidden) {
+        if (access == PeerAccess::hidden) {
             choice.no_symmetric_memory =
                 "each rank sees only GPUs of its own (CUDA_VISIBLE_DEVICES): whether it can reach "
                 "the others' memory is not known";
-        } else if (reach == Reach::not_all) {
+        } else if (access == PeerAccess::not_all) {
             placement.transport = "shared_memory";
             choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
         }

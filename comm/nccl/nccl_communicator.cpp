@@ -1,14 +1,18 @@
 #include "comm/nccl/nccl_communicator.hpp"
 
 #include "comm/mpi/mpi.hpp"
+#include "comm/nccl/device_barrier.hpp"
 #include "kernels/cuda/cuda.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -56,6 +60,7 @@ public:
     }
     ~Handle() {
         living_->remove(comm_);
+        barrier_.reset();
         // Destroying waits for the other ranks, which hear of nothing where this one failed.
         if (std::uncaught_exceptions() > 0) {
             ncclCommAbort(comm_);
@@ -68,6 +73,11 @@ public:
 
     [[nodiscard]] ncclComm_t comm() const { return comm_; }
     [[nodiscard]] MPI_Comm mpi() const { return mpi_.get(); }
+    /// The first call is collective and makes it.
+    void barrier(cudaStream_t stream) {
+        if (!barrier_) barrier_.emplace(comm_, mpi());
+        barrier_->launch(stream);
+    }
     /// Collective. Setting a communicator up takes NCCL up to seconds, so that the same split is
     /// made once.
     [[nodiscard]] std::shared_ptr<Handle> split(int color) {
@@ -89,29 +99,34 @@ private:
     ncclComm_t comm_;
     mpi::UniqueComm mpi_;
     std::shared_ptr<Living> living_;
+    std::optional<DeviceBarrier> barrier_;
     std::map<std::vector<int>, std::shared_ptr<Handle>> parts_;  ///< by all ranks' colors
 };
 
-class NcclSymmetricMemory final : public SymmetricMemory {
+/// A window: memory that NCCL knows on all ranks, of the same size on each.
+class NcclWindow final : public PeerMemory {
 public:
-    NcclSymmetricMemory(std::shared_ptr<Handle> handle, std::size_t bytes)
+    NcclWindow(std::shared_ptr<Handle> handle, std::size_t bytes)
         : handle_(std::move(handle)), bytes_(bytes) {
+        std::uint64_t largest = std::max<std::uint64_t>(bytes, 1);
+        MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_UINT64_T, MPI_MAX, handle_->mpi()));
         void* raw{};
-        int has_room = ncclMemAlloc(&raw, bytes) == ncclSuccess ? 1 : 0;
+        int has_room = ncclMemAlloc(&raw, largest) == ncclSuccess ? 1 : 0;
         if (has_room == 1) data_.reset(raw);
         // Registering waits for all ranks, so that all have to know that one has no memory.
         MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &has_room, 1, MPI_INT, MPI_MIN, handle_->mpi()));
         if (has_room == 0) {
-            throw OutOfMemory(fmt::format("no {} bytes of symmetric GPU memory left", bytes));
+            throw OutOfMemory(fmt::format("no {} bytes of symmetric GPU memory left", largest));
         }
-        MOE_NCCL(
-            ncclCommWindowRegister(handle_->comm(), raw, bytes, &window_, NCCL_WIN_COLL_SYMMETRIC));
+        cuda::clear_memory(raw, largest);
+        MOE_NCCL(ncclCommWindowRegister(handle_->comm(), raw, largest, &window_,
+                                        NCCL_WIN_COLL_SYMMETRIC));
     }
-    ~NcclSymmetricMemory() override {
+    ~NcclWindow() override {
         if (window_ != nullptr) ncclCommWindowDeregister(handle_->comm(), window_);
     }
-    NcclSymmetricMemory(const NcclSymmetricMemory&) = delete;
-    NcclSymmetricMemory& operator=(const NcclSymmetricMemory&) = delete;
+    NcclWindow(const NcclWindow&) = delete;
+    NcclWindow& operator=(const NcclWindow&) = delete;
     [[nodiscard]] std::byte* data() const override { return static_cast<std::byte*>(data_.get()); }
     [[nodiscard]] std::size_t bytes() const override { return bytes_; }
 
@@ -191,20 +206,28 @@ public:
         }
         group.close();
     }
-    void group(const std::function<void()>& body) override {
-        nccl::Group open;
-        body();
-        open.close();
-    }
+    void barrier(Stream& stream) override { handle_->barrier(cuda::native(stream)); }
     [[nodiscard]] std::unique_ptr<Communicator> split(int color) override {
         return std::make_unique<NcclCommunicator>(handle_->split(color), no_symmetric_memory_);
     }
-    [[nodiscard]] std::string symmetric_obstacle() const override { return no_symmetric_memory_; }
-    [[nodiscard]] std::unique_ptr<SymmetricMemory> make_symmetric(std::size_t bytes) override {
-        return std::make_unique<NcclSymmetricMemory>(handle_, bytes);
+    [[nodiscard]] std::string peer_obstacle(Reach reach) const override {
+        if (reach == Reach::library) return no_symmetric_memory_;
+        return "this backend has no kernels over peer memory";
+    }
+    [[nodiscard]] std::string no_peer_room(std::size_t /*bytes*/, Reach /*reach*/) override {
+        return {};  // the same memory as all else, which is looked at as a whole
+    }
+    [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
+                                                               Reach reach) override {
+        MOE_EXPECT(peer_obstacle(reach).empty(), "an obstacle was not heeded");
+        return std::make_unique<NcclWindow>(handle_, bytes);
     }
 
 private:
+    void begin_group() override { MOE_NCCL(ncclGroupStart()); }
+    void end_group() override { MOE_NCCL(ncclGroupEnd()); }
+    void abandon_group() noexcept override { ncclGroupEnd(); }
+
     std::shared_ptr<Handle> handle_;
     ncclComm_t comm_;
     std::string no_symmetric_memory_;

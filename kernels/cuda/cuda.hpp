@@ -31,6 +31,8 @@ using BusId = std::array<char, 16>;
 [[nodiscard]] bool has_nvlink();
 /// CUDA runtime 13.0, driver 13.0
 [[nodiscard]] std::string versions();
+/// Fills memory that no Device allocated with zeros, and waits until it is.
+void clear_memory(void* data, std::size_t bytes);
 /// Makes `ordinal` the calling thread's device for good.
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.

@@ -36,7 +36,14 @@ public:
             &milliseconds, dynamic_cast<const CudaEvent&>(earlier).handle_.get(), handle_.get()));
         return static_cast<double>(milliseconds) * 1e-3;
     }
-    void record_on(cudaStream_t stream) { MOE_CUDA(cudaEventRecord(handle_.get(), stream)); }
+    void record_on(cudaStream_t stream) {
+        cudaStreamCaptureStatus status{};
+        MOE_CUDA(cudaStreamIsCapturing(stream, &status));
+        // An event that is not external would only order the graph's nodes.
+        const bool captured = status == cudaStreamCaptureStatusActive;
+        MOE_CUDA(cudaEventRecordWithFlags(
+            handle_.get(), stream, captured ? cudaEventRecordExternal : cudaEventRecordDefault));
+    }
 
 private:
     UniqueEvent handle_;
@@ -200,6 +207,11 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
     if (status == cudaSuccess) return;
     raise_refusal({file, line, expression},
                   fmt::format("{}: {}", cudaGetErrorName(status), cudaGetErrorString(status)));
+}
+
+void clear_memory(void* data, std::size_t bytes) {
+    MOE_CUDA(cudaMemset(data, 0, bytes));
+    MOE_CUDA(cudaStreamSynchronize(cudaStreamLegacy));
 }
 
 std::unique_ptr<Device> make_device(int ordinal) {

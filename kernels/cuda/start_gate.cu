@@ -1,12 +1,11 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/start_gate.hpp"
+#include "kernels/cuda/wait.cuh"
 
 #include <atomic>
 
 namespace moe::cuda {
 namespace {
-
-constexpr unsigned long long kPatienceNanoseconds = 10'000'000'000;
 
 /// In host memory that the device sees. Both only grow: nobody has to put them back, so that no
 /// reset can race with a kernel that still looks.
@@ -15,25 +14,13 @@ struct Words {
     unsigned gave_up;  ///< the last closing that nobody opened in time
 };
 
-__device__ unsigned long long nanoseconds() {
-    unsigned long long now = 0;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    return now;
-}
-
 __global__ void wait_for(Words* words, unsigned closing) {
     const auto start = nanoseconds();
-    unsigned opened = 0;
-    do {
-        asm volatile("ld.acquire.sys.global.u32 %0, [%1];"
-                     : "=r"(opened)
-                     : "l"(&words->opened)
-                     : "memory");
-        if (nanoseconds() - start > kPatienceNanoseconds) {
-            words->gave_up = closing;
-            return;
-        }
-    } while (opened < closing);
+    while (load_acquire(&words->opened) < closing) {
+        if (nanoseconds() - start <= kPatienceNanoseconds) continue;
+        words->gave_up = closing;
+        return;
+    }
 }
 
 class CudaStartGate final : public StartGate {

@@ -1,13 +1,12 @@
 #include "kernels/host/host_device.hpp"
 
 #include "kernels/host/host_memory.hpp"
-#include "kernels/host/row_ops.hpp"
+#include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -18,8 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::align_val_t kAlignment{64};
-/// Elements summed at a time: the sums in f32 stay in the L1 cache.
-constexpr std::int64_t kBlock = 1024;
 
 constexpr const char* kNoGraphs = "CUDA graphs: the host backend has none";
 
@@ -80,32 +77,7 @@ public:
         std::fill_n(target.data, target.bytes(), value);
     }
     void sum(std::span<const Matrix> terms, const Matrix& to, Stream& /*stream*/) override {
-        for (const auto& term : terms) {
-            MOE_EXPECT(term.bytes() == to.bytes(), "a sum of unlike matrices");
-        }
-        visit_dtype(to.dtype, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            std::array<float, kBlock> sums{};
-            for (std::int64_t first = 0; first < to.elements(); first += kBlock) {
-                const auto count = std::min(kBlock, to.elements() - first);
-                std::fill_n(sums.data(), count, 0.0F);
-                std::size_t at = 0;
-                const auto add = [&](auto at_once) {
-                    constexpr std::size_t kRows = decltype(at_once)::value;
-                    for (; at + kRows <= terms.size(); at += kRows) {
-                        std::array<const T*, kRows> rows{};
-                        for (std::size_t i = 0; i < kRows; ++i) {
-                            rows[i] = terms[at + i].template as<T>() + first;
-                        }
-                        add_rows<kRows>(rows, sums.data(), count);
-                    }
-                };
-                add(std::integral_constant<std::size_t, 4>{});
-                add(std::integral_constant<std::size_t, 2>{});
-                add(std::integral_constant<std::size_t, 1>{});
-                round_to(sums.data(), to.as<T>() + first, count);
-            }
-        });
+        sum_matrices(terms, to);
     }
     [[nodiscard]] std::size_t most_terms() const override {
         return std::numeric_limits<std::size_t>::max();

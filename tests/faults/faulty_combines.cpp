@@ -16,7 +16,8 @@ public:
           first_(setup.group_first()),
           sums_(setup.device.allocate(
               static_cast<std::size_t>(setup.owned.total() * setup.row_bytes()))) {}
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto& partial = in.rows;
         const auto sums = sums_.matrix(partial.rows, partial.cols, partial.dtype);
         world_.all_reduce(partial, sums, stream);
         world_.all_reduce(sums, sums, stream);
@@ -34,7 +35,8 @@ class NeverReduced final : public Combine {
 public:
     explicit NeverReduced(const CombineSetup& setup)
         : device_(setup.device), first_(setup.group_first()) {}
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto& partial = in.rows;
         device_.copy(partial.slice(first_, mine.rows), mine, stream);
         return mine;
     }
@@ -49,8 +51,8 @@ private:
 class StaleSecondRun final : public Combine {
 public:
     explicit StaleSecondRun(const CombineSetup& setup) : once_(setup) {}
-    Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
-        if (runs_++ == 0) first_ = once_.run(partial, stream);
+    Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
+        if (runs_++ == 0) first_ = once_.run(in.rows, stream);
         return first_;
     }
 
@@ -80,7 +82,8 @@ public:
               setup.device.allocate(static_cast<std::size_t>(setup.own_rows() * setup.row_bytes()) *
                                     static_cast<std::size_t>(setup.world.size()))) {}
 
-    Matrix run(const Matrix& partial, const Matrix& mine, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
+        const auto& partial = in.rows;
         const int ranks = setup_.world.size();
         const int me = setup_.world.rank();
         const auto rows = setup_.own_rows();

@@ -48,13 +48,13 @@ class Misbehaves final : public Combine {
 public:
     explicit Misbehaves(const CombineSetup& setup)
         : reduce_(setup), rank_(setup.world.rank()), fault_(asked_for()) {}
-    Matrix run(const Matrix& partial, const Matrix& /*mine*/, Stream& stream) override {
+    Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
         static int calls = 0;  // the verifier makes a second one
         if (++calls == fault_.call) {
             if (rank_ == fault_.rank) commit(fault_.action);
             if (fault_.action == "die-slowly") commit("refuse");
         }
-        return reduce_.run(partial, stream);
+        return reduce_.run(in.rows, stream);
     }
 
 private:

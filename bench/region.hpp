@@ -1,0 +1,58 @@
+#pragma once
+
+#include "bench/graphs.hpp"
+#include "bench/moe/layer.hpp"
+#include "comm/combine/combine.hpp"
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace moe {
+
+/// The regions of a case, in the order in which they are measured.
+enum class RegionKind : std::uint8_t { output, combine, layer };
+inline constexpr std::size_t kRegions = 3;
+
+/// One strategy's part in a case.
+struct RivalState {
+    const CombineEntry* entry{};
+    std::string obstacle;
+    Cost cost;
+    std::string_view variant{};
+    InputNeeds needs{};
+    std::unique_ptr<Combine> combine{};
+    OutputStep output{};  ///< with the strategy and its input
+    /// Where the case is about graphs: each region that applies, as it is timed.
+    std::array<std::unique_ptr<RegionChain>, kRegions> chains{};
+    std::optional<bool> verified{};
+    std::string wrong{};  ///< why verified is false
+    // Of the whole layer, where that is checked.
+    std::optional<double> rms_error{};
+    std::optional<bool> repeatable{}, owner_independent{};
+
+    [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
+    [[nodiscard]] RegionChain* chain(RegionKind kind) const {
+        return chains[static_cast<std::size_t>(kind)].get();
+    }
+};
+
+/// A stretch of a case's work that is sampled by itself.
+struct Region {
+    RegionKind kind{};
+    std::string_view name;
+    /// Untimed, right before each sample: no rival profits or suffers from what the one before it
+    /// left in the caches. Eager samples only: regions of a chain follow their own kind.
+    std::function<void(RivalState&)> warm_up;
+    /// What a chain enqueues, untimed, before each region.
+    std::function<void(RivalState&)> prepare;
+    /// Enqueues the region; says where its result is.
+    std::function<Matrix(RivalState&)> run;
+    bool (*applies)(const InputNeeds&);
+};
+
+}  // namespace moe

@@ -1,0 +1,51 @@
+// all_gatherv by each rank for itself: it writes its rows to where they belong in every rank's
+// matrix. Ranks wait for each other before, until nobody reads the rows of the last time, and
+// after, until all are written.
+#include "comm/gather/gather.hpp"
+
+namespace moe {
+namespace {
+
+class AllGathervPeer final : public Gather {
+public:
+    explicit AllGathervPeer(const GatherSetup& setup)
+        : kernels_(*setup.world.peer_kernels()),
+          offset_(
+              static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())) {
+    }
+
+    void run(const Matrix& mine, const GatherOutput& all, Stream& stream) override {
+        kernels_.push_copy(all.memory->table(), mine, offset_, stream);
+    }
+
+private:
+    PeerKernels& kernels_;
+    std::size_t offset_;  ///< of this rank's rows in every rank's matrix
+};
+
+Cost cost(const GatherSetup& setup) {
+    const auto& owned = setup.owned;
+    // The rank with most rows sends most; every rank reads its own and all rows are written to it.
+    return {.link_bytes = owned.largest() * (owned.ranks() - 1) * setup.row_bytes(),
+            .memory_bytes = (owned.largest() + owned.total()) * setup.row_bytes(),
+            .launches = 1,
+            .barriers = 2};
+}
+
+}  // namespace
+
+extern const GatherEntry all_gatherv_peer;
+constinit const GatherEntry all_gatherv_peer{
+    .name = "all_gatherv_peer",
+    .summary = "write own rows into all ranks' memory (push)",
+    .obstacle =
+        [](const GatherSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
+    .cost = cost,
+    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
+        return std::make_unique<AllGathervPeer>(setup);
+    },
+    .output = [](const GatherSetup& /*setup*/) -> std::optional<Reach> {
+        return Reach::load_store;
+    }};
+
+}  // namespace moe

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace moe::cuda {
+
+/// One rank's part in a barrier of several processes' GPUs, by words in host memory that all of
+/// them map: every GPU writes how often it has come, and looks until all have. What follows begins
+/// on all GPUs within about the time of one read of host memory. The words outlive this.
+class RankBarrier {
+public:
+    /// words [ranks], zeros before anyone comes; shared by the processes, page-aligned, and pinned
+    /// here for as long as this lives.
+    RankBarrier(std::uint32_t* words, int rank, int ranks);
+    ~RankBarrier();
+    RankBarrier(const RankBarrier&) = delete;
+    RankBarrier& operator=(const RankBarrier&) = delete;
+
+    /// Can be captured: how often this rank has come is counted on the device. One that waited for
+    /// ten seconds ends with an error, which whoever synchronises hears of.
+    void launch(cudaStream_t stream);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace moe::cuda

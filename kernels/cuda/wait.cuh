@@ -1,0 +1,27 @@
+// What a kernel needs that waits for somebody outside its GPU.
+#pragma once
+
+#include <cstdint>
+
+namespace moe::cuda {
+
+/// A device must not wait forever for a rank that failed.
+constexpr unsigned long long kPatienceNanoseconds = 10'000'000'000;
+
+__device__ inline unsigned long long nanoseconds() {
+    unsigned long long now = 0;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    return now;
+}
+
+/// Of the whole system: other GPUs and the host.
+__device__ inline std::uint32_t load_acquire(const std::uint32_t* word) {
+    std::uint32_t value = 0;
+    asm volatile("ld.acquire.sys.global.u32 %0, [%1];" : "=r"(value) : "l"(word) : "memory");
+    return value;
+}
+__device__ inline void store_release(std::uint32_t* word, std::uint32_t value) {
+    asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(word), "r"(value) : "memory");
+}
+
+}  // namespace moe::cuda
