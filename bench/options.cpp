@@ -1,5 +1,6 @@
 #include "bench/options.hpp"
 
+#include "bench/listings.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "comm/backend.hpp"
@@ -203,43 +204,6 @@ std::vector<DType> parse_dtypes(const std::string& text) {
         chosen.push_back(find_named(dtypes(), name, "dtype").dtype);
     }
     return chosen;
-}
-
-std::string list_of_models() {
-    auto text =
-        fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", "model", "hidden",
-                    "experts", "top-k", "intermediate", "shared", "scores", "MoE layers", "source");
-    for (const auto& [name, shape, layers, source] : model_table()) {
-        const auto shared =
-            shape.shared_intermediate == 0
-                ? std::string("none")
-                : fmt::format("{}{}", shape.shared_intermediate, shape.shared_gate ? " gated" : "");
-        text += fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", name,
-                            shape.hidden, shape.experts, shape.top_k, shape.intermediate, shared,
-                            shape.scoring == Scoring::softmax ? "softmax" : "sigmoid",
-                            layers == 0 ? "-" : fmt::format("{}", layers), source);
-    }
-    return text;
-}
-
-std::string list_of(std::string_view what) {
-    std::string text;
-    const auto add = [&](std::string_view name, std::string_view about) {
-        text += fmt::format("{:<24} {}\n", name, about);
-    };
-    if (what == "models") {
-        text = list_of_models();
-    } else if (what == "combines") {
-        for (const auto* entry : combine_table()) add(entry->name, entry->summary);
-    } else if (what == "gathers") {
-        for (const auto* entry : gather_table()) add(entry->name, entry->summary);
-    } else if (what == "backends") {
-        for (const auto& entry : backend_table()) add(entry.name, entry.summary);
-    } else {
-        throw BadArgument(
-            fmt::format("--list '{}': there are: models, combines, gathers, backends", what));
-    }
-    return text;
 }
 
 void declare(CLI::App& app, Texts& t) {
