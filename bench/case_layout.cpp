@@ -2,7 +2,6 @@
 
 #include "bench/moe/load.hpp"
 #include "bench/moe/sglang_gate.hpp"
-#include "bench/options.hpp"
 
 #include <fmt/format.h>
 
@@ -13,14 +12,19 @@
 namespace moe {
 namespace {
 
+StepPhase phase_of(const Case& one) {
+    if (one.phase == kDecodeStep) return StepPhase::decode;
+    return one.phase == kMixedStep ? StepPhase::mixed : StepPhase::prefill;
+}
+
 Padding resolved_padding(const Case& one, const CaseLayout& layout) {
-    if (one.padding == kSglangPadding) {
-        // Its decode graphs are captured for one number of rows on every rank.
-        if (one.phase == "decode" && one.graph == kGraphOn) return Padding::max_len;
-        const auto phase = one.phase == "prefill" ? StepPhase::prefill : StepPhase::decode;
-        return sglang_padding(phase, layout.tokens_by_dp, layout.parallel.attn_tp());
+    if (!is_sglang(one.padding)) {
+        return one.padding == "max_len" ? Padding::max_len : Padding::sum_len;
     }
-    return one.padding == "max_len" ? Padding::max_len : Padding::sum_len;
+    const auto version = one.padding == kSglang22 ? SglangVersion::v0_5_22 : SglangVersion::v0_5_23;
+    const auto row_bytes = one.hidden * static_cast<std::int64_t>(size_of(one.dtype));
+    return sglang_padding(version, {phase_of(one), one.graph == kGraphOn, row_bytes},
+                          layout.tokens_by_dp, layout.parallel.attn_tp());
 }
 
 }  // namespace

@@ -56,12 +56,12 @@ Case case_of(const std::string& model, const LayerShape& shape, const Options& o
     return one;
 }
 
-/// SGLang's rule for padding asks for the phase, nothing else does.
+/// SGLang's rules for padding ask for the phase, the others do not.
 std::vector<Case> with_phases(const std::vector<Case>& cases,
                               const std::vector<std::string>& phases) {
     std::vector<Case> result;
     for (const auto& one : cases) {
-        if (one.padding == kSglangPadding) {
+        if (is_sglang(one.padding)) {
             std::ranges::move(along({one}, &Case::phase, phases), std::back_inserter(result));
         } else {
             result.push_back(one);
@@ -70,19 +70,40 @@ std::vector<Case> with_phases(const std::vector<Case>& cases,
     return result;
 }
 
-/// Paddings, the one that asks for the phase once for each of these.
-std::size_t count_paddings(const Options& o) {
-    const auto& all = o.paddings;
-    const bool asked = std::ranges::find(all, kSglangPadding) != all.end();
-    return asked ? all.size() - 1 + o.phases.size() : all.size();
+/// Loads, and of each its tokens. A mixed load says itself how many there are and what the step
+/// does: it makes one case where others make one for each number of tokens and phase.
+std::vector<Case> with_loads(const std::vector<Case>& cases, const Options& o) {
+    std::vector<Case> result;
+    for (auto& one : along(cases, &Case::load, o.loads)) {
+        const Load load(one.load);
+        if (!load.mixed()) {
+            std::ranges::move(along({one}, &Case::tokens, o.tokens), std::back_inserter(result));
+        } else if (one.phase.empty() || one.phase == o.phases.front()) {
+            one.phase = kMixedStep;
+            one.tokens = load.mixed_tokens(one.dp);
+            result.push_back(one);
+        }
+    }
+    return result;
+}
+
+/// Combinations of padding, phase, load and tokens.
+double count_steps(const Options& o) {
+    const auto size = [](auto count) { return static_cast<double>(count); };
+    const auto mixed =
+        size(std::ranges::count_if(o.loads, [](const auto& load) { return Load(load).mixed(); }));
+    const auto sglang = size(std::ranges::count_if(o.paddings, is_sglang));
+    const auto phases = size(o.paddings.size()) - sglang + sglang * size(o.phases.size());
+    return phases * (size(o.loads.size()) - mixed) * size(o.tokens.size()) +
+           size(o.paddings.size()) * mixed;
 }
 
 /// A double: the product of lists that are each within their limits may not fit in 64 bits.
 double count_cases(const Options& o, std::size_t dp, std::size_t ep) {
-    double count = 1;
-    for (const auto size : {o.models.size(), std::max<std::size_t>(o.hidden.size(), 1), dp, ep,
-                            o.dtypes.size(), o.gathers.size(), o.graphs.size(), count_paddings(o),
-                            o.routings.size(), o.loads.size(), o.tokens.size()}) {
+    double count = count_steps(o);
+    for (const auto size :
+         {o.models.size(), std::max<std::size_t>(o.hidden.size(), 1), dp, ep, o.dtypes.size(),
+          o.gathers.size(), o.graphs.size(), o.routings.size()}) {
         count *= static_cast<double>(size);
     }
     return count;
@@ -121,8 +142,7 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     cases = along(cases, &Case::graph, o.graphs);
     cases = with_phases(along(cases, &Case::padding, o.paddings), o.phases);
     cases = along(cases, &Case::routing, o.routings);
-    cases = along(cases, &Case::load, o.loads);
-    return along(cases, &Case::tokens, o.tokens);
+    return with_loads(cases, o);
 }
 
 std::string weights_key(const Case& one) {
@@ -149,7 +169,8 @@ std::string label_of(const Case& one) {
     auto text = fmt::format("{} H {} dp {} ep {} {} {}", one.model, one.hidden, one.dp, one.ep,
                             to_string(one.dtype), one.gather);
     if (one.padding != "sum_len") text += " " + one.padding;
-    if (!one.phase.empty()) text += " " + one.phase;
+    // A mixed load says it.
+    if (!one.phase.empty() && !Load(one.load).mixed()) text += " " + one.phase;
     if (one.routing != "uniform") text += " experts " + one.routing;
     if (one.layers > 1) text += fmt::format(" {} layers", one.layers);
     if (one.graph != "off") text += " graph";

@@ -1,5 +1,6 @@
 #include "bench/options.hpp"
 
+#include "bench/listings.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "comm/backend.hpp"
@@ -117,29 +118,43 @@ constexpr std::array kProgress{Choice<ProgressStyle>{"auto", ProgressStyle::auto
                                Choice<ProgressStyle>{"none", ProgressStyle::none}};
 
 using Name = Choice<std::string_view>;
+/// sglang is the rule of the newest release.
 constexpr std::array kPaddings{Name{"sum_len", "sum_len"}, Name{"max_len", "max_len"},
-                               Name{kSglangPadding, kSglangPadding}};
+                               Name{"sglang", kSglang23}, Name{kSglang22, kSglang22},
+                               Name{kSglang23, kSglang23}};
 constexpr std::array kGraphs{Name{"off", "off"}, Name{"on", "on"}, Name{"both", "both"}};
-constexpr std::array kPhases{Name{"prefill", "prefill"}, Name{"decode", "decode"}};
+constexpr std::array kPhases{Name{kPrefillStep, kPrefillStep}, Name{kDecodeStep, kDecodeStep},
+                             Name{kMixedStep, kMixedStep}};
 
-/// A list of names out of `choices`.
+/// What a list of names out of `choices` stands for, each once.
 template <std::size_t N>
 std::vector<std::string> parse_names(std::string_view option, const std::string& text,
                                      const std::array<Name, N>& choices) {
-    auto names = split_list(option, text);
-    for (const auto& name : names) static_cast<void>(parse_choice(option, name, choices));
-    return names;
+    std::vector<std::string> values;
+    for (const auto& name : split_list(option, text)) {
+        const auto value = parse_choice(option, name, choices);
+        if (std::ranges::find(values, value) == values.end()) values.emplace_back(value);
+    }
+    return values;
 }
 
-/// Both unless the user chose; a choice that nothing asks for is a mistake.
+/// Prefill and decode unless the user chose; a choice that nothing asks for is a mistake.
 std::vector<std::string> parse_phases(const std::string& text,
                                       const std::vector<std::string>& paddings) {
-    if (text.empty()) return {"prefill", "decode"};
-    if (std::ranges::find(paddings, kSglangPadding) == paddings.end()) {
+    if (text.empty()) return {std::string(kPrefillStep), std::string(kDecodeStep)};
+    if (std::ranges::none_of(paddings, is_sglang)) {
         throw BadArgument(
             fmt::format("--phase '{}': only --padding sglang asks for the phase", text));
     }
     return parse_names("--phase", text, kPhases);
+}
+
+/// A mixed load has a number of tokens of its own: with no other, nothing asks for --tokens.
+void check_tokens_asked_for(const Options& o, const std::string& text) {
+    const auto mixed = [](const auto& load) { return Load(load).mixed(); };
+    if (!std::ranges::all_of(o.loads, mixed)) return;
+    throw BadArgument(fmt::format(
+        "--tokens '{}': every --load is mixed:C:B, which says how many tokens there are", text));
 }
 
 std::vector<const CombineEntry*> parse_combines(const std::string& text) {
@@ -205,43 +220,6 @@ std::vector<DType> parse_dtypes(const std::string& text) {
     return chosen;
 }
 
-std::string list_of_models() {
-    auto text =
-        fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", "model", "hidden",
-                    "experts", "top-k", "intermediate", "shared", "scores", "MoE layers", "source");
-    for (const auto& [name, shape, layers, source] : model_table()) {
-        const auto shared =
-            shape.shared_intermediate == 0
-                ? std::string("none")
-                : fmt::format("{}{}", shape.shared_intermediate, shape.shared_gate ? " gated" : "");
-        text += fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", name,
-                            shape.hidden, shape.experts, shape.top_k, shape.intermediate, shared,
-                            shape.scoring == Scoring::softmax ? "softmax" : "sigmoid",
-                            layers == 0 ? "-" : fmt::format("{}", layers), source);
-    }
-    return text;
-}
-
-std::string list_of(std::string_view what) {
-    std::string text;
-    const auto add = [&](std::string_view name, std::string_view about) {
-        text += fmt::format("{:<24} {}\n", name, about);
-    };
-    if (what == "models") {
-        text = list_of_models();
-    } else if (what == "combines") {
-        for (const auto* entry : combine_table()) add(entry->name, entry->summary);
-    } else if (what == "gathers") {
-        for (const auto* entry : gather_table()) add(entry->name, entry->summary);
-    } else if (what == "backends") {
-        for (const auto& entry : backend_table()) add(entry.name, entry.summary);
-    } else {
-        throw BadArgument(
-            fmt::format("--list '{}': there are: models, combines, gathers, backends", what));
-    }
-    return text;
-}
-
 void declare(CLI::App& app, Texts& t) {
     const auto add = [&](const char* name, std::string& value, const char* help) {
         // A script's default followed by a user's choice is no mistake: the last one counts.
@@ -263,10 +241,14 @@ void declare(CLI::App& app, Texts& t) {
     add("--dp", t.dp, "LIST of attention data-parallel sizes, or all (the number of ranks)");
     add("--ep", t.ep, "LIST of expert-parallel sizes, or all (the number of ranks)");
     add("--load", t.load,
-        "LIST of balanced, linear, zipf:S, hot, counts:8;7;6;0 (shares of --tokens)");
+        "LIST of balanced, linear, zipf:S, hot, idle:K, counts:8;7;6;0 (shares of --tokens), "
+        "mixed:C:B (rows: a prefill chunk on one DP rank, decode on the others)");
     add("--routing", t.routing, "LIST of uniform, zipf:S: how popular experts are");
-    add("--padding", t.padding, "LIST of sum_len, max_len, sglang (chooses by --phase and load)");
-    add("--phase", t.phase, "LIST of prefill, decode, for --padding sglang (both)");
+    add("--padding", t.padding,
+        "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and load), "
+        "sglang:0.5.22 (the one before)");
+    add("--phase", t.phase,
+        "LIST of prefill, decode, mixed, for --padding sglang (prefill,decode)");
     add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
     add("--gather", t.gather, "LIST of --list gathers, or all");
     add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
@@ -387,6 +369,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     }
     if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
+    if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options, texts.tokens);
     parsed.options.model_given = app.count("--model") > 0;
     parsed.options.command_line.assign(argv, argv + argc);
     parsed.options.settings = settings_of(app);

@@ -16,9 +16,6 @@
 namespace moe {
 
 enum class Verify : std::uint8_t { off, exact, full };
-/// What --padding calls the rule that chooses between the others.
-inline constexpr std::string_view kSglangPadding = "sglang";
-
 enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
 
 /// A strategy that is made slower on purpose.

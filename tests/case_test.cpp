@@ -17,6 +17,7 @@ namespace moe {
 namespace {
 
 using Counts = std::vector<std::int64_t>;
+const std::string k22(kSglang22), k23(kSglang23);
 
 Case case_of(std::string padding, std::string phase, std::string load, std::int64_t tokens) {
     Case one;
@@ -43,10 +44,29 @@ TEST(CaseLayout, DealsThenPads) {
     for (const auto& [one, tokens, padding, rows] : {
              Row{case_of("sum_len", "", "hot", 7), {7, 0, 0, 0}, none, 7},
              Row{case_of("max_len", "", "hot", 7), {7, 0, 0, 0}, most, 28},
-             Row{case_of("sglang", "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
-             Row{case_of("sglang", "decode", "balanced", 9), {3, 2, 2, 2}, most, 12},
-             Row{case_of("sglang", "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
-             Row{case_of("sglang", "decode", "counts:8;7;6;0", 21), {8, 7, 6, 0}, most, 32},
+             Row{case_of("sum_len", "", "idle:2", 7), {4, 3, 0, 0}, none, 7},
+             Row{case_of("max_len", "", "idle:2", 7), {4, 3, 0, 0}, most, 16},
+             Row{case_of("max_len", "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, most, 36},
+             Row{case_of(k22, "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
+             Row{case_of(k22, "decode", "balanced", 9), {3, 2, 2, 2}, most, 12},
+             Row{case_of(k22, "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
+             Row{case_of(k22, "decode", "counts:8;7;6;0", 21), {8, 7, 6, 0}, most, 32},
+             Row{case_of(k22, "mixed", "balanced", 8), {2, 2, 2, 2}, none, 8},
+             Row{case_of(k22, "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, none, 15},
+             Row{case_of(k23, "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
+             Row{case_of(k23, "decode", "balanced", 9), {3, 2, 2, 2}, none, 9},
+             Row{case_of(k23, "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
+             Row{case_of(k23, "decode", "idle:1", 21), {7, 7, 7, 0}, most, 28},
+             Row{case_of(k23, "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, none, 15},
+             // Rows of 64 elements of f32: 65536 are 16 MiB.
+             Row{case_of(k23, "decode", "balanced", 65535),
+                 {16384, 16384, 16384, 16383},
+                 none,
+                 65535},
+             Row{case_of(k23, "decode", "balanced", 65537),
+                 {16385, 16384, 16384, 16384},
+                 most,
+                 65540},
          }) {
         const auto layout = lay_out(one, 4);
         EXPECT_EQ(layout.obstacle, "");
@@ -55,6 +75,38 @@ TEST(CaseLayout, DealsThenPads) {
         ASSERT_TRUE(layout.row_map.has_value());
         EXPECT_EQ(layout.row_map->rows(), rows);
     }
+}
+
+TEST(CaseLayout, OfADecodeStepInAGraphFollowsTheVersion) {
+    struct Row {
+        Case one;
+        DType dtype;
+        Padding padding;
+    };
+    for (const auto& [one, dtype, padding] : {
+             Row{case_of(k22, "decode", "hot", 7), DType::bf16, Padding::max_len},
+             Row{case_of(k22, "prefill", "hot", 7), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, "decode", "hot", 7), DType::bf16, Padding::max_len},
+             Row{case_of(k23, "decode", "balanced", 9), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, "decode", "balanced", 65537), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, "decode", "balanced", 65537), DType::f32, Padding::max_len},
+             Row{case_of(k23, "mixed", "mixed:9:2", 15), DType::bf16, Padding::sum_len},
+             Row{case_of("sum_len", "", "hot", 7), DType::bf16, Padding::sum_len},
+         }) {
+        auto in_graph = one;
+        in_graph.graph = kGraphOn;
+        in_graph.dtype = dtype;
+        EXPECT_EQ(lay_out(in_graph, 4).padding, padding) << label_of(in_graph);
+    }
+}
+
+TEST(CaseLayout, RoundsUpToAttentionRanksBeforeSglangsRule) {
+    auto one = case_of(k23, "decode", "balanced", 65536);
+    one.dtype = DType::f32;
+    EXPECT_EQ(lay_out(one, 8).padding, Padding::sum_len) << "16 MiB";
+    one.load = "counts:16385;16383;16383;16385";
+    EXPECT_EQ(lay_out(one, 4).padding, Padding::sum_len);
+    EXPECT_EQ(lay_out(one, 8).padding, Padding::max_len) << "65540 rows with attn_tp 2";
 }
 
 TEST(CaseLayout, SaysWhatDoesNotFit) {
@@ -66,7 +118,12 @@ TEST(CaseLayout, SaysWhatDoesNotFit) {
     EXPECT_EQ(obstacle(case_of("sum_len", "", "balanced", 8), 6), "dp 4 does not divide 6 ranks");
     EXPECT_EQ(obstacle(case_of("sum_len", "", "counts:1;2", 8), 4),
               "load counts:1;2 has 2 shares, but dp is 4");
+    EXPECT_EQ(obstacle(case_of(k23, "decode", "idle:4", 8), 4),
+              "load idle:4 leaves no DP rank with tokens, dp is 4");
     constexpr std::int64_t kTokens = 1 << 24;
+    EXPECT_EQ(obstacle(case_of("max_len", "mixed", "mixed:16777216:16777216", 4 * kTokens), 4),
+              "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
+              "choices");
     EXPECT_TRUE(lay_out(case_of("sum_len", "", "hot", kTokens), 4).row_map.has_value());
     EXPECT_EQ(obstacle(case_of("max_len", "", "hot", kTokens), 4),
               "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
@@ -77,6 +134,67 @@ TEST(CaseLayout, SaysWhatDoesNotFit) {
 std::vector<std::string> words_of(const std::string& line) {
     std::istringstream stream("bench_moe_comm " + line);
     return {std::istream_iterator<std::string>(stream), {}};
+}
+
+std::vector<Case> cases_of(const std::string& command, int ranks) {
+    const auto words = words_of(command);
+    std::vector<const char*> argv;
+    for (const auto& word : words) argv.push_back(word.c_str());
+    const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
+    return expand_cases(parsed.options, ranks);
+}
+
+/// A line for each case: what steps differ in.
+std::vector<std::string> steps_of(const std::string& command, int ranks) {
+    std::vector<std::string> steps;
+    for (const auto& one : cases_of(command, ranks)) {
+        steps.push_back(fmt::format("dp {} {} {} {} {}", one.dp, one.padding,
+                                    one.phase.empty() ? "-" : one.phase, one.load, one.tokens));
+    }
+    return steps;
+}
+
+TEST(Cases, OfAMixedLoadAreOneForEachDp) {
+    using Steps = std::vector<std::string>;
+    EXPECT_EQ(steps_of("--load mixed:512:8,hot --tokens 4,64 --dp 1,3", 3),
+              (Steps{"dp 1 sum_len mixed mixed:512:8 512", "dp 1 sum_len - hot 4",
+                     "dp 1 sum_len - hot 64", "dp 3 sum_len mixed mixed:512:8 528",
+                     "dp 3 sum_len - hot 4", "dp 3 sum_len - hot 64"}));
+    EXPECT_EQ(steps_of("--load mixed:512:8,hot --tokens 4 --padding sglang,max_len", 3),
+              (Steps{"dp 3 sglang:0.5.23 mixed mixed:512:8 528", "dp 3 sglang:0.5.23 prefill hot 4",
+                     "dp 3 sglang:0.5.23 decode hot 4", "dp 3 max_len mixed mixed:512:8 528",
+                     "dp 3 max_len - hot 4"}));
+    EXPECT_EQ(steps_of("--load mixed:9:0 --padding sglang:0.5.22 --phase decode,mixed", 2),
+              (Steps{"dp 2 sglang:0.5.22 mixed mixed:9:0 9"}));
+    EXPECT_EQ(steps_of("--load idle:1 --tokens 4 --padding sglang --phase mixed", 2),
+              (Steps{"dp 2 sglang:0.5.23 mixed idle:1 4"}));
+}
+
+TEST(Cases, NameSglangsRuleByItsVersion) {
+    const auto paddings = [](const std::string& list) {
+        std::vector<std::string> found;
+        const auto command = "--load hot --tokens 4 --phase decode --padding " + list;
+        for (const auto& one : cases_of(command, 2)) found.push_back(one.padding);
+        return found;
+    };
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(paddings("sglang"), (Names{k23}));
+    EXPECT_EQ(paddings("sglang:0.5.23,sglang"), (Names{k23})) << "twice the same";
+    EXPECT_EQ(paddings("sglang,sglang:0.5.22"), (Names{k23, k22}));
+    EXPECT_THROW((void)paddings("sglang:0.5.24"), BadArgument);
+    EXPECT_THROW((void)paddings("sglang:"), BadArgument);
+}
+
+TEST(Cases, AreCountedBeforeTheyAreMade) {
+    const auto count = [](const std::string& command) { return cases_of(command, 2).size(); };
+    EXPECT_EQ(count("--tokens 1:50000:+1 --load hot --padding sglang"), 100'000U);
+    EXPECT_THROW((void)count("--tokens 1:50000:+1 --load hot,mixed:8:1 --padding sglang"),
+                 BadArgument);
+    EXPECT_EQ(
+        count("--tokens 1:49999:+1 --load hot,mixed:8:1 --padding sglang,max_len --phase mixed"),
+        100'000U);
+    EXPECT_THROW((void)count("--load mixed:8:1 --tokens 4"), BadArgument) << "asks for no tokens";
+    EXPECT_EQ(count("--load mixed:8:1"), 1U);
 }
 
 /// Published rows are found again by their id: it never changes for a case that could be asked for
@@ -97,11 +215,7 @@ TEST(CaseId, IsThatOfPublishedResults) {
         std::getline(parts >> std::ws, where, '|');
         std::getline(parts >> std::ws, command);
         where.pop_back();  // the space before the bar
-        const auto words = words_of(command);
-        std::vector<const char*> argv;
-        for (const auto& word : words) argv.push_back(word.c_str());
-        const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
-        for (const auto& one : expand_cases(parsed.options, ranks)) {
+        for (const auto& one : cases_of(command, ranks)) {
             made.push_back(fmt::format("{} {}", case_id(one, where), label_of(one)));
         }
     }

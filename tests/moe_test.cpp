@@ -1,9 +1,8 @@
-// Loads, topologies, row maps, the gate and the synthetic model, as tables of hand-worked cases.
+// Loads, topologies, row maps and the synthetic model, as tables of hand-worked cases.
 #include "bench/moe/layer_weights.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/popularity.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/moe/shape.hpp"
 #include "bench/moe/synthetic.hpp"
 #include "bench/verify/reference.hpp"
@@ -42,19 +41,52 @@ TEST(Load, DealsAsWorkedByHand) {
              Row{"zipf:10", 5, 4, {5, 0, 0, 0}},
              Row{"hot", 7, 3, {7, 0, 0}},
              Row{"hot", 5, 1, {5}},
+             Row{"idle:1", 9, 4, {3, 3, 3, 0}},
+             Row{"idle:1", 8, 3, {4, 4, 0}},
+             Row{"idle:2", 8, 3, {8, 0, 0}},
+             Row{"idle:1", 10, 4, {4, 3, 3, 0}},  // what is left goes to the lowest
+             Row{"idle:1", 0, 2, {0, 0}},
              Row{"counts:8;7;6;0", 21, 4, {8, 7, 6, 0}},
              Row{"counts:8;7;6;0", 42, 4, {16, 14, 12, 0}},
              Row{"counts:8;7;6;0", 10, 4, {4, 3, 3, 0}},  // 3.81 3.33 2.86
              Row{"counts:1;1;1", 8, 3, {3, 3, 2}},
              Row{"counts:0;5", 9, 2, {0, 9}},
+             Row{"mixed:512:8", 536, 4, {512, 8, 8, 8}},
+             Row{"mixed:7:2", 11, 3, {7, 2, 2}},
+             Row{"mixed:1:9", 28, 4, {1, 9, 9, 9}},
+             Row{"mixed:5:0", 5, 3, {5, 0, 0}},
+             Row{"mixed:6:3", 6, 1, {6}},
+             // As many as a rank may have: their sum times a share has no place in 64 bits.
+             Row{"mixed:16777216:16777216", 3 << 24, 3, {1 << 24, 1 << 24, 1 << 24}},
          }) {
         EXPECT_EQ(Load(row.load).deal(row.tokens, row.dp), row.want)
             << row.load << " " << row.tokens;
     }
 }
 
+TEST(Load, MixedOnesSayThemselvesHowManyTokensThereAre) {
+    struct Row {
+        const char* load;
+        std::int64_t dp, tokens;
+    };
+    for (const auto& [load, dp, tokens] : {
+             Row{"mixed:512:8", 1, 512},
+             Row{"mixed:512:8", 3, 528},
+             Row{"mixed:512:0", 8, 512},
+             Row{"mixed:1:16777216", 1 << 20, 17592169267201},
+         }) {
+        ASSERT_TRUE(Load(load).mixed());
+        EXPECT_EQ(Load(load).mixed_tokens(dp), tokens) << load;
+    }
+    EXPECT_THROW((void)Load("mixed:512:8").deal(519, 2), std::exception) << "of 520";
+    for (const auto* load : {"balanced", "hot", "idle:1", "counts:512;8"}) {
+        EXPECT_FALSE(Load(load).mixed()) << load;
+    }
+}
+
 TEST(Load, DealsExactlyTheTokensWhateverTheSizes) {
-    for (const auto* text : {"balanced", "linear", "zipf:1.2", "hot", "counts:1;2;3;5;7"}) {
+    for (const auto* text :
+         {"balanced", "linear", "zipf:1.2", "hot", "idle:2", "counts:1;2;3;5;7"}) {
         for (const std::int64_t tokens : {0, 1, 7, 64, 1000003}) {
             const auto dealt = Load(text).deal(tokens, 5);
             EXPECT_EQ(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}), tokens);
@@ -64,15 +96,54 @@ TEST(Load, DealsExactlyTheTokensWhateverTheSizes) {
 }
 
 TEST(Load, RefusesWhatIsNoLoad) {
-    for (const auto* text :
-         {"", "even", "balanced ", "counts:", "counts:1;;2", "counts:1;x", "counts:-1;2",
-          "counts:0;0", "counts:1,2", "counts:99999999999", "zipf", "zipf:", "zipf:0", "zipf:-1",
-          "zipf:nan", "zipf:inf", "zipf:11", "zipf:1x", "linear:2"}) {
+    for (const auto* text : {"",
+                             "even",
+                             "balanced ",
+                             "counts:",
+                             "counts:1;;2",
+                             "counts:1;x",
+                             "counts:-1;2",
+                             "counts:0;0",
+                             "counts:1,2",
+                             "counts:99999999999",
+                             "zipf",
+                             "zipf:",
+                             "zipf:0",
+                             "zipf:-1",
+                             "zipf:nan",
+                             "zipf:inf",
+                             "zipf:11",
+                             "zipf:1x",
+                             "linear:2",
+                             "idle",
+                             "idle:",
+                             "idle:0",
+                             "idle:-1",
+                             "idle:1x",
+                             "idle:1048577",
+                             "mixed",
+                             "mixed:",
+                             "mixed:8",
+                             "mixed:8:",
+                             "mixed::8",
+                             "mixed:0:8",
+                             "mixed:8:-1",
+                             "mixed:8:1:1",
+                             "mixed:8;1",
+                             "mixed:16777217:1",
+                             "mixed:1:16777217",
+                             "mixed:99999999999999999999:1"}) {
         EXPECT_THROW(Load{text}, BadArgument) << text;
     }
     EXPECT_EQ(Load("counts:1;2").obstacle(2), "");
     EXPECT_EQ(Load("counts:1;2").obstacle(4), "load counts:1;2 has 2 shares, but dp is 4");
     EXPECT_EQ(Load("hot").obstacle(4), "");
+    EXPECT_EQ(Load("idle:3").obstacle(4), "");
+    EXPECT_EQ(Load("idle:4").obstacle(4), "load idle:4 leaves no DP rank with tokens, dp is 4");
+    EXPECT_EQ(Load("idle:1").obstacle(1), "load idle:1 leaves no DP rank with tokens, dp is 1");
+    EXPECT_EQ(Load("idle:1048576").obstacle(8),
+              "load idle:1048576 leaves no DP rank with tokens, dp is 8");
+    EXPECT_EQ(Load("mixed:1:1").obstacle(1), "");
 }
 
 TEST(Parallel, PlacesRanksAsDocumented) {
@@ -132,27 +203,6 @@ TEST(RowMap, PadsEveryDpRankToTheLongest) {
     EXPECT_EQ(map.token_of_row(), (Counts{0, 1, 2, -1, -1, -1, -1, -1, 3, 4, -1, -1}));
 }
 
-TEST(SglangPadding, FollowsItsRule) {
-    struct Row {
-        Counts tokens;
-        int attn_tp;
-        Padding decode;
-    };
-    for (const auto& [tokens, attn_tp, decode] : {
-             Row{{4, 4, 4, 4}, 1, Padding::max_len},
-             Row{{8, 7, 6, 0}, 1, Padding::max_len},  // 42 of 32
-             Row{{8, 8, 0, 0}, 1, Padding::max_len},  // 32 of 32
-             Row{{8, 7, 0, 0}, 1, Padding::sum_len},  // 30 of 32
-             Row{{9, 0, 0, 0}, 1, Padding::sum_len},
-             Row{{9, 0}, 1, Padding::max_len},        // 18 of 18
-             Row{{8, 7, 0, 0}, 2, Padding::max_len},  // 7 is 8 rows: 32 of 32
-             Row{{0, 0}, 1, Padding::max_len},
-         }) {
-        EXPECT_EQ(sglang_padding(StepPhase::decode, tokens, attn_tp), decode);
-        EXPECT_EQ(sglang_padding(StepPhase::prefill, tokens, attn_tp), Padding::sum_len);
-    }
-}
-
 TEST(Routing, IsParsedOrRefused) {
     EXPECT_EQ(parse_routing("uniform"), 0);
     EXPECT_EQ(parse_routing("zipf:1.25"), 1.25);
@@ -200,24 +250,6 @@ TEST(Popularity, IsWhatTheRouterGives) {
     const double rare = std::accumulate(hits.begin() + 32, hits.end(), 0.0) / kTokens;
     const double wanted_rare = std::accumulate(wanted.begin() + 32, wanted.end(), 0.0);
     EXPECT_NEAR(rare / wanted_rare, 1, 0.3);
-}
-
-TEST(SglangGate, TakesThePathOfItsSource) {
-    struct Row {
-        Parallel parallel;
-        const char* want;
-    };
-    for (const auto& [parallel, want] : {
-             Row{{4, 4, 4}, "reduce_scatterv"},
-             Row{{2, 2, 2}, "reduce_scatterv"},
-             Row{{1, 1, 1}, "all_reduce_dp_scatter: dp is 1"},
-             Row{{4, 1, 4}, "all_reduce_dp_scatter: dp is 1"},
-             Row{{4, 4, 2}, "all_reduce_dp_scatter: ep 2 is not dp 4"},
-             Row{{4, 4, 1}, "all_reduce_dp_scatter: ep 1 is not dp 4"},
-             Row{{8, 4, 4}, "all_reduce_dp_scatter: 8 ranks are not dp 4"},
-         }) {
-        EXPECT_EQ(sglang_path(parallel), want);
-    }
 }
 
 TEST(Shape, ScalesExpertsOrSaysWhyNot) {

@@ -21,10 +21,17 @@ std::string sglang_path(const Parallel& parallel) {
     return "reduce_scatterv";
 }
 
-Padding sglang_padding(StepPhase phase, std::span<const std::int64_t> tokens_by_dp, int attn_tp) {
-    if (phase == StepPhase::prefill) return Padding::sum_len;
+Padding sglang_padding(SglangVersion version, const SglangStep& step,
+                       std::span<const std::int64_t> tokens_by_dp, int attn_tp) {
+    if (step.phase != StepPhase::decode) return Padding::sum_len;
     const auto rows = padded_tokens(tokens_by_dp, attn_tp, Padding::sum_len);
     const auto sum = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
+    if (version == SglangVersion::v0_5_23) {
+        const bool fits = sum <= kSglangAllReduceBytes / step.row_bytes;
+        const bool idle = std::ranges::find(rows, 0) != rows.end();
+        if (fits && !idle) return Padding::sum_len;
+    }
+    if (step.graph) return Padding::max_len;
     const auto padded = *std::ranges::max_element(rows) * static_cast<std::int64_t>(rows.size());
     return 2 * sum >= padded ? Padding::max_len : Padding::sum_len;
 }

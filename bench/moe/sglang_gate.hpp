@@ -15,13 +15,32 @@ namespace moe {
 /// backend and no FP4 all-gather, hold for all that is measured here.
 [[nodiscard]] std::string sglang_path(const Parallel& parallel);
 
-/// What a serving step does: prefill of at least one request, or decode of all.
-enum class StepPhase : std::uint8_t { prefill, decode };
+/// Releases that brought another rule for padding: one for all up to 0.5.22, and that of 0.5.23.
+enum class SglangVersion : std::uint8_t { v0_5_22, v0_5_23 };
 
-/// How SGLang would pad this step, by its DpPaddingMode.get_dp_padding_mode(): a step with any
-/// prefill is not padded; decode is padded to the maximum where that at most doubles the rows. (A
-/// CUDA graph of a decode step is always padded to the maximum; nothing here is in a graph yet.)
-[[nodiscard]] Padding sglang_padding(StepPhase phase, std::span<const std::int64_t> tokens_by_dp,
-                                     int attn_tp);
+/// What a serving step does: prefill of all requests, decode of all, or prefill of some beside
+/// decode of others.
+enum class StepPhase : std::uint8_t { prefill, decode, mixed };
+
+/// What the rule asks about a step beside its tokens.
+struct SglangStep {
+    StepPhase phase{};
+    bool graph{};              ///< it is replayed from a CUDA graph
+    std::int64_t row_bytes{};  ///< of one row on the wire
+};
+
+/// Largest message of SGLang's own all-reduce in a CUDA graph, custom_all_reduce's max_size.
+inline constexpr std::int64_t kSglangAllReduceBytes = 16 << 20;
+
+/// Padding that SGLang chooses for a step, by its DpPaddingMode. Tokens of each DP rank are first
+/// rounded up to a multiple of attn_tp.
+/// * Up to 0.5.22: a step with any prefill is SUM_LEN. Decode is MAX_LEN where that at most doubles
+///   the rows, else SUM_LEN (get_dp_padding_mode()); in a CUDA graph it is MAX_LEN always
+///   (get_default_mode_in_cuda_graph()).
+/// * 0.5.23: decode, in a graph too, is SUM_LEN where all rows fit the custom all-reduce and no DP
+///   rank is idle; else as before. Its other two conditions, no speculative decoding and no
+///   all-to-all backend, hold for all that is measured here.
+[[nodiscard]] Padding sglang_padding(SglangVersion version, const SglangStep& step,
+                                     std::span<const std::int64_t> tokens_by_dp, int attn_tp);
 
 }  // namespace moe

@@ -10,6 +10,10 @@
 namespace moe {
 
 inline constexpr std::string_view kGraphOn = "on";
+/// SGLang's rules for padding, each by the release that has it.
+inline constexpr std::string_view kSglang22 = "sglang:0.5.22", kSglang23 = "sglang:0.5.23";
+inline constexpr std::string_view kPrefillStep = "prefill", kDecodeStep = "decode",
+                                  kMixedStep = "mixed";
 
 /// One cell of the sweep: everything that decides what runs, nothing about how it is timed. The
 /// strategies that combine are rivals inside the cell, and no part of it.
@@ -27,8 +31,8 @@ struct Case {
     std::int64_t dp{};
     std::int64_t ep{};
     std::string gather;
-    std::string padding;  ///< sum_len, max_len, or sglang, which chooses by phase and load
-    std::string phase;    ///< for sglang only
+    std::string padding;  ///< sum_len, max_len, or a rule of SGLang's, which chooses
+    std::string phase;    ///< for these rules and for mixed loads only
     std::string load;
     std::string routing;
     std::int64_t tokens{};
@@ -65,6 +69,9 @@ void for_each_field(SomeCase& one, Visit&& visit) {
     visit("layers", one.layers);
     visit("seed", one.seed);
 }
+
+/// Whether `padding` is one of SGLang's rules, which ask for the phase of the step.
+[[nodiscard]] bool is_sglang(std::string_view padding);
 
 /// 16 hex digits that depend on every field and on `where` (backend, ranks, hosts): the same inputs
 /// have the same id in every run.

@@ -16,6 +16,7 @@ from charts.layout import (
 )
 from charts.looks import INK, MUTED, WARNING
 from charts.pages import Page, Panel
+from charts.token_axis import panel_axes
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,19 @@ def draw(page: Page, chart: Chart) -> Figure | None:
         return None
     panels = [panel for row in grid for panel in row if panel]
     figure, axes = figure_of(panels)
-    axis = chart.axis({tokens for panel in panels for tokens in panel.rows["tokens"]})
-    painted = {panel.label: chart.paint(axes[panel.label], panel.rows, axis) for panel in panels}
+    common = chart.axis({tokens for panel in panels for tokens in panel.rows["tokens"]})
+    axis = panel_axes(common, {panel.label: set(panel.rows["tokens"]) for panel in panels})
+    painted = {
+        panel.label: chart.paint(axes[panel.label], panel.rows, axis[panel.label])
+        for panel in panels
+    }
 
     size = panel_size(len(grid[0]), painted.values())
     limits = min(part.low for part in painted.values()), max(part.high for part in painted.values())
 
     def finish(ax: Axes, panel: Panel, first: bool) -> None:
-        set_axes(ax, axis, chart, limits, size.width)
-        ax.set_xlabel(axis.title, color=MUTED)
+        set_axes(ax, axis[panel.label], chart, limits, size.width)
+        ax.set_xlabel(common.title, color=MUTED)
         if first:
             ax.set_ylabel(chart.ylabel, color=MUTED)
         write_labels(ax, painted[panel.label].labels, size)

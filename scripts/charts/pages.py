@@ -38,7 +38,19 @@ class Page:
 
 
 def make_pages(rows: list[moe_results.Row]) -> list[Page]:
-    return [page for claim in by_claim(rows) for page in claim_pages(*claim)]
+    return [page for claim in by_claim(phases_that_tell(rows)) for page in claim_pages(*claim)]
+
+
+def phases_that_tell(rows: list[moe_results.Row]) -> list[moe_results.Row]:
+    """The phase of a mixed load follows from it. Where no other row has a phase it would only keep
+    mixed loads apart from the others."""
+    if any(row["phase"] for row in rows if not is_mixed(row)):
+        return rows
+    return [row | {"phase": ""} if is_mixed(row) else row for row in rows]
+
+
+def is_mixed(row: moe_results.Row) -> bool:
+    return row["load"].startswith("mixed:")
 
 
 def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, list[str]]]:

@@ -42,12 +42,14 @@ AXES = (
 
 
 def second_axis(rows: pd.DataFrame) -> SecondAxis | None:
-    """The first axis that varies while everything else stays the same; None where none does over
-    two token counts or more. Hidden sizes of two models are therefore no axis, the models are."""
+    """The first axis that varies while everything else stays the same, the token count too; None
+    where none does over two token counts or more. Hidden sizes of two models are therefore no axis,
+    the models are; nor are mixed loads, each with its own number of tokens."""
     for axis in AXES:
         rest = [name for name in (*axis.others, "load") if name not in axis.columns]
         for _, part in rows.groupby(rest):
-            if part["tokens"].nunique() > 1 and len(part[list(axis.columns)].drop_duplicates()) > 1:
+            cells = part[[*axis.columns, "tokens"]].drop_duplicates()
+            if cells["tokens"].nunique() > 1 and cells["tokens"].duplicated().any():
                 return axis
     return None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-LOAD_ORDER = ("balanced", "linear", "zipf", "hot", "counts")
+LOAD_ORDER = ("balanced", "linear", "zipf", "hot", "idle", "counts", "mixed")
 
 
 def time_text(us: float) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import moe_results
 from charts.facts import why_left_out
 from charts.looks import looks_order
-from charts.pages import Page, by_claim, claim_pages
+from charts.pages import Page, by_claim, claim_pages, phases_that_tell
 from charts.second_axis import SecondAxis, places_on, second_axis
 from charts.texts import listed, ratio_text
 from moe_results import CELL
@@ -31,6 +31,7 @@ class Map:
 
 def make_maps(rows: list[moe_results.Row]) -> list[Map]:
     """The maps of each claim; none where only one thing varies, or nobody rivals the baseline."""
+    rows = phases_that_tell(rows)
     untimed = untimed_cells(rows)
     maps = []
     for timed, suffix, notes in by_claim(rows):
@@ -44,7 +45,8 @@ def make_maps(rows: list[moe_results.Row]) -> list[Map]:
 def claim_maps(
     timed: pd.DataFrame, untimed: pd.DataFrame, axis: SecondAxis, suffix: str, notes: list[str]
 ) -> list[Map]:
-    """Settings that only cells without a time have make no panels; those cells are in the notes."""
+    """Settings that only cells without a time have make no panels; those cells are in the notes.
+    Where no two places share a token count, as with mixed loads alone, nothing can be compared."""
     scale = places_on(axis, pd.concat([timed, untimed]))
     timed, untimed = scale.of(timed), scale.of(untimed)
     settings = [*axis.others, "load"]
@@ -58,7 +60,8 @@ def claim_maps(
         every = pd.concat(cells.values())
         places = [place for place in scale.texts.values() if place in set(every["place"])]
         tokens = sorted(every["tokens"].unique().tolist())
-        if min(len(tokens), len(places)) > 1:
+        shared = every[["tokens", "place"]].drop_duplicates()["tokens"].duplicated().any()
+        if len(tokens) > 1 and shared:
             maps.append(Map(page, scale.title, tokens, places, cells))
     return maps
 

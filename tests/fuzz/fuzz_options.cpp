@@ -115,10 +115,16 @@ std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks
     return divisors;
 }
 
-/// Paddings, the one that asks for the phase once for each of these.
-double count_paddings(const Options& o) {
+/// For each padding and load a case for each of its tokens and, where the padding asks for it,
+/// phase; but one for a mixed load.
+double count_steps(const Options& o) {
     std::size_t count = 0;
-    for (const auto& name : o.paddings) count += name == kSglangPadding ? o.phases.size() : 1;
+    for (const auto& padding : o.paddings) {
+        for (const auto& load : o.loads) {
+            const auto phases = is_sglang(padding) ? o.phases.size() : 1;
+            count += Load(load).mixed() ? 1 : phases * o.tokens.size();
+        }
+    }
     return static_cast<double>(count);
 }
 
@@ -128,7 +134,7 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           count_paddings(o) * size(o.routings) * size(o.loads) * size(o.tokens);
+           size(o.graphs) * size(o.routings) * count_steps(o);
 }
 
 /// Nothing if the options were refused, as they should be.

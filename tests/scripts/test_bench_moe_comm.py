@@ -45,15 +45,24 @@ BAD_ARGUMENTS = [
     (["--ep", "1.5"], "'1.5'"),
     (["--load", "lukewarm"], "balanced, linear, zipf:S, hot"),
     (["--load", "zipf:0"], "S above 0"),
+    (["--load", "idle:0"], "idle:K is wanted"),
+    (["--load", "idle:4"], "idle:4 leaves no DP rank with tokens, dp is 4"),
+    (["--load", "idle:2", "--dp", "1,2"], "idle:2 leaves no DP rank with tokens, dp is 1"),
+    (["--load", "mixed:512"], "mixed:C:B is wanted"),
+    (["--load", "mixed:0:8"], "C rows on DP rank 0, from 1 to"),
+    (["--load", "mixed:512:8,mixed:64:1", "--tokens", "64"],
+     "--tokens '64': every --load is mixed:C:B"),
     (["--routing", "zipf"], "uniform and zipf:S"),
     (["--routing", "zipf:x"], "'zipf:x'"),
     (["--phase", "decode"], "--padding sglang"),
-    (["--padding", "sglang", "--phase", "train"], "prefill, decode"),
+    (["--padding", "sglang", "--phase", "train"], "prefill, decode, mixed"),
+    (["--padding", "sum_len", "--load", "mixed:8:1", "--phase", "mixed"], "--padding sglang"),
     (["--layers", "0"], "is not from 1 to"),
     (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
     (["--padding", "max"], "sum_len, max_len, sglang"),
+    (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
     (["--gather", "none"], "all_gatherv"),
     (["--dtype", "fp4"], "f32, bf16, f16"),
@@ -353,18 +362,56 @@ def test_a_case_that_does_not_fit_says_what_it_needs(tmp_path):
         assert row["verified"] == "" and row["layer_us_median"] == ""
 
 
-def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(tmp_path):
-    done = launch(*QUICK, "--padding", "max_len,sglang", "--load", "balanced,hot", "--out",
+@pytest.mark.parametrize(("rule", "decode"), [("sglang", "sum_len"), ("sglang:0.5.22", "max_len")])
+def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(rule, decode, tmp_path):
+    done = launch(*QUICK, "--padding", f"max_len,{rule}", "--load", "balanced,hot,idle:1", "--out",
                   tmp_path, ranks=3)
     assert done.returncode == 0, done.stderr
     found = {(row["phase"], row["load"]): (row["padding"], row["rows"])
              for row in rows_of(tmp_path)}
-    assert found == {("", "balanced"): ("max_len", "6"), ("", "hot"): ("max_len", "18"),
-                     ("prefill", "balanced"): ("sum_len", "6"), ("prefill", "hot"): ("sum_len", "6"),
-                     ("decode", "balanced"): ("max_len", "6"), ("decode", "hot"): ("sum_len", "6")}
+    assert found == {
+        ("", "balanced"): ("max_len", "6"), ("", "hot"): ("max_len", "18"),
+        ("", "idle:1"): ("max_len", "9"), ("prefill", "balanced"): ("sum_len", "6"),
+        ("prefill", "hot"): ("sum_len", "6"), ("prefill", "idle:1"): ("sum_len", "6"),
+        ("decode", "balanced"): (decode, "6"), ("decode", "hot"): ("sum_len", "6"),
+        ("decode", "idle:1"): ("max_len", "9")}
     variants = {row["variant"] for row in rows_of(tmp_path)
                 if row["combine"] == "reduce_scatter_padded" and row["padding"] == "max_len"}
     assert variants == {"zero_copy"}
+
+
+def test_loads_of_production(tmp_path):
+    """A mixed load is one case for each dp, whatever the tokens and phases of the others."""
+    sweep = [*QUICK, "--tokens", "6,7", "--load", "mixed:9:2,idle:1", "--dp", "1,3", "--padding",
+             "max_len,sglang", "--scope", "output", "--out", tmp_path]
+    done = launch(*sweep, ranks=3)
+    assert done.returncode == 0, done.stderr
+    assert "13 tokens, mixed:9:2 (9;2;2), mixed" in done.stdout
+    cases = {row["case_id"]: row for row in rows_of(tmp_path)}
+    told = sorted(tuple(row[name] for name in ("dp", "load", "tokens", "tokens_per_rank", "phase",
+                                               "padding", "rows")) for row in cases.values())
+    alone = [("1", "idle:1", tokens, "", phase, padding, "") for tokens in "67"
+             for phase, padding in (("", "max_len"), ("decode", "sglang:0.5.23"),
+                                    ("prefill", "sglang:0.5.23"))]
+    assert told == [
+        *alone, *(("1", "mixed:9:2", "9", "9", "mixed", padding, "9")
+                  for padding in ("max_len", "sum_len")),
+        ("3", "idle:1", "6", "3;3;0", "", "max_len", "9"),
+        ("3", "idle:1", "6", "3;3;0", "decode", "max_len", "9"),
+        ("3", "idle:1", "6", "3;3;0", "prefill", "sum_len", "6"),
+        ("3", "idle:1", "7", "4;3;0", "", "max_len", "12"),
+        ("3", "idle:1", "7", "4;3;0", "decode", "max_len", "12"),
+        ("3", "idle:1", "7", "4;3;0", "prefill", "sum_len", "7"),
+        ("3", "mixed:9:2", "13", "9;2;2", "mixed", "max_len", "27"),
+        ("3", "mixed:9:2", "13", "9;2;2", "mixed", "sum_len", "13")]
+    for row in rows_of(tmp_path):
+        why = "load idle:1 leaves no DP rank with tokens, dp is 1"
+        assert row["obstacle"] == (why if row["tokens_per_rank"] == "" else "")
+        assert row["verified"] == ("" if row["obstacle"] else "true")
+    resumed = launch(*sweep, "--resume", ranks=3)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resumed: 16 of 16 cases are there already" in resumed.stdout
+    assert len(rows_of(tmp_path)) == 16 * STRATEGIES
 
 
 def test_layers_and_routing_are_part_of_the_case(tmp_path):

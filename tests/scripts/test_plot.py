@@ -469,6 +469,38 @@ def test_zero_tokens_stand_apart_from_the_line(tmp_path: Path) -> None:
     assert [math.isnan(x) for x in lines[f"line:{NATIVE}:0"]] == [True, False, False]
 
 
+def test_mixed_loads_are_panels_beside_the_others(tmp_path: Path) -> None:
+    rows = sweep(tokens=(16, 64), loads=("balanced", "idle:1"))
+    rows += sweep(tokens=(68,), loads=("mixed:64:4",), phase="mixed")
+    for chart, figure in figures(rows, tmp_path):
+        # 68 stands so near that it would hide their own 64.
+        ticks = {ax.get_label(): [tick.get_text() for tick in ax.get_xticklabels()]
+                 for ax in figure.axes}
+        dealt = ["16", "64"]
+        assert ticks == {"balanced": dealt, "idle:1": dealt, "mixed:64:4": ["68"]}, chart.name
+    ((_, winner_map),) = maps(rows, tmp_path)
+    assert [ax.get_label() for ax in winner_map.axes] == ["all loads"]
+
+
+def test_a_mixed_load_is_a_setting_where_others_have_phases(charts) -> None:
+    mixed = sweep(tokens=(68,), loads=("mixed:64:4",), phase="mixed")
+    texts = charts([*sweep(loads=("balanced",), phase="decode"), *mixed])
+    for title in ("phase decode, balanced", "phase mixed, mixed:64:4"):
+        assert title in texts["speedup_output"]
+
+
+def test_lines_stay_inside_their_panels(tmp_path: Path) -> None:
+    rows = sweep(tokens=(16, 64, 65, 256), loads=("balanced",))
+    rows += sweep(tokens=(256,), loads=("mixed:256:0",), phase="mixed")
+    rows += sweep(tokens=(15, 260), loads=("hot",))
+    for chart, figure in figures(rows, tmp_path):
+        for ax in figure.axes:
+            low, high = ax.get_xlim()
+            places = [x for line in ax.lines if line.get_transform() == ax.transData
+                      for x in line.get_xdata() if line.get_gid()]
+            assert all(low < x < high for x in places), chart.name
+
+
 def test_a_few_settings_are_rows_of_panels(charts) -> None:
     rows = sweep(model="a", hidden=512) + sweep(model="b", hidden=4096)
     text = charts(rows)["speedup_output"]

@@ -292,6 +292,18 @@ def test_what_varies_is_the_second_axis_in_its_order(map_of, column, values, tit
     assert len(the_cells(one)) == 2 * len(values)
 
 
+def test_mixed_loads_alone_are_no_map(maps_of) -> None:
+    loads = {"mixed:16:1": 23, "mixed:64:1": 71}
+    mixed = [row for load, tokens in loads.items()
+             for row in case(tokens, {NATIVE: 1.5}, load=load, phase="mixed")]
+    assert maps_of(mixed) == []
+    (one,) = maps_of([*sweep("load", ("balanced", "idle:1")), *mixed])
+    assert one.places == ["balanced", "idle:1", *loads] and one.tokens == [16, 23, 64, 71]
+    prefill = sweep("load", ("balanced", "idle:1"), phase="prefill")
+    (one,) = maps_of([*prefill, *mixed])
+    assert one.tokens == [16, 23, 64, 71] and len(one.cells) == 2, "a panel for each phase"
+
+
 def test_the_first_that_varies_is_the_axis_and_the_others_are_panels(map_of) -> None:
     rows = [row for dp in (2, 8) for dtype in ("bf16", "f32")
             for row in sweep("load", ["balanced", "hot"], dp=dp, dtype=dtype)]
