@@ -13,8 +13,8 @@ namespace moe {
 /// A region of a case as one graph repeats it, as a serving step does: launching a graph takes
 /// microseconds that a step pays once and a graph of one short region would pay each time.
 ///
-/// isolated: before each region the ranks' devices meet at a barrier, and events stand on both
-/// sides of it, so that each is a sample with a common start. Not isolated: one after the other.
+/// isolated: before each region the ranks' devices meet at a barrier, and the device records when
+/// it begins and ends, so that each is a sample with a common start. Not isolated: one after the other.
 class RegionChain {
 public:
     struct Parts {

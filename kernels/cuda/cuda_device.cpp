@@ -1,6 +1,7 @@
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/nvml.hpp"
+#include "kernels/cuda/stamp.hpp"
 #include "kernels/cuda/start_gate.hpp"
 #include "kernels/cuda/sum.hpp"
 #include "kernels/cuda/weighted_sum.hpp"
@@ -23,30 +24,59 @@ struct StreamDeleter {
 using UniqueEvent = std::unique_ptr<CUevent_st, EventDeleter>;
 using UniqueStream = std::unique_ptr<CUstream_st, StreamDeleter>;
 
+/// Stamps and whether they are fine enough to stand for events.
+class Stamps {
+public:
+    StampSlots slots;
+    /// Asked once, outside a capture.
+    void find_step(cudaStream_t stream) { step_ = step_ > 0 ? step_ : stamp_step(slots, stream); }
+    [[nodiscard]] bool fine() const {
+        constexpr std::uint64_t kCoarse = 100;  // of regions of some microseconds
+        return step_ > 0 && step_ <= kCoarse;
+    }
+
+private:
+    std::uint64_t step_{};  ///< nanoseconds; 0: not known
+};
+
 class CudaEvent final : public Event {
 public:
-    CudaEvent() {
+    // The slot as well: pinning memory is not for a capture.
+    explicit CudaEvent(std::shared_ptr<Stamps> stamps)
+        : stamps_(std::move(stamps)), slot_(stamps_->slots.take()) {
         cudaEvent_t raw{};
         MOE_CUDA(cudaEventCreate(&raw));
         handle_.reset(raw);
     }
+    ~CudaEvent() override { stamps_->slots.give_back(slot_); }
+    CudaEvent(const CudaEvent&) = delete;
+    CudaEvent& operator=(const CudaEvent&) = delete;
     [[nodiscard]] double seconds_since(const Event& earlier) const override {
+        const auto& start = dynamic_cast<const CudaEvent&>(earlier);
+        if (stamped_) return static_cast<double>(*slot_ - *start.slot_) * 1e-9;
         float milliseconds = 0;
-        MOE_CUDA(cudaEventElapsedTime(
-            &milliseconds, dynamic_cast<const CudaEvent&>(earlier).handle_.get(), handle_.get()));
+        MOE_CUDA(cudaEventElapsedTime(&milliseconds, start.handle_.get(), handle_.get()));
         return static_cast<double>(milliseconds) * 1e-3;
     }
     void record_on(cudaStream_t stream) {
         cudaStreamCaptureStatus status{};
         MOE_CUDA(cudaStreamIsCapturing(stream, &status));
-        // An event that is not external would only order the graph's nodes.
-        const bool captured = status == cudaStreamCaptureStatusActive;
-        MOE_CUDA(cudaEventRecordWithFlags(
-            handle_.get(), stream, captured ? cudaEventRecordExternal : cudaEventRecordDefault));
+        stamped_ = status != cudaStreamCaptureStatusNone && stamps_->fine();
+        if (stamped_) {
+            launch_stamp(slot_, stream);
+        } else if (status == cudaStreamCaptureStatusNone) {
+            MOE_CUDA(cudaEventRecord(handle_.get(), stream));
+        } else {
+            // One that is not external would only order the graph's nodes.
+            MOE_CUDA(cudaEventRecordWithFlags(handle_.get(), stream, cudaEventRecordExternal));
+        }
     }
 
 private:
+    std::shared_ptr<Stamps> stamps_;
     UniqueEvent handle_;
+    std::uint64_t* slot_;  ///< where a graph writes its stamp
+    bool stamped_{};       ///< recorded that way
 };
 
 struct GraphDeleter {
@@ -72,7 +102,7 @@ private:
 
 class CudaStream final : public Stream {
 public:
-    CudaStream() {
+    explicit CudaStream(std::shared_ptr<Stamps> stamps) : stamps_(std::move(stamps)) {
         cudaStream_t raw{};
         MOE_CUDA(cudaStreamCreateWithFlags(&raw, cudaStreamNonBlocking));
         handle_.reset(raw);
@@ -80,6 +110,7 @@ public:
     void record(Event& event) override { dynamic_cast<CudaEvent&>(event).record_on(handle_.get()); }
     void synchronize() override { MOE_CUDA(cudaStreamSynchronize(handle_.get())); }
     [[nodiscard]] std::unique_ptr<Graph> capture(const std::function<void()>& body) override {
+        stamps_->find_step(handle_.get());
         // Of this thread only: NCCL's own threads and the watchdog go on with their work.
         MOE_CUDA(cudaStreamBeginCapture(handle_.get(), cudaStreamCaptureModeThreadLocal));
         try {
@@ -103,6 +134,7 @@ private:
         return std::unique_ptr<CUgraph_st, GraphDeleter>(status == cudaSuccess ? raw : nullptr);
     }
 
+    std::shared_ptr<Stamps> stamps_;
     UniqueStream handle_;
 };
 
@@ -125,10 +157,10 @@ public:
     }
     [[nodiscard]] std::string name() const override { return properties_.name; }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
-        return std::make_unique<CudaStream>();
+        return std::make_unique<CudaStream>(stamps_);
     }
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
-        return std::make_unique<CudaEvent>();
+        return std::make_unique<CudaEvent>(stamps_);
     }
     [[nodiscard]] std::unique_ptr<StartGate> make_start_gate() override {
         return cuda::make_start_gate();
@@ -199,6 +231,7 @@ public:
 private:
     int ordinal_;
     cudaDeviceProp properties_{};
+    std::shared_ptr<Stamps> stamps_ = std::make_shared<Stamps>();
 };
 
 }  // namespace

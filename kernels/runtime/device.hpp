@@ -35,7 +35,8 @@ public:
 class Stream {
 public:
     virtual ~Stream() = default;
-    /// While a graph is captured: each launch of it records the event anew.
+    /// While a graph is captured: each launch of it records the event anew; the other event of an
+    /// interval is of the same graph then.
     virtual void record(Event& event) = 0;
     virtual void synchronize() = 0;
     /// What `body` enqueues here, which is not done yet. All that it touches outlives the graph. An
