@@ -3,6 +3,8 @@
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
+#include <set>
+#include <string_view>
 
 namespace moe {
 
@@ -58,6 +60,18 @@ struct WeightedRows {
     std::int32_t* offsets{};  ///< rows + 1
     std::int32_t* indices{};
     float* weights{};
+};
+
+/// What the products of the routed experts run on.
+struct ExpertsKernel {
+    /// Where products differ, each that one of them takes; none where there is nothing to compute.
+    std::set<std::string_view> names;
+    bool tuned{true};  ///< all of them, for this device
+
+    void add(const ExpertsKernel& other) {
+        names.insert(other.names.begin(), other.names.end());
+        tuned = tuned && other.tuned;
+    }
 };
 
 /// The compute kernels of one MoE layer on one rank; all stream-ordered, none allocates, none hands
@@ -118,6 +132,8 @@ public:
                                                              const LayerDims& dims) const = 0;
     /// Bytes of scratch that make() allocates.
     [[nodiscard]] virtual std::size_t scratch_bytes(const LayerDims& dims) const = 0;
+    /// What LayerKernels::experts() of such sizes runs on.
+    [[nodiscard]] virtual ExpertsKernel experts_kernel(const LayerDims& dims) const = 0;
 };
 
 }  // namespace moe
