@@ -529,17 +529,14 @@ TEST(LayerKernels, WeightedSumsClearRowsWithoutAny) {
             for (int i = 0; i < 17; ++i) indices.push_back(i * 7 % 23);
             const auto weights = random_values(17, 2, 1.0F / 8);
             const auto to = rig.matrix(5, cols, wire);
-            const auto kernels = rig.kernels({.rows = 5,
-                                              .packed_rows = dense_rows,
-                                              .hidden = cols,
-                                              .experts = 1,
-                                              .local_experts = 1,
-                                              .top_k = 1,
-                                              .intermediate = 1,
-                                              .wire = wire});
-            kernels->weighted_sum({5, rig.array(offsets), rig.array(indices), rig.array(weights)},
-                                  rig.matrix(dense_rows, cols, compute, dense), to, rig.stream());
+            const WeightedRows rows{5, rig.array(offsets), rig.array(indices), rig.array(weights)};
+            const auto from = rig.matrix(dense_rows, cols, compute, dense);
+            rig.device().weighted_sum(rows, from, to, rig.stream());
             const auto got = rig.read(to);
+            const auto last = rig.matrix(2, cols, wire);
+            rig.device().weighted_sum(rows.slice(3, 2), from, last, rig.stream());
+            const auto sliced = rig.read(last);
+            EXPECT_TRUE(std::equal(sliced.begin(), sliced.end(), got.end() - 2 * cols));
             for (std::size_t row = 0; row < 5; ++row) {
                 for (std::int64_t col = 0; col < cols; ++col) {
                     double want = 0;

@@ -172,7 +172,7 @@ BENCHMARK_DEFINE_F(LayerFixture, permute)(benchmark::State& state) {
 BENCHMARK_REGISTER_F(LayerFixture, permute)->Arg(1024);
 
 BENCHMARK_DEFINE_F(LayerFixture, weighted_sum)(benchmark::State& state) {
-    for (auto _ : state) kernels_->weighted_sum(combine(), view(dense_), view(partial_), *stream_);
+    for (auto _ : state) device_->weighted_sum(combine(), view(dense_), view(partial_), *stream_);
     report_bytes(state, assigned() * kHidden * sizeof(float) +
                             static_cast<double>(rows_) * kHidden * sizeof(BFloat16));
 }

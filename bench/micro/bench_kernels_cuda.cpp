@@ -295,8 +295,8 @@ public:
                           bench_.stream());
     }
     void weighted_sum() {
-        kernels_->weighted_sum(combine(), dense_.matrix(capacity_, layer_.hidden, kType),
-                               to_.matrix(rows_, layer_.hidden, kType), bench_.stream());
+        bench_.device().weighted_sum(combine(), dense_.matrix(capacity_, layer_.hidden, kType),
+                                     to_.matrix(rows_, layer_.hidden, kType), bench_.stream());
     }
 
     [[nodiscard]] double row_bytes() const { return kElement * static_cast<double>(layer_.hidden); }

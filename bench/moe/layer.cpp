@@ -150,7 +150,7 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
 
 void MoeLayer::local_combine(Stream& stream, Trace& trace) {
     const Phase mark(trace, phase::kLocalCombine, stream);
-    kernels_->weighted_sum(combine_rows(), dense_rows(), partial(), stream);
+    device_.weighted_sum(combine_rows(), dense_rows(), partial(), stream);
 }
 
 Matrix MoeLayer::output(Combine& combine, Stream& stream, Trace& trace) {

@@ -3,6 +3,7 @@
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/start_gate.hpp"
 #include "kernels/cuda/sum.hpp"
+#include "kernels/cuda/weighted_sum.hpp"
 
 #include <fmt/format.h>
 #include <nvtx3/nvToolsExt.h>
@@ -183,6 +184,10 @@ public:
         launch_sum(list, to, cuda::native(stream));
     }
     [[nodiscard]] std::size_t most_terms() const override { return kMostTerms; }
+    void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
+                      Stream& stream) override {
+        launch_weighted_sum(rows, dense, to, cuda::native(stream));
+    }
 
 private:
     int ordinal_;

@@ -7,7 +7,6 @@
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/route.hpp"
 #include "kernels/cuda/swiglu.hpp"
-#include "kernels/cuda/weighted_sum.hpp"
 
 #include <algorithm>
 #include <array>
@@ -100,11 +99,6 @@ public:
                          cuda::native(stream));
         cuda::launch_swiglu(gate_up, active, cuda::native(stream));
         matmul_.multiply(active, weight(weights.down, out.cols, width), out, cuda::native(stream));
-    }
-
-    void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
-                      Stream& stream) override {
-        cuda::launch_weighted_sum(rows, dense, to, cuda::native(stream));
     }
 
     [[nodiscard]] static std::size_t scratch_bytes(const LayerDims& dims) {

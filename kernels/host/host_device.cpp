@@ -2,6 +2,7 @@
 
 #include "kernels/host/host_memory.hpp"
 #include "kernels/host/row_ops.hpp"
+#include "kernels/host/weighted_sum.hpp"
 
 #include <fmt/format.h>
 
@@ -108,6 +109,10 @@ public:
     }
     [[nodiscard]] std::size_t most_terms() const override {
         return std::numeric_limits<std::size_t>::max();
+    }
+    void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
+                      Stream& /*stream*/) override {
+        moe::weighted_sum(rows, dense, to);
     }
 };
 

@@ -16,8 +16,6 @@ namespace {
 
 /// Rows converted to f32 at a time: enough for a GEMM at full speed, small beside the weights.
 constexpr std::int64_t kBlockRows = 256;
-/// Columns summed at a time in weighted_sum: the accumulator stays in the L1 cache.
-constexpr std::int64_t kBlockCols = 1024;
 
 std::size_t floats(std::int64_t count) {
     return static_cast<std::size_t>(count) * sizeof(float);
@@ -118,39 +116,6 @@ public:
             mlp(block, count, reinterpret_cast<const float*>(weights.gate_up),
                 reinterpret_cast<const float*>(weights.down), weights.intermediate,
                 out.as<float>() + first * x.cols);
-        });
-    }
-
-    void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
-                      Stream& /*stream*/) override {
-        visit_dtype(to.dtype, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            std::array<float, kBlockCols> sum{};
-            for (std::int64_t row = 0; row < rows.rows; ++row) {
-                for (std::int64_t col = 0; col < to.cols; col += kBlockCols) {
-                    const auto count = std::min(kBlockCols, to.cols - col);
-                    std::fill_n(sum.data(), count, 0.0F);
-                    auto entry = rows.offsets[row];
-                    const auto end = rows.offsets[row + 1];
-                    const auto add = [&](auto at_once) {
-                        constexpr int kRows = decltype(at_once)::value;
-                        for (; entry + kRows <= end; entry += kRows) {
-                            std::array<float, kRows> weights{};
-                            std::array<const float*, kRows> from{};
-                            for (int i = 0; i < kRows; ++i) {
-                                const auto slot = static_cast<std::size_t>(i);
-                                weights[slot] = rows.weights[entry + i];
-                                from[slot] =
-                                    dense.as<float>() + rows.indices[entry + i] * dense.cols + col;
-                            }
-                            add_scaled<kRows>(weights, from, sum.data(), count);
-                        }
-                    };
-                    add(std::integral_constant<int, 4>{});
-                    add(std::integral_constant<int, 1>{});
-                    round_to(sum.data(), to.as<T>() + row * to.cols + col, count);
-                }
-            }
         });
     }
 

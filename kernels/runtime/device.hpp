@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/matrix.hpp"
+#include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -156,6 +157,11 @@ public:
     /// and rounded once. At most most_terms() of them.
     virtual void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) = 0;
     [[nodiscard]] virtual std::size_t most_terms() const = 0;
+    /// to[r] = the sum of weights * rows of `dense`, accumulated in f32 and rounded once to
+    /// to.dtype; a row without entries becomes zeros. `dense` has the type that the device's layer
+    /// kernels compute in (LayerKernelsFactory::compute_dtype), and to.cols columns.
+    virtual void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
+                              Stream& stream) = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/device.hpp"
+#include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstdint>
 #include <set>
@@ -51,15 +52,6 @@ struct MlpWeights {
 struct Routing {
     std::int32_t* expert{};
     float* weight{};
-};
-
-/// A sparse matrix in CSR form, device memory: row r is the sum of weights[i] * dense[indices[i]]
-/// over i in [offsets[r], offsets[r + 1]). Says "weighted combine" without any MoE words.
-struct WeightedRows {
-    std::int64_t rows{};
-    std::int32_t* offsets{};  ///< rows + 1
-    std::int32_t* indices{};
-    float* weights{};
 };
 
 /// What the products of the routed experts run on.
@@ -115,10 +107,6 @@ public:
     /// The same MLP once over all rows of x (wire dtype); out is compute dtype.
     virtual void shared(const Matrix& x, const MlpWeights& weights, const Matrix& out,
                         Stream& stream) = 0;
-
-    /// to[r] = sum of weights * dense rows, accumulated in f32, rounded once to to.dtype.
-    virtual void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
-                              Stream& stream) = 0;
 };
 
 /// Makes a device's layer kernels. Apart from Device, so that a backend can carry rows between
