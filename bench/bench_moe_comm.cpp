@@ -181,7 +181,8 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     if (options.share_gpu && !backend.gpus) {
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
-    const auto cases = in_launch_order(expand_cases(options, control.size()), options.launch);
+    const auto cases =
+        in_launch_order(expand_cases(options, backend.world->size()), options.launch);
     const auto machine = discover_machine(control);
     if (options.dry_run) {
         dry_run({options, backend, control, machine}, cases, guards.board);

@@ -31,7 +31,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     auto& device = *parts_.backend.device;
     auto& world = *parts_.backend.world;
     const auto& kernels = *parts_.backend.layer_kernels;
-    const int rank = parts_.control.rank();
+    const int rank = world.rank();
     const auto shape = shape_of(one);
 
     CaseNeeds needs;
@@ -79,7 +79,8 @@ std::string CasePlanner::memory_obstacle(std::size_t bytes) {
 Communicator& CasePlanner::group_for(const Parallel& parallel) {
     auto& group = groups_[parallel.dp];
     if (!group) {
-        group = parts_.backend.world->split(parallel.dp_index(parts_.control.rank()));
+        auto& world = *parts_.backend.world;
+        group = world.split(parallel.dp_index(world.rank()));
     }
     return *group;
 }

@@ -36,7 +36,7 @@ double rms_bound(const CombineSetup& setup, DType compute) {
 
 std::string CaseVerifier::agree(const std::string& wrong) {
     return parts_.control.first_text(
-        wrong.empty() ? wrong : fmt::format("rank {}: {}", parts_.control.rank(), wrong));
+        wrong.empty() ? wrong : fmt::format("rank {}: {}", parts_.combine.world.rank(), wrong));
 }
 
 std::string CaseVerifier::check_gather() {
@@ -46,7 +46,7 @@ std::string CaseVerifier::check_gather() {
     const auto all = layer.gathered();
     const auto real = downloaded(input);
 
-    const int me = control.rank();
+    const int me = combine.world.rank();
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
         const ExactData exact(input.dtype, owned.ranks(), seed + static_cast<std::uint64_t>(run));
@@ -94,7 +94,7 @@ const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
     if (data.given.empty() && setup.owned.total() > 0) {
         const ExactData exact(setup.dtype, setup.world.size(),
                               parts_.seed + static_cast<std::uint64_t>(run));
-        data.given = exact.contribution(0, setup.owned.total(), setup.cols, parts_.control.rank());
+        data.given = exact.contribution(0, setup.owned.total(), setup.cols, setup.world.rank());
         data.wanted = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
     }
     return data;
@@ -139,7 +139,7 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry, C
     const auto& setup = parts_.combine;
     const auto partial = parts_.layer.partial();
     const auto rough =
-        rough_data(setup.dtype, partial.rows, partial.cols, parts_.control.rank(), parts_.seed);
+        rough_data(setup.dtype, partial.rows, partial.cols, setup.world.rank(), parts_.seed);
     parts_.device.upload(rough.data(), partial.data, rough.size());
     const auto first = hashes(combine.run(partial, parts_.layer.result(), parts_.stream));
     Numerics numerics{.repeatable = true, .owner_independent = {}};

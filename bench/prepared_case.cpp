@@ -41,7 +41,7 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
       combine_setup_{parts.device,     parts.world, parts.group,
                      row_map_.owned(), one.hidden,  one.dtype},
       gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
-      layer_(layer_plan(one, layout.parallel, row_map_, parts.control.rank()),
+      layer_(layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
              {parts.device, parts.kernels, parts.weights, row_map_}),
       gather_(find_named(gather_table(), one.gather, "gather").make(gather_setup_)) {
     for (const auto* entry : combines) {
@@ -53,7 +53,7 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
     }
     fill_input(parts.device, layer_.input(),
                Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
-               parts.control.rank());
+               parts.world.rank());
 }
 
 std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels,

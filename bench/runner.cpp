@@ -28,7 +28,7 @@ Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::str
 }
 
 void Runner::run_case(const Case& one) {
-    auto layout = lay_out(one, parts_.control.size());
+    auto layout = lay_out(one, parts_.backend.world->size());
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout);
     if (!layout.obstacle.empty()) {
         report_obstacle(one, layout, layout.obstacle);
