@@ -2,7 +2,6 @@
 
 #include "bench/cases.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/placement.hpp"
 #include "bench/prepared_case.hpp"
 #include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
@@ -64,7 +63,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
 
 std::string CasePlanner::memory_obstacle(std::size_t bytes) {
     auto& control = parts_.control;
-    const int ranks = place_ranks(parts_.machine, parts_.backend).sharing_memory;
+    const int ranks = parts_.backend.placement.sharing_memory;
     const double needed = control.max(static_cast<double>(bytes)) * ranks;
     const double free =
         -control.max(-static_cast<double>(parts_.backend.device->memory_available()));

@@ -2,7 +2,6 @@
 
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
-#include "bench/placement.hpp"
 #include "bench/prepared_case.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +55,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.case_id = case_id_of(context, one);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
-    const auto placement = place_ranks(machine, context.backend);
+    const auto& placement = context.backend.placement;
     row.claim = placement.claim;
     row.transport = placement.transport;
     row.hosts = machine.hosts;

@@ -14,7 +14,7 @@ namespace moe {
 Runner::Runner(const Parts& parts)
     : parts_(parts),
       stream_(parts.backend.device->make_stream()),
-      planner_({parts.options, parts.backend, parts.control, parts.machine}) {}
+      planner_({parts.options, parts.backend, parts.control}) {}
 
 Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& finished) {
     std::size_t index = 0;

@@ -6,10 +6,10 @@
 // Successive calls walk through buffers beyond the cache, as in nccl-tests; --warm gives all the
 // same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
 // agreeing on a common start takes is not in it.
-#include "bench/measure/machine.hpp"
 #include "bench/measure/region_timer.hpp"
 #include "bench/micro/rotating_buffers.hpp"
 #include "comm/backend.hpp"
+#include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
@@ -205,7 +205,7 @@ void measure(int argc, char** argv, Control& control) {
     Bench bench(backend, control, machine.hosts,
                 RotatingBuffers(*backend.device, control,
                                 matrix_of(arguments.largest, backend.world->size()),
-                                machine.ranks_on_host, arguments.warm));
+                                backend.placement.sharing_memory, arguments.warm));
     for (const auto& collective : kCollectives) {
         for (const bool isolated : {true, false}) {
             benchmark::RegisterBenchmark(
