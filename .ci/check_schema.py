@@ -59,6 +59,12 @@ def check_verified(text):
         yield f"{where(row)}: neither a time nor an obstacle"
 
 
+def check_experts(text, numbers):
+    timed = numbers["layer_us_median"].notna() & numbers["rows"].gt(0)
+    for row in text.index[timed & text["experts_kernel"].eq("")]:
+        yield f"{where(row)}: a time of the layer and no experts_kernel"
+
+
 def check_intervals(numbers):
     for low in (n for n in numbers if n.endswith("_low")):
         stem = low.removesuffix("_low")
@@ -124,6 +130,7 @@ def check(path, documented):
     return [
         *check_numbers(text, numbers),
         *check_verified(text),
+        *check_experts(text, numbers),
         *check_intervals(numbers),
         *check_baselines(text, numbers),
         *check_limits(text, numbers),

@@ -3,7 +3,6 @@
 #include "bench/dry_run.hpp"
 #include "bench/early_end.hpp"
 #include "bench/options.hpp"
-#include "bench/placement.hpp"
 #include "bench/provenance.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/result_files.hpp"
@@ -72,22 +71,11 @@ Progress::Style progress_style(ProgressStyle wanted) {
 
 void print_start(const Machine& machine, const Backend& backend, const std::string& why,
                  const Options& options, std::size_t cases, const ResultFiles& files) {
-    const auto placement = place_ranks(machine, backend);
+    const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
                      machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
-    if (backend.gpus && backend.gpus->ranks_per_gpu > 1) {
-        show(
-            fmt::format("WARNING: {} ranks share a GPU: results are checked, but times say nothing "
-                        "about an interconnect ({})\n",
-                        backend.gpus->ranks_per_gpu, placement.claim));
-    } else if (machine.oversubscribed()) {
-        show(fmt::format(
-            "WARNING: {} ranks share {} cores: results are checked, but times say nothing "
-            "about speed (functional)\n",
-            machine.ranks_on_host, machine.cores_on_host));
-    }
     for (const auto& plant : options.plants) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
                          plant.entry->name, plant.pct));
@@ -181,12 +169,13 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     if (options.share_gpu && !backend.gpus) {
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
-    const auto cases = in_launch_order(expand_cases(options, control.size()), options.launch);
-    const auto machine = discover_machine(control);
+    const auto cases =
+        in_launch_order(expand_cases(options, backend.world->size()), options.launch);
     if (options.dry_run) {
-        dry_run({options, backend, control, machine}, cases, guards.board);
+        dry_run({options, backend, control}, cases, guards.board);
         return kDone;
     }
+    const auto machine = discover_machine(control);
     Timeline timeline(control, machine.hosts == 1);
     guards.board.enter("calibrating");
     Calibration calibration({*backend.device, *backend.world, control, timeline});

@@ -2,7 +2,6 @@
 
 #include "bench/cases.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/placement.hpp"
 #include "bench/prepared_case.hpp"
 #include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
@@ -37,7 +36,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     auto& device = *parts_.backend.device;
     auto& world = *parts_.backend.world;
     const auto& kernels = *parts_.backend.layer_kernels;
-    const int rank = parts_.control.rank();
+    const int rank = world.rank();
     const auto shape = shape_of(one);
 
     CaseNeeds needs;
@@ -70,7 +69,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
 
 std::string CasePlanner::memory_obstacle(std::size_t bytes) {
     auto& control = parts_.control;
-    const int ranks = place_ranks(parts_.machine, parts_.backend).sharing_memory;
+    const int ranks = parts_.backend.placement.sharing_memory;
     const double needed = control.max(static_cast<double>(bytes)) * ranks;
     const double free =
         -control.max(-static_cast<double>(parts_.backend.device->memory_available()));
@@ -85,7 +84,8 @@ std::string CasePlanner::memory_obstacle(std::size_t bytes) {
 Communicator& CasePlanner::group_for(const Parallel& parallel) {
     auto& group = groups_[parallel.dp];
     if (!group) {
-        group = parts_.backend.world->split(parallel.dp_index(parts_.control.rank()));
+        auto& world = *parts_.backend.world;
+        group = world.split(parallel.dp_index(world.rank()));
     }
     return *group;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bench/case_layout.hpp"
-#include "bench/measure/machine.hpp"
 #include "bench/moe/layer_weights.hpp"
 #include "bench/options.hpp"
 #include "bench/sweep/case.hpp"
@@ -30,7 +29,6 @@ public:
         const Options& options;
         Backend& backend;
         Control& control;
-        const Machine& machine;
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 

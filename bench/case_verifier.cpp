@@ -39,7 +39,7 @@ double rms_bound(const CombineSetup& setup, DType compute) {
 
 std::string CaseVerifier::agree(const std::string& wrong) {
     return parts_.control.first_text(
-        wrong.empty() ? wrong : fmt::format("rank {}: {}", parts_.control.rank(), wrong));
+        wrong.empty() ? wrong : fmt::format("rank {}: {}", parts_.combine.world.rank(), wrong));
 }
 
 std::string CaseVerifier::check_gather() {
@@ -50,7 +50,7 @@ std::string CaseVerifier::check_gather() {
     const auto& all = gathered.rows;
     const auto real = downloaded(input);
 
-    const int me = control.rank();
+    const int me = combine.world.rank();
     std::string wrong;
     for (int run = 0; run < kRuns; ++run) {
         const ExactData exact(input.dtype, owned.ranks(), seed + static_cast<std::uint64_t>(run));
@@ -111,7 +111,7 @@ const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
     if (data.given.empty() && setup.owned.total() > 0) {
         const ExactData exact(setup.dtype, setup.world.size(),
                               parts_.seed + static_cast<std::uint64_t>(run));
-        data.given = exact.contribution(0, setup.owned.total(), setup.cols, parts_.control.rank());
+        data.given = exact.contribution(0, setup.owned.total(), setup.cols, setup.world.rank());
         data.wanted = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
     }
     return data;
@@ -158,8 +158,7 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
                                                     const OutputStep& output) {
     const auto& setup = parts_.combine;
     const auto rows = setup.owned.total();
-    const auto rough =
-        rough_data(setup.dtype, rows, setup.cols, parts_.control.rank(), parts_.seed);
+    const auto rough = rough_data(setup.dtype, rows, setup.cols, setup.world.rank(), parts_.seed);
     parts_.layer.upload_partial_sums(rough);
     Trace silent;
     const auto run = [&] { return hashes(parts_.layer.output(output, parts_.stream, silent)); };

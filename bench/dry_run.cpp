@@ -26,7 +26,7 @@ public:
         : parts_(parts), planner_(parts), speed_(measure_speed(parts.backend, parts.control)) {}
 
     Outlook look_at(const Case& one) {
-        const auto layout = lay_out(one, parts_.control.size());
+        const auto layout = lay_out(one, parts_.backend.world->size());
         Outlook outlook{layout.obstacle};
         if (outlook.obstacle.empty()) outlook.obstacle = planner_.backend_obstacle(one, layout);
         if (!outlook.obstacle.empty()) return outlook;

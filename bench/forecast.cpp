@@ -115,7 +115,7 @@ Speed measure_speed(Backend& backend, Control& control) {
     speed.reference_weights = static_cast<double>(reference_weights(kTrial)) /
                               timed(control, [&] { static_cast<void>(reference.row(0)); });
     constexpr std::int64_t kRows = 256;
-    const ExactData exact(DType::bf16, control.size(), 1);
+    const ExactData exact(DType::bf16, backend.world->size(), 1);
     speed.exact_elements = static_cast<double>(kRows * kTrial.hidden) / timed(control, [&] {
                                static_cast<void>(exact.contribution(0, kRows, kTrial.hidden, 0));
                            });

@@ -14,7 +14,8 @@ namespace moe {
 /// microseconds that a step pays once and a graph of one short region would pay each time.
 ///
 /// isolated: before each region the ranks' devices meet at a barrier, and the device records when
-/// it begins and ends, so that each is a sample with a common start. Not isolated: one after the other.
+/// it begins and ends, so that each is a sample with a common start. Not isolated: one after the
+/// other.
 class RegionChain {
 public:
     struct Parts {

@@ -42,7 +42,7 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
                      row_map_.owned(), one.hidden,  one.dtype},
       gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
       gather_entry_(find_named(gather_table(), one.gather, "gather")),
-      layer_(layer_plan(one, layout.parallel, row_map_, parts.control.rank()),
+      layer_(layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
              {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
               gather_entry_.output(gather_setup_)}),
       gather_(gather_entry_.make(gather_setup_)),
@@ -51,7 +51,7 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
     for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
     fill_input(parts.device, layer_.input(),
                Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
-               parts.control.rank());
+               parts.world.rank());
 }
 
 RivalState PreparedCase::make_rival(const CombineEntry& entry) {

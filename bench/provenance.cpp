@@ -94,7 +94,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"kernel", kernel_version()},
         {"host_names", hosts},
         {"hosts", p.machine.hosts},
-        {"ranks", p.control.size()},
+        {"ranks", p.backend.world->size()},
         {"ranks_on_host", p.machine.ranks_on_host},
         {"cores_on_host", p.machine.cores_on_host},
         {"oversubscribed", p.machine.oversubscribed()},

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "bench/measure/calibration.hpp"
-#include "bench/measure/machine.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
 #include "comm/backend.hpp"
+#include "comm/machine.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
-#include "bench/placement.hpp"
+#include "bench/prepared_case.hpp"
 
 #include <fmt/format.h>
 
@@ -22,6 +22,16 @@ Estimate scaled(Estimate estimate, double factor) {
 
 std::optional<double> scaled(std::optional<double> value, double factor) {
     return value ? std::optional(*value * factor) : std::nullopt;
+}
+
+/// Of all ranks, whose shares of the layer may differ in size.
+ExpertsKernel experts_kernel(const RowContext& context, const Case& one, const CaseLayout& layout) {
+    ExpertsKernel found;
+    for (int rank = 0; rank < layout.parallel.ranks; ++rank) {
+        found.add(MoeLayer::experts_kernel(layer_plan(one, layout.parallel, *layout.row_map, rank),
+                                           *context.backend.layer_kernels));
+    }
+    return found;
 }
 
 }  // namespace
@@ -45,7 +55,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.case_id = case_id_of(context, one);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
-    const auto placement = place_ranks(machine, context.backend);
+    const auto& placement = context.backend.placement;
     row.claim = placement.claim;
     row.transport = placement.transport;
     row.hosts = machine.hosts;
@@ -94,6 +104,9 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.hidden) *
                        static_cast<double>(size_of(one.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
+    const auto kernel = experts_kernel(context, one, layout);
+    row.experts_kernel = fmt::format("{}", fmt::join(kernel.names, ";"));
+    row.experts_tuned = kernel.tuned;
     return row;
 }
 

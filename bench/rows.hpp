@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bench/case_plan.hpp"
-#include "bench/measure/machine.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/options.hpp"
@@ -9,6 +8,7 @@
 #include "bench/sweep/case.hpp"
 #include "comm/backend.hpp"
 #include "comm/combine/combine.hpp"
+#include "comm/machine.hpp"
 
 #include <optional>
 #include <string>

@@ -15,7 +15,7 @@ namespace moe {
 Runner::Runner(const Parts& parts)
     : parts_(parts),
       stream_(parts.backend.device->make_stream()),
-      planner_({parts.options, parts.backend, parts.control, parts.machine}) {}
+      planner_({parts.options, parts.backend, parts.control}) {}
 
 Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& finished) {
     std::size_t index = 0;
@@ -49,7 +49,7 @@ std::string Runner::make_on_all(T& made, Make&& make) {
 }
 
 void Runner::run_case(const Case& one) {
-    auto layout = lay_out(one, parts_.control.size());
+    auto layout = lay_out(one, parts_.backend.world->size());
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout);
     if (!layout.obstacle.empty()) {
         report_obstacle(one, layout, layout.obstacle);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bench/case_plan.hpp"
-#include "bench/measure/machine.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
 #include "bench/prepared_case.hpp"
@@ -10,6 +9,7 @@
 #include "bench/rows.hpp"
 #include "bench/watch/progress_board.hpp"
 #include "comm/backend.hpp"
+#include "comm/machine.hpp"
 
 #include <functional>
 #include <memory>

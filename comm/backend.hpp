@@ -1,11 +1,11 @@
 #pragma once
 
 #include "comm/communicator.hpp"
+#include "comm/placement.hpp"
 #include "kernels/runtime/layer_kernels.hpp"
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,13 +13,9 @@
 
 namespace moe {
 
-/// Where the ranks of a GPU backend sit.
-struct GpuPlacement {
-    int ranks_per_gpu{1};   ///< of the GPU that has most
-    std::string transport;  ///< "nvlink", "pcie", "shared_memory", "network", "sockets", "p2p"
-};
-
 /// What a backend gives one rank: its device, and the group of all ranks. Destroyed in reverse.
+/// `world` is who computes: rows, shards and layouts are those of its ranks. Who prints, writes and
+/// decides is a Control's business.
 struct Backend {
     std::string_view name;
     std::unique_ptr<Device> device;
@@ -27,8 +23,8 @@ struct Backend {
     std::unique_ptr<LayerKernelsFactory> layer_kernels;
     /// The libraries that carry the data, as they name themselves; for the provenance.
     std::string libraries;
-    /// Nothing for ranks that sit on cores.
-    std::optional<GpuPlacement> gpus;
+    Placement placement;
+    bool gpus{};  ///< ranks compute on GPUs, not on cores
     /// Asked by any thread, at any time until the backend goes: what failed in the background, of
     /// which the main thread may never hear. Null, or an empty text, where nothing did.
     std::function<std::string()> failure;

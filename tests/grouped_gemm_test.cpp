@@ -1,5 +1,5 @@
-// Every way that the GPU has for the experts' matrix products, each by itself: the layer takes the
-// fastest one that a device allows, which must not be the only one that is right.
+// Every kernel that the GPU has for the experts' matrix products, each by itself: the layer takes
+// the fastest one that a device allows, which must not be the only one that is right.
 #include "kernels/cuda/grouped_gemm.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "tests/backends.hpp"
@@ -9,30 +9,19 @@
 
 #include <cmath>
 #include <random>
+#include <set>
+#include <string_view>
 #include <vector>
 
 namespace moe {
 namespace {
 
 using cuda::GroupedGemm;
+using cuda::GroupedGemmKernel;
 
-bool any_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
-    cuda::launch_any_gemm(gemm, stream);
-    return true;
-}
-
-struct Way {
-    std::string_view name;
-    bool (*launch)(const GroupedGemm&, cudaStream_t);
-    bool wide_only;  ///< refuses f32 and rows that are no multiple of 16 bytes
-};
-constexpr Way kWays[] = {{"any", any_gemm, false},
-                         {"tensor", cuda::launch_tensor_gemm, true},
-                         {"hopper", cuda::launch_hopper_gemm, true}};
-
-Device* gpu() {
+Backend* gpu() {
     for (auto& backend : OpenBackends::opened()) {
-        if (backend.name == "cuda") return backend.device.get();
+        if (backend.name == "cuda") return &backend;
     }
     return nullptr;
 }
@@ -100,8 +89,9 @@ std::vector<float> downloaded(Device& device, const Matrix& matrix) {
     });
 }
 
-void expect_right(Device& device, const Way& way, const Size& size, DType dtype, bool gated) {
-    SCOPED_TRACE(fmt::format("{} {} depth {} cols {} {}", way.name, to_string(dtype), size.depth,
+void expect_right(Device& device, const GroupedGemmKernel& kernel, const Size& size, DType dtype,
+                  bool gated) {
+    SCOPED_TRACE(fmt::format("{} {} depth {} cols {} {}", kernel.name, to_string(dtype), size.depth,
                              size.cols, gated ? "gated" : "plain"));
     const auto stream = device.make_stream();
     std::vector<std::int32_t> offsets{0};
@@ -127,15 +117,15 @@ void expect_right(Device& device, const Way& way, const Size& size, DType dtype,
     const GroupedGemm gemm{
         in.matrix, weights.matrix.data, out, on_device.as<std::int32_t>(), experts,
         gated,     size.expected_rows};
-    const bool launched = way.launch(gemm, cuda::native(*stream));
-    stream->synchronize();
-    if (!launched) {
-        // Hopper's way may be missing from the build or the device; the others only for their size.
-        EXPECT_TRUE(!wide || way.name == "hopper");
-        EXPECT_TRUE(way.wide_only);
+    if (!kernel.can(gemm)) {
+        // Hopper's may be missing from the build or the device; the others only for their size.
+        EXPECT_TRUE(!wide || &kernel == &cuda::kHopperGemm);
+        EXPECT_NE(&kernel, &cuda::kAnyGemm);
         return;
     }
-    EXPECT_TRUE(wide || !way.wide_only);
+    EXPECT_TRUE(wide || &kernel == &cuda::kAnyGemm);
+    kernel.launch(gemm, cuda::native(*stream));
+    stream->synchronize();
     const auto got = downloaded(device, out);
     const double bound = dtype == DType::f32 ? 1e-5 : 2 * traits(dtype).unit_roundoff;
     for (std::int64_t e = 0; e < experts; ++e) {
@@ -159,13 +149,13 @@ void expect_right(Device& device, const Way& way, const Size& size, DType dtype,
 }
 
 void expect_right_in_every_way(const std::vector<Size>& sizes) {
-    auto* device = gpu();
-    if (device == nullptr) GTEST_SKIP() << "no GPU";
-    for (const auto& way : kWays) {
+    auto* backend = gpu();
+    if (backend == nullptr) GTEST_SKIP() << "no GPU";
+    for (const auto* kernel : cuda::grouped_gemm_kernels()) {
         for (const auto& size : sizes) {
             for (const auto& type : dtypes()) {
                 for (const bool gated : {false, true}) {
-                    expect_right(*device, way, size, type.dtype, gated);
+                    expect_right(*backend->device, *kernel, size, type.dtype, gated);
                 }
             }
         }
@@ -178,6 +168,55 @@ TEST(GroupedGemm, IsRightInEveryWayOnFewRows) {
 
 TEST(GroupedGemm, IsRightInEveryWayOnManyRows) {
     expect_right_in_every_way(kManyRows);
+}
+
+struct Choice {
+    LayerDims dims;
+    std::set<std::string_view> names;
+    bool tuned;
+};
+
+TEST(GroupedGemm, SaysWhichKernelTheExpertsOfALayerTake) {
+    auto* backend = gpu();
+    if (backend == nullptr) GTEST_SKIP() << "no GPU";
+    constexpr int kHopper = 9;
+    const bool hopper = cuda::capability().major == kHopper && cuda::kHopperGemm.launch != nullptr;
+    const std::string_view best = hopper ? "grouped_gemm_sm90" : "grouped_gemm_sm80";
+    constexpr std::string_view kAmpere = "grouped_gemm_sm80", kAny = "grouped_gemm_simt";
+    const auto dims = [](std::int64_t hidden, std::int64_t intermediate, DType wire,
+                         std::int64_t experts = 8) {
+        return LayerDims{.rows = 16,
+                         .packed_rows = 32,
+                         .hidden = hidden,
+                         .experts = experts,
+                         .local_experts = experts,
+                         .top_k = 2,
+                         .intermediate = intermediate,
+                         .wire = wire};
+    };
+    auto idle = dims(64, 64, DType::bf16);
+    idle.packed_rows = 0;
+    auto elsewhere = dims(64, 64, DType::bf16);
+    elsewhere.local_experts = 0;
+    for (const auto& [sizes, names, tuned] :
+         {Choice{dims(64, 64, DType::bf16), {best}, hopper},
+          Choice{dims(64, 64, DType::f16), {best}, hopper},
+          Choice{dims(64, 64, DType::f32), {kAny}, false},
+          // Rows of the one product's output are the other's input: both are odd, or none.
+          Choice{dims(68, 64, DType::bf16), {kAny}, false},
+          Choice{dims(64, 68, DType::bf16), {kAny}, false},
+          // More offsets than Hopper's kernel has shared memory for.
+          Choice{dims(64, 64, DType::bf16, 100'000), {kAmpere}, false},
+          // A rank without columns adds up nothing, as zeros.
+          Choice{dims(64, 0, DType::bf16), {kAny}, false}}) {
+        const auto found = backend->layer_kernels->experts_kernel(sizes);
+        EXPECT_EQ(found.names, names) << fmt::format("{}", fmt::join(found.names, ";"));
+        EXPECT_EQ(found.tuned, tuned);
+    }
+    for (const auto& sizes : {idle, elsewhere}) {
+        EXPECT_TRUE(backend->layer_kernels->experts_kernel(sizes).names.empty());
+        EXPECT_TRUE(backend->layer_kernels->experts_kernel(sizes).tuned);
+    }
 }
 
 }  // namespace

@@ -415,6 +415,26 @@ TEST(LayerKernels, ExpertsMultiplyEachRowWithItsOwnWeights) {
     });
 }
 
+TEST(LayerKernels, SayWhatTheExpertsRunOn) {
+    for (auto& backend : OpenBackends::opened()) {
+        LayerDims dims{.rows = 4,
+                       .packed_rows = 8,
+                       .hidden = 64,
+                       .experts = 2,
+                       .local_experts = 2,
+                       .top_k = 2,
+                       .intermediate = 64,
+                       .wire = DType::f32};
+        const auto found = backend.layer_kernels->experts_kernel(dims);
+        const bool host = backend.name == "host";
+        const std::set<std::string_view> want{host ? "blas_f32" : "grouped_gemm_simt"};
+        EXPECT_EQ(found.names, want);
+        EXPECT_EQ(found.tuned, host);
+        dims.packed_rows = 0;
+        EXPECT_TRUE(backend.layer_kernels->experts_kernel(dims).names.empty()) << "no rows";
+    }
+}
+
 TEST(LayerKernels, TheSharedExpertIsOneForAllRows) {
     for_each_backend([](Rig& rig, DType wire) {
         for (const auto& [rows, hidden, width] :

@@ -1,13 +1,12 @@
 // The measuring itself: statistics against hand-worked values, the order of rivals, common starts
 // between clocks that disagree, and one decision for all ranks. Runs on 1 to 4 ranks.
-#include "bench/measure/machine.hpp"
 #include "bench/measure/phase_recorder.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/rival_order.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
-#include "bench/placement.hpp"
+#include "comm/machine.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "tests/backends.hpp"
 
@@ -159,45 +158,44 @@ TEST(Timer, KnowsItsOwnCost) {
     EXPECT_LT(timer.resolution, 1e-3);
 }
 
-TEST(Machine, CountsCoresOnceAndSaysWhatNumbersMean) {
+TEST(Machine, CountsCoresOnce) {
     const auto control = make_mpi_control();
     const auto machine = discover_machine(*control);
     EXPECT_EQ(machine.hosts, 1);
     EXPECT_EQ(machine.ranks_on_host, control->size());
     EXPECT_GE(machine.cores_on_host, 1);
-    EXPECT_EQ(host_claim({1, 2, 2}), "memory");
-    EXPECT_EQ(host_claim({1, 3, 2}), "functional");
-    EXPECT_EQ(host_claim({2, 2, 2}), "interconnect");
-    EXPECT_EQ(host_claim({2, 4, 2}), "functional");
 }
 
 TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
-    auto& backend = OpenBackends::opened().front();
-    const bool alone = backend.world->size() == 1;
-    Backend seen{.name = "cuda",
-                 .device = nullptr,
-                 .world = backend.world->split(0),
-                 .layer_kernels = nullptr,
-                 .libraries = {},
-                 .gpus = GpuPlacement{1, "nvlink"},
-                 .failure = {},
-                 .warnings = {}};
-    const Machine crowded{1, 8, 2};
-    auto placement = place_ranks(crowded, seen);
-    EXPECT_EQ(placement.claim, alone ? "memory" : "interconnect") << "cores are not what counts";
-    EXPECT_EQ(placement.transport, "nvlink");
-    EXPECT_EQ(placement.sharing_memory, 1);
-    seen.gpus = GpuPlacement{4, "sockets"};
-    placement = place_ranks(crowded, seen);
-    EXPECT_EQ(placement.claim, "functional");
-    EXPECT_EQ(placement.ranks_per_device, 4);
-    EXPECT_EQ(placement.sharing_memory, 4);
-    seen.gpus.reset();
-    placement = place_ranks(crowded, seen);
-    EXPECT_EQ(placement.claim, "functional");
-    EXPECT_EQ(placement.transport, "shared_memory");
-    EXPECT_EQ(placement.ranks_per_device, 4);
-    EXPECT_EQ(placement.sharing_memory, 8);
+    struct OnCores {
+        Machine machine;
+        std::string_view claim, transport;
+        int ranks_per_core;
+    };
+    for (const auto& [machine, claim, transport, ranks_per_core] :
+         {OnCores{{1, 2, 2}, "memory", "shared_memory", 1},
+          OnCores{{1, 3, 2}, "functional", "shared_memory", 2},
+          OnCores{{1, 8, 2}, "functional", "shared_memory", 4},
+          OnCores{{2, 2, 2}, "interconnect", "network", 1},
+          OnCores{{2, 4, 2}, "functional", "network", 2}}) {
+        const auto placement = place_on_cores(machine);
+        EXPECT_EQ(placement.claim, claim);
+        EXPECT_EQ(placement.transport, transport);
+        EXPECT_EQ(placement.ranks_per_device, ranks_per_core);
+        EXPECT_EQ(placement.sharing_memory, machine.ranks_on_host);
+    }
+    struct OnGpus {
+        int ranks, ranks_per_gpu;
+        std::string_view claim;
+    };
+    for (const auto& [ranks, ranks_per_gpu, claim] :
+         {OnGpus{1, 1, "memory"}, OnGpus{8, 1, "interconnect"}, OnGpus{8, 4, "functional"}}) {
+        const auto placement = place_on_gpus(ranks, ranks_per_gpu, "nvlink");
+        EXPECT_EQ(placement.claim, claim);
+        EXPECT_EQ(placement.transport, "nvlink");
+        EXPECT_EQ(placement.ranks_per_device, ranks_per_gpu);
+        EXPECT_EQ(placement.sharing_memory, ranks_per_gpu);
+    }
 }
 
 class SamplerTest : public testing::Test {

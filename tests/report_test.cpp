@@ -230,6 +230,22 @@ TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
     EXPECT_NE(flagged.find("\n  ! below the limit"), std::string::npos) << flagged;
 }
 
+TEST(CaseTable, SaysWhenTheExpertsRunAKernelThatIsNotTunedForTheDevice) {
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
+    rows.front().device = "NVIDIA B200";
+    rows.front().experts_kernel = "grouped_gemm_sm80";
+    const auto says = [&](bool tuned, const std::optional<Timing>& layer) {
+        rows.front().experts_tuned = tuned;
+        rows.front().layer = layer;
+        return case_table(rows).find(
+                   "\n  Experts run grouped_gemm_sm80, which is not tuned for this device (NVIDIA "
+                   "B200): layer times may be longer than an engine's") != std::string::npos;
+    };
+    EXPECT_TRUE(says(false, rows.front().output));
+    EXPECT_FALSE(says(true, rows.front().output));
+    EXPECT_FALSE(says(false, std::nullopt)) << "no layer was timed";
+}
+
 TEST(ResultRow, LeavesCellsEmptyThatDoNotApply) {
     const auto record = ResultRow{}.record();
     for (const auto& [name, value] : record) {

@@ -3,8 +3,13 @@
 // busbw = algbw times what a link has to carry of them. Two ways to take the time:
 //   isolated      as the sweep does: all ranks begin together, the slowest one counts
 //   back_to_back  as nccl-tests does: many calls in a row, one synchronisation, the mean of a call
+// Successive calls walk through buffers beyond the cache, as in nccl-tests; --warm gives all the
+// same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
+// agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
+#include "bench/micro/rotating_buffers.hpp"
 #include "comm/backend.hpp"
+#include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
@@ -16,7 +21,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +30,16 @@ namespace {
 constexpr std::int64_t kCols = 2048;
 constexpr DType kType = DType::bf16;
 constexpr int kCallsInARow = 20;
-constexpr std::int64_t kSmallest = std::int64_t{16} << 10U;
+/// Bytes of a matrix. MPI counts elements in 32 bits.
+constexpr std::int64_t kSmallest = std::int64_t{16} << 10U, kMost = std::int64_t{2} << 30U;
+
+/// All rows of about `bytes`: as many for each rank, at least one. No memory.
+Matrix matrix_of(std::int64_t bytes, std::int64_t ranks) {
+    Matrix matrix{nullptr, 1, kCols, kType};
+    const auto row_bytes = static_cast<std::int64_t>(matrix.row_bytes());
+    matrix.rows = std::max<std::int64_t>(bytes / row_bytes / ranks, 1) * ranks;
+    return matrix;
+}
 
 /// What all benchmarks of this process work with.
 struct Bench {
@@ -35,13 +48,15 @@ struct Bench {
     Timeline timeline;
     std::unique_ptr<Stream> stream;
     RegionTimer timer;
+    RotatingBuffers buffers;
 
-    Bench(Backend& given, Control& ranks, int hosts)
+    Bench(Backend& given, Control& ranks, int hosts, RotatingBuffers memory)
         : backend(given),
           control(ranks),
           timeline(ranks, hosts == 1),
           stream(given.device->make_stream()),
-          timer(*given.device, timeline, *stream) {}
+          timer(*given.device, timeline, *stream),
+          buffers(std::move(memory)) {}
 };
 
 /// One collective between two matrices of all rows: `in` holds every rank's block.
@@ -89,7 +104,7 @@ constexpr Collective kCollectives[] = {
 
 void run_isolated(benchmark::State& state, Bench& bench, const std::string& name,
                   const std::function<void()>& region) {
-    const bool by_device = bench.timer.by_device(bench.control.size());
+    const bool by_device = bench.timer.by_device(bench.backend.world->size());
     for (auto _ : state) {
         const auto stamp = bench.timer.time(name, region, by_device);
         const double begin = bench.control.max(stamp.arrival);
@@ -98,29 +113,23 @@ void run_isolated(benchmark::State& state, Bench& bench, const std::string& name
 }
 
 void run_back_to_back(benchmark::State& state, Bench& bench, const std::function<void()>& region) {
-    for (auto _ : state) {
+    while (state.KeepRunningBatch(kCallsInARow)) {
         bench.control.barrier();
         const double begin = bench.timeline.now();
         for (int i = 0; i < kCallsInARow; ++i) region();
         bench.stream->synchronize();
-        // Of the slowest rank, so that all run the same number of iterations.
-        state.SetIterationTime(bench.control.max(bench.timeline.now() - begin) / kCallsInARow);
+        // Of the whole batch, and of the slowest rank, so that all run as many iterations.
+        state.SetIterationTime(bench.control.max(bench.timeline.now() - begin));
     }
 }
 
 void run(benchmark::State& state, Bench& bench, const Collective& collective, bool isolated) {
-    auto& device = *bench.backend.device;
     auto& world = *bench.backend.world;
-    const auto ranks = static_cast<std::int64_t>(world.size());
-    const auto row_bytes = kCols * static_cast<std::int64_t>(size_of(kType));
-    const auto rows = std::max<std::int64_t>(state.range(0) / row_bytes / ranks, 1) * ranks;
-    const auto bytes = rows * row_bytes;
-    const auto from = device.allocate(static_cast<std::size_t>(bytes));
-    const auto to = device.allocate(static_cast<std::size_t>(bytes));
-    const auto in = from.matrix(rows, kCols, kType);
-    const auto out = to.matrix(rows, kCols, kType);
-    device.clear(in, *bench.stream);
-    const auto region = [&] { collective.run(world, in, out, *bench.stream); };
+    const auto matrix = matrix_of(state.range(0), world.size());
+    const auto region = [&] {
+        const auto [in, out] = bench.buffers.next(matrix.rows);
+        collective.run(world, in, out, *bench.stream);
+    };
     for (int i = 0; i < 3; ++i) region();  // connections, buffers
     bench.stream->synchronize();
     if (isolated) {
@@ -129,8 +138,8 @@ void run(benchmark::State& state, Bench& bench, const Collective& collective, bo
         run_back_to_back(state, bench, region);
     }
     using benchmark::Counter;
-    const auto moved = static_cast<double>(bytes) * 1e-9;
-    const double factor = collective.bus_factor(static_cast<double>(ranks));
+    const auto moved = static_cast<double>(matrix.bytes()) * 1e-9;
+    const double factor = collective.bus_factor(world.size());
     state.counters["algbw_gbps"] = Counter(moved, Counter::kIsIterationInvariantRate);
     state.counters["busbw_gbps"] = Counter(moved * factor, Counter::kIsIterationInvariantRate);
 }
@@ -146,18 +155,26 @@ struct Arguments {
     std::string backend{"host"};
     std::int64_t largest{std::int64_t{64} << 20U};
     bool share_gpu{};
-    std::vector<std::string> rest;
+    bool warm{};
+    std::string help;               ///< what was asked for instead
+    std::vector<std::string> rest;  ///< Google Benchmark's
 };
 
 Arguments parse(int argc, char** argv) {
     Arguments arguments;
     CLI::App app{"Times the collectives of a backend; other options are Google Benchmark's."};
-    app.add_option("--backend", arguments.backend, "host or cuda");
-    app.add_option("--largest", arguments.largest, "bytes of the largest matrix");
+    app.add_option("--backend", arguments.backend, "host or cuda")->capture_default_str();
+    app.add_option("--largest", arguments.largest, "bytes of the largest matrix")
+        ->check(CLI::Range(kSmallest, kMost))
+        ->capture_default_str();
     app.add_flag("--share-gpu", arguments.share_gpu, "several ranks on one GPU");
+    app.add_flag("--warm", arguments.warm,
+                 "all calls use the same memory, instead of walking through twice the cache");
     app.allow_extras();
     try {
         app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        arguments.help = app.help();
     } catch (const CLI::ParseError& error) {
         throw BadArgument(error.what());
     }
@@ -168,6 +185,10 @@ Arguments parse(int argc, char** argv) {
 void measure(int argc, char** argv, Control& control) {
     auto arguments = parse(argc, argv);
     const bool tells = control.rank() == 0;
+    if (!arguments.help.empty()) {
+        if (tells) fmt::print("{}", arguments.help);
+        return;
+    }
     if (!tells) {
         std::erase_if(arguments.rest,
                       [](const auto& text) { return text.starts_with("--benchmark_out"); });
@@ -180,9 +201,11 @@ void measure(int argc, char** argv, Control& control) {
 
     auto backend = find_named(backend_table(), arguments.backend, "backend")
                        .open({.share_gpu = arguments.share_gpu});
-    const auto& names = control.host_names();
-    const std::set<std::string> hosts(names.begin(), names.end());
-    Bench bench(backend, control, static_cast<int>(hosts.size()));
+    const auto machine = discover_machine(control);
+    Bench bench(backend, control, machine.hosts,
+                RotatingBuffers(*backend.device, control,
+                                matrix_of(arguments.largest, backend.world->size()),
+                                backend.placement.sharing_memory, arguments.warm));
     for (const auto& collective : kCollectives) {
         for (const bool isolated : {true, false}) {
             benchmark::RegisterBenchmark(
@@ -192,11 +215,20 @@ void measure(int argc, char** argv, Control& control) {
                     run(state, bench, collective, isolated);
                 })
                 ->RangeMultiplier(4)
-                ->Range(kSmallest, std::max(kSmallest, arguments.largest))
+                ->Range(kSmallest, arguments.largest)
                 ->UseManualTime()
                 ->Unit(benchmark::kMicrosecond);
         }
     }
+    const auto mebibytes = [](std::size_t bytes) {
+        return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1U << 20U));
+    };
+    benchmark::AddCustomContext(
+        "buffers", arguments.warm
+                       ? "all calls use the same memory (--warm)"
+                       : fmt::format("calls walk through two of {} each; the largest cache has {}",
+                                     mebibytes(bench.buffers.bytes()),
+                                     mebibytes(backend.device->cache_bytes())));
     if (tells) {
         fmt::print("{} backend on {}, {} ranks, {}\n", backend.name, backend.device->name(),
                    backend.world->size(),

@@ -95,6 +95,10 @@ std::size_t MoeLayer::bytes(const LayerPlan& plan, const LayerKernelsFactory& ke
     return Sizes(plan, kernels).total() + kernels.scratch_bytes(dims_of(plan));
 }
 
+ExpertsKernel MoeLayer::experts_kernel(const LayerPlan& plan, const LayerKernelsFactory& kernels) {
+    return kernels.experts_kernel(dims_of(plan));
+}
+
 Matrix MoeLayer::forward(Gather& gather, const OutputStep& output, Stream& stream, Trace& trace) {
     Matrix result;
     for (std::size_t layer = 0; layer < layers(); ++layer) {

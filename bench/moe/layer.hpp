@@ -74,6 +74,9 @@ public:
     /// counted as the most that any routing can send, since a captured graph cannot grow.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels);
+    /// What this rank's routed experts run on.
+    [[nodiscard]] static ExpertsKernel experts_kernel(const LayerPlan& plan,
+                                                      const LayerKernelsFactory& kernels);
 
     /// The whole step: all layers. The last one's result [group_rows, H] is where the combine says
     /// it is.

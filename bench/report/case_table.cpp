@@ -127,6 +127,14 @@ std::string case_table(std::span<const ResultRow> rows) {
     if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.flags() != ""; })) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
     }
+    const auto& front = rows.front();
+    if (!front.experts_tuned &&
+        std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.layer; })) {
+        text += fmt::format(
+            "  Experts run {}, which is not tuned for this device ({}): layer times may be "
+            "longer than an engine's; output and combine are not concerned.\n",
+            front.experts_kernel, front.device);
+    }
     return text;
 }
 

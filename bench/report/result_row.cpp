@@ -160,6 +160,7 @@ Record ResultRow::record() const {
     r.emplace_back("clock_after_mhz", cell(clock_after_mhz));
     r.emplace_back("throttled", text(throttled));
     r.emplace_back("input", text(input));
+    r.emplace_back("experts_kernel", text(experts_kernel));
     return r;
 }
 

@@ -77,8 +77,10 @@ struct ResultRow {
     std::optional<double> predecessor_pct, predecessor_p;
     std::string timed_by;  ///< device or host: whose clock took the output samples
     std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;
-    std::string input;      ///< what the strategy reads, and how far its memory reaches
-    std::string throttled;  ///< what held a rank's clocks back at the end, separated by ;
+    std::string input;           ///< what the strategy reads, and how far its memory reaches
+    std::string throttled;       ///< what held a rank's clocks back at the end, separated by ;
+    std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
+    bool experts_tuned{true};    ///< whether that is tuned for the device
 
     [[nodiscard]] Record record() const;
     /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by

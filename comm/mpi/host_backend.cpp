@@ -1,11 +1,18 @@
 // The host backend: host memory, MPI collectives, everything finished when the call returns.
 #include "comm/backend.hpp"
+#include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_communicator.hpp"
+#include "comm/mpi/mpi_control.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -24,14 +31,23 @@ std::string host_backend_missing() {
 }
 
 Backend open_host_backend(const BackendOptions& /*options*/) {
+    const auto machine = discover_machine(*make_mpi_control());
+    std::vector<std::string> warnings;
+    if (machine.oversubscribed()) {
+        warnings.push_back(
+            fmt::format("{} ranks share {} cores: results are checked, but times say nothing about "
+                        "speed (functional)",
+                        machine.ranks_on_host, machine.cores_on_host));
+    }
     return {.name = "host",
             .device = make_host_device(),
             .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD)),
             .layer_kernels = make_host_layer_kernels_factory(),
             .libraries = library_version(),
-            .gpus = {},
+            .placement = place_on_cores(machine),
+            .gpus = false,
             .failure = {},
-            .warnings = {}};
+            .warnings = std::move(warnings)};
 }
 
 }  // namespace moe

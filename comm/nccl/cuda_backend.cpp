@@ -30,7 +30,8 @@ Backend open_cuda_backend(const BackendOptions& options) {
             .world = std::move(world.communicator),
             .layer_kernels = make_cuda_layer_kernels_factory(),
             .libraries = libraries(),
-            .gpus = std::move(choice.placement),
+            .placement = std::move(choice.placement),
+            .gpus = true,
             .failure = std::move(world.failure),
             .warnings = std::move(choice.warnings)};
 }

@@ -132,39 +132,46 @@ GpuChoice choose_gpu(const BackendOptions& options) {
         ++ranks_of_host[seen.host];
         ++ranks_of_gpu[seen.id];
     }
-    auto& placement = choice.placement;
+    int ranks_per_gpu = 1;
     for (const auto& [id, ranks] : ranks_of_gpu) {
-        placement.ranks_per_gpu = std::max(placement.ranks_per_gpu, ranks);
+        ranks_per_gpu = std::max(ranks_per_gpu, ranks);
     }
     const auto gpus = ranks_of_gpu.size();
-    if (placement.ranks_per_gpu > 1 && !options.share_gpu) {
+    if (ranks_per_gpu > 1 && !options.share_gpu) {
         throw BadArgument(
             fmt::format("{} ranks see {} GPU{}: at most {} rank{} without --share-gpu", all.size(),
                         gpus, gpus == 1 ? "" : "s", gpus, gpus == 1 ? "" : "s"));
     }
-    if (placement.ranks_per_gpu > 1) {
-        placement.transport = let_nccl_share(all, placement.ranks_per_gpu);
+    std::string transport;
+    if (ranks_per_gpu > 1) {
+        transport = let_nccl_share(all, ranks_per_gpu);
         choice.no_symmetric_memory = "ranks share a GPU: NCCL gives them no symmetric memory";
         if (!mps_is_running()) {
             choice.warnings.emplace_back(
                 "ranks share a GPU without MPS: every step waits for time slices (milliseconds); "
                 "scripts/share_gpu.sh -- mpirun ... runs a command with it");
         }
+        choice.warnings.push_back(
+            fmt::format("{} ranks share a GPU: results are checked, but times say nothing about an "
+                        "interconnect (functional)",
+                        ranks_per_gpu));
     } else if (ranks_of_host.size() > 1) {
-        placement.transport = "network";
+        transport = "network";
         choice.no_symmetric_memory = "GPUs of several hosts: no symmetric memory between them";
     } else {
         const auto access = agree_on_access(all);
-        placement.transport = cuda::has_nvlink() ? "nvlink" : "pcie";
+        transport = cuda::has_nvlink() ? "nvlink" : "pcie";
         if (access == PeerAccess::hidden) {
             choice.no_symmetric_memory =
                 "each rank sees only GPUs of its own (CUDA_VISIBLE_DEVICES): whether it can reach "
                 "the others' memory is not known";
         } else if (access == PeerAccess::not_all) {
-            placement.transport = "shared_memory";
+            transport = "shared_memory";
             choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
         }
     }
+    choice.placement =
+        place_on_gpus(mpi::size(MPI_COMM_WORLD), ranks_per_gpu, std::move(transport));
     return choice;
 }
 

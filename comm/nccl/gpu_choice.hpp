@@ -10,7 +10,7 @@ namespace moe {
 /// Where a rank's GPU is, seen from all ranks.
 struct GpuChoice {
     std::unique_ptr<Device> device;
-    GpuPlacement placement;
+    Placement placement;
     std::string no_symmetric_memory;  ///< why ranks cannot reach each other's memory; or empty
     std::vector<std::string> warnings;
 };

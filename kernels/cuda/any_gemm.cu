@@ -90,9 +90,7 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-}  // namespace
-
-void launch_any_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
+void launch_any(const GroupedGemm& gemm, cudaStream_t stream) {
     const auto blocks = static_cast<unsigned>(kBlocksOfProcessor * count_processors());
     const auto depth = gemm.in.cols;
     const auto cols = gemm.out.cols;
@@ -113,10 +111,10 @@ void launch_any_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
     });
 }
 
-void launch_grouped_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
-    if (gemm.in.rows == 0 || gemm.out.cols == 0) return;
-    if (launch_hopper_gemm(gemm, stream) || launch_tensor_gemm(gemm, stream)) return;
-    launch_any_gemm(gemm, stream);
-}
+}  // namespace
+
+const GroupedGemmKernel kAnyGemm{.name = "grouped_gemm_simt",
+                                 .can = [](const GroupedGemm& /*gemm*/) { return true; },
+                                 .launch = launch_any};
 
 }  // namespace moe::cuda

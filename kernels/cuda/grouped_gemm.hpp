@@ -5,6 +5,8 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 namespace moe::cuda {
 
@@ -30,17 +32,30 @@ struct GroupedGemm {
     [[nodiscard]] std::int64_t weight_rows() const { return (gated ? 2 : 1) * out.cols; }
 };
 
-/// Any type and any size, on the ordinary cores.
-void launch_any_gemm(const GroupedGemm& gemm, cudaStream_t stream);
-
-/// On Hopper's tensor cores (wgmma), fed by its copy engine (TMA). False where this build, device,
-/// type or alignment does not allow it; nothing was enqueued then.
-[[nodiscard]] bool launch_hopper_gemm(const GroupedGemm& gemm, cudaStream_t stream);
-
-/// On the tensor cores of any device since Ampere. False as above.
-[[nodiscard]] bool launch_tensor_gemm(const GroupedGemm& gemm, cudaStream_t stream);
-
-/// The fastest of these.
+/// One way to compute it.
+struct GroupedGemmKernel {
+    std::string_view name;
+    /// Measured against what engines use, on the devices that it can run on.
+    bool tuned{};
+    /// Whether this build, the calling thread's device, the type, the sizes and the alignment allow
+    /// it. Of the addresses only the alignment is looked at: null stands for a buffer's start.
+    bool (*can)(const GroupedGemm& gemm){};
+    /// Only where it can.
+    void (*launch)(const GroupedGemm& gemm, cudaStream_t stream){};
+};
+/// All of them, the fastest first. The last one can compute anything.
+[[nodiscard]] std::span<const GroupedGemmKernel* const> grouped_gemm_kernels();
+/// The one that launch_grouped_gemm() takes; null where there is nothing to compute.
+[[nodiscard]] const GroupedGemmKernel* choose_grouped_gemm(const GroupedGemm& gemm);
 void launch_grouped_gemm(const GroupedGemm& gemm, cudaStream_t stream);
+
+/// Whether type, sizes and alignment are what the kernels on tensor cores are made for.
+[[nodiscard]] bool suits_tensor_cores(const GroupedGemm& gemm);
+/// On Hopper's tensor cores (wgmma), fed by its copy engine (TMA).
+extern const GroupedGemmKernel kHopperGemm;
+/// On the tensor cores of any device since Ampere.
+extern const GroupedGemmKernel kTensorGemm;
+/// Any type and any size, on the ordinary cores.
+extern const GroupedGemmKernel kAnyGemm;
 
 }  // namespace moe::cuda

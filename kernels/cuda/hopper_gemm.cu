@@ -15,6 +15,8 @@
 #include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/wgmma.cuh"
 
+#include <type_traits>
+
 namespace moe::cuda {
 namespace {
 
@@ -27,6 +29,7 @@ constexpr int kMultiplying = 2;
 constexpr int kThreads = (1 + kMultiplying) * kGroup;
 constexpr int kProductDepth = 16;
 constexpr int kPieces = 8;  ///< of 16 bytes, in a row of a stage and of a turned result
+constexpr int kHopper = 9;  ///< major compute capability
 
 /// `Tokens`: rows of `in` in a tile.
 template <int Tokens>
@@ -227,9 +230,8 @@ __global__ void __launch_bounds__(kThreads, 1) multiply(const __grid_constant__ 
 }
 
 template <class T, int Tokens, bool Gated>
-bool launch(const GroupedGemm& gemm, cudaStream_t stream) {
+void launch(const GroupedGemm& gemm, cudaStream_t stream) {
     using S = Shape<Tokens>;
-    if (gemm.experts >= S::kMostOffsets) return false;
     const Matrix weights{const_cast<std::byte*>(gemm.weights), gemm.experts * gemm.weight_rows(),
                          gemm.in.cols, gemm.in.dtype};
     constexpr int kCols = Gated ? kHalf : 2 * kHalf;
@@ -247,34 +249,49 @@ bool launch(const GroupedGemm& gemm, cudaStream_t stream) {
     kernel<<<static_cast<unsigned>(count_processors()), kThreads, static_cast<std::size_t>(bytes),
              stream>>>(problem);
     MOE_CUDA(cudaGetLastError());
-    return true;
 }
 
-/// The narrowest tile that holds most experts' rows: routing is never quite even.
-template <class T, bool Gated>
-bool launch_for(const GroupedGemm& gemm, cudaStream_t stream) {
+/// visit(rows of a tile): the narrowest tile that holds most experts' rows, since routing is never
+/// quite even.
+template <class Visit>
+auto visit_tile(const GroupedGemm& gemm, Visit&& visit) {
     const auto rows = gemm.expected_rows + gemm.expected_rows / 2;
-    if (rows <= 16) return launch<T, 16, Gated>(gemm, stream);
-    if (rows <= 32) return launch<T, 32, Gated>(gemm, stream);
-    if (rows <= 64) return launch<T, 64, Gated>(gemm, stream);
-    return launch<T, 128, Gated>(gemm, stream);
+    if (rows <= 16) return visit(std::integral_constant<int, 16>{});
+    if (rows <= 32) return visit(std::integral_constant<int, 32>{});
+    if (rows <= 64) return visit(std::integral_constant<int, 64>{});
+    return visit(std::integral_constant<int, 128>{});
+}
+
+bool can_launch(const GroupedGemm& gemm) {
+    if (!suits_tensor_cores(gemm) || capability().major != kHopper) return false;
+    return visit_tile(gemm, [&](auto tokens) {
+        return gemm.experts < Shape<decltype(tokens)::value>::kMostOffsets;
+    });
 }
 
 template <class T>
-bool launch_for(const GroupedGemm& gemm, cudaStream_t stream) {
-    return gemm.gated ? launch_for<T, true>(gemm, stream) : launch_for<T, false>(gemm, stream);
+void launch_for(const GroupedGemm& gemm, cudaStream_t stream) {
+    visit_tile(gemm, [&](auto tokens) {
+        constexpr int kTokens = decltype(tokens)::value;
+        if (gemm.gated) {
+            launch<T, kTokens, true>(gemm, stream);
+        } else {
+            launch<T, kTokens, false>(gemm, stream);
+        }
+    });
+}
+
+void launch_for_type(const GroupedGemm& gemm, cudaStream_t stream) {
+    if (gemm.in.dtype == DType::bf16) {
+        launch_for<__nv_bfloat16>(gemm, stream);
+    } else {
+        launch_for<__half>(gemm, stream);
+    }
 }
 
 }  // namespace
 
-bool launch_hopper_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
-    constexpr int kHopper = 9;
-    const bool wide = rows_are_wide(gemm.in.row_bytes(), {gemm.in.data, gemm.weights}) &&
-                      rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
-    if (gemm.in.dtype == DType::f32 || !wide || gemm.in.cols == 0) return false;
-    if (capability().major != kHopper) return false;
-    return gemm.in.dtype == DType::bf16 ? launch_for<__nv_bfloat16>(gemm, stream)
-                                        : launch_for<__half>(gemm, stream);
-}
+const GroupedGemmKernel kHopperGemm{
+    .name = "grouped_gemm_sm90", .tuned = true, .can = can_launch, .launch = launch_for_type};
 
 }  // namespace moe::cuda

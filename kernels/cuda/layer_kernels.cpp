@@ -9,12 +9,42 @@
 #include "kernels/cuda/swiglu.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace moe {
 namespace {
 
 std::size_t bytes_of(std::int64_t rows, std::int64_t cols, DType dtype) {
     return static_cast<std::size_t>(rows * cols) * size_of(dtype);
+}
+
+/// What the products of the routed experts work on.
+struct ExpertRows {
+    Matrix packed;
+    Matrix active;  ///< [rows, I]: gate and up with the activation
+    Matrix out;
+    const std::int32_t* offsets{};
+    std::int64_t experts{};
+};
+
+/// Both products in their order: gate and up, and down.
+std::array<cuda::GroupedGemm, 2> expert_products(const LayerDims& dims, const ExpertRows& rows,
+                                                 const MlpWeights& weights) {
+    const auto expected = dims.rows * dims.top_k / std::max<std::int64_t>(dims.experts, 1);
+    return {{{.in = rows.packed,
+              .weights = weights.gate_up,
+              .out = rows.active,
+              .offsets = rows.offsets,
+              .experts = rows.experts,
+              .gated = true,
+              .expected_rows = expected},
+             {.in = rows.active,
+              .weights = weights.down,
+              .out = rows.out,
+              .offsets = rows.offsets,
+              .experts = rows.experts,
+              .gated = false,
+              .expected_rows = expected}}};
 }
 
 class CudaLayerKernels final : public LayerKernels {
@@ -46,22 +76,11 @@ public:
     void experts(const Matrix& packed, const std::int32_t* expert_offsets,
                  std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
                  Stream& stream) override {
-        if (packed.rows == 0 || local_experts == 0) return;
         const auto active = active_.matrix(packed.rows, weights.intermediate, packed.dtype);
-        const auto expected = dims_.rows * dims_.top_k / std::max<std::int64_t>(dims_.experts, 1);
-        cuda::GroupedGemm gemm{.in = packed,
-                               .weights = weights.gate_up,
-                               .out = active,
-                               .offsets = expert_offsets,
-                               .experts = local_experts,
-                               .gated = true,
-                               .expected_rows = expected};
-        cuda::launch_grouped_gemm(gemm, cuda::native(stream));
-        gemm.in = active;
-        gemm.weights = weights.down;
-        gemm.out = out;
-        gemm.gated = false;
-        cuda::launch_grouped_gemm(gemm, cuda::native(stream));
+        for (const auto& product : expert_products(
+                 dims_, {packed, active, out, expert_offsets, local_experts}, weights)) {
+            cuda::launch_grouped_gemm(product, cuda::native(stream));
+        }
     }
 
     void shared(const Matrix& x, const MlpWeights& weights, const Matrix& out,
@@ -115,6 +134,21 @@ public:
     }
     [[nodiscard]] std::size_t scratch_bytes(const LayerDims& dims) const override {
         return CudaLayerKernels::scratch_bytes(dims);
+    }
+    [[nodiscard]] ExpertsKernel experts_kernel(const LayerDims& dims) const override {
+        const auto rows = [&](std::int64_t cols) {  // in buffers that are aligned as all are
+            return Matrix{nullptr, dims.packed_rows, cols, compute_dtype(dims.wire)};
+        };
+        ExpertsKernel found;
+        for (const auto& product : expert_products(dims,
+                                                   {rows(dims.hidden), rows(dims.intermediate),
+                                                    rows(dims.hidden), nullptr, dims.local_experts},
+                                                   {})) {
+            const auto* kernel = cuda::choose_grouped_gemm(product);
+            if (kernel == nullptr) continue;
+            found.add({{kernel->name}, kernel->tuned});
+        }
+        return found;
     }
 };
 

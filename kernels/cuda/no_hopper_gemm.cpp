@@ -3,8 +3,7 @@
 
 namespace moe::cuda {
 
-bool launch_hopper_gemm(const GroupedGemm& /*gemm*/, cudaStream_t /*stream*/) {
-    return false;
-}
+const GroupedGemmKernel kHopperGemm{.name = "grouped_gemm_sm90",
+                                    .can = [](const GroupedGemm& /*gemm*/) { return false; }};
 
 }  // namespace moe::cuda

@@ -232,19 +232,27 @@ void launch(const GroupedGemm& gemm, cudaStream_t stream) {
     MOE_CUDA(cudaGetLastError());
 }
 
-}  // namespace
+bool can_launch(const GroupedGemm& gemm) {
+    return suits_tensor_cores(gemm) && capability().major >= kAmpere;
+}
 
-bool launch_tensor_gemm(const GroupedGemm& gemm, cudaStream_t stream) {
-    const bool wide = rows_are_wide(gemm.in.row_bytes(), {gemm.in.data, gemm.weights}) &&
-                      rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
-    if (gemm.in.dtype == DType::f32 || !wide || gemm.in.cols == 0) return false;
-    if (capability().major < kAmpere) return false;
+void launch_for_type(const GroupedGemm& gemm, cudaStream_t stream) {
     if (gemm.in.dtype == DType::bf16) {
         launch<__nv_bfloat16>(gemm, stream);
     } else {
         launch<__half>(gemm, stream);
     }
-    return true;
 }
+
+}  // namespace
+
+bool suits_tensor_cores(const GroupedGemm& gemm) {
+    return gemm.in.dtype != DType::f32 && gemm.in.cols > 0 &&
+           rows_are_wide(gemm.in.row_bytes(), {gemm.in.data, gemm.weights}) &&
+           rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
+}
+
+const GroupedGemmKernel kTensorGemm{
+    .name = "grouped_gemm_sm80", .can = can_launch, .launch = launch_for_type};
 
 }  // namespace moe::cuda

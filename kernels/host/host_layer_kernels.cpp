@@ -210,6 +210,10 @@ public:
     [[nodiscard]] std::size_t scratch_bytes(const LayerDims& dims) const override {
         return floats(kBlockRows * (dims.hidden + dims.experts) + dims.rows * 2 * widest(dims));
     }
+    [[nodiscard]] ExpertsKernel experts_kernel(const LayerDims& dims) const override {
+        if (dims.packed_rows == 0 || dims.local_experts == 0) return {};
+        return {{"blas_f32"}, true};
+    }
 };
 
 }  // namespace

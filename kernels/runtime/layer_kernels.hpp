@@ -4,6 +4,8 @@
 #include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstdint>
+#include <set>
+#include <string_view>
 
 namespace moe {
 
@@ -50,6 +52,18 @@ struct MlpWeights {
 struct Routing {
     std::int32_t* expert{};
     float* weight{};
+};
+
+/// What the products of the routed experts run on.
+struct ExpertsKernel {
+    /// Where products differ, each that one of them takes; none where there is nothing to compute.
+    std::set<std::string_view> names;
+    bool tuned{true};  ///< all of them, for this device
+
+    void add(const ExpertsKernel& other) {
+        names.insert(other.names.begin(), other.names.end());
+        tuned = tuned && other.tuned;
+    }
 };
 
 /// The compute kernels of one MoE layer on one rank; all stream-ordered, none allocates, none hands
@@ -106,6 +120,8 @@ public:
                                                              const LayerDims& dims) const = 0;
     /// Bytes of scratch that make() allocates.
     [[nodiscard]] virtual std::size_t scratch_bytes(const LayerDims& dims) const = 0;
+    /// What LayerKernels::experts() of such sizes runs on.
+    [[nodiscard]] virtual ExpertsKernel experts_kernel(const LayerDims& dims) const = 0;
 };
 
 }  // namespace moe

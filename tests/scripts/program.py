@@ -10,6 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_moe_comm"))
 FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
+COLLECTIVES = os.environ.get("BENCH_COLLECTIVES", PROGRAM.replace("bench_moe_comm", "bench_collectives"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 
 SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2",

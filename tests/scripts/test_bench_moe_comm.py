@@ -178,6 +178,7 @@ def test_every_row_is_verified_and_timed(finished):
         assert float(row["output_us_median"]) > 0
         assert int(row["samples"]) >= 6
         assert row["claim"] in ("memory", "functional")
+        assert row["experts_kernel"] == ("blas_f32" if row["tokens"] == "7" else "")
     hot = next(row for row in rows if row["load"] == "hot" and row["tokens"] == "7")
     assert hot["tokens_per_rank"] == "7;0;0"
     assert {row["variant"] for row in rows if row["combine"] == "reduce_scatterv_collapse"} == {
@@ -217,17 +218,18 @@ def test_one_rank_has_no_link_and_still_a_limit(tmp_path):
         assert float(row["limit_us"]) >= float(row["contract_limit_us"]) > 0
 
 
-BROKEN_LIMITS = [
+BROKEN_CELLS = [
     ({"pct_of_limit": "1"}, "pct_of_limit is '1', not"),
     ({"limit_us": "", "pct_of_limit": ""}, "limit_us is ''"),
     ({"flags": "above_limit"}, "flags are 'above_limit'"),
     ({"flags": "odd"}, "no flag is named 'odd'"),
     ({"contract_limit_us": "1e-3"}, "2 contract limits"),
+    ({"experts_kernel": ""}, "no experts_kernel"),
 ]
 
 
-@pytest.mark.parametrize(("cells", "said"), BROKEN_LIMITS, ids=str)
-def test_the_schema_check_sees_limits_that_make_no_sense(cells, said, finished, tmp_path):
+@pytest.mark.parametrize(("cells", "said"), BROKEN_CELLS, ids=str)
+def test_the_schema_check_sees_cells_that_make_no_sense(cells, said, finished, tmp_path):
     folder, _ = finished
     rows = rows_of(folder)
     at = next(i for i, row in enumerate(rows) if row["tokens"] == "7" and row["flags"] == "")

@@ -2,8 +2,6 @@
 
 #include "comm/control.hpp"
 
-#include <string_view>
-
 namespace moe {
 
 /// Where the ranks of this job run.
@@ -18,9 +16,5 @@ struct Machine {
 };
 /// Collective.
 [[nodiscard]] Machine discover_machine(Control& control);
-
-/// What numbers of the host backend on this machine may be used for: "functional" when ranks share
-/// cores, "memory" when they share one memory, "interconnect" across hosts.
-[[nodiscard]] std::string_view host_claim(const Machine& machine);
 
 }  // namespace moe

@@ -1,23 +1,24 @@
 #pragma once
 
-#include "bench/measure/machine.hpp"
-#include "comm/backend.hpp"
+#include "comm/machine.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace moe {
 
-/// Where the ranks of this run sit, and what its numbers may therefore be used for.
+/// Where the ranks of a backend sit, and what its numbers may therefore be used for.
 struct Placement {
     /// "interconnect": one rank for each GPU, or hosts with a network between them. "memory": ranks
     /// share one memory, which says what kernels do and nothing of links; so does a single rank.
     /// "functional": ranks share cores, or a GPU on which their library talks through sockets.
     std::string_view claim;
-    std::string transport;
+    std::string transport;    ///< "nvlink", "pcie", "shared_memory", "network", "sockets", "p2p"
     int ranks_per_device{1};  ///< of the core or GPU that has most
     int sharing_memory{1};    ///< ranks that take from the memory that a device says is left
 };
-[[nodiscard]] Placement place_ranks(const Machine& machine, const Backend& backend);
+[[nodiscard]] Placement place_on_cores(const Machine& machine);
+/// All `ranks`, of which at most `ranks_per_gpu` share one.
+[[nodiscard]] Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport);
 
 }  // namespace moe

@@ -1,4 +1,4 @@
-#include "bench/measure/machine.hpp"
+#include "comm/machine.hpp"
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -67,11 +67,6 @@ Machine discover_machine(Control& control) {
         machine.cores_on_host = std::min(machine.cores_on_host, count);
     }
     return machine;
-}
-
-std::string_view host_claim(const Machine& machine) {
-    if (machine.oversubscribed()) return "functional";
-    return machine.hosts > 1 ? "interconnect" : "memory";
 }
 
 }  // namespace moe

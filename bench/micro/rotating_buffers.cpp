@@ -1,0 +1,55 @@
+#include "bench/micro/rotating_buffers.hpp"
+
+#include "kernels/runtime/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moe {
+namespace {
+
+/// The share of free memory that the buffers may take: libraries have theirs as well.
+constexpr double kMemoryShare = 0.5;
+
+/// Rows of each buffer; the same on all ranks.
+std::int64_t buffer_rows(const Device& device, Control& control, const Matrix& largest, int sharing,
+                         bool warm) {
+    const double free = -control.max(-static_cast<double>(device.memory_available()));
+    const auto room = static_cast<std::size_t>(kMemoryShare * free / sharing / 2);
+    if (largest.bytes() > room) {
+        throw BadArgument(fmt::format("buffers of {} bytes: there is room for two of {} bytes",
+                                      largest.bytes(), room));
+    }
+    if (warm) return largest.rows;
+    // What is left over behind the last whole step is less than the largest.
+    const auto wanted = largest.bytes() + 2 * device.cache_bytes();
+    return static_cast<std::int64_t>(std::min(wanted, room) / largest.row_bytes());
+}
+
+}  // namespace
+
+RotatingBuffers::RotatingBuffers(Device& device, Control& control, const Matrix& largest,
+                                 int sharing, bool warm)
+    : in_(largest), out_(largest), warm_(warm) {
+    const auto rows = buffer_rows(device, control, largest, sharing, warm);
+    const auto stream = device.make_stream();
+    const auto make = [&](Buffer& buffer, Matrix& all) {
+        all.rows = rows;
+        buffer = device.allocate(all.bytes());
+        all.data = buffer.data();
+        device.clear(all, *stream);  // memory that nobody has written may be one page
+    };
+    make(from_, in_);
+    make(to_, out_);
+    stream->synchronize();
+}
+
+RotatingBuffers::Pair RotatingBuffers::next(std::int64_t rows) {
+    if (warm_ || first_ + rows > in_.rows) first_ = 0;
+    const Pair pair{in_.slice(first_, rows), out_.slice(first_, rows)};
+    first_ += rows;
+    return pair;
+}
+
+}  // namespace moe
