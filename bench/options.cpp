@@ -22,7 +22,7 @@ struct Texts {
     std::string backend{"auto"}, model{"custom"}, hidden, scale_experts{"1"}, tokens{"16:1024:x4"};
     std::string experts, top_k, intermediate, shared_intermediate, scoring;
     std::string dp, ep, load{"balanced,hot"}, routing{"uniform"}, padding{"sum_len"}, phase;
-    std::string combine{"all"}, layers{"1"};
+    std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"};
@@ -142,7 +142,9 @@ std::vector<std::string> parse_phases(const std::string& text,
     return parse_names("--phase", text, kPhases);
 }
 
-std::vector<const CombineEntry*> parse_combines(const std::string& text) {
+/// The baseline first: everything is relative to it, so it always runs.
+std::vector<const CombineEntry*> parse_combines(const std::string& text,
+                                                const CombineEntry& baseline) {
     const auto table = combine_table();
     std::vector<const CombineEntry*> chosen;
     if (text == "all") {
@@ -152,11 +154,8 @@ std::vector<const CombineEntry*> parse_combines(const std::string& text) {
             chosen.push_back(&find_named(table, name, "combine"));
         }
     }
-    // Everything is relative to the baseline, so it always runs, and comes first.
-    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
-    const auto* baseline = *std::find_if(table.begin(), table.end(), is_baseline);
-    chosen.erase(std::remove(chosen.begin(), chosen.end(), baseline), chosen.end());
-    chosen.insert(chosen.begin(), baseline);
+    std::erase(chosen, &baseline);
+    chosen.insert(chosen.begin(), &baseline);
     return chosen;
 }
 
@@ -176,7 +175,7 @@ std::vector<Plant> parse_plants(const std::string& text,
             parse_positive("--plant " + item.substr(0, colon + 1), item.substr(colon + 1));
         if (pct > kMostPct) refuse(fmt::format("at most {} % is possible", kMostPct));
         if (std::ranges::find(combines, entry) == combines.end()) {
-            refuse("not one of the strategies that --combine chose");
+            refuse("not one of the strategies that --combine or --baseline names");
         }
         if (std::ranges::find(plants, entry, &Plant::entry) != plants.end()) {
             refuse("named twice");
@@ -268,6 +267,7 @@ void declare(CLI::App& app, Texts& t) {
     add("--padding", t.padding, "LIST of sum_len, max_len, sglang (chooses by --phase and load)");
     add("--phase", t.phase, "LIST of prefill, decode, for --padding sglang (both)");
     add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
+    add("--baseline", t.baseline, "the one of --list combines that speed-ups are against");
     add("--gather", t.gather, "LIST of --list gathers, or all");
     add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
     add("--scope", t.scope,
@@ -323,7 +323,7 @@ Options parse_texts(const Texts& t) {
     for (const auto& routing : o.routings) static_cast<void>(parse_routing(routing));
     o.paddings = parse_names("--padding", t.padding, kPaddings);
     o.phases = parse_phases(t.phase, o.paddings);
-    o.combines = parse_combines(t.combine);
+    o.combines = parse_combines(t.combine, find_named(combine_table(), t.baseline, "combine"));
     o.gathers = parse_gathers(t.gather);
     o.dtypes = parse_dtypes(t.dtype);
     const auto graph = parse_choice("--graph", t.graph, kGraphs);

@@ -44,7 +44,8 @@ struct Options {
     std::vector<std::string> routings;
     std::vector<std::string> paddings;
     std::vector<std::string> phases;
-    std::vector<const CombineEntry*> combines;  ///< the baseline first, whether it was named or not
+    /// The one of --baseline first, whether --combine names it or not.
+    std::vector<const CombineEntry*> combines;
     std::vector<std::string> gathers;
     std::vector<DType> dtypes;
     std::vector<std::string> graphs;  ///< off, on, or both
@@ -63,6 +64,10 @@ struct Options {
     std::vector<Plant> plants;  ///< each of another one of `combines`
     std::string out, csv;
 
+    /// Whether speed-ups are against this one of `combines`.
+    [[nodiscard]] bool is_baseline(const CombineEntry& entry) const {
+        return &entry == combines.front();
+    }
     /// 0 for a strategy that is left as it is.
     [[nodiscard]] double planted_pct(const CombineEntry& entry) const;
 

@@ -156,7 +156,7 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
         if (rival.to_be_timed()) samples.rivals.push_back(&rival);
     }
     if (samples.rivals.empty()) return samples;
-    samples.has_baseline = samples.rivals.front()->entry->baseline;
+    samples.has_baseline = samples.rivals.front() == &rivals_.front();
 
     auto& stream = parts_.stream;
     Trace silent;

@@ -78,7 +78,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.planted_pct = context.options.planted_pct(entry);
     row.scoring = one.scoring;
     row.shared_gate = one.shared_gate;
-    row.is_baseline = entry.baseline;
+    row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;
 
     row.attn_tp = parallel.attn_tp();

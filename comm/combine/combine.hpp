@@ -58,7 +58,6 @@ inline std::string_view only_variant(const CombineSetup& /*setup*/) {
 struct CombineEntry {
     std::string_view name;
     std::string_view summary;
-    bool baseline;
     /// Why this setup cannot run, for the results file; empty when it can.
     std::string (*obstacle)(const CombineSetup&);
     Cost (*cost)(const CombineSetup&);

@@ -68,7 +68,6 @@ extern const CombineEntry reduce_scatter_symmetric;
 constinit const CombineEntry reduce_scatter_symmetric{
     .name = "reduce_scatter_symmetric",
     .summary = "padded reduce_scatter in NCCL's symmetric memory",
-    .baseline = false,
     .obstacle = [](const CombineSetup& setup) { return setup.world.symmetric_obstacle(); },
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

@@ -39,7 +39,6 @@ extern const CombineEntry reduce_scatterv_collapse;
 constinit const CombineEntry reduce_scatterv_collapse{
     .name = "reduce_scatterv_collapse",
     .summary = "reduce_scatter where sizes are equal, else grouped (vLLM)",
-    .baseline = false,
     .obstacle = no_obstacle,
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

@@ -74,7 +74,7 @@ std::unique_ptr<Combine> make(const CombineSetup& setup) {
 }  // namespace
 
 extern const CombineEntry misbehaves;
-constinit const CombineEntry misbehaves{
-    "misbehaves", "right, unless MOE_FAULT says otherwise", false, no_obstacle, no_cost, make};
+constinit const CombineEntry misbehaves{"misbehaves", "right, unless MOE_FAULT says otherwise",
+                                        no_obstacle, no_cost, make};
 
 }  // namespace moe

@@ -77,11 +77,11 @@ void check_lists(const Options& o) {
 }
 
 void check_combines(const Options& o) {
-    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
+    const auto is_baseline = [&](const auto* entry) { return o.is_baseline(*entry); };
     const auto& chosen = o.combines;
     check_list(chosen, false);
-    MOE_EXPECT(chosen.front()->baseline, "the baseline is not the first");
-    MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "two baselines");
+    MOE_EXPECT(o.settings.at("--baseline") == chosen.front()->name, "another baseline comes first");
+    MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "not one baseline");
 }
 
 void check_plants(const Options& o) {

@@ -55,6 +55,8 @@ BAD_ARGUMENTS = [
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
     (["--padding", "max"], "sum_len, max_len, sglang"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
+    (["--baseline", "nccl"], "no combine is named 'nccl'; there are: all_reduce_dp_scatter"),
+    (["--baseline", "all_reduce_slice,reduce_scatterv_native"], "no combine is named"),
     (["--gather", "none"], "all_gatherv"),
     (["--dtype", "fp4"], "f32, bf16, f16"),
     (["--scope", "model"], "layer, output"),
@@ -72,7 +74,9 @@ BAD_ARGUMENTS = [
     (["--plant", "all_reduce_slice:1e9"], "at most 10000 %"),
     (["--plant", "all_reduce_slice:5,all_reduce_slice:6"], "named twice"),
     (["--plant", "all_reduce_slice:5", "--combine", "reduce_scatterv_native"],
-     "not one of the strategies that --combine chose"),
+     "not one of the strategies that --combine or --baseline names"),
+    (["--plant", "all_reduce_dp_scatter:5", "--combine", "all_reduce_slice", "--baseline",
+      "reduce_scatterv_native"], "not one of the strategies that --combine or --baseline names"),
     (["--verify", "maybe"], "exact, full, off"),
     (["--progress", "loud"], "bar, plain, none"),
     (["--list", "everything"], "models, combines"),
@@ -488,6 +492,31 @@ def test_the_baseline_runs_though_it_was_not_named(tmp_path):
     assert [row["combine"] for row in rows] == ["all_reduce_dp_scatter", "reduce_scatterv_native"]
     assert [row["speedup_output"] for row in rows][0] == "1"
     assert {row["verified"] for row in rows} == {""}
+
+
+def test_speed_ups_are_against_the_chosen_baseline(tmp_path):
+    """It runs first though it was not named, and the usual one need not run."""
+    chosen = ["--combine", "reduce_scatterv_native", "--baseline", "all_reduce_slice", "--out"]
+    assert launch(*QUICK, *chosen, tmp_path / "a").returncode == 0
+    assert launch(*QUICK, "--out", tmp_path / "b").returncode == 0
+    rows = rows_of(tmp_path / "a")
+    assert [(row["combine"], row["is_baseline"]) for row in rows] == [
+        ("all_reduce_slice", "true"), ("reduce_scatterv_native", "false")]
+    assert rows[0]["speedup_output"] == rows[0]["speedup_layer"] == "1"
+    assert float(rows[1]["speedup_output"]) > 0
+    usual = [row for row in rows_of(tmp_path / "b") if row["is_baseline"] == "true"]
+    assert [row["combine"] for row in usual] == ["all_reduce_dp_scatter"]
+    assert usual[0]["case_id"] == rows[0]["case_id"], "strategies are no part of the case"
+
+
+def test_a_baseline_that_cannot_run_leaves_times_and_no_speed_ups(tmp_path):
+    done = launch(*QUICK, "--baseline", "never_reduced", "--combine", "all_reduce_slice", "--out",
+                  tmp_path, program=FAULTY)
+    assert done.returncode == 4
+    wrong, right = rows_of(tmp_path)
+    assert (wrong["combine"], wrong["is_baseline"], wrong["verified"]) == (
+        "never_reduced", "true", "false")
+    assert float(right["output_us_median"]) > 0 and right["speedup_output"] == ""
 
 
 def test_a_wrong_result_has_no_time_and_ends_with_status_4(tmp_path):

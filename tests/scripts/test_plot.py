@@ -217,6 +217,15 @@ def test_rivals_with_overlapping_intervals_are_tied(charts) -> None:
     assert "wins" not in text
 
 
+def test_speed_ups_against_two_baselines_are_never_joined(charts) -> None:
+    rows = sweep(loads=("balanced",))
+    other = [row | {"run_id": "r2", "is_baseline": str(row["combine"] == NATIVE).lower()}
+             for row in rows]
+    text = charts([*rows, *other])["speedup_output"]
+    assert f"against {BASELINE}" in text and f"against {NATIVE}" in text
+    assert "one launch" in text
+
+
 def test_no_strategy_beats_the_baseline(charts) -> None:
     gains = {name: (1, 1) if name == BASELINE else (0.6, 0.9) for name in GAINS}
     text = charts(sweep(gains))["speedup_output"]
