@@ -1,7 +1,7 @@
 #include "bench/runner.hpp"
 
+#include "bench/best_forms.hpp"
 #include "bench/cases.hpp"
-#include "bench/report/case_table.hpp"
 #include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
@@ -131,6 +131,7 @@ RowContext Runner::row_context() const {
 void Runner::report_measured(const Case& one, const CaseLayout& layout,
                              std::span<const RivalState> rivals, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
+    std::vector<FormSamples> forms;
     // A baseline that was found wrong after it was timed is nobody's measure.
     const bool has_baseline = samples.has_baseline && rivals.front().to_be_timed();
     for (const auto& rival : rivals) {
@@ -166,8 +167,11 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
             row.contract_limit_us = *samples.contract_limit * 1e6;
             row.limit_us = samples.limits[at] * 1e6;
         }
+        auto& form = forms.emplace_back(
+            FormSamples{rival.entry->name, rival.entry->form, samples.output.seconds[at]});
         if (samples.layer) {
             keep(row.layer, "layer", *samples.layer);
+            form.layer = samples.layer->seconds[at];
         }
         if (!samples.phases.empty()) {
             row.phases = phases_of(samples.phases[at]);
@@ -178,10 +182,10 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
             }
         }
     }
-    report(rows);
+    report(rows, compare_best_forms(forms));
 }
 
-void Runner::report(std::span<const ResultRow> rows) {
+void Runner::report(std::span<const ResultRow> rows, const std::optional<Comparison>& best_forms) {
     for (const auto& row : rows) {
         outcome_.obstacles += row.obstacle.empty() ? 0 : 1;
         outcome_.wrong += row.verified == false ? 1 : 0;
@@ -191,7 +195,7 @@ void Runner::report(std::span<const ResultRow> rows) {
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);
     if (parts_.progress != nullptr) parts_.progress->clear();
-    show(case_table(rows) + "\n");
+    show(case_table(rows, best_forms) + "\n");
 }
 
 }  // namespace moe

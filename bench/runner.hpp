@@ -5,6 +5,7 @@
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
 #include "bench/prepared_case.hpp"
+#include "bench/report/case_table.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/result_files.hpp"
 #include "bench/rows.hpp"
@@ -58,7 +59,8 @@ private:
 
     [[nodiscard]] RowContext row_context() const;
     void report_obstacle(const Case& one, const CaseLayout& layout, const std::string& obstacle);
-    void report(std::span<const ResultRow> rows);
+    void report(std::span<const ResultRow> rows,
+                const std::optional<Comparison>& best_forms = std::nullopt);
     void report_measured(const Case& one, const CaseLayout& layout,
                          std::span<const RivalState> rivals, const CaseSamples& samples);
 

@@ -35,6 +35,7 @@ extern const CombineEntry all_reduce_dp_scatter;
 constinit const CombineEntry all_reduce_dp_scatter{
     .name = "all_reduce_dp_scatter",
     .summary = "all_reduce, then clear and copy own rows",
+    .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

@@ -23,6 +23,7 @@ extern const CombineEntry all_reduce_slice;
 constinit const CombineEntry all_reduce_slice{
     .name = "all_reduce_slice",
     .summary = "all_reduce, the next step reads a view",
+    .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = AllReduceRows::cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

@@ -3,6 +3,7 @@
 #include "comm/communicator.hpp"
 #include "comm/ring_traffic.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -54,10 +55,15 @@ inline std::string_view only_variant(const CombineSetup& /*setup*/) {
     return {};
 }
 
+/// The collective that a strategy is a form of: whether every rank gets the sums of all rows, or
+/// only those of its own.
+enum class Form : std::uint8_t { all_reduce, reduce_scatter };
+
 /// A strategy's whole public face; each strategy file defines exactly one, named after the file.
 struct CombineEntry {
     std::string_view name;
     std::string_view summary;
+    Form form;
     /// Why this setup cannot run, for the results file; empty when it can.
     std::string (*obstacle)(const CombineSetup&);
     Cost (*cost)(const CombineSetup&);

@@ -68,6 +68,7 @@ extern const CombineEntry reduce_scatter_symmetric;
 constinit const CombineEntry reduce_scatter_symmetric{
     .name = "reduce_scatter_symmetric",
     .summary = "padded reduce_scatter in NCCL's symmetric memory",
+    .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) { return setup.world.symmetric_obstacle(); },
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
