@@ -34,7 +34,8 @@ public:
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 
-    /// Why this backend cannot run the case, whatever the memory; empty when it can.
+    /// Why this backend cannot run the case, or nobody could time it so, whatever the memory; empty
+    /// when it can.
     [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout) const;
     /// Collective. For a layout without an obstacle.
     [[nodiscard]] CaseNeeds needs(const Case& one, const CaseLayout& layout);

@@ -25,7 +25,7 @@ struct Texts {
     std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"};
+    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"};
     bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
 };
 
@@ -50,6 +50,8 @@ T parse_choice(std::string_view option, std::string_view text,
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
 constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
 constexpr Limits kRanks{1, 1 << 20}, kSamples{1, 1'000'000}, kLayers{1, 1 << 10};
+// A second: devices give up waiting for their start after ten.
+constexpr Limits kSkews{0, 1'000'000};
 constexpr Limits kSeeds{0, std::numeric_limits<std::int64_t>::max() / 2};
 
 std::int64_t parse_integer(std::string_view option, std::string_view text, Limits limits) {
@@ -273,6 +275,7 @@ void declare(CLI::App& app, Texts& t) {
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
     add("--graph", t.graph, "off, on (CUDA graphs: captured once, then replayed), both");
+    add("--skew", t.skew, "LIST of us by which all ranks but one may be late for a sample");
     add("--layers", t.layers, "MoE layers in one step, each with weights of its own");
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
@@ -329,6 +332,7 @@ Options parse_texts(const Texts& t) {
     const auto graph = parse_choice("--graph", t.graph, kGraphs);
     if (graph != "on") o.graphs.emplace_back("off");
     if (graph != "off") o.graphs.emplace_back(kGraphOn);
+    o.skews_us = parse_number_list("--skew", t.skew, kSkews);
     o.share_gpu = t.share_gpu;
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
     o.layers = parse_integer("--layers", t.layers, kLayers);

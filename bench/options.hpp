@@ -49,6 +49,7 @@ struct Options {
     std::vector<std::string> gathers;
     std::vector<DType> dtypes;
     std::vector<std::string> graphs;  ///< off, on, or both
+    std::vector<std::int64_t> skews_us;
     bool layer_scope{true};
     std::int64_t layers{1};
     std::int64_t seed{1};

@@ -20,6 +20,10 @@ int instrumented_steps(int min_samples) {
 /// Kernels and library calls of one layer but for the exchange.
 constexpr std::int64_t kLayerLaunches = 24;
 
+double skew_seconds(const Case& one) {
+    return static_cast<double>(one.skew_us) * 1e-6;
+}
+
 }  // namespace
 
 LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
@@ -180,7 +184,8 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
     const int kinds = with_layer ? 3 : 2;
     const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
     RegionTimer timer(parts_.device, parts_.timeline, stream);
-    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode);
+    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode,
+                    skew_seconds(case_));
     std::optional<ColdCaches> caches;
     if (options.cold) caches.emplace(parts_.device, stream);
     const auto cool = [&] {
@@ -255,8 +260,10 @@ void PreparedCase::find_limits(CaseSamples& samples) {
 
 std::vector<PhaseSplit> PreparedCase::split_phases(std::span<RivalState* const> timed, int count,
                                                    const std::function<void()>& prepare) {
-    PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
-                           phase::kAll, phase::kCombine);
+    PhaseSplitter splitter(
+        {parts_.control, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
+        phase::kCombine,
+        Skew(skew_seconds(case_), parts_.control.size(), static_cast<std::uint64_t>(case_.seed)));
     std::vector<std::function<void(Trace&)>> steps;
     for (const auto* rival : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.

@@ -69,6 +69,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.combine = entry.name;
     row.dtype = to_string(one.dtype);
     row.graph = one.graph;
+    row.skew_us = one.skew_us;
     row.scope = one.scope;
     row.cache = context.options.cold ? "cold" : "cold_weights";
     row.mode = context.options.mode == Mode::pipelined ? "pipelined" : "isolated";

@@ -26,8 +26,10 @@ SETTINGS = (
     "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
     "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
     "scale_experts", "attn_tp", "moe_tp", "scoring", "shared_gate",
-    AGAINST,
+    "skew_us", AGAINST,
 )
+# What files say that are older than the column.
+BEFORE = {"skew_us": "0"}
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "is_baseline",
     "verified", "obstacle",
@@ -90,7 +92,7 @@ def _check_header(file: Path, header: Iterable[str] | None) -> None:
     if not header:
         raise ResultsError(f"{file} is empty")
     missing = [name for name in (*LABELS, *SETTINGS, *NUMBERS)
-               if name not in header and name != AGAINST]
+               if name not in (*header, *BEFORE, AGAINST)]
     if missing:
         raise ResultsError(f"{file}: missing columns: {', '.join(missing)}")
 
@@ -101,7 +103,7 @@ def _parse(file: Path, line: int, cells: dict[str, str]) -> Row:
     if cells["schema_version"] != SCHEMA_VERSION:
         version = cells["schema_version"]
         raise ResultsError(f"{file}:{line}: schema_version {version!r}, not {SCHEMA_VERSION}")
-    row: Row = dict(cells)
+    row: Row = cells | {name: cells.get(name) or value for name, value in BEFORE.items()}
     for name in NUMBERS:
         try:
             row[name] = float(cells[name] or "nan")

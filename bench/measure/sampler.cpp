@@ -1,6 +1,7 @@
 #include "bench/measure/sampler.hpp"
 
 #include "bench/measure/rival_order.hpp"
+#include "bench/measure/skew.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,8 +18,12 @@ int agree(Control& control, int value) {
 /// Runs the rounds of one series, one batch after the other in the order of the rivals.
 class Rounds {
 public:
-    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, std::uint64_t seed)
-        : parts_(parts), rivals_(rivals), order_(rivals.size(), seed) {}
+    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, double skew,
+           std::uint64_t seed)
+        : parts_(parts),
+          rivals_(rivals),
+          order_(rivals.size(), seed),
+          skew_(skew, parts.control.size(), seed) {}
 
     [[nodiscard]] Series empty_series(int runs) const {
         Series series;
@@ -37,9 +42,10 @@ public:
         stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
+            const double delay = skew_.delay(next_, parts_.control.rank());
             for (const auto rival : order_.round(next_)) {
                 const auto [arrival, exit] =
-                    sample(rivals_[rival], series.repeats, series.by_device);
+                    sample(rivals_[rival], series.repeats, series.by_device, delay);
                 stamps.push_back(arrival);
                 stamps.push_back(exit);
                 beat();
@@ -65,7 +71,7 @@ public:
     }
 
 private:
-    [[nodiscard]] Stamp sample(const Rival& rival, int runs, bool by_device) const {
+    [[nodiscard]] Stamp sample(const Rival& rival, int runs, bool by_device, double delay) const {
         rival.prime();
         parts_.stream.synchronize();
         const auto region = [&] {
@@ -73,7 +79,7 @@ private:
         };
         Stamp stamp;
         if (parts_.timer != nullptr) {
-            stamp = parts_.timer->time(rival.name, region, by_device);
+            stamp = parts_.timer->time(rival.name, region, by_device, delay);
         } else {
             parts_.timeline.wait_for_common_start();
             stamp.arrival = parts_.timeline.now();
@@ -112,6 +118,7 @@ private:
     Sampler::Parts parts_;
     std::span<const Rival> rivals_;
     RivalOrder order_;
+    Skew skew_;
     std::size_t next_{};  ///< round
 };
 
@@ -131,7 +138,8 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     auto& control = parts_.control;
     auto& timeline = parts_.timeline;
     const bool decides = control.rank() == 0;
-    Rounds rounds(parts_, rivals, seed);
+    MOE_EXPECT(skew_ == 0 || parts_.timer != nullptr, "only a RegionTimer lets ranks come late");
+    Rounds rounds(parts_, rivals, skew_, seed);
 
     timeline.synchronise();
     const auto warm_up = [&](int runs) {
@@ -153,6 +161,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const Overheads overheads{overhead, timeline.agreement_seconds()};
     int runs =
         agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+    if (skew_ > 0) runs = 1;
     // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
     if (mode_ == Mode::isolated && rounds.by_device(1)) {
         while (!rounds.by_device(runs)) --runs;

@@ -109,6 +109,7 @@ std::string heading(const ResultRow& row) {
     text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
                         row.dtype, row.gather);
     if (row.graph == "on") text += " | CUDA graph";
+    if (row.skew_us > 0) text += fmt::format(" | all ranks but one up to {} us late", row.skew_us);
     return text + "\n";
 }
 

@@ -159,6 +159,7 @@ Record ResultRow::record() const {
     r.emplace_back("clock_before_mhz", cell(clock_before_mhz));
     r.emplace_back("clock_after_mhz", cell(clock_after_mhz));
     r.emplace_back("throttled", text(throttled));
+    r.emplace_back("skew_us", skew_us);
     return r;
 }
 

@@ -78,6 +78,7 @@ struct ResultRow {
     std::string timed_by;  ///< device or host: whose clock took the output samples
     std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;
     std::string throttled;  ///< what held a rank's clocks back at the end, separated by ;
+    std::int64_t skew_us{};
 
     [[nodiscard]] Record record() const;
     /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by

@@ -1,5 +1,6 @@
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/start_gate.hpp"
 #include "kernels/cuda/sum.hpp"
@@ -183,6 +184,9 @@ public:
         launch_sum(list, to, cuda::native(stream));
     }
     [[nodiscard]] std::size_t most_terms() const override { return kMostTerms; }
+    void delay(double seconds, Stream& stream) override {
+        launch_delay(seconds, cuda::native(stream));
+    }
 
 private:
     int ordinal_;

@@ -1,4 +1,5 @@
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/start_gate.hpp"
 
 #include <atomic>
@@ -15,21 +16,15 @@ struct Words {
     unsigned gave_up;  ///< the last closing that nobody opened in time
 };
 
-__device__ unsigned long long nanoseconds() {
-    unsigned long long now = 0;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    return now;
-}
-
 __global__ void wait_for(Words* words, unsigned closing) {
-    const auto start = nanoseconds();
+    const auto start = global_nanoseconds();
     unsigned opened = 0;
     do {
         asm volatile("ld.acquire.sys.global.u32 %0, [%1];"
                      : "=r"(opened)
                      : "l"(&words->opened)
                      : "memory");
-        if (nanoseconds() - start > kPatienceNanoseconds) {
+        if (global_nanoseconds() - start > kPatienceNanoseconds) {
             words->gave_up = closing;
             return;
         }

@@ -156,6 +156,8 @@ public:
     /// and rounded once. At most most_terms() of them.
     virtual void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) = 0;
     [[nodiscard]] virtual std::size_t most_terms() const = 0;
+    /// What is enqueued after it waits for so long.
+    virtual void delay(double seconds, Stream& stream) = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
 };
 

@@ -30,6 +30,8 @@ def facts_of(rows: pd.DataFrame) -> list[str]:
         ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode",
          moe_results.AGAINST),
     ]
+    if set(rows["skew_us"]) != {"0"}:
+        lines.append(("skew_us",))
     facts = [
         " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
         for names in lines

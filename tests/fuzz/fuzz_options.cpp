@@ -69,6 +69,7 @@ void check_lists(const Options& o) {
     check_list(o.gathers, false);
     check_list(o.dtypes, false);
     check_numbers(o.tokens, 0, false);
+    check_numbers(o.skews_us, 0, false);
     check_numbers(o.hidden, 1, true);
     check_numbers(o.dp, 1, true);
     check_numbers(o.ep, 1, true);
@@ -128,7 +129,8 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           count_paddings(o) * size(o.routings) * size(o.loads) * size(o.tokens);
+           size(o.graphs) * size(o.skews_us) * count_paddings(o) * size(o.routings) *
+           size(o.loads) * size(o.tokens);
 }
 
 /// Nothing if the options were refused, as they should be.

@@ -13,7 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from program import AS_ROOT, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of, two_hosts
+from program import (AS_ROOT, BACKEND, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of,
+                     two_hosts)
 
 GOLDEN = ROOT / "tests/golden"
 STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
@@ -50,6 +51,9 @@ BAD_ARGUMENTS = [
     (["--routing", "zipf:x"], "'zipf:x'"),
     (["--phase", "decode"], "--padding sglang"),
     (["--padding", "sglang", "--phase", "train"], "prefill, decode"),
+    (["--skew", "-5"], "is not from 0 to 1000000"),
+    (["--skew", "1000001"], "is not from 0 to 1000000"),
+    (["--skew", "late"], "'late'"),
     (["--layers", "0"], "is not from 1 to"),
     (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
@@ -475,6 +479,43 @@ def test_pipelined_rows_are_rows_of_their_own(tmp_path):
         assert float(row["output_us_median"]) > 0 and float(row["combine_us_median"]) > 0
         assert float(row["tokens_per_s"]) == pytest.approx(
             6e6 / float(row["layer_us_median"]), rel=1e-4)
+
+
+def test_late_ranks_are_a_case_of_their_own_and_no_part_of_the_sample(tmp_path):
+    late = 100000  # long beside what a busy machine does to a sample
+    for skew in ([], ["--skew", f"0,{late}"]):
+        done = launch(*QUICK, *skew, "--combine", "all_reduce_slice", "--out", tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"| all ranks but one up to {late} us late\n") == 1
+    usual, punctual, skewed = (rows_of(tmp_path)[at:at + 2] for at in (0, 2, 4))
+    assert [{row["skew_us"] for row in rows} for rows in (usual, punctual, skewed)] == [
+        {"0"}, {"0"}, {str(late)}]
+    assert usual[0]["case_id"] == punctual[0]["case_id"] != skewed[0]["case_id"]
+    for row in skewed:
+        assert row["verified"] == "true" and row["repeats"] == "1"
+        assert float(row["speedup_output"]) > 0 and row["instrumentation_pct"] != ""
+    with open(tmp_path / "results.samples.csv", newline="") as file:
+        samples = [one for one in csv.DictReader(file) if one["case_id"] == skewed[0]["case_id"]]
+    for kind in ("layer", "output", "combine"):
+        spread, us = ([float(one[name]) for one in samples if one["kind"] == kind]
+                      for name in ("arrival_spread_us", "us"))
+        assert late / 10 < statistics.median(spread) < 2 * late, "half of it, and busy cores"
+        assert min(us) < late / 4
+
+
+def test_bursts_and_graphs_say_why_no_rank_can_be_late_for_them(tmp_path):
+    for how in ("--pipelined", "--graph=on"):
+        assert launch(*QUICK, how, "--skew", "0,50", "--out", tmp_path).returncode == 0
+    rows = rows_of(tmp_path)
+    burst, graph = ({(row["skew_us"], row["obstacle"]) for row in half}
+                    for half in (rows[:2 * STRATEGIES], rows[2 * STRATEGIES:]))
+    assert burst == {("0", ""), ("50", "skew: the runs of a burst have one start, and ranks would"
+                                       " be late for the first only")}
+    if BACKEND == "host":
+        assert {why for _, why in graph} == {"CUDA graphs: the host backend has none"}
+    else:
+        assert graph == {("0", ""), ("50", "skew: regions chained in a CUDA graph have one start,"
+                                           " and ranks would be late for the first only")}
 
 
 def test_cold_rows_say_so(tmp_path):
