@@ -14,6 +14,19 @@ namespace {
 /// The share of free memory that a case may take: libraries and the page cache live there too.
 constexpr double kMemoryShare = 0.9;
 
+std::string skew_obstacle(const Case& one, Mode mode) {
+    if (one.skew_us == 0) return {};
+    if (one.graph == kGraphOn) {
+        return "skew: regions chained in a CUDA graph have one start, and ranks would be late for "
+               "the first only";
+    }
+    if (mode == Mode::pipelined) {
+        return "skew: the runs of a burst have one start, and ranks would be late for the first "
+               "only";
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) const {
@@ -21,6 +34,7 @@ std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& lay
         auto obstacle = parts_.backend.device->capture_obstacle();
         if (!obstacle.empty()) return obstacle;
     }
+    if (auto obstacle = skew_obstacle(one, parts_.options.mode); !obstacle.empty()) return obstacle;
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     auto& world = *parts_.backend.world;
     const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(), one.hidden,

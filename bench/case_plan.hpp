@@ -32,7 +32,8 @@ public:
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 
-    /// Collective. Why this backend cannot run the case, whatever the memory of each rank; empty
+    /// Collective. Why this backend cannot run the case, or nobody could time it so, whatever the
+    /// memory of each rank; empty
     /// when it can.
     [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout) const;
     /// Collective. For a layout without an obstacle.

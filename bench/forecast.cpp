@@ -160,8 +160,9 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
     const double output = output_seconds(one, layout, speed);
     const double cold = static_cast<double>(needs.cold_bytes) / speed.weight_bytes;
     const int runs = options.mode == Mode::pipelined ? kShortestBurst : 1;
+    const auto late = static_cast<double>(one.skew_us) * 1e-6;
     const auto samples = [&](double run) {
-        return std::max(share, options.min_samples * rivals * (runs * run + output + cold));
+        return std::max(share, options.min_samples * rivals * (runs * run + output + cold + late));
     };
     seconds += step / layers + 2 * samples(output);
     if (with_layer) {

@@ -23,10 +23,10 @@ struct Texts {
     std::string backend{"auto"}, model{"custom"}, hidden, scale_experts{"1"}, tokens{"16:1024:x4"};
     std::string experts, top_k, intermediate, shared_intermediate, scoring;
     std::string dp, ep, load{"balanced,hot"}, routing{"uniform"}, padding{"sum_len"}, phase;
-    std::string combine{"all"}, layers{"1"};
+    std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"};
+    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"};
     bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
 };
 
@@ -51,6 +51,8 @@ T parse_choice(std::string_view option, std::string_view text,
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
 constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
 constexpr Limits kRanks{1, 1 << 20}, kSamples{1, 1'000'000}, kLayers{1, 1 << 10};
+// A second: devices give up waiting for their start after ten.
+constexpr Limits kSkews{0, 1'000'000};
 constexpr Limits kSeeds{0, std::numeric_limits<std::int64_t>::max() / 2};
 
 std::int64_t parse_integer(std::string_view option, std::string_view text, Limits limits) {
@@ -157,7 +159,9 @@ void check_tokens_asked_for(const Options& o, const std::string& text) {
         "--tokens '{}': every --load is mixed:C:B, which says how many tokens there are", text));
 }
 
-std::vector<const CombineEntry*> parse_combines(const std::string& text) {
+/// The baseline first: everything is relative to it, so it always runs.
+std::vector<const CombineEntry*> parse_combines(const std::string& text,
+                                                const CombineEntry& baseline) {
     const auto table = combine_table();
     std::vector<const CombineEntry*> chosen;
     if (text == "all") {
@@ -167,11 +171,8 @@ std::vector<const CombineEntry*> parse_combines(const std::string& text) {
             chosen.push_back(&find_named(table, name, "combine"));
         }
     }
-    // Everything is relative to the baseline, so it always runs, and comes first.
-    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
-    const auto* baseline = *std::find_if(table.begin(), table.end(), is_baseline);
-    chosen.erase(std::remove(chosen.begin(), chosen.end(), baseline), chosen.end());
-    chosen.insert(chosen.begin(), baseline);
+    std::erase(chosen, &baseline);
+    chosen.insert(chosen.begin(), &baseline);
     return chosen;
 }
 
@@ -191,7 +192,7 @@ std::vector<Plant> parse_plants(const std::string& text,
             parse_positive("--plant " + item.substr(0, colon + 1), item.substr(colon + 1));
         if (pct > kMostPct) refuse(fmt::format("at most {} % is possible", kMostPct));
         if (std::ranges::find(combines, entry) == combines.end()) {
-            refuse("not one of the strategies that --combine chose");
+            refuse("not one of the strategies that --combine or --baseline names");
         }
         if (std::ranges::find(plants, entry, &Plant::entry) != plants.end()) {
             refuse("named twice");
@@ -250,11 +251,13 @@ void declare(CLI::App& app, Texts& t) {
     add("--phase", t.phase,
         "LIST of prefill, decode, mixed, for --padding sglang (prefill,decode)");
     add("--combine", t.combine, "LIST of --list combines, or all; the baseline always runs");
+    add("--baseline", t.baseline, "the one of --list combines that speed-ups are against");
     add("--gather", t.gather, "LIST of --list gathers, or all");
     add("--dtype", t.dtype, "LIST of bf16, f16, f32: what rows travel as");
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
     add("--graph", t.graph, "off, on (CUDA graphs: captured once, then replayed), both");
+    add("--skew", t.skew, "LIST of us by which all ranks but one may be late for a sample");
     add("--layers", t.layers, "MoE layers in one step, each with weights of its own");
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
@@ -305,12 +308,13 @@ Options parse_texts(const Texts& t) {
     for (const auto& routing : o.routings) static_cast<void>(parse_routing(routing));
     o.paddings = parse_names("--padding", t.padding, kPaddings);
     o.phases = parse_phases(t.phase, o.paddings);
-    o.combines = parse_combines(t.combine);
+    o.combines = parse_combines(t.combine, find_named(combine_table(), t.baseline, "combine"));
     o.gathers = parse_gathers(t.gather);
     o.dtypes = parse_dtypes(t.dtype);
     const auto graph = parse_choice("--graph", t.graph, kGraphs);
     if (graph != "on") o.graphs.emplace_back("off");
     if (graph != "off") o.graphs.emplace_back(kGraphOn);
+    o.skews_us = parse_number_list("--skew", t.skew, kSkews);
     o.share_gpu = t.share_gpu;
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
     o.layers = parse_integer("--layers", t.layers, kLayers);

@@ -41,10 +41,12 @@ struct Options {
     std::vector<std::string> routings;
     std::vector<std::string> paddings;
     std::vector<std::string> phases;
-    std::vector<const CombineEntry*> combines;  ///< the baseline first, whether it was named or not
+    /// The one of --baseline first, whether --combine names it or not.
+    std::vector<const CombineEntry*> combines;
     std::vector<std::string> gathers;
     std::vector<DType> dtypes;
     std::vector<std::string> graphs;  ///< off, on, or both
+    std::vector<std::int64_t> skews_us;
     bool layer_scope{true};
     std::int64_t layers{1};
     std::int64_t seed{1};
@@ -60,6 +62,10 @@ struct Options {
     std::vector<Plant> plants;  ///< each of another one of `combines`
     std::string out, csv;
 
+    /// Whether speed-ups are against this one of `combines`.
+    [[nodiscard]] bool is_baseline(const CombineEntry& entry) const {
+        return &entry == combines.front();
+    }
     /// 0 for a strategy that is left as it is.
     [[nodiscard]] double planted_pct(const CombineEntry& entry) const;
 

@@ -20,6 +20,10 @@ int instrumented_steps(int min_samples) {
 /// Kernels and library calls of one layer but for the exchange.
 constexpr std::int64_t kLayerLaunches = 24;
 
+double skew_seconds(const Case& one) {
+    return static_cast<double>(one.skew_us) * 1e-6;
+}
+
 }  // namespace
 
 LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
@@ -238,7 +242,8 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
     if (std::ranges::none_of(rivals_, &RivalState::to_be_timed)) return samples;
     auto& stream = parts_.stream;
     RegionTimer timer(parts_.device, parts_.timeline, stream);
-    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode);
+    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode,
+                    skew_seconds(case_));
     // The expert rows that every output step starts from.
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
@@ -268,7 +273,7 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
         rivals.push_back(rival_of(region, rival, options));
     }
     if (rivals.empty()) return samples;
-    samples.has_baseline = samples.rivals.front()->entry->baseline;
+    samples.has_baseline = samples.rivals.front() == &rivals_.front();
     const auto kinds = static_cast<double>(regions_.size());
     const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
     constexpr std::int64_t kKindsAtMost = 4;
@@ -326,8 +331,10 @@ std::optional<std::size_t> RegionSamples::find(const RivalState& rival) const {
 
 std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
                                                    const Options& options) {
-    PhaseSplitter splitter({parts_.control, parts_.timeline, parts_.device, parts_.stream},
-                           phase::kAll, phase::kCombine);
+    PhaseSplitter splitter(
+        {parts_.control, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
+        phase::kCombine,
+        Skew(skew_seconds(case_), parts_.control.size(), static_cast<std::uint64_t>(case_.seed)));
     std::vector<std::function<void(Trace&)>> steps;
     for (const auto* rival : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.

@@ -79,6 +79,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.combine = entry.name;
     row.dtype = to_string(one.dtype);
     row.graph = one.graph;
+    row.skew_us = one.skew_us;
     row.scope = one.scope;
     row.cache = context.options.cold ? "cold" : "cold_weights";
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"
@@ -90,7 +91,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.planted_pct = context.options.planted_pct(entry);
     row.scoring = one.scoring;
     row.shared_gate = one.shared_gate;
-    row.is_baseline = entry.baseline;
+    row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;
 
     row.attn_tp = parallel.attn_tp();

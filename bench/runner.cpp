@@ -1,7 +1,7 @@
 #include "bench/runner.hpp"
 
+#include "bench/best_forms.hpp"
 #include "bench/cases.hpp"
-#include "bench/report/case_table.hpp"
 #include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
@@ -139,6 +139,7 @@ RowContext Runner::row_context() const {
 void Runner::report_measured(const Case& one, const CaseLayout& layout,
                              std::span<const RivalState> rivals, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
+    std::vector<FormSamples> forms;
     for (const auto& rival : rivals) {
         auto& row = rows.emplace_back(describe_row(row_context(), one, layout, *rival.entry));
         row.variant = rival.variant;
@@ -157,6 +158,7 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         row.clock_after_mhz = samples.clocks.after_mhz;
         row.throttled = samples.clocks.throttled;
         report_samples(rivals, rival, samples, row);
+        forms.push_back(form_samples(rival, samples));
         if (row.phases) {
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (one.layers == 1 && parts_.options.mode == Mode::isolated && row.planted_pct == 0) {
@@ -166,7 +168,17 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
             }
         }
     }
-    report(rows);
+    report(rows, compare_best_forms(forms));
+}
+
+FormSamples Runner::form_samples(const RivalState& rival, const CaseSamples& samples) {
+    const auto& output = *samples.of(RegionKind::output);
+    FormSamples form{rival.entry->name, rival.entry->form,
+                     output.series.seconds[*output.find(rival)]};
+    if (const auto& layer = samples.of(RegionKind::layer)) {
+        form.layer = layer->series.seconds[*layer->find(rival)];
+    }
+    return form;
 }
 
 void Runner::report_samples(std::span<const RivalState> rivals, const RivalState& rival,
@@ -197,7 +209,7 @@ void Runner::report_samples(std::span<const RivalState> rivals, const RivalState
     }
 }
 
-void Runner::report(std::span<const ResultRow> rows) {
+void Runner::report(std::span<const ResultRow> rows, const std::optional<Comparison>& best_forms) {
     for (const auto& row : rows) {
         outcome_.obstacles += row.obstacle.empty() ? 0 : 1;
         outcome_.wrong += row.verified == false ? 1 : 0;
@@ -207,7 +219,7 @@ void Runner::report(std::span<const ResultRow> rows) {
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);
     if (parts_.progress != nullptr) parts_.progress->clear();
-    show(case_table(rows) + "\n");
+    show(case_table(rows, best_forms) + "\n");
 }
 
 }  // namespace moe

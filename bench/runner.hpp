@@ -1,9 +1,11 @@
 #pragma once
 
+#include "bench/best_forms.hpp"
 #include "bench/case_plan.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
 #include "bench/prepared_case.hpp"
+#include "bench/report/case_table.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/result_files.hpp"
 #include "bench/rows.hpp"
@@ -61,9 +63,12 @@ private:
 
     [[nodiscard]] RowContext row_context() const;
     void report_obstacle(const Case& one, const CaseLayout& layout, const std::string& obstacle);
-    void report(std::span<const ResultRow> rows);
+    void report(std::span<const ResultRow> rows,
+                const std::optional<Comparison>& best_forms = std::nullopt);
     void report_measured(const Case& one, const CaseLayout& layout,
                          std::span<const RivalState> rivals, const CaseSamples& samples);
+    [[nodiscard]] static FormSamples form_samples(const RivalState& rival,
+                                                  const CaseSamples& samples);
     /// What a row says of the samples of one rival, which go into their file.
     void report_samples(std::span<const RivalState> rivals, const RivalState& rival,
                         const CaseSamples& samples, ResultRow& row);

@@ -1,7 +1,8 @@
 """Results CSVs of bench_moe_comm: reading, checking, and joining the launches of one cell.
 
 Standard library only, so that a script which must run without pandas can share it. A row is a
-dict: the columns of NUMBERS as float (an empty cell is NaN), every other column as text.
+dict: the columns of NUMBERS as float (an empty cell is NaN), every other column as text, and
+AGAINST, the strategy that its speed-ups are against.
 """
 
 import csv
@@ -15,6 +16,9 @@ SCHEMA_VERSION = "1"
 # What a number may claim, strongest first. Rows of different claims are never compared.
 CLAIMS = ("interconnect", "memory", "functional")
 
+# No column of the file: the baseline of the row's case in its run.
+AGAINST = "against"
+
 # What a case was measured with. Rows that agree in these, in load, in tokens and in the strategy
 # are launches of one cell; the seed is not among them, it only makes launches differ.
 SETTINGS = (
@@ -22,10 +26,13 @@ SETTINGS = (
     "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
     "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
     "scale_experts", "attn_tp", "moe_tp", "scoring", "shared_gate",
+    "skew_us", AGAINST,
 )
+# What files say that are older than the column.
+BEFORE = {"skew_us": "0"}
 LABELS = (
-    "schema_version", "run_id", "launch", "claim", "load", "combine", "is_baseline", "verified",
-    "obstacle",
+    "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "is_baseline",
+    "verified", "obstacle",
 )
 
 # Measures with a 95 % interval in NAME_low and NAME_high: the measure's column -> NAME.
@@ -72,7 +79,7 @@ def _read_file(file: Path) -> list[Row]:
         with file.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             _check_header(file, reader.fieldnames)
-            return [_parse(file, reader.line_num, cells) for cells in reader]
+            return _with_baselines([_parse(file, reader.line_num, cells) for cells in reader])
     except FileNotFoundError:
         raise ResultsError(f"no such file: {file}") from None
     except OSError as error:
@@ -84,7 +91,8 @@ def _read_file(file: Path) -> list[Row]:
 def _check_header(file: Path, header: Iterable[str] | None) -> None:
     if not header:
         raise ResultsError(f"{file} is empty")
-    missing = [name for name in (*LABELS, *SETTINGS, *NUMBERS) if name not in header]
+    missing = [name for name in (*LABELS, *SETTINGS, *NUMBERS)
+               if name not in (*header, *BEFORE, AGAINST)]
     if missing:
         raise ResultsError(f"{file}: missing columns: {', '.join(missing)}")
 
@@ -95,7 +103,7 @@ def _parse(file: Path, line: int, cells: dict[str, str]) -> Row:
     if cells["schema_version"] != SCHEMA_VERSION:
         version = cells["schema_version"]
         raise ResultsError(f"{file}:{line}: schema_version {version!r}, not {SCHEMA_VERSION}")
-    row: Row = dict(cells)
+    row: Row = cells | {name: cells.get(name) or value for name, value in BEFORE.items()}
     for name in NUMBERS:
         try:
             row[name] = float(cells[name] or "nan")
@@ -106,6 +114,15 @@ def _parse(file: Path, line: int, cells: dict[str, str]) -> Row:
     if why_no_time(row) is None and row["claim"] not in CLAIMS:
         raise ResultsError(f"{file}:{line}: unknown claim {row['claim']!r}")
     return row
+
+
+def _with_baselines(rows: list[Row]) -> list[Row]:
+    """The rows with AGAINST filled in; empty where the case's baseline has no row."""
+    names = {
+        (row["run_id"], row["case_id"]): row["combine"]
+        for row in rows if row["is_baseline"] == "true"
+    }
+    return [row | {AGAINST: names.get((row["run_id"], row["case_id"]), "")} for row in rows]
 
 
 def why_no_time(row: Row) -> str | None:

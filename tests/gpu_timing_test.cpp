@@ -103,6 +103,51 @@ TEST(RegionTimer, CountsTheDevicesTimeAndNotTheHosts) {
     }
 }
 
+TEST(Delay, HoldsBackWhatIsEnqueuedBehindIt) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& device = *backend.device;
+        const auto stream = device.make_stream();
+        const auto before = device.make_event();
+        const auto after = device.make_event();
+        for (const double seconds : {0.0, 1e-4, 5e-3}) {
+            device.delay(seconds, *stream);
+            stream->record(*before);
+            device.delay(seconds, *stream);
+            stream->record(*after);
+            stream->synchronize();
+            // The device's clock may advance in steps of a microsecond.
+            EXPECT_GE(after->seconds_since(*before), seconds - 2e-6) << backend.name;
+        }
+    }
+}
+
+TEST(RegionTimer, ADelayComesBeforeTheArrival) {
+    constexpr double kDelay = 20e-3;
+    const auto control = make_mpi_control();
+    Timeline timeline(*control, true);
+    for (auto& backend : OpenBackends::opened()) {
+        auto& device = *backend.device;
+        const auto stream = device.make_stream();
+        const auto buffer = device.allocate(64);
+        const auto words = buffer.matrix(1, 16, DType::f32);
+        RegionTimer timer(device, timeline, *stream);
+        for (const bool by_device : {false, true}) {
+            if (by_device && !timer.by_device(1)) continue;
+            const auto region = [&] { device.clear(words, *stream); };
+            double shortest = kDelay;
+            for (int attempt = 0; attempt < 5; ++attempt) {
+                timeline.wait_for_common_start();
+                const double start = timeline.now();
+                const auto stamp = timer.time("clear", region, by_device, kDelay);
+                EXPECT_GE(stamp.arrival - start, kDelay - 2e-6);
+                EXPECT_LE(stamp.exit, timeline.now());
+                shortest = std::min(shortest, stamp.exit - stamp.arrival);
+            }
+            EXPECT_LT(shortest, kDelay / 2) << "the delay was counted";
+        }
+    }
+}
+
 TEST(RegionChain, ReplaysEveryStrategyBitForBit) {
     const auto backends = backends_with(has_graphs);
     if (backends.empty()) GTEST_SKIP() << "no backend with graphs";

@@ -4,6 +4,7 @@
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/rival_order.hpp"
 #include "bench/measure/sampler.hpp"
+#include "bench/measure/skew.hpp"
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
 #include "comm/machine.hpp"
@@ -127,6 +128,54 @@ TEST(RivalOrder, DependsOnTheSeedAlone) {
     std::set<std::vector<std::size_t>> firsts;
     for (std::uint64_t seed = 0; seed < 20; ++seed) firsts.insert(RivalOrder(4, seed).round(0));
     EXPECT_GT(firsts.size(), 5U);
+}
+
+TEST(Skew, DrawsOnePunctualRankAndHowLateTheOthersAre) {
+    constexpr double kMost = 50e-6;
+    constexpr std::size_t kRounds = 2000;
+    for (const int ranks : {1, 2, 3, 8}) {
+        const Skew skew(kMost, ranks, 7);
+        std::vector<int> punctual(static_cast<std::size_t>(ranks));
+        std::set<std::vector<double>> different;
+        double sum = 0;
+        double latest = 0;
+        for (std::size_t round = 0; round < kRounds; ++round) {
+            const auto delays = skew.delays(round);
+            ASSERT_EQ(delays.size(), punctual.size());
+            EXPECT_EQ(std::count(delays.begin(), delays.end(), 0.0), 1);
+            for (std::size_t rank = 0; rank < delays.size(); ++rank) {
+                EXPECT_GE(delays[rank], 0);
+                EXPECT_LE(delays[rank], kMost);
+                EXPECT_EQ(skew.delay(round, static_cast<int>(rank)), delays[rank]);
+                punctual[rank] += delays[rank] == 0 ? 1 : 0;
+                sum += delays[rank];
+                latest = std::max(latest, delays[rank]);
+            }
+            EXPECT_EQ(Skew(kMost, ranks, 7).delays(round), delays) << "the same on every rank";
+            different.insert(delays);
+        }
+        if (ranks == 1) continue;
+        EXPECT_EQ(different.size(), kRounds) << "another one for each round";
+        EXPECT_NE(Skew(kMost, ranks, 8).delays(0), skew.delays(0)) << "another seed";
+        // Uniform: each rank is punctual in as many rounds, within five standard deviations, and
+        // the others are late by half of the most on average.
+        const double share = 1.0 / ranks;
+        const double deviation = std::sqrt(kRounds * share * (1 - share));
+        for (const int count : punctual) EXPECT_NEAR(count, kRounds * share, 5 * deviation);
+        const double late = kRounds * (ranks - 1.0);
+        EXPECT_NEAR(sum / late / kMost, 0.5, 5 * std::sqrt(1 / (12 * late)));
+        EXPECT_GT(latest, 0.99 * kMost);
+    }
+}
+
+TEST(Skew, ScalesWithTheMostAndMayBeNone) {
+    const auto some = Skew(1, 4, 3).delays(5);
+    auto twice = Skew(2, 4, 3).delays(5);
+    for (auto& delay : twice) delay /= 2;
+    EXPECT_EQ(twice, some);
+    EXPECT_TRUE(Skew().none());
+    EXPECT_TRUE(Skew(0, 4, 3).none());
+    EXPECT_EQ(Skew(0, 4, 3).delay(5, 2), 0);
 }
 
 TEST(Timeline, FindsTheOffsetsOfClocksThatDisagree) {
@@ -287,6 +336,21 @@ TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
         EXPECT_GT(split.wait, 0);
         EXPECT_LE(split.wait, split.arrival_spread);
     }
+}
+
+TEST_F(SamplerTest, RanksComeLateToMarkedStepsAsToSamples) {
+    constexpr std::array<std::string_view, 2> kNames{"work", "exchange"};
+    PhaseSplitter splitter({*control_, timeline_, *backend_.device, *stream_}, kNames, "exchange",
+                           Skew(40e-3, control_->size(), 1));
+    const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
+        { const Phase mark(trace, "work", *stream_); }
+        const Phase mark(trace, "exchange", *stream_);
+        control_->barrier();
+    }};
+    const auto split = splitter.measure(steps, 9, [] {}).front();
+    if (control_->rank() != 0 || control_->size() == 1) return;
+    EXPECT_GE(split.arrival_spread, 5e-3) << "of 0 to 40 ms, the median";
+    EXPECT_LT(split.step, split.arrival_spread) << "a step counts from the latest arrival";
 }
 
 TEST_F(SamplerTest, RefusesAPhaseThatWasNotAnnounced) {

@@ -1,6 +1,5 @@
-// What the program writes and prints: cells, whole lines, the golden header, tables for a reader.
+// What the program writes: cells, whole lines, the golden header, and what is read of it again.
 #include "bench/report/append_file.hpp"
-#include "bench/report/case_table.hpp"
 #include "bench/report/finished_cases.hpp"
 #include "bench/report/record.hpp"
 #include "bench/report/result_row.hpp"
@@ -145,6 +144,9 @@ TEST(Case, IdDependsOnEveryFieldAndOnWhereItRuns) {
         ids.insert(case_id(other, "host 2 ranks"));
     });
     EXPECT_EQ(ids.size(), fields + 2);
+    Case late = one;
+    late.skew_us = 5;
+    EXPECT_TRUE(ids.insert(case_id(late, "host 2 ranks")).second);
     EXPECT_EQ(case_id(one, "host 2 ranks"), case_id(Case{}, "host 2 ranks"));
 }
 
@@ -157,98 +159,10 @@ TEST(Case, AlongMakesTheProductWithTheLastFieldInnermost) {
     EXPECT_EQ(cases[3].tokens, 2);
 }
 
-ResultRow measured(const char* name, double us, const Estimate& speedup) {
-    ResultRow row;
-    row.combine = name;
-    row.is_baseline = speedup.median == 1;
-    row.output = Timing{{us, us - 1, us + 1}, {}, {}, {}, speedup};
-    return row;
-}
-
-TEST(CaseTable, MarksTheWinnerAndSaysWhenNothingIsResolved) {
-    const std::vector<ResultRow> won{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                     measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
-    const auto text = case_table(won);
-    EXPECT_NE(text.find("* reduce_scatterv_native"), std::string::npos) << text;
-    EXPECT_NE(text.find("2.00 [1.90, 2.10]"), std::string::npos) << text;
-    EXPECT_NE(text.find("reduce_scatterv_native wins the output step: 2.00 times"),
-              std::string::npos)
-        << text;
-    EXPECT_EQ(text.find("not resolved"), std::string::npos) << text;
-
-    const std::vector<ResultRow> open{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                      measured("reduce_scatterv_native", 99, {1.01, 0.9, 1.1})};
-    const auto unsure = case_table(open);
-    EXPECT_NE(unsure.find("[0.90, 1.10] not resolved"), std::string::npos) << unsure;
-    EXPECT_EQ(unsure.find("wins"), std::string::npos) << unsure;
-
-    const std::vector<ResultRow> lost{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                      measured("reduce_scatterv_native", 150, {0.7, 0.6, 0.8})};
-    EXPECT_NE(case_table(lost).find("The baseline's output step is the fastest"),
-              std::string::npos);
-}
-
-TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
-    ResultRow stuck;
-    stuck.combine = "reduce_scatterv_native";
-    stuck.obstacle = "dp 3 does not divide 4 ranks";
-    ResultRow wrong;
-    wrong.combine = "all_reduce_slice";
-    wrong.verified = false;
-    wrong.detail = "rank 1: row 3";
-    const auto text = case_table(std::vector<ResultRow>{stuck, wrong});
-    EXPECT_NE(text.find("cannot run: dp 3 does not divide 4 ranks"), std::string::npos) << text;
-    EXPECT_NE(text.find("WRONG, not timed: rank 1: row 3"), std::string::npos) << text;
-}
-
-TEST(CaseTable, SaysWhatFewRanksHaveAndWhatManyDo) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
-    const auto said = [&](const std::vector<std::int64_t>& tokens) {
-        rows.front().tokens_per_rank = tokens;
-        const auto text = case_table(rows);
-        const auto from = text.find(" (");
-        return text.substr(from + 1, text.find(')') - from);
-    };
-    EXPECT_EQ(said({8, 7, 6, 0}), "(8;7;6;0)");
-    const std::vector<std::int64_t> even(256, 12);
-    std::vector<std::int64_t> hot(256, 0);
-    hot.front() = 900;
-    EXPECT_EQ(said(even), "(12 each)");
-    EXPECT_EQ(said(hot), "(0 to 900 each)");
-}
-
-TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
-    for (auto& row : rows) row.combine_alone = Timing{{20.5, {}, {}}, {}, {}, {}, {}};
-    rows[0].limit_us = 22;
-    const auto sound = case_table(rows);
-    EXPECT_EQ(sound.find('!'), std::string::npos) << sound;
-    rows[1].limit_us = 30;
-    const auto flagged = case_table(rows);
-    EXPECT_NE(flagged.find("20.5!"), std::string::npos) << flagged;
-    EXPECT_NE(flagged.find("\n  ! below the limit"), std::string::npos) << flagged;
-}
-
-TEST(CaseTable, SaysWhenTheExpertsRunAKernelThatIsNotTunedForTheDevice) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
-    rows.front().device = "NVIDIA B200";
-    rows.front().experts_kernel = "grouped_gemm_sm80";
-    const auto says = [&](bool tuned, const std::optional<Timing>& layer) {
-        rows.front().experts_tuned = tuned;
-        rows.front().layer = layer;
-        return case_table(rows).find(
-                   "\n  Experts run grouped_gemm_sm80, which is not tuned for this device (NVIDIA "
-                   "B200): layer times may be longer than an engine's") != std::string::npos;
-    };
-    EXPECT_TRUE(says(false, rows.front().output));
-    EXPECT_FALSE(says(true, rows.front().output));
-    EXPECT_FALSE(says(false, std::nullopt)) << "no layer was timed";
-}
-
 TEST(ResultRow, LeavesCellsEmptyThatDoNotApply) {
     const auto record = ResultRow{}.record();
     for (const auto& [name, value] : record) {
+        if (name == "skew_us") continue;  // what was asked for
         const bool measured_cell = name.find("_us") != std::string_view::npos ||
                                    name.find("speedup") == 0 || name.find("_gbps") != name.npos ||
                                    name == "verified" || name == "obstacle" || name == "samples" ||

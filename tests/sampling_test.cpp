@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <thread>
@@ -189,6 +190,39 @@ TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
         // More ranks than cores wait for each other as well.
         EXPECT_LT(fastest, control_.size() == 1 ? 7e-3 : 60e-3);
     }
+}
+
+TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
+    constexpr double kMost = 40e-3;
+    RegionTimer timer(*backend_.device, timeline_, *stream_);
+    Sampler sampler({control_, timeline_, *stream_, &timer}, Mode::isolated, kMost);
+    const std::vector<Rival> rivals{{[] {}, [] { sleep_ms(1); }}, {[] {}, [] {}}};
+    const auto series = sampler.measure(rivals, {12, 1e-6, 1}, 3, [](double) {});
+    EXPECT_EQ(series.repeats, 1) << "however short the region";
+    if (control_.rank() != 0) return;
+    const auto median = [](const std::vector<double>& samples) {
+        return estimate_median(samples).median;
+    };
+    EXPECT_LT(median(series.seconds[0]), 10e-3);
+    EXPECT_LT(median(series.seconds[1]), 10e-3);
+    if (control_.size() == 1) return;
+    const auto& spread = series.arrival_spread;
+    EXPECT_GT(median(spread[0]), 5e-3);
+    // Both rivals of a round meet the same delays, and rounds different ones.
+    std::vector<double> apart;
+    for (std::size_t round = 0; round < spread[0].size(); ++round) {
+        apart.push_back(std::abs(spread[0][round] - spread[1][round]));
+    }
+    EXPECT_LT(median(apart), 5e-3);
+    const auto [least, most] = std::minmax_element(spread[0].begin(), spread[0].end());
+    EXPECT_GT(*most - *least, 10e-3);
+}
+
+TEST_F(SamplingTest, WithoutATimerNobodyCanBeLate) {
+    Sampler sampler({control_, timeline_, *stream_}, Mode::isolated, 1e-3);
+    EXPECT_THROW(static_cast<void>(sampler.measure(std::vector{Rival{[] {}, [] {}}}, {6, 1e-6, 1},
+                                                   3, [](double) {})),
+                 Error);
 }
 
 TEST_F(SamplingTest, ColdCachesReadMoreThanAnyCacheHolds) {

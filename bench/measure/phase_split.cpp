@@ -22,22 +22,23 @@ double median(const std::vector<double>& samples) {
 }  // namespace
 
 PhaseSplitter::PhaseSplitter(const Parts& parts, std::span<const std::string_view> phases,
-                             std::string_view exchange)
+                             std::string_view exchange, const Skew& skew)
     : parts_(parts),
       names_(phases.begin(), phases.end()),
       exchange_(static_cast<std::size_t>(std::find(names_.begin(), names_.end(), exchange) -
                                          names_.begin())),
+      skew_(skew),
       recorder_(parts.device, phases),
       timer_(parts.device, parts.timeline, parts.stream) {
     MOE_EXPECT(exchange_ < names_.size(), "the exchange is not one of the phases");
 }
 
-std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step) {
+std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step, double delay) {
     const auto region = [&] {
         recorder_.start(parts_.stream);
         step(recorder_);
     };
-    const auto [arrival, exit] = timer_.time(kName, region, timer_.by_device(kLaunches));
+    const auto [arrival, exit] = timer_.time(kName, region, timer_.by_device(kLaunches), delay);
     const auto times = recorder_.times();
     std::vector<double> mine{arrival + times[exchange_].begin, arrival, exit};
     for (const auto& time : times) mine.push_back(time.duration);
@@ -76,10 +77,11 @@ std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<voi
     std::vector<Seen> seen(steps.size());
     for (auto& one : seen) one.phases.resize(names_.size());
     for (int round = 0; round < count; ++round) {
+        const double delay = skew_.delay(static_cast<std::size_t>(round), parts_.control.rank());
         for (std::size_t i = 0; i < steps.size(); ++i) {
             prepare();
             parts_.stream.synchronize();
-            const auto all = parts_.control.gather(run(steps[i]));
+            const auto all = parts_.control.gather(run(steps[i], delay));
             if (!all.empty()) keep(all, seen[i]);
         }
     }

@@ -2,6 +2,7 @@
 
 #include "bench/measure/phase_recorder.hpp"
 #include "bench/measure/region_timer.hpp"
+#include "bench/measure/skew.hpp"
 #include "bench/measure/timeline.hpp"
 
 #include <functional>
@@ -30,9 +31,10 @@ public:
         Device& device;
         Stream& stream;
     };
-    /// `exchange` is the phase before which ranks are waited for.
+    /// `exchange` is the phase before which ranks are waited for. `skew`: how late they come to the
+    /// steps.
     PhaseSplitter(const Parts& parts, std::span<const std::string_view> phases,
-                  std::string_view exchange);
+                  std::string_view exchange, const Skew& skew = {});
 
     /// Collective. Runs every step `count` times, one after the other in each round; a split each.
     /// `prepare` runs untimed before each. A step that never ran before is not for here
@@ -48,12 +50,13 @@ private:
         std::vector<double> wait, spread, step;
     };
     /// This rank's numbers of one step, in the order that keep() reads them.
-    [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step);
+    [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step, double delay);
     void keep(const std::vector<double>& all, Seen& seen) const;
 
     Parts parts_;
     std::vector<std::string_view> names_;
     std::size_t exchange_;
+    Skew skew_;
     PhaseRecorder recorder_;
     RegionTimer timer_;
 };

@@ -15,6 +15,7 @@ constexpr double kEventSeconds = 0.5e-6;
 RegionTimer::RegionTimer(Device& device, Timeline& timeline, Stream& stream)
     : device_(device), timeline_(timeline), stream_(stream), gate_(device.make_start_gate()) {
     if (!gate_) return;
+    opened_ = device.make_event();
     begin_ = device.make_event();
     end_ = device.make_event();
 }
@@ -29,23 +30,37 @@ double RegionTimer::overhead(bool by_device) const {
 }
 
 Stamp RegionTimer::time(const std::string& name, const std::function<void()>& region,
-                        bool by_device) {
+                        bool by_device, double delay) {
     const ProfilerRange range(device_, name);
     if (!by_device) {
         timeline_.wait_for_common_start();
+        if (delay > 0) {
+            device_.delay(delay, stream_);
+            stream_.synchronize();
+        }
         const double arrival = timeline_.now();
         region();
         stream_.synchronize();
         return {arrival, timeline_.now()};
     }
+    if (delay > 0 && !has_delayed_) {  // its code is loaded before the gate closes
+        device_.delay(0, stream_);
+        stream_.synchronize();
+        has_delayed_ = true;
+    }
     gate_->close(stream_);
+    if (delay > 0) {
+        stream_.record(*opened_);
+        device_.delay(delay, stream_);
+    }
     stream_.record(*begin_);
     region();
     stream_.record(*end_);
     timeline_.wait_for_common_start();
-    const double arrival = timeline_.now();
+    double arrival = timeline_.now();
     gate_->open();
     stream_.synchronize();
+    if (delay > 0) arrival += begin_->seconds_since(*opened_);
     return {arrival, arrival + end_->seconds_since(*begin_)};
 }
 

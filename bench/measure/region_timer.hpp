@@ -31,9 +31,10 @@ public:
     [[nodiscard]] bool by_device(int launches) const;
     /// Collective. `region` enqueues on the stream, which is idle. What it does for the first time
     /// (loading code, making connections) may wait for the device, so a first run is not for here.
-    /// A profiler sees it under `name`.
+    /// A profiler sees it under `name`. After the common start this rank waits for `delay` seconds
+    /// on the device before it begins: its arrival is that much later.
     [[nodiscard]] Stamp time(const std::string& name, const std::function<void()>& region,
-                             bool by_device);
+                             bool by_device, double delay = 0);
     /// Collective. `run` enqueues regions that each have a common start of their own, on the
     /// device; `seconds` says afterwards how long each took there.
     [[nodiscard]] std::vector<Stamp> time_each(const std::string& name,
@@ -47,7 +48,8 @@ private:
     Timeline& timeline_;
     Stream& stream_;
     std::unique_ptr<StartGate> gate_;
-    std::unique_ptr<Event> begin_, end_;
+    std::unique_ptr<Event> opened_, begin_, end_;
+    bool has_delayed_{};
 };
 
 }  // namespace moe

@@ -1,6 +1,7 @@
 #include "bench/measure/sampler.hpp"
 
 #include "bench/measure/rival_order.hpp"
+#include "bench/measure/skew.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,8 +18,12 @@ int agree(Control& control, int value) {
 /// Runs the rounds of one series, one batch after the other in the order of the rivals.
 class Rounds {
 public:
-    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, std::uint64_t seed)
-        : parts_(parts), rivals_(rivals), order_(rivals.size(), seed) {}
+    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, double skew,
+           std::uint64_t seed)
+        : parts_(parts),
+          rivals_(rivals),
+          order_(rivals.size(), seed),
+          skew_(skew, parts.control.size(), seed) {}
 
     [[nodiscard]] bool chained() const { return rivals_.front().region_seconds != nullptr; }
     /// Samples of each rival in one round.
@@ -45,8 +50,9 @@ public:
         stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count * samples_of_round()));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
+            const double delay = skew_.delay(next_, parts_.control.rank());
             for (const auto rival : order_.round(next_)) {
-                for (const auto& stamp : sample(rivals_[rival], series)) {
+                for (const auto& stamp : sample(rivals_[rival], series, delay)) {
                     stamps.push_back(stamp.arrival);
                     stamps.push_back(stamp.exit);
                 }
@@ -74,7 +80,8 @@ public:
     }
 
 private:
-    [[nodiscard]] std::vector<Stamp> sample(const Rival& rival, const Series& series) const {
+    [[nodiscard]] std::vector<Stamp> sample(const Rival& rival, const Series& series,
+                                            double delay) const {
         rival.prime();
         parts_.stream.synchronize();
         std::vector<Stamp> stamps;
@@ -86,7 +93,7 @@ private:
                 for (int i = 0; i < runs; ++i) rival.run();
             };
             if (parts_.timer != nullptr) {
-                stamps = {parts_.timer->time(rival.name, region, series.by_device)};
+                stamps = {parts_.timer->time(rival.name, region, series.by_device, delay)};
             } else {
                 parts_.timeline.wait_for_common_start();
                 const double arrival = parts_.timeline.now();
@@ -133,6 +140,7 @@ private:
     Sampler::Parts parts_;
     std::span<const Rival> rivals_;
     RivalOrder order_;
+    Skew skew_;
     std::size_t next_{};  ///< round
 };
 
@@ -152,7 +160,8 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     auto& control = parts_.control;
     auto& timeline = parts_.timeline;
     const bool decides = control.rank() == 0;
-    Rounds rounds(parts_, rivals, seed);
+    MOE_EXPECT(skew_ == 0 || parts_.timer != nullptr, "only a RegionTimer lets ranks come late");
+    Rounds rounds(parts_, rivals, skew_, seed);
 
     timeline.synchronise();
     const auto warm_up = [&](int runs) {
@@ -173,7 +182,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
                                                     : parts_.timer->overhead(rounds.by_device(1));
     const Overheads overheads{overhead, timeline.agreement_seconds()};
     int runs = 1;
-    if (!rounds.chained()) {
+    if (!rounds.chained() && skew_ <= 0) {
         runs =
             agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
     }

@@ -54,7 +54,10 @@ public:
         /// Null for regions that the host itself works through, on its own clock.
         RegionTimer* timer{};
     };
-    explicit Sampler(const Parts& parts, Mode mode = Mode::isolated) : parts_(parts), mode_(mode) {}
+    /// With `skew`, in seconds, all ranks but one come late to each sample (Skew): that takes a
+    /// timer, and a sample is of one run then, since they would be late for the first one only.
+    explicit Sampler(const Parts& parts, Mode mode = Mode::isolated, double skew = 0)
+        : parts_(parts), mode_(mode), skew_(skew) {}
 
     /// Collective. rivals[0] is what the others' speed-ups are relative to. `beat` is called after
     /// every sample on every rank, warm-up included, with the share of the budget that is spent.
@@ -64,6 +67,7 @@ public:
 private:
     Parts parts_;
     Mode mode_;
+    double skew_;
 };
 
 }  // namespace moe

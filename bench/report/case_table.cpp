@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -43,31 +44,47 @@ const ResultRow* winner(std::span<const ResultRow> rows) {
     return best;
 }
 
-std::string verdict(const ResultRow& best, std::span<const ResultRow> rows) {
+/// `what`: of which time the ratio is.
+std::string times_text(const Estimate& ratio, int digits, std::string_view what) {
+    auto text = fmt::format("{:.{}f} times {}", ratio.median, digits, what);
+    if (ratio.low) {
+        text += fmt::format(" [{:.{}f}, {:.{}f}]", *ratio.low, digits, *ratio.high, digits);
+    }
+    return text + (ratio.excludes(1) ? "" : ", not resolved");
+}
+
+/// `pair`: why these two are compared. `row`: any of the case, for what its numbers are worth.
+std::string sentence(const Comparison& two, std::string_view pair, const ResultRow& row) {
+    const auto* rate = row.mode == "pipelined" ? "throughput" : "speed";
+    auto text =
+        fmt::format("  {} against {}, {}: {}", two.combine, two.against, pair,
+                    times_text(two.output, 2, fmt::format("the {} of the output step", rate)));
+    if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
+    return fmt::format("{} (claim: {}).\n", text, row.claim);
+}
+
+/// Where there are not two kinds to compare.
+std::string against_baseline(const ResultRow& best, std::span<const ResultRow> rows) {
+    const auto timed = std::count_if(rows.begin(), rows.end(),
+                                     [](const auto& row) { return row.output.has_value(); });
+    if (timed == 1) return fmt::format("  Only {} was timed.\n", best.combine);
     if (best.is_baseline) {
         const bool resolved = std::all_of(rows.begin(), rows.end(), [](const auto& row) {
             return row.is_baseline || !row.output || row.output->speedup.excludes(1);
         });
-        return resolved ? "  The baseline's output step is the fastest.\n"
-                        : "  No strategy is shown to be faster than the baseline.\n";
+        if (resolved) {
+            return fmt::format("  {}, the baseline, has the fastest output step.\n", best.combine);
+        }
+        return fmt::format("  No strategy is shown to be faster than {}, the baseline.\n",
+                           best.combine);
     }
     if (best.output->speedup.median <= 0) {
         return fmt::format("  {} is the fastest; without a baseline there is no speed-up.\n",
                            best.combine);
     }
-    if (!best.output->speedup.excludes(1)) {
-        return fmt::format(
-            "  {} is ahead, but its speed-up is not resolved: the interval contains 1.\n",
-            best.combine);
-    }
-    std::string text = fmt::format("  {} wins the output step: {:.2f} times the baseline's speed",
-                                   best.combine, best.output->speedup.median);
-    if (best.layer && best.layer->speedup.median > 0) {
-        text += best.layer->speedup.excludes(1)
-                    ? fmt::format("; the whole layer: {:.3f} times", best.layer->speedup.median)
-                    : std::string("; for the whole layer the difference is not resolved");
-    }
-    return text + ".\n";
+    Comparison two{best.combine, rows.front().combine, best.output->speedup};
+    if (best.layer) two.layer = best.layer->speedup;
+    return sentence(two, "the baseline", best);
 }
 
 /// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
@@ -92,12 +109,14 @@ std::string heading(const ResultRow& row) {
     text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
                         row.dtype, row.gather);
     if (row.graph == "on") text += " | CUDA graph";
+    if (row.skew_us > 0) text += fmt::format(" | all ranks but one up to {} us late", row.skew_us);
     return text + "\n";
 }
 
 }  // namespace
 
-std::string case_table(std::span<const ResultRow> rows) {
+std::string case_table(std::span<const ResultRow> rows,
+                       const std::optional<Comparison>& best_forms) {
     std::string text = heading(rows.front());
     const auto* best = winner(rows);
     const bool planted =
@@ -121,8 +140,10 @@ std::string case_table(std::span<const ResultRow> rows) {
     }
     if (planted) {
         text += "  Strategies were slowed down on purpose (--plant): no results.\n";
+    } else if (best_forms) {
+        text += sentence(*best_forms, "the best form of each kind", rows.front());
     } else if (best != nullptr) {
-        text += verdict(*best, rows);
+        text += against_baseline(*best, rows);
     }
     if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.flags() != ""; })) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";

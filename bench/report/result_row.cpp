@@ -161,6 +161,7 @@ Record ResultRow::record() const {
     r.emplace_back("throttled", text(throttled));
     r.emplace_back("input", text(input));
     r.emplace_back("experts_kernel", text(experts_kernel));
+    r.emplace_back("skew_us", skew_us);
     return r;
 }
 

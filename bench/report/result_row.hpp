@@ -81,6 +81,7 @@ struct ResultRow {
     std::string throttled;       ///< what held a rank's clocks back at the end, separated by ;
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
     bool experts_tuned{true};    ///< whether that is tuned for the device
+    std::int64_t skew_us{};
 
     [[nodiscard]] Record record() const;
     /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by

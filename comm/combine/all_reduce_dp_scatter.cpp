@@ -1,6 +1,6 @@
-// The baseline: reduce every row on every rank, then dp_scatter as SGLang does it, a clear of the
-// output and a copy of one's own rows. The clear matters where padded buffers are longer than the
-// rows that are copied; elsewhere it is waste, and it is timed because it is what runs.
+// Reduce every row on every rank, then dp_scatter as SGLang does it, a clear of the output and a
+// copy of one's own rows. The clear matters where padded buffers are longer than the rows that are
+// copied; elsewhere it is waste, and it is timed because it is what runs.
 #include "comm/combine/all_reduce.hpp"
 
 namespace moe {
@@ -34,8 +34,8 @@ Cost cost(const CombineSetup& setup) {
 extern const CombineEntry all_reduce_dp_scatter;
 constinit const CombineEntry all_reduce_dp_scatter{
     .name = "all_reduce_dp_scatter",
-    .summary = "all_reduce, then clear and copy own rows (baseline)",
-    .baseline = true,
+    .summary = "all_reduce, then clear and copy own rows",
+    .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

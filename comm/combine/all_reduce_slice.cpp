@@ -1,5 +1,5 @@
-// The baseline without its copy: the next step reads a view of the reduced rows. What it gains over
-// the baseline is the price of dp_scatter; what others gain over it is volume.
+// all_reduce_dp_scatter without its copy: the next step reads a view of the reduced rows. What it
+// gains over that is the price of dp_scatter; what others gain over it is volume.
 #include "comm/combine/all_reduce.hpp"
 
 namespace moe {
@@ -23,7 +23,7 @@ extern const CombineEntry all_reduce_slice;
 constinit const CombineEntry all_reduce_slice{
     .name = "all_reduce_slice",
     .summary = "all_reduce, the next step reads a view",
-    .baseline = false,
+    .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = AllReduceRows::cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

@@ -4,6 +4,7 @@
 #include "comm/ring_traffic.hpp"
 
 #include <compare>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -82,11 +83,15 @@ inline InputNeeds plain_input(const CombineSetup& /*setup*/) {
     return {};
 }
 
+/// The collective that a strategy is a form of: whether every rank gets the sums of all rows, or
+/// only those of its own.
+enum class Form : std::uint8_t { all_reduce, reduce_scatter };
+
 /// A strategy's whole public face; each strategy file defines exactly one, named after the file.
 struct CombineEntry {
     std::string_view name;
     std::string_view summary;
-    bool baseline;
+    Form form;
     /// Why this setup cannot run, for the results file; empty when it can.
     std::string (*obstacle)(const CombineSetup&);
     Cost (*cost)(const CombineSetup&);

@@ -78,7 +78,7 @@ extern const CombineEntry reduce_scatter_padded;
 constinit const CombineEntry reduce_scatter_padded{
     .name = "reduce_scatter_padded",
     .summary = "reduce_scatter of blocks padded to the longest (SGLang's MAX_LEN)",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle =
         [](const CombineSetup& setup) {
             return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);

@@ -80,7 +80,7 @@ extern const CombineEntry reduce_scatter_symmetric;
 constinit const CombineEntry reduce_scatter_symmetric{
     .name = "reduce_scatter_symmetric",
     .summary = "padded reduce_scatter in NCCL's symmetric memory",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) { return setup.world.peer_obstacle(Reach::library); },
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

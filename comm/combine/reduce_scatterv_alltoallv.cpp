@@ -74,7 +74,7 @@ extern const CombineEntry reduce_scatterv_alltoallv;
 constinit const CombineEntry reduce_scatterv_alltoallv{
     .name = "reduce_scatterv_alltoallv",
     .summary = "exchange rows as they are, add them up where they are wanted",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) -> std::string {
         const auto most = setup.device.most_terms();
         if (ranks(setup) <= most) {

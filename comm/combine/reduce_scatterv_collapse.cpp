@@ -39,7 +39,7 @@ extern const CombineEntry reduce_scatterv_collapse;
 constinit const CombineEntry reduce_scatterv_collapse{
     .name = "reduce_scatterv_collapse",
     .summary = "reduce_scatter where sizes are equal, else grouped (vLLM)",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle = no_obstacle,
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

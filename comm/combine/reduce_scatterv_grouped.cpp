@@ -34,7 +34,7 @@ extern const CombineEntry reduce_scatterv_grouped;
 constinit const CombineEntry reduce_scatterv_grouped{
     .name = "reduce_scatterv_grouped",
     .summary = "one rooted reduce for each owner, in one group (SGLang)",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle = no_obstacle,
     .cost = cost,
     .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {

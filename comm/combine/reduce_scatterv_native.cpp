@@ -27,7 +27,7 @@ extern const CombineEntry reduce_scatterv_native;
 constinit const CombineEntry reduce_scatterv_native{
     .name = "reduce_scatterv_native",
     .summary = "the library's own uneven reduce_scatter",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) -> std::string {
         if (setup.world.has_reduce_scatter_v()) return {};
         return "this backend's library has no uneven reduce_scatter";

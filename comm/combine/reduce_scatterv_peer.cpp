@@ -45,7 +45,7 @@ extern const CombineEntry reduce_scatterv_peer;
 constinit const CombineEntry reduce_scatterv_peer{
     .name = "reduce_scatterv_peer",
     .summary = "read own rows of all ranks' memory and add them up (pull)",
-    .baseline = false,
+    .form = Form::reduce_scatter,
     .obstacle =
         [](const CombineSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
     .cost = cost,

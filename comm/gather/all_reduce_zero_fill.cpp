@@ -1,5 +1,5 @@
 // What SGLang does when rows are not padded: clear the global buffer, copy one's own rows in, and
-// all_reduce it. It costs as much as the baseline's combine.
+// all_reduce it. It costs as much as all_reduce_dp_scatter's combine.
 #include "comm/gather/gather.hpp"
 
 namespace moe {

@@ -1,5 +1,6 @@
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/stamp.hpp"
 #include "kernels/cuda/start_gate.hpp"
@@ -226,6 +227,9 @@ public:
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& stream) override {
         launch_weighted_sum(rows, dense, to, cuda::native(stream));
+    }
+    void delay(double seconds, Stream& stream) override {
+        launch_delay(seconds, cuda::native(stream));
     }
 
 private:

@@ -7,6 +7,13 @@
 
 namespace moe::cuda {
 
+/// Of the device's clock that all its multiprocessors share.
+__device__ inline unsigned long long global_nanoseconds() {
+    unsigned long long now = 0;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    return now;
+}
+
 // Kernels that follow each other on a stream, the later one launched and brought to
 // wait_for_earlier() while the earlier one still runs (programmatic dependent launch). Before
 // Hopper, one starts when the other has ended.

@@ -15,11 +15,11 @@ __global__ void meet(std::uint32_t* words, int rank, int ranks, std::uint32_t* e
         store_release(words + rank, now);
     }
     __syncthreads();
-    const auto start = nanoseconds();
+    const auto start = global_nanoseconds();
     for (int other = static_cast<int>(threadIdx.x); other < ranks; other += kThreads) {
         // Epochs wrap around, and a rank may be one ahead.
         while (static_cast<std::int32_t>(load_acquire(words + other) - now) < 0) {
-            if (nanoseconds() - start > kPatienceNanoseconds) __trap();
+            if (global_nanoseconds() - start > kPatienceNanoseconds) __trap();
         }
     }
 }

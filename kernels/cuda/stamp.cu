@@ -1,6 +1,6 @@
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/stamp.hpp"
-#include "kernels/cuda/wait.cuh"
 
 namespace moe::cuda {
 namespace {
@@ -8,16 +8,16 @@ namespace {
 constexpr std::size_t kSlotsOfBlock = 512;
 
 __global__ void stamp(std::uint64_t* slot) {
-    *slot = nanoseconds();
+    *slot = global_nanoseconds();
 }
 
 /// The smallest of some differences between values that follow each other.
 __global__ void find_step(std::uint64_t* slot) {
     constexpr int kSteps = 16;
     auto least = ~std::uint64_t{0};
-    auto last = nanoseconds();
+    auto last = global_nanoseconds();
     for (int seen = 0; seen < kSteps;) {
-        const auto now = nanoseconds();
+        const auto now = global_nanoseconds();
         if (now == last) continue;
         least = now - last < least ? now - last : least;
         last = now;

@@ -15,9 +15,9 @@ struct Words {
 };
 
 __global__ void wait_for(Words* words, unsigned closing) {
-    const auto start = nanoseconds();
+    const auto start = global_nanoseconds();
     while (load_acquire(&words->opened) < closing) {
-        if (nanoseconds() - start <= kPatienceNanoseconds) continue;
+        if (global_nanoseconds() - start <= kPatienceNanoseconds) continue;
         words->gave_up = closing;
         return;
     }

@@ -1,18 +1,14 @@
 // What a kernel needs that waits for somebody outside its GPU.
 #pragma once
 
+#include "kernels/cuda/ptx.cuh"
+
 #include <cstdint>
 
 namespace moe::cuda {
 
 /// A device must not wait forever for a rank that failed.
 constexpr unsigned long long kPatienceNanoseconds = 10'000'000'000;
-
-__device__ inline unsigned long long nanoseconds() {
-    unsigned long long now = 0;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    return now;
-}
 
 /// Of the whole system: other GPUs and the host.
 __device__ inline std::uint32_t load_acquire(const std::uint32_t* word) {

@@ -164,6 +164,8 @@ public:
     /// kernels compute in (LayerKernelsFactory::compute_dtype), and to.cols columns.
     virtual void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                               Stream& stream) = 0;
+    /// What is enqueued after it waits for so long.
+    virtual void delay(double seconds, Stream& stream) = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }
 };
 

@@ -27,8 +27,11 @@ def facts_of(rows: pd.DataFrame) -> list[str]:
 
     lines = [
         ("device", "ranks", "hosts", "ranks_per_device", "backend", "transport"),
-        ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode"),
+        ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode",
+         moe_results.AGAINST),
     ]
+    if set(rows["skew_us"]) != {"0"}:
+        lines.append(("skew_us",))
     facts = [
         " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
         for names in lines

@@ -38,6 +38,7 @@ AXES = (
     )),
     SecondAxis("dtype", ("dtype",)),
     SecondAxis("gather", ("gather",)),
+    SecondAxis("skew", ("skew_us",)),
 )
 
 

@@ -123,21 +123,30 @@ class ChangingOrder final : public AddedInTurn {
 }  // namespace
 
 extern const CombineEntry reduced_twice;
-constinit const CombineEntry reduced_twice{"reduced_twice", "wrong on purpose", false, no_obstacle,
-                                           no_cost,         make<ReducedTwice>};
+constinit const CombineEntry reduced_twice{"reduced_twice",  "wrong on purpose",
+                                           Form::all_reduce, no_obstacle,
+                                           no_cost,          make<ReducedTwice>};
 extern const CombineEntry never_reduced;
-constinit const CombineEntry never_reduced{"never_reduced", "wrong on purpose", false, no_obstacle,
-                                           no_cost,         make<NeverReduced>};
+constinit const CombineEntry never_reduced{
+    "never_reduced", "wrong on purpose", Form::reduce_scatter, no_obstacle,
+    no_cost,         make<NeverReduced>};
 extern const CombineEntry stale_second_run;
 constinit const CombineEntry stale_second_run{
-    "stale_second_run", "wrong on purpose", false, no_obstacle, no_cost, make<StaleSecondRun>};
+    "stale_second_run",  "wrong on purpose", Form::all_reduce, no_obstacle, no_cost,
+    make<StaleSecondRun>};
 extern const CombineEntry owner_first;
-constinit const CombineEntry owner_first{"owner_first", "right, its bits depend on the owner",
-                                         false,         no_obstacle,
-                                         no_cost,       make<OwnerFirst>};
+constinit const CombineEntry owner_first{"owner_first",
+                                         "right, its bits depend on the owner",
+                                         Form::reduce_scatter,
+                                         no_obstacle,
+                                         no_cost,
+                                         make<OwnerFirst>};
 extern const CombineEntry changing_order;
-constinit const CombineEntry changing_order{
-    "changing_order",   "right, with other bits each time", false, no_obstacle, no_cost,
-    make<ChangingOrder>};
+constinit const CombineEntry changing_order{"changing_order",
+                                            "right, with other bits each time",
+                                            Form::reduce_scatter,
+                                            no_obstacle,
+                                            no_cost,
+                                            make<ChangingOrder>};
 
 }  // namespace moe

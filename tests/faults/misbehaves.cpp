@@ -74,7 +74,8 @@ std::unique_ptr<Combine> make(const CombineSetup& setup) {
 }  // namespace
 
 extern const CombineEntry misbehaves;
-constinit const CombineEntry misbehaves{
-    "misbehaves", "right, unless MOE_FAULT says otherwise", false, no_obstacle, no_cost, make};
+constinit const CombineEntry misbehaves{"misbehaves",     "right, unless MOE_FAULT says otherwise",
+                                        Form::all_reduce, no_obstacle,
+                                        no_cost,          make};
 
 }  // namespace moe

@@ -69,6 +69,7 @@ void check_lists(const Options& o) {
     check_list(o.gathers, false);
     check_list(o.dtypes, false);
     check_numbers(o.tokens, 0, false);
+    check_numbers(o.skews_us, 0, false);
     check_numbers(o.hidden, 1, true);
     check_numbers(o.dp, 1, true);
     check_numbers(o.ep, 1, true);
@@ -77,11 +78,11 @@ void check_lists(const Options& o) {
 }
 
 void check_combines(const Options& o) {
-    const auto is_baseline = [](const auto* entry) { return entry->baseline; };
+    const auto is_baseline = [&](const auto* entry) { return o.is_baseline(*entry); };
     const auto& chosen = o.combines;
     check_list(chosen, false);
-    MOE_EXPECT(chosen.front()->baseline, "the baseline is not the first");
-    MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "two baselines");
+    MOE_EXPECT(o.settings.at("--baseline") == chosen.front()->name, "another baseline comes first");
+    MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "not one baseline");
 }
 
 void check_plants(const Options& o) {
@@ -134,7 +135,7 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.graphs) * size(o.routings) * count_steps(o);
+           size(o.graphs) * size(o.skews_us) * size(o.routings) * count_steps(o);
 }
 
 /// Nothing if the options were refused, as they should be.

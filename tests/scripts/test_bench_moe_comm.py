@@ -6,13 +6,15 @@ import os
 import pathlib
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from program import AS_ROOT, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of, two_hosts
+from program import (AS_ROOT, BACKEND, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of,
+                     two_hosts)
 
 GOLDEN = ROOT / "tests/golden"
 STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
@@ -57,6 +59,9 @@ BAD_ARGUMENTS = [
     (["--phase", "decode"], "--padding sglang"),
     (["--padding", "sglang", "--phase", "train"], "prefill, decode, mixed"),
     (["--padding", "sum_len", "--load", "mixed:8:1", "--phase", "mixed"], "--padding sglang"),
+    (["--skew", "-5"], "is not from 0 to 1000000"),
+    (["--skew", "1000001"], "is not from 0 to 1000000"),
+    (["--skew", "late"], "'late'"),
     (["--layers", "0"], "is not from 1 to"),
     (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
@@ -64,6 +69,8 @@ BAD_ARGUMENTS = [
     (["--padding", "max"], "sum_len, max_len, sglang"),
     (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
+    (["--baseline", "nccl"], "no combine is named 'nccl'; there are: all_reduce_dp_scatter"),
+    (["--baseline", "all_reduce_slice,reduce_scatterv_native"], "no combine is named"),
     (["--gather", "none"], "all_gatherv"),
     (["--dtype", "fp4"], "f32, bf16, f16"),
     (["--scope", "model"], "layer, output"),
@@ -81,7 +88,9 @@ BAD_ARGUMENTS = [
     (["--plant", "all_reduce_slice:1e9"], "at most 10000 %"),
     (["--plant", "all_reduce_slice:5,all_reduce_slice:6"], "named twice"),
     (["--plant", "all_reduce_slice:5", "--combine", "reduce_scatterv_native"],
-     "not one of the strategies that --combine chose"),
+     "not one of the strategies that --combine or --baseline names"),
+    (["--plant", "all_reduce_dp_scatter:5", "--combine", "all_reduce_slice", "--baseline",
+      "reduce_scatterv_native"], "not one of the strategies that --combine or --baseline names"),
     (["--verify", "maybe"], "exact, full, off"),
     (["--progress", "loud"], "bar, plain, none"),
     (["--list", "everything"], "models, combines"),
@@ -281,6 +290,30 @@ def test_speed_up_is_the_median_of_paired_ratios(finished):
     ratios = sorted(baseline[round_] / own[round_] for round_ in own)
     median = (ratios[(len(ratios) - 1) // 2] + ratios[len(ratios) // 2]) / 2
     assert median == pytest.approx(float(row["speedup_output"]), rel=1e-2)
+
+
+def test_the_sentence_compares_the_best_form_of_each_kind_round_by_round(finished):
+    folder, done = finished
+    said = re.findall(r"^  (\w+) against (\w+), the best form of each kind: ([\d.]+) times the speed"
+                      r" of the output step \[[\d.]+, [\d.]+\]", done.stdout, re.MULTILINE)
+    cases, samples = {}, {}
+    for row in rows_of(folder):
+        cases.setdefault(row["case_id"], []).append(row)
+    with open(folder / "results.samples.csv", newline="") as file:
+        for sample in csv.DictReader(file):
+            if sample["kind"] == "output":
+                key = sample["case_id"], sample["combine"]
+                samples.setdefault(key, []).append(float(sample["us"]))
+    assert len(said) == len(cases)
+    for (case, rows), (scatter, all_reduce, times) in zip(cases.items(), said):
+        if rows[0]["tokens"] != "7":
+            continue  # times of nothing are a few steps of the timer
+        medians = {row["combine"]: float(row["output_us_median"]) for row in rows}
+        for name, form in ((scatter, "reduce_scatter"), (all_reduce, "all_reduce")):
+            best = min(us for combine, us in medians.items() if combine.startswith(form))
+            assert name.startswith(form) and medians[name] == best
+        ratios = [a / b for a, b in zip(samples[case, all_reduce], samples[case, scatter])]
+        assert statistics.median(ratios) == pytest.approx(float(times), abs=0.01)
 
 
 def test_provenance_has_its_keys_and_no_secrets(finished):
@@ -497,6 +530,43 @@ def test_pipelined_rows_are_rows_of_their_own(tmp_path):
             6e6 / float(row["layer_us_median"]), rel=1e-4)
 
 
+def test_late_ranks_are_a_case_of_their_own_and_no_part_of_the_sample(tmp_path):
+    late = 100000  # long beside what a busy machine does to a sample
+    for skew in ([], ["--skew", f"0,{late}"]):
+        done = launch(*QUICK, *skew, "--combine", "all_reduce_slice", "--out", tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"| all ranks but one up to {late} us late\n") == 1
+    usual, punctual, skewed = (rows_of(tmp_path)[at:at + 2] for at in (0, 2, 4))
+    assert [{row["skew_us"] for row in rows} for rows in (usual, punctual, skewed)] == [
+        {"0"}, {"0"}, {str(late)}]
+    assert usual[0]["case_id"] == punctual[0]["case_id"] != skewed[0]["case_id"]
+    for row in skewed:
+        assert row["verified"] == "true" and row["repeats"] == "1"
+        assert float(row["speedup_output"]) > 0 and row["instrumentation_pct"] != ""
+    with open(tmp_path / "results.samples.csv", newline="") as file:
+        samples = [one for one in csv.DictReader(file) if one["case_id"] == skewed[0]["case_id"]]
+    for kind in ("layer", "output", "combine"):
+        spread, us = ([float(one[name]) for one in samples if one["kind"] == kind]
+                      for name in ("arrival_spread_us", "us"))
+        assert late / 10 < statistics.median(spread) < 2 * late, "half of it, and busy cores"
+        assert min(us) < late / 4
+
+
+def test_bursts_and_graphs_say_why_no_rank_can_be_late_for_them(tmp_path):
+    for how in ("--pipelined", "--graph=on"):
+        assert launch(*QUICK, how, "--skew", "0,50", "--out", tmp_path).returncode == 0
+    rows = rows_of(tmp_path)
+    burst, graph = ({(row["skew_us"], row["obstacle"]) for row in half}
+                    for half in (rows[:2 * STRATEGIES], rows[2 * STRATEGIES:]))
+    assert burst == {("0", ""), ("50", "skew: the runs of a burst have one start, and ranks would"
+                                       " be late for the first only")}
+    if BACKEND == "host":
+        assert {why for _, why in graph} == {"CUDA graphs: the host backend has none"}
+    else:
+        assert graph == {("0", ""), ("50", "skew: regions chained in a CUDA graph have one start,"
+                                           " and ranks would be late for the first only")}
+
+
 def test_cold_rows_say_so(tmp_path):
     done = launch(*QUICK, "--cold", "--scope", "output", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -520,7 +590,7 @@ def test_planted_rows_are_slower_and_no_results(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("on purpose (--plant): no result") == 3, "two warnings and a verdict"
     assert done.stdout.count("PLANTED") == 2
-    assert "wins" not in done.stdout and "*" not in done.stdout
+    assert "against" not in done.stdout and "*" not in done.stdout
     rows = {row["combine"]: row for row in rows_of(tmp_path)}
     for name, row in rows.items():
         assert row["verified"] == "true" and row["planted_pct"] == planted.get(name, "0")
@@ -537,6 +607,31 @@ def test_the_baseline_runs_though_it_was_not_named(tmp_path):
     assert [row["combine"] for row in rows] == ["all_reduce_dp_scatter", "reduce_scatterv_native"]
     assert [row["speedup_output"] for row in rows][0] == "1"
     assert {row["verified"] for row in rows} == {""}
+
+
+def test_speed_ups_are_against_the_chosen_baseline(tmp_path):
+    """It runs first though it was not named, and the usual one need not run."""
+    chosen = ["--combine", "reduce_scatterv_native", "--baseline", "all_reduce_slice", "--out"]
+    assert launch(*QUICK, *chosen, tmp_path / "a").returncode == 0
+    assert launch(*QUICK, "--out", tmp_path / "b").returncode == 0
+    rows = rows_of(tmp_path / "a")
+    assert [(row["combine"], row["is_baseline"]) for row in rows] == [
+        ("all_reduce_slice", "true"), ("reduce_scatterv_native", "false")]
+    assert rows[0]["speedup_output"] == rows[0]["speedup_layer"] == "1"
+    assert float(rows[1]["speedup_output"]) > 0
+    usual = [row for row in rows_of(tmp_path / "b") if row["is_baseline"] == "true"]
+    assert [row["combine"] for row in usual] == ["all_reduce_dp_scatter"]
+    assert usual[0]["case_id"] == rows[0]["case_id"], "strategies are no part of the case"
+
+
+def test_a_baseline_that_cannot_run_leaves_times_and_no_speed_ups(tmp_path):
+    done = launch(*QUICK, "--baseline", "never_reduced", "--combine", "all_reduce_slice", "--out",
+                  tmp_path, program=FAULTY)
+    assert done.returncode == 4
+    wrong, right = rows_of(tmp_path)
+    assert (wrong["combine"], wrong["is_baseline"], wrong["verified"]) == (
+        "never_reduced", "true", "false")
+    assert float(right["output_us_median"]) > 0 and right["speedup_output"] == ""
 
 
 def test_a_wrong_result_has_no_time_and_ends_with_status_4(tmp_path):

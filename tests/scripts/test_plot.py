@@ -217,6 +217,26 @@ def test_rivals_with_overlapping_intervals_are_tied(charts) -> None:
     assert "wins" not in text
 
 
+def test_speed_ups_against_two_baselines_are_never_joined(charts) -> None:
+    rows = sweep(loads=("balanced",))
+    other = [row | {"run_id": "r2", "is_baseline": str(row["combine"] == NATIVE).lower()}
+             for row in rows]
+    text = charts([*rows, *other])["speedup_output"]
+    assert f"against {BASELINE}" in text and f"against {NATIVE}" in text
+    assert "one launch" in text
+
+
+def test_late_ranks_are_a_setting_and_older_files_have_none(charts, tmp_path: Path) -> None:
+    rows = sweep(loads=("balanced",))
+    late = [row | {"case_id": "late", "skew_us": "50"} for row in rows]
+    text = charts([*(row | {"skew_us": "0"} for row in rows), *late])["speedup_output"]
+    assert "skew_us 50" in text and "skew us 0, 50" in text
+    older = write_csv(tmp_path / "older.csv", rows, [name for name in HEADER if name != "skew_us"])
+    newer = write_csv(tmp_path / "newer.csv", [row | {"skew_us": "0"} for row in rows])
+    joined = moe_results.join_launches(moe_results.read_results([older, newer]))
+    assert {row["launch_count"] for row in joined} == {2}
+
+
 def test_no_strategy_beats_the_baseline(charts) -> None:
     gains = {name: (1, 1) if name == BASELINE else (0.6, 0.9) for name in GAINS}
     text = charts(sweep(gains))["speedup_output"]

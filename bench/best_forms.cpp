@@ -1,0 +1,38 @@
+#include "bench/best_forms.hpp"
+
+#include "bench/measure/statistics.hpp"
+
+#include <limits>
+
+namespace moe {
+namespace {
+
+/// Null where no strategy of this form was timed.
+const FormSamples* best_of(std::span<const FormSamples> timed, Form form) {
+    const FormSamples* best = nullptr;
+    double shortest = std::numeric_limits<double>::infinity();
+    for (const auto& one : timed) {
+        if (one.form != form) continue;
+        const double median = estimate_median({one.output.begin(), one.output.end()}).median;
+        if (median >= shortest) continue;
+        shortest = median;
+        best = &one;
+    }
+    return best;
+}
+
+}  // namespace
+
+std::optional<Comparison> compare_best_forms(std::span<const FormSamples> timed) {
+    const auto* all_reduce = best_of(timed, Form::all_reduce);
+    const auto* scatter = best_of(timed, Form::reduce_scatter);
+    if (all_reduce == nullptr || scatter == nullptr) return std::nullopt;
+    Comparison comparison{std::string(scatter->combine), std::string(all_reduce->combine),
+                          estimate_median(paired_ratios(all_reduce->output, scatter->output))};
+    if (!scatter->layer.empty()) {
+        comparison.layer = estimate_median(paired_ratios(all_reduce->layer, scatter->layer));
+    }
+    return comparison;
+}
+
+}  // namespace moe

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "bench/report/case_table.hpp"
+#include "comm/combine/combine.hpp"
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace moe {
+
+/// One strategy's samples of a case, in seconds, round by round.
+struct FormSamples {
+    std::string_view combine;
+    Form form{};
+    std::span<const double> output;
+    std::span<const double> layer{};  ///< empty where no layer was timed
+};
+
+/// The reduce_scatter form with the shortest median of the output step against the all_reduce form
+/// with the shortest. Nothing where only one of the two kinds was timed.
+[[nodiscard]] std::optional<Comparison> compare_best_forms(std::span<const FormSamples> timed);
+
+}  // namespace moe
