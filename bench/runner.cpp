@@ -60,9 +60,10 @@ void Runner::run_case(const Case& one) {
         return std::make_unique<PreparedCase>(
             one, layout, parts_.options.combines,
             PreparedCase::Parts{*parts_.backend.device, *stream_, parts_.control, parts_.timeline,
-                                parts_.calibration, *parts_.backend.world,
-                                planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
-                                model_->weights, model_->references, parts_.board});
+                                parts_.calibration, planner_.world_for(one),
+                                planner_.group_for(one, layout.parallel),
+                                *parts_.backend.layer_kernels, model_->weights, model_->references,
+                                parts_.board});
     });
     if (!no_room.empty()) {
         report_obstacle(one, layout, no_room);

@@ -123,6 +123,12 @@ public:
         MOE_MPI(MPI_Comm_split(comm_.get(), color, rank_, &part));
         return make_mpi_communicator(part);
     }
+    [[nodiscard]] std::string sms_obstacle(std::int64_t /*sms*/) const override {
+        return "MPI between cores uses no multiprocessors";
+    }
+    [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
+        raise(MOE_SITE("with_sms"), sms_obstacle(sms));
+    }
     [[nodiscard]] std::string peer_obstacle(Reach reach) const override {
         if (reach == Reach::library) return "no symmetric memory: only NCCL has it";
         return peer_obstacle_;

@@ -62,6 +62,9 @@ BAD_ARGUMENTS = [
     (["--skew", "-5"], "is not from 0 to 1000000"),
     (["--skew", "1000001"], "is not from 0 to 1000000"),
     (["--skew", "late"], "'late'"),
+    (["--sms", "0"], "is not from 1 to 1024"),
+    (["--sms", "default,"], "''"),
+    (["--sms", "most"], "or default"),
     (["--layers", "0"], "is not from 1 to"),
     (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
@@ -716,3 +719,14 @@ def test_a_rank_without_memory_is_an_obstacle_and_the_sweep_goes_on(tmp_path):
             assert row["output_us_median"] == ""
         else:
             assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
+
+
+def test_sms_are_an_axis_and_an_obstacle_where_there_are_none(tmp_path):
+    done = launch(*QUICK, "--sms", "default,64", "--combine", "all_reduce_slice", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "| SMs: 64\n" in done.stdout
+    usual, tuned = (rows_of(tmp_path)[at:at + 2] for at in (0, 2))
+    assert [{row["sms"] for row in rows} for rows in (usual, tuned)] == [{""}, {"64"}]
+    assert usual[0]["case_id"] != tuned[0]["case_id"]
+    assert all(row["output_us_median"] and not row["obstacle"] for row in usual)
+    assert {row["obstacle"] for row in tuned} == {"MPI between cores uses no multiprocessors"}
