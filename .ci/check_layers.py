@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
     "tests/faults": MEASURED,
+    "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
