@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
-    "tests/faults": MEASURED,
+    "tests/faults": {"tests/strategies"} | MEASURED,
     "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
