@@ -759,3 +759,21 @@ def test_a_rank_without_memory_is_an_obstacle_and_the_sweep_goes_on(tmp_path):
             assert row["output_us_median"] == ""
         else:
             assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
+
+
+@pytest.mark.parametrize(("action", "rank", "order"), [
+    ("unmade", 1, "reduce_scatterv_peer,misbehaves"),
+    ("unmade-on-host", 0, "misbehaves,reduce_scatterv_peer")])
+def test_memory_that_one_rank_lacks_leaves_nobody_among_peers(action, rank, order, tmp_path):
+    """What all ranks make together and free together is there already, or would come next."""
+    done = launch(*QUICK, "--tokens", "6,7,8", "--verify", "exact", "--gather", "all_gatherv_peer",
+                  "--combine", order, "--timeout", "20", "--out", tmp_path, "--progress", "none",
+                  program=FAULTY, ranks=3, env={"MOE_FAULT": f"{action} {rank} 2"})
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert [row["tokens"] for row in rows] == ["6"] * 3 + ["7"] * 3 + ["8"] * 3
+    for row in rows:
+        if row["tokens"] == "7":
+            assert row["obstacle"].startswith("out of memory: none ")
+        else:
+            assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
