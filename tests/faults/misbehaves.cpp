@@ -1,5 +1,6 @@
-// A right strategy on a rank that dies, stops or hangs in its n-th exchange, when a test asks for
-// it: MOE_FAULT="ACTION RANK CALL". For seeing that a job ends, and says which rank it was.
+// A right strategy on a rank that dies, stops or hangs in its n-th exchange, or has no memory for
+// the n-th that it makes, when a test asks for it: MOE_FAULT="ACTION RANK CALL". For seeing that a
+// job ends, and says which rank it was; or goes on, as it should.
 #include "comm/combine/all_reduce.hpp"
 
 #include <unistd.h>
@@ -68,6 +69,12 @@ Cost no_cost(const CombineSetup& /*setup*/) {
 }
 
 std::unique_ptr<Combine> make(const CombineSetup& setup) {
+    static int calls = 0;
+    const auto fault = asked_for();
+    if (++calls == fault.call && setup.world.rank() == fault.rank) {
+        if (fault.action == "unmade") throw OutOfMemory("none for what misbehaves");
+        if (fault.action == "unmade-on-host") throw std::bad_alloc();
+    }
     return std::make_unique<Misbehaves>(setup);
 }
 
