@@ -88,8 +88,19 @@ def check_baselines(text, numbers):
             yield f"{where(row)}: {name} of the baseline is {value[row]:g}"
 
 
+def check_regions(text, numbers):
+    """The exchange alone is timed where there is one: not in a strategy of weighted rows."""
+    of_sums = text["input"].str.startswith("partial_sums")
+    timed = numbers["output_us_median"].notna()
+    for row in text.index[timed & (of_sums ^ numbers["combine_us_median"].notna())]:
+        found = text.at[row, "combine_us_median"]
+        yield f"{where(row)}: combine_us_median is {found!r}, input is {text.at[row, 'input']!r}"
+
+
 def check_limits(text, numbers):
-    timed = numbers["combine_us_median"].gt(0) & numbers["rows"].gt(0)
+    has_rows = numbers["rows"].gt(0)
+    timed = numbers["output_us_median"].gt(0) & has_rows
+    alone = numbers["combine_us_median"].gt(0) & has_rows
     flags = text["flags"].str.split(";")
     for row, words in flags.items():
         for word in (w for w in words if w and w not in {*FLAGS, "throttled"}):
@@ -105,9 +116,11 @@ def check_limits(text, numbers):
             of_time = f"{name} is {percent[row]:g} % of the time"
             yield f"{where(row)}: {of_time}, flags are {text.at[row, 'flags']!r}"
     percent = numbers["limit_us"] / numbers["combine_us_median"] * 100
-    for row in percent.index[timed & ~((numbers["pct_of_limit"] / percent - 1).abs() <= ROUNDED)]:
+    for row in percent.index[alone & ~((numbers["pct_of_limit"] / percent - 1).abs() <= ROUNDED)]:
         found = text.at[row, "pct_of_limit"]
         yield f"{where(row)}: pct_of_limit is {found!r}, not {percent[row]:g}"
+    for row in text.index[~alone & text["pct_of_limit"].ne("")]:
+        yield f"{where(row)}: pct_of_limit is {text.at[row, 'pct_of_limit']!r} of no time"
     one_case = [text[n] for n in ONE_LAUNCH]
     for key, count in text.loc[timed, "contract_limit_us"].groupby(one_case).nunique().items():
         if count != 1:
@@ -133,6 +146,7 @@ def check(path, documented):
         *check_experts(text, numbers),
         *check_intervals(numbers),
         *check_baselines(text, numbers),
+        *check_regions(text, numbers),
         *check_limits(text, numbers),
     ]
 

@@ -29,14 +29,18 @@ std::string skew_obstacle(const Case& one, Mode mode) {
 
 }  // namespace
 
-std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) const {
+std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) {
     if (one.graph == kGraphOn) {
         auto obstacle = parts_.backend.device->capture_obstacle();
         if (!obstacle.empty()) return obstacle;
     }
     if (auto obstacle = skew_obstacle(one, parts_.options.mode); !obstacle.empty()) return obstacle;
+    if (one.sms != 0) {
+        auto obstacle = parts_.backend.world->sms_obstacle(one.sms);
+        if (!obstacle.empty()) return obstacle;
+    }
     const auto& gather = find_named(gather_table(), one.gather, "gather");
-    auto& world = *parts_.backend.world;
+    auto& world = world_for(one);
     const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(), one.hidden,
                             one.dtype};
     auto obstacle = gather.obstacle(setup);
@@ -48,7 +52,7 @@ std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& lay
 
 CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     auto& device = *parts_.backend.device;
-    auto& world = *parts_.backend.world;
+    auto& world = world_for(one);
     const auto& kernels = *parts_.backend.layer_kernels;
     const int rank = world.rank();
     const auto shape = shape_of(one);
@@ -69,7 +73,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device, world,      group_for(layout.parallel),
+    const CombineSetup combine{device, world,      group_for(one, layout.parallel),
                                owned,  one.hidden, one.dtype};
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
@@ -95,10 +99,17 @@ std::string CasePlanner::memory_obstacle(std::size_t bytes) {
         ranks == 1 ? "" : "s", gibibytes(kMemoryShare * free), gibibytes(free));
 }
 
-Communicator& CasePlanner::group_for(const Parallel& parallel) {
-    auto& group = groups_[parallel.dp];
+Communicator& CasePlanner::world_for(const Case& one) {
+    if (one.sms == 0) return *parts_.backend.world;
+    auto& world = worlds_[one.sms];
+    if (!world) world = parts_.backend.world->with_sms(one.sms);
+    return *world;
+}
+
+Communicator& CasePlanner::group_for(const Case& one, const Parallel& parallel) {
+    auto& group = groups_[{one.sms, parallel.dp}];
     if (!group) {
-        auto& world = *parts_.backend.world;
+        auto& world = world_for(one);
         group = world.split(parallel.dp_index(world.rank()));
     }
     return *group;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace moe {
 
@@ -35,17 +36,21 @@ public:
     /// Collective. Why this backend cannot run the case, or nobody could time it so, whatever the
     /// memory of each rank; empty
     /// when it can.
-    [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout) const;
+    [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout);
     /// Collective. For a layout without an obstacle.
     [[nodiscard]] CaseNeeds needs(const Case& one, const CaseLayout& layout);
     /// Collective. Why the memory that ranks share is too small for `bytes` more on this rank.
     [[nodiscard]] std::string memory_obstacle(std::size_t bytes);
-    /// Collective. The ranks that want the same rows.
-    [[nodiscard]] Communicator& group_for(const Parallel& parallel);
+    /// Collective. All ranks, on as many multiprocessors as the case says.
+    [[nodiscard]] Communicator& world_for(const Case& one);
+    /// Collective. Of these the ranks that want the same rows.
+    [[nodiscard]] Communicator& group_for(const Case& one, const Parallel& parallel);
 
 private:
     Parts parts_;
-    std::map<int, std::unique_ptr<Communicator>> groups_;  ///< by dp
+    std::map<std::int64_t, std::unique_ptr<Communicator>> worlds_;  ///< by SMs
+    /// By SMs and dp.
+    std::map<std::pair<std::int64_t, int>, std::unique_ptr<Communicator>> groups_;
 };
 
 /// 1.5 GiB

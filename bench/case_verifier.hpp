@@ -74,6 +74,7 @@ private:
     void poison(const CombineInput& input);
     /// A hash of every rank's result, on every rank.
     [[nodiscard]] std::vector<std::string> hashes(const Matrix& result);
+    [[nodiscard]] std::string hash_of(const Matrix& matrix);
     [[nodiscard]] std::vector<std::byte> downloaded(const Matrix& matrix);
 
     /// What one check run gives this rank and wants back from it, the same for all strategies:

@@ -103,7 +103,7 @@ double count_cases(const Options& o, std::size_t dp, std::size_t ep) {
     double count = count_steps(o);
     for (const auto size :
          {o.models.size(), std::max<std::size_t>(o.hidden.size(), 1), dp, ep, o.dtypes.size(),
-          o.gathers.size(), o.graphs.size(), o.skews_us.size(), o.routings.size()}) {
+          o.gathers.size(), o.graphs.size(), o.skews_us.size(), o.sms.size(), o.routings.size()}) {
         count *= static_cast<double>(size);
     }
     return count;
@@ -141,6 +141,7 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     cases = along(cases, &Case::gather, o.gathers);
     cases = along(cases, &Case::graph, o.graphs);
     cases = along(cases, &Case::skew_us, o.skews_us);
+    cases = along(cases, &Case::sms, o.sms);
     cases = with_phases(along(cases, &Case::padding, o.paddings), o.phases);
     cases = along(cases, &Case::routing, o.routings);
     return with_loads(cases, o);
@@ -151,7 +152,7 @@ std::string weights_key(const Case& one) {
     same.tokens = 0;
     same.load = same.gather = same.padding = same.phase = same.scope = "";
     same.graph = "off";
-    same.dp = same.skew_us = 0;
+    same.dp = same.skew_us = same.sms = 0;
     return case_id(same, "weights");
 }
 
@@ -176,6 +177,7 @@ std::string label_of(const Case& one) {
     if (one.layers > 1) text += fmt::format(" {} layers", one.layers);
     if (one.graph != "off") text += " graph";
     if (one.skew_us != 0) text += fmt::format(" skew {} us", one.skew_us);
+    if (one.sms != 0) text += fmt::format(" {} SMs", one.sms);
     return text + fmt::format(" {}: {} tokens", one.load, one.tokens);
 }
 

@@ -26,7 +26,7 @@ struct Texts {
     std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
-    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"};
+    std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
     bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
 };
 
@@ -257,6 +257,8 @@ void declare(CLI::App& app, Texts& t) {
     add("--scope", t.scope,
         "layer: layer, output and combine samples; output: experts run once, no layer samples");
     add("--graph", t.graph, "off, on (CUDA graphs: captured once, then replayed), both");
+    add("--sms", t.sms,
+        "LIST of CTAs that NCCL uses, each a multiprocessor; default: as many as it chooses");
     add("--skew", t.skew, "LIST of us by which all ranks but one may be late for a sample");
     add("--layers", t.layers, "MoE layers in one step, each with weights of its own");
     add("--seed", t.seed, "of inputs, weights and orders");
@@ -315,6 +317,7 @@ Options parse_texts(const Texts& t) {
     if (graph != "on") o.graphs.emplace_back("off");
     if (graph != "off") o.graphs.emplace_back(kGraphOn);
     o.skews_us = parse_number_list("--skew", t.skew, kSkews);
+    o.sms = parse_sms("--sms", t.sms);
     o.share_gpu = t.share_gpu;
     o.layer_scope = parse_choice("--scope", t.scope, kScopes);
     o.layers = parse_integer("--layers", t.layers, kLayers);

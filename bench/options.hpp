@@ -47,6 +47,7 @@ struct Options {
     std::vector<DType> dtypes;
     std::vector<std::string> graphs;  ///< off, on, or both
     std::vector<std::int64_t> skews_us;
+    std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
     bool layer_scope{true};
     std::int64_t layers{1};
     std::int64_t seed{1};

@@ -1,6 +1,7 @@
 #include "bench/prepared_case.hpp"
 
 #include "bench/cases.hpp"
+#include "bench/make_on_all.hpp"
 #include "bench/measure/cold_caches.hpp"
 #include "comm/contract_cost.hpp"
 #include "comm/named_table.hpp"
@@ -46,10 +47,14 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
                      row_map_.owned(), one.hidden,  one.dtype},
       gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
       gather_entry_(find_named(gather_table(), one.gather, "gather")),
-      layer_(layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
-             {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-              gather_entry_.output(gather_setup_)}),
-      gather_(gather_entry_.make(gather_setup_)),
+      layer_(make_on_all(parts.control,
+                         [&] {
+                             return MoeLayer(
+                                 layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
+                                 {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
+                                  gather_entry_.output(gather_setup_)});
+                         })),
+      gather_(make_on_all(parts.control, [&] { return gather_entry_.make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
     for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
@@ -67,8 +72,9 @@ RivalState PreparedCase::make_rival(const CombineEntry& entry) {
     rival.needs = entry.input(combine_setup_);
     rival.obstacle = inputs_.no_room(rival.needs);
     if (!rival.obstacle.empty()) return rival;
-    rival.combine = entry.make(combine_setup_);
-    rival.output = {rival.combine.get(), inputs_.of(rival.needs)};
+    rival.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
+    rival.output = {rival.combine.get(),
+                    make_on_all(parts_.control, [&] { return inputs_.of(rival.needs); })};
     return rival;
 }
 

@@ -73,7 +73,8 @@ public:
         std::span<LayerReference> references;
         ProgressBoard& board;
     };
-    /// Collective. For a layout without an obstacle; it and the case outlive this.
+    /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
+    /// all ranks where one has no room.
     PreparedCase(const Case& one, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 

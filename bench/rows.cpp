@@ -34,6 +34,12 @@ ExpertsKernel experts_kernel(const RowContext& context, const Case& one, const C
     return found;
 }
 
+std::string sms_of(const Communicator& world, const Case& one) {
+    if (one.sms != 0) return fmt::format("{}", one.sms);
+    const bool chooses = world.sms_obstacle(1).empty();
+    return chooses ? "default" : "";
+}
+
 }  // namespace
 
 std::string case_id_of(const RowContext& context, const Case& one) {
@@ -80,6 +86,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.dtype = to_string(one.dtype);
     row.graph = one.graph;
     row.skew_us = one.skew_us;
+    row.sms = sms_of(*context.backend.world, one);
     row.scope = one.scope;
     row.cache = context.options.cold ? "cold" : "cold_weights";
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"

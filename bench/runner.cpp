@@ -2,13 +2,12 @@
 
 #include "bench/best_forms.hpp"
 #include "bench/cases.hpp"
+#include "bench/make_on_all.hpp"
 #include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <new>
-#include <utility>
 
 namespace moe {
 
@@ -28,44 +27,12 @@ Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::str
     return outcome_;
 }
 
-template <class T, class Make>
-std::string Runner::make_on_all(T& made, Make&& make) {
-    std::string why;
-    try {
-        T mine(make());
-        why = parts_.control.first_text("");
-        if (why.empty()) {
-            made = std::move(mine);
-            return {};
-        }
-        throw OutOfMemory(why);  // on another rank
-    } catch (const OutOfMemory& error) {
-        if (!why.empty()) return why;
-        why = fmt::format("out of memory: {}", error.what());
-    } catch (const std::bad_alloc&) {
-        why = "out of memory on the host";
-    }
-    return parts_.control.first_text(why);
-}
-
 void Runner::run_case(const Case& one) {
     auto layout = lay_out(one, parts_.backend.world->size());
-    if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout);
-    if (!layout.obstacle.empty()) {
-        report_obstacle(one, layout, layout.obstacle);
-        return;
-    }
     std::unique_ptr<PreparedCase> prepared;
-    const auto no_room = make_on_all(prepared, [&] {
-        return std::make_unique<PreparedCase>(
-            one, layout, parts_.options.combines,
-            PreparedCase::Parts{*parts_.backend.device, *stream_, parts_.control, parts_.timeline,
-                                parts_.calibration, *parts_.backend.world,
-                                planner_.group_for(layout.parallel), *parts_.backend.layer_kernels,
-                                model_->weights, model_->references, parts_.board});
-    });
-    if (!no_room.empty()) {
-        report_obstacle(one, layout, no_room);
+    if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout, prepared);
+    if (!layout.obstacle.empty()) {
+        report_obstacle(one, layout);
         return;
     }
     const ProfilerRange range(*parts_.backend.device, label_of(one));
@@ -82,12 +49,11 @@ void Runner::run_case(const Case& one) {
     report_measured(one, layout, prepared->rivals(), samples);
 }
 
-void Runner::report_obstacle(const Case& one, const CaseLayout& layout,
-                             const std::string& obstacle) {
+void Runner::report_obstacle(const Case& one, const CaseLayout& layout) {
     std::vector<ResultRow> rows;
     for (const auto* entry : parts_.options.combines) {
         rows.push_back(describe_row(row_context(), one, layout, *entry));
-        rows.back().obstacle = obstacle;
+        rows.back().obstacle = layout.obstacle;
     }
     report(rows);
 }
@@ -103,7 +69,8 @@ CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
     return clocks;
 }
 
-std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
+std::string Runner::prepare(const Case& one, const CaseLayout& layout,
+                            std::unique_ptr<PreparedCase>& prepared) {
     auto obstacle = planner_.backend_obstacle(one, layout);
     if (!obstacle.empty()) return obstacle;
     const auto needs = planner_.needs(one, layout);
@@ -111,24 +78,35 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout) {
     const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
     obstacle = planner_.memory_obstacle(bytes);
     if (!obstacle.empty()) return obstacle;
-    // All of it at once, for a moment: what is made one by one later may be shared work of all
-    // ranks, in which nobody may be missing.
-    Buffer trial;
-    obstacle = make_on_all(trial, [&] { return parts_.backend.device->allocate(bytes); });
-    parts_.control.barrier();  // ranks that share a memory hold theirs at the same time
-    trial = {};
-    if (!obstacle.empty() || model_) return obstacle;
-    return make_on_all(model_, [&] {
-        Model model{needs.weights_key, {}, {}};
-        auto plan = needs.weights;
-        for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
-            parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
-            model.weights.emplace_back(*parts_.backend.device, plan);
-            model.references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
-                                          plan.layer);
-        }
-        return model;
-    });
+    auto& control = parts_.control;
+    auto& device = *parts_.backend.device;
+    try {
+        // All of it at once, for a moment, in which ranks that share a memory hold theirs too.
+        static_cast<void>(make_on_all(control, [&] { return device.allocate(bytes); }));
+        if (!model_) model_ = make_on_all(control, [&] { return make_model(one, layout, needs); });
+        prepared = std::make_unique<PreparedCase>(
+            one, layout, parts_.options.combines,
+            PreparedCase::Parts{device, *stream_, control, parts_.timeline, parts_.calibration,
+                                planner_.world_for(one), planner_.group_for(one, layout.parallel),
+                                *parts_.backend.layer_kernels, model_->weights, model_->references,
+                                parts_.board});
+    } catch (const OutOfMemory& error) {
+        return fmt::format("out of memory: {}", error.what());
+    }
+    return {};
+}
+
+Runner::Model Runner::make_model(const Case& one, const CaseLayout& layout,
+                                 const CaseNeeds& needs) {
+    Model model{needs.weights_key, {}, {}};
+    auto plan = needs.weights;
+    for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
+        parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
+        model.weights.emplace_back(*parts_.backend.device, plan);
+        model.references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
+                                      plan.layer);
+    }
+    return model;
 }
 
 RowContext Runner::row_context() const {

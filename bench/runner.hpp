@@ -49,20 +49,23 @@ public:
 
 private:
     void run_case(const Case& one);
-    /// Why the case cannot run after all; makes its weights when it can.
-    [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout);
-
-    /// Collective. Makes something on every rank or on none: why some rank has no room for it,
-    /// empty where `made` has it now. What the others made is unwound there as well, since peer
-    /// memory is freed by all ranks or by none.
-    template <class T, class Make>
-    [[nodiscard]] std::string make_on_all(T& made, Make&& make);
+    /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
+    [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout,
+                                      std::unique_ptr<PreparedCase>& prepared);
+    /// What consecutive cases share: gigabytes that take seconds to make.
+    struct Model {
+        std::string key;
+        std::vector<LayerWeights> weights;  ///< one for each layer, like the references
+        std::vector<LayerReference> references;
+    };
+    [[nodiscard]] Model make_model(const Case& one, const CaseLayout& layout,
+                                   const CaseNeeds& needs);
     /// Collective.
     [[nodiscard]] CaseClocks clocks_of(const std::optional<Clocks>& before,
                                        const std::optional<Clocks>& after);
 
     [[nodiscard]] RowContext row_context() const;
-    void report_obstacle(const Case& one, const CaseLayout& layout, const std::string& obstacle);
+    void report_obstacle(const Case& one, const CaseLayout& layout);
     void report(std::span<const ResultRow> rows,
                 const std::optional<Comparison>& best_forms = std::nullopt);
     void report_measured(const Case& one, const CaseLayout& layout,
@@ -76,12 +79,6 @@ private:
     Parts parts_;
     std::unique_ptr<Stream> stream_;
     CasePlanner planner_;
-    /// What consecutive cases share: gigabytes that take seconds to make.
-    struct Model {
-        std::string key;
-        std::vector<LayerWeights> weights;  ///< one for each layer, like the references
-        std::vector<LayerReference> references;
-    };
     std::optional<Model> model_;
     Outcome outcome_;
 };

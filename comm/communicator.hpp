@@ -49,6 +49,12 @@ public:
     /// Collective. Ranks of one color form a communicator, ordered by their rank here.
     [[nodiscard]] virtual std::unique_ptr<Communicator> split(int color) = 0;
 
+    /// Why its collectives cannot use exactly so many multiprocessors, above 0; empty where they
+    /// can.
+    [[nodiscard]] virtual std::string sms_obstacle(std::int64_t sms) const = 0;
+    /// Collective, without an obstacle. The same ranks, and its collectives use so many.
+    [[nodiscard]] virtual std::unique_ptr<Communicator> with_sms(std::int64_t sms) = 0;
+
     /// Why ranks cannot reach each other's memory so far; the same on all ranks, empty where they
     /// can.
     [[nodiscard]] virtual std::string peer_obstacle(Reach reach) const = 0;

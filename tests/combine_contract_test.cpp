@@ -1,40 +1,74 @@
-// Every combine strategy of this build, on every backend of this build, against one contract: bit
-// for bit, twice, into poisoned memory, for every way to put the ranks into groups.
+// Every combine strategy of this build, and one of weighted rows, on every backend of this build,
+// against one contract: bit for bit, twice, into poisoned memory, for every way to put the ranks
+// into groups and every way to make the input.
 #include "comm/gather/gather.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 #include "tests/strategy_check.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
+#include <string>
 #include <string_view>
 #include <tuple>
 
 namespace moe {
 namespace {
 
-using Param = std::tuple<const CombineEntry*, Layout, DType>;
+using Param = std::tuple<const CombineEntry*, Layout, DType, Given>;
 
 class CombineContract : public testing::TestWithParam<Param> {};
 
 TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
-    const auto& [entry, layout, dtype] = GetParam();
+    const auto& [entry, layout, dtype, given] = GetParam();
     for (auto& backend : OpenBackends::opened()) {
+        const auto compute = backend.layer_kernels->compute_dtype(dtype);
         const int ranks = backend.world->size();
         for (int size = 1; size <= ranks; ++size) {
             if (ranks % size != 0) continue;
             const auto group = backend.world->split(backend.world->rank() / size);
             const auto owned = partition_of(layout, ranks, size);
             for (const auto cols : kWidths) {
-                expect_right(*entry, {*backend.device, *backend.world, *group, owned, cols, dtype});
+                SCOPED_TRACE(fmt::format("{}, {} columns", backend.name, cols));
+                expect_right(*entry, {*backend.device, *backend.world, *group, owned, cols, dtype},
+                             given, compute);
             }
         }
     }
 }
 
-TEST_P(CombineContract, DeclaresAsManyBytesAsAnyRingSends) {
+TEST(GivenRows, SumsAreExactInEveryOrderAndRowsDiffer) {
+    constexpr int kRanks = 8;
+    for (const auto& type : dtypes()) {
+        for (const auto given : kAllGiven) {
+            const GivenRows data(given, type.dtype, kRanks, 1);
+            int without_entries = 0;
+            int without_sum = 0;
+            for (std::int64_t row = 0; row < 20; ++row) {
+                std::int64_t most = 0;
+                for (int rank = 0; rank < kRanks; ++rank) {
+                    without_entries += data.entries(row, rank) == 0 ? 1 : 0;
+                    for (int entry = 0; entry < data.entries(row, rank); ++entry) {
+                        most += std::abs(data.weight(row, entry) * data.value(row, entry, 3, rank));
+                    }
+                }
+                EXPECT_LE(most, type.largest_integer);
+                without_sum += data.sum(row, 3) == 0 ? 1 : 0;
+            }
+            EXPECT_EQ(without_entries, given == Given::whole_numbers ? 20 * kRanks / 4 : 0);
+            EXPECT_LT(without_sum, 10);
+        }
+    }
+}
+
+class CombineCost : public testing::TestWithParam<std::tuple<const CombineEntry*, Layout, DType>> {
+};
+
+TEST_P(CombineCost, DeclaresAsManyBytesAsAnyRingSends) {
     const auto& [entry, layout, dtype] = GetParam();
     auto& backend = OpenBackends::opened().front();
     const auto alone = backend.world->split(backend.world->rank());
@@ -54,7 +88,7 @@ TEST_P(CombineContract, DeclaresAsManyBytesAsAnyRingSends) {
         {"all_reduce_dp_scatter", twice},  {"all_reduce_slice", twice},
         {"reduce_scatterv_grouped", once}, {"reduce_scatterv_collapse", once},
         {"reduce_scatter_padded", padded}, {"reduce_scatterv_alltoallv", once},
-        {"reduce_scatterv_native", once}};
+        {"reduce_scatterv_native", once},  {"weighted_then_reduced", twice}};
     if (const auto found = known.find(entry->name); found != known.end()) {
         EXPECT_EQ(cost.link_bytes, ranks == 1 ? 0 : found->second);
     }
@@ -220,11 +254,23 @@ TEST(ReduceScatterVCost, AddsTheGatherInsideTheGroupRankByRank) {
     EXPECT_EQ(reduce_scatter_v_cost(setup).launches, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, CombineContract,
-    testing::Combine(testing::ValuesIn(combine_table().begin(), combine_table().end()),
-                     testing::ValuesIn(kLayouts), testing::ValuesIn(all_dtypes())),
-    [](const auto& one) { return contract_name(one); });
+/// all_reduce_slice_idle_rank_bf16_identity.
+std::string name_of(const testing::TestParamInfo<Param>& info) {
+    const auto& [entry, layout, dtype, given] = info.param;
+    return fmt::format("{}_{}_{}_{}", entry->name, layout.name, to_string(dtype), to_string(given));
+}
+
+const auto kCombines = testing::ValuesIn(combine_table().begin(), combine_table().end());
+
+INSTANTIATE_TEST_SUITE_P(All, CombineContract,
+                         testing::Combine(kCombines, testing::ValuesIn(kLayouts),
+                                          testing::ValuesIn(all_dtypes()),
+                                          testing::ValuesIn(kAllGiven)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(All, CombineCost,
+                         testing::Combine(kCombines, testing::ValuesIn(kLayouts),
+                                          testing::ValuesIn(all_dtypes())),
+                         [](const auto& one) { return contract_name(one); });
 
 }  // namespace
 }  // namespace moe

@@ -4,6 +4,7 @@
 #include "tests/layouts.hpp"
 #include "tests/strategy_check.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -22,6 +23,7 @@ TEST_P(GatherContract, GivesEveryRankAllRows) {
     for (auto& backend : OpenBackends::opened()) {
         const auto owned = partition_of(layout, backend.world->size(), 1);
         for (const auto cols : kWidths) {
+            SCOPED_TRACE(fmt::format("{}, {} columns", backend.name, cols));
             expect_right(*entry, {*backend.device, *backend.world, owned, cols, dtype});
         }
     }

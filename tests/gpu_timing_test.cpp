@@ -2,11 +2,10 @@
 // graphs. On every backend that has them.
 #include "bench/graphs.hpp"
 #include "bench/measure/region_timer.hpp"
-#include "bench/verify/exact.hpp"
-#include "comm/combine/combine_inputs.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
+#include "tests/given_input.hpp"
 #include "tests/layouts.hpp"
 
 #include <gtest/gtest.h>
@@ -162,29 +161,26 @@ TEST(RegionChain, ReplaysEveryStrategyBitForBit) {
             const auto own =
                 device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
             const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
-            CombineInputs inputs(setup, {});
             for (const auto* entry : combine_table()) {
                 if (!entry->obstacle(setup).empty()) continue;
                 const auto combine = entry->make(setup);
-                const auto in = inputs.of(entry->input(setup));
-                const auto region = [&] { return combine->run(in, mine, *stream); };
+                GivenInput in(*entry, setup, Given::identity,
+                              backend->layer_kernels->compute_dtype(setup.dtype));
+                const auto region = [&] { return combine->run(in.input(), mine, *stream); };
+                in.make(0, *stream);
                 static_cast<void>(region());
                 stream->synchronize();
                 for (const bool isolated : {true, false}) {
                     RegionChain chain(
                         {device, world, *stream, 3, isolated}, [] {}, region);
                     for (std::uint64_t run = 0; run < 3; ++run) {
-                        const ExactData data(setup.dtype, world.size(), run);
-                        const auto given =
-                            data.contribution(0, owned.total(), setup.cols, world.rank());
-                        device.upload(given.data(), in.rows.data, given.size());
+                        in.make(run, *stream);
                         device.fill_bytes(mine, std::byte{0xff}, *stream);
                         chain.launch();
                         stream->synchronize();
-                        const auto want =
-                            data.sums(setup.group_first(), setup.group_rows(), setup.cols);
-                        EXPECT_EQ(compare_bits(device, chain.result(), want, setup.group_first()),
-                                  "")
+                        EXPECT_EQ(
+                            compare_bits(device, chain.result(), in.wanted(), setup.group_first()),
+                            "")
                             << entry->name << " " << layout.name << ", replay " << run;
                         EXPECT_EQ(chain.seconds().size(), isolated ? 3U : 0U);
                     }

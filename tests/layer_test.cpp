@@ -217,6 +217,7 @@ TEST(Numerics, TellWhichStrategiesKeepTheirOrderOfAdding) {
     EXPECT_TRUE(owner_first.repeatable);
     EXPECT_EQ(owner_first.owner_independent.value_or(true), !matters);
     EXPECT_EQ(numerics_of("changing_order", DType::f32).repeatable, !matters);
+    EXPECT_TRUE(numerics_of("weighted_then_reduced", DType::bf16).repeatable);
 }
 
 TEST(Layer, IsRightWithEveryGather) {
@@ -257,6 +258,20 @@ TEST(Incident, ASecondRunThatKeepsStaleRowsIsCaught) {
     Fixture fixture(
         {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv", {}});
     EXPECT_NE(fixture.verifier().check_output(fixture.make("stale_second_run")), "");
+}
+
+TEST(Incident, IgnoredRoutingIsCaught) {
+    Fixture fixture(
+        {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv", {}});
+    const auto combine = fixture.make("routing_ignored");
+    EXPECT_EQ(fixture.verifier().check_output(combine), "") << "exact data take no routing";
+    EXPECT_NE(fixture.verifier().check_layer(combine).wrong, "");
+}
+TEST(Incident, AnInputThatIsWrittenToIsCaught) {
+    Fixture fixture(
+        {kShared, ranks(), ranks(), awkward_tokens(ranks()), DType::bf16, "all_gatherv", {}});
+    const auto wrong = fixture.verifier().check_output(fixture.make("input_overwritten"));
+    EXPECT_NE(wrong.find("the expert rows, which are read only"), std::string::npos) << wrong;
 }
 
 TEST(Incident, SharedExpertOnEveryRankIsCaught) {

@@ -126,9 +126,9 @@ void on_random_setups(Check&& check) {
             auto& group = groups[parallel.dp];
             if (!group) group = world.split(parallel.dp_index(world.rank()));
             const auto rows = random_rows(random, parallel);
-            SCOPED_TRACE(fmt::format("seed {}", seed));
-            check(backend, *group, rows.owned(), random.number(1, 300),
-                  random.one_of(all_dtypes()));
+            const auto cols = random.number(1, 300);
+            SCOPED_TRACE(fmt::format("seed {}: {}, {} columns", seed, backend.name, cols));
+            check(backend, *group, rows.owned(), cols, random.one_of(all_dtypes()));
         }
     }
 }
@@ -136,8 +136,12 @@ void on_random_setups(Check&& check) {
 TEST(Property, AllCombinesAgreeBitForBit) {
     on_random_setups([](Backend& backend, Communicator& group, const RowPartition& owned,
                         std::int64_t cols, DType dtype) {
+        const auto compute = backend.layer_kernels->compute_dtype(dtype);
         for (const auto* entry : combine_table()) {
-            expect_right(*entry, {*backend.device, *backend.world, group, owned, cols, dtype});
+            for (const auto given : kAllGiven) {
+                expect_right(*entry, {*backend.device, *backend.world, group, owned, cols, dtype},
+                             given, compute);
+            }
         }
     });
 }

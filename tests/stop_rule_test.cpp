@@ -15,10 +15,12 @@
 namespace moe {
 namespace {
 
-/// A machine on which a round takes what `round_seconds` says, and each rival what `rivals` say.
+/// A machine on which a round takes what `round_seconds` says, and each sample of a rival what
+/// `rivals` say.
 struct Simulation {
     std::vector<std::function<double(int)>> rivals;
     std::function<double(int)> round_seconds;
+    int of_round{1};  ///< samples of each rival
     Samples samples = Samples(rivals.size());
     double spent{};
     int rounds{};
@@ -26,7 +28,9 @@ struct Simulation {
     void run(int count) {
         for (int i = 0; i < count; ++i, ++rounds) {
             for (std::size_t r = 0; r < rivals.size(); ++r) {
-                samples[r].push_back(rivals[r](rounds));
+                for (int k = 0; k < of_round; ++k) {
+                    samples[r].push_back(rivals[r](rounds * of_round + k));
+                }
             }
             spent += round_seconds(rounds);
         }
@@ -39,7 +43,7 @@ struct Simulation {
     std::vector<int> looks{};
     StopReason measure(const StopRule& rule) {
         for (;;) {
-            const auto [next, reason] = next_rounds(rule, samples, spent);
+            const auto [next, reason] = next_rounds(rule, samples, spent, of_round);
             if (next == 0) return reason;
             run(next);
             looks.push_back(rounds);
@@ -47,12 +51,12 @@ struct Simulation {
     }
 };
 
-double steady(int /*round*/) {
+double steady(int /*sample*/) {
     return 1e-3;
 }
-/// Never known well: one round in two takes ten times as long.
-double restless(int round) {
-    return round % 2 == 0 ? 1e-3 : 1e-2;
+/// Never known well: one sample in two takes ten times as long.
+double restless(int sample) {
+    return sample % 2 == 0 ? 1e-3 : 1e-2;
 }
 
 TEST(WarmUp, EndsSoonWhereNothingFalls) {
@@ -125,6 +129,44 @@ TEST(NextRounds, DoesNotLookBetweenCheckpoints) {
     const auto next = next_rounds({20, 10, 0.02}, known, 0.025);
     EXPECT_EQ(next.rounds, 5) << "to 30";
     EXPECT_EQ(next.reason, StopReason::none);
+}
+
+TEST(NextRounds, RoundsOfManySamplesReachTheLeastInFewer) {
+    const auto first = [](int min_samples, int of_round) {
+        return next_rounds({min_samples, 10, 0.02}, Samples(2), 0, of_round).rounds;
+    };
+    EXPECT_EQ(first(20, 8), 3) << "24 samples";
+    EXPECT_EQ(first(20, 19), 2);
+    EXPECT_EQ(first(20, 20), 1);
+    EXPECT_EQ(first(20, 64), 1);
+    EXPECT_EQ(first(1, 64), 1) << "never none";
+    // One of two rounds is there.
+    EXPECT_EQ(next_rounds({20, 10, 0.02}, Samples(2, std::vector<double>(16)), 1, 16).rounds, 1);
+}
+
+TEST(NextRounds, LooksAtCheckpointsOfWholeRounds) {
+    Simulation machine{{steady, restless}, steady, 8};
+    EXPECT_EQ(machine.measure({20, 0.03, 0.02}), StopReason::budget);
+    EXPECT_EQ(machine.looks, (std::vector<int>{3, 5, 8, 12, 18, 27, 30}));
+    // From one round on, half as many more are one more.
+    Simulation long_chains{{steady, restless}, steady, 64};
+    EXPECT_EQ(long_chains.measure({20, 0.01, 0.02}), StopReason::budget);
+    EXPECT_EQ(long_chains.looks, (std::vector<int>{1, 2, 3, 5, 8, 10}));
+
+    Simulation known{{steady, steady}, steady, 8};
+    EXPECT_EQ(known.measure({20, 10, 0.02}), StopReason::ci);
+    EXPECT_EQ(known.looks, std::vector<int>{3});
+    const Samples between(2, std::vector<double>(4 * 8, 1e-3));
+    EXPECT_EQ(next_rounds({20, 10, 0.02}, between, 4e-3, 8).rounds, 1) << "four of five rounds";
+}
+
+TEST(NextRounds, ARoundOfManySamplesIsNotCutForTheBudget) {
+    Simulation slow{{steady, restless}, [](int) { return 5.0; }, 8};
+    EXPECT_EQ(slow.measure({20, 2, 0.02}), StopReason::min_samples);
+    EXPECT_EQ(slow.looks, std::vector<int>{3});
+    Simulation one_more{{steady, restless}, [](int) { return 0.6; }, 8};
+    EXPECT_EQ(one_more.measure({20, 2, 0.02}), StopReason::budget);
+    EXPECT_EQ(one_more.looks, (std::vector<int>{3, 4})) << "0.2 s are left for a round of 0.6 s";
 }
 
 TEST(NextRounds, TakesTheLeastHoweverLongItTakes) {

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "bench/verify/exact.hpp"
-#include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
+#include "comm/row_buffer.hpp"
+#include "tests/given_input.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,31 +23,28 @@ template <class Entry, class Setup>
 }
 
 /// A combine into poisoned memory: every rank of a group has the sums of its rows, bit for bit, and
-/// the input is as it was.
-inline void expect_right(const CombineEntry& entry, const CombineSetup& setup) {
+/// the input is as it was. `compute`: the type of expert rows.
+inline void expect_right(const CombineEntry& entry, const CombineSetup& setup, Given given,
+                         DType compute) {
     if (!can_run(entry, setup)) return;
+    GivenInput in(entry, setup, given, compute);
+    if (!in.applies()) return;
     auto& device = setup.device;
     const auto stream = device.make_stream();
-    const auto rows = setup.owned.total();
     const auto own =
         device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
     const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
-    CombineInputs inputs(setup, {});
-    const auto in = inputs.of(entry.input(setup));
     const auto combine = entry.make(setup);
     for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
-        const ExactData data(setup.dtype, setup.world.size(), run);
-        const auto given = data.contribution(0, rows, setup.cols, setup.world.rank());
-        device.upload(given.data(), in.rows.data, given.size());
+        in.make(run, *stream);
         device.fill_bytes(mine, std::byte{0xff}, *stream);
-        const auto got = combine->run(in, mine, *stream);
+        const auto got = combine->run(in.input(), mine, *stream);
         stream->synchronize();
-        const auto want = data.sums(setup.group_first(), setup.group_rows(), setup.cols);
-        EXPECT_EQ(compare_bits(device, got, want, setup.group_first()), "")
+        EXPECT_EQ(compare_bits(device, got, in.wanted(), setup.group_first()), "")
             << entry.name << ", rank " << setup.world.rank() << " of " << setup.world.size()
-            << ", groups of " << setup.group.size() << ", run " << run;
-        EXPECT_EQ(compare_bits(device, in.rows, given, 0), "")
-            << entry.name << ": the input was written to";
+            << ", groups of " << setup.group.size() << ", given " << to_string(given) << ", run "
+            << run;
+        EXPECT_TRUE(in.intact()) << entry.name << ": the input is not what was given";
     }
 }
 

@@ -1,9 +1,11 @@
 #include "bench/measure/calibration.hpp"
 
 #include "bench/measure/statistics.hpp"
+#include "comm/row_buffer.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace moe {
@@ -47,6 +49,10 @@ std::int64_t terms_of(const Device& device, const Communicator& world) {
         std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.most_terms()));
 }
 
+bool has_peers(const Communicator& world) {
+    return world.peer_obstacle(Reach::load_store).empty();
+}
+
 }  // namespace
 
 Calibration::Calibration(const Parts& parts)
@@ -88,16 +94,28 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     auto& world = parts_.world;
     const std::int64_t ranks = world.size();
     const auto part = part_of(sent, ranks - 1);
-    const Parcels from(device, ranks, part, kSent);
+    const auto bytes_of_all = static_cast<std::size_t>(ranks * part);
+    const auto reach =
+        has_peers(world) && world.no_peer_room(bytes_of_all, Reach::load_store).empty()
+            ? std::optional(Reach::load_store)
+            : std::nullopt;
+    const auto cols = part / static_cast<std::int64_t>(size_of(kSent));
+    const RowBuffer from(device, world, reach, ranks, cols, kSent);
     const Parcels to(device, ranks, part, kSent);
-    const auto& in = from.matrix;
+    const auto& in = from.matrix();
     const auto& out = to.matrix;
     const RowPartition even(std::vector<std::int64_t>(static_cast<std::size_t>(ranks), 1));
     // What is sent was just written by its rank.
     const auto write = [&] { device.clear(in, *stream_); };
-    const std::vector<Rival> ways{
-        {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
-        {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
+    std::vector<Rival> ways{{write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
+                            {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
+    if (reach) {
+        const auto own = static_cast<std::size_t>(world.rank() * part);
+        ways.push_back({write, [&, own] {
+                            world.peer_kernels()->pull_sum(from.memory()->table(), own,
+                                                           out.slice(0, 1), *stream_);
+                        }});
+    }
     return raise(ceiling, (ranks - 1) * part, ways);
 }
 

@@ -123,17 +123,21 @@ private:
         }
     }
 
-    static void keep_sample(const std::vector<double>& all, std::size_t place, std::size_t of_rank,
-                            std::size_t rival, Series& series) {
+    void keep_sample(const std::vector<double>& all, std::size_t place, std::size_t of_rank,
+                     std::size_t rival, Series& series) const {
         double first_arrival = all[place];
         double last_arrival = first_arrival;
         double exit = all[place + 1];
+        double longest = 0;
         for (auto at = place; at < all.size(); at += of_rank) {
             first_arrival = std::min(first_arrival, all[at]);
             last_arrival = std::max(last_arrival, all[at]);
             exit = std::max(exit, all[at + 1]);
+            longest = std::max(longest, all[at + 1] - all[at]);
         }
-        series.seconds[rival].push_back((exit - last_arrival) / series.repeats);
+        // Regions of a chain begin together on the devices, whenever their hosts launched it.
+        const double taken = chained() ? longest : exit - last_arrival;
+        series.seconds[rival].push_back(taken / series.repeats);
         series.arrival_spread[rival].push_back(last_arrival - first_arrival);
     }
 
@@ -183,8 +187,8 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const Overheads overheads{overhead, timeline.agreement_seconds()};
     int runs = 1;
     if (!rounds.chained() && skew_ <= 0) {
-        runs =
-            agree(control, decides ? runs_per_sample(mode_, fastest_sample(single), overheads) : 0);
+        const double fastest = decides ? fastest_sample(single) * rivals.front().regions : 0;
+        runs = agree(control, decides ? runs_per_sample(mode_, fastest, overheads) : 0);
     }
     // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
     if (mode_ == Mode::isolated && !rounds.chained() && rounds.by_device(1)) {

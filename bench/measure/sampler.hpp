@@ -27,13 +27,14 @@ struct Rival {
     int launches{};
     int regions{1};  ///< that a run is a chain of, as many for all rivals of a series
     /// After a run, how long each of its regions took on this rank. Where all rivals can say it,
-    /// each region is a sample; else a run is one, of its regions' mean.
+    /// each region is a sample; else one is of some runs, the mean of their regions.
     std::function<std::vector<double>()> region_seconds{};
 };
 
 /// Samples of all rivals, round by round; on rank 0 only, but for the last two.
 struct Series {
-    /// Latest exit minus latest arrival over the ranks, of one run.
+    /// Latest exit minus latest arrival over the ranks, of one region; for regions that say what
+    /// they took, the longest of the ranks.
     Samples seconds;
     /// Between the first and the last rank's arrival at the region.
     Samples arrival_spread;

@@ -8,6 +8,7 @@
 // agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
 #include "bench/micro/rotating_buffers.hpp"
+#include "bench/sweep/number_list.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
@@ -21,6 +22,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -123,8 +126,8 @@ void run_back_to_back(benchmark::State& state, Bench& bench, const std::function
     }
 }
 
-void run(benchmark::State& state, Bench& bench, const Collective& collective, bool isolated) {
-    auto& world = *bench.backend.world;
+void run(benchmark::State& state, Bench& bench, Communicator& world, const Collective& collective,
+         bool isolated) {
     const auto matrix = matrix_of(state.range(0), world.size());
     const auto region = [&] {
         const auto [in, out] = bench.buffers.next(matrix.rows);
@@ -154,6 +157,7 @@ public:
 struct Arguments {
     std::string backend{"host"};
     std::int64_t largest{std::int64_t{64} << 20U};
+    std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
     bool share_gpu{};
     bool warm{};
     std::string help;               ///< what was asked for instead
@@ -167,6 +171,9 @@ Arguments parse(int argc, char** argv) {
     app.add_option("--largest", arguments.largest, "bytes of the largest matrix")
         ->check(CLI::Range(kSmallest, kMost))
         ->capture_default_str();
+    std::string sms{"default"};
+    app.add_option("--sms", sms, "LIST of CTAs that NCCL uses; default: as many as it chooses")
+        ->capture_default_str();
     app.add_flag("--share-gpu", arguments.share_gpu, "several ranks on one GPU");
     app.add_flag("--warm", arguments.warm,
                  "all calls use the same memory, instead of walking through twice the cache");
@@ -179,7 +186,27 @@ Arguments parse(int argc, char** argv) {
         throw BadArgument(error.what());
     }
     arguments.rest = app.remaining();
+    arguments.sms = parse_sms("--sms", sms);
     return arguments;
+}
+
+/// Every collective on one communicator.
+void register_all(Bench& bench, Communicator& world, const std::string& suffix,
+                  std::int64_t largest) {
+    for (const auto& collective : kCollectives) {
+        for (const bool isolated : {true, false}) {
+            benchmark::RegisterBenchmark(fmt::format("{}/{}{}", collective.name,
+                                                     isolated ? "isolated" : "back_to_back", suffix)
+                                             .c_str(),
+                                         [&bench, &world, &collective, isolated](auto& state) {
+                                             run(state, bench, world, collective, isolated);
+                                         })
+                ->RangeMultiplier(4)
+                ->Range(kSmallest, largest)
+                ->UseManualTime()
+                ->Unit(benchmark::kMicrosecond);
+        }
+    }
 }
 
 void measure(int argc, char** argv, Control& control) {
@@ -206,19 +233,16 @@ void measure(int argc, char** argv, Control& control) {
                 RotatingBuffers(*backend.device, control,
                                 matrix_of(arguments.largest, backend.world->size()),
                                 backend.placement.sharing_memory, arguments.warm));
-    for (const auto& collective : kCollectives) {
-        for (const bool isolated : {true, false}) {
-            benchmark::RegisterBenchmark(
-                fmt::format("{}/{}", collective.name, isolated ? "isolated" : "back_to_back")
-                    .c_str(),
-                [&bench, &collective, isolated](auto& state) {
-                    run(state, bench, collective, isolated);
-                })
-                ->RangeMultiplier(4)
-                ->Range(kSmallest, arguments.largest)
-                ->UseManualTime()
-                ->Unit(benchmark::kMicrosecond);
+    std::map<std::int64_t, std::unique_ptr<Communicator>> tuned;
+    for (const auto sms : arguments.sms) {
+        if (sms == 0) {
+            register_all(bench, *backend.world, "", arguments.largest);
+            continue;
         }
+        const auto obstacle = backend.world->sms_obstacle(sms);
+        if (!obstacle.empty()) throw BadArgument(fmt::format("--sms {}: {}", sms, obstacle));
+        tuned[sms] = backend.world->with_sms(sms);
+        register_all(bench, *tuned[sms], fmt::format("/sms:{}", sms), arguments.largest);
     }
     const auto mebibytes = [](std::size_t bytes) {
         return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1U << 20U));

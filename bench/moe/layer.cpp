@@ -66,12 +66,12 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
     : plan_(plan),
       device_(parts.device),
       weights_(parts.weights),
+      gathered_(device_, parts.world, parts.gathered_reach, plan.rows, plan.shape.hidden,
+                plan.wire),
       kernels_(parts.kernels.make(device_, dims_of(plan))),
       compute_(parts.kernels.compute_dtype(plan.wire)),
       capacity_(capacity_of(plan)),
-      copy_(weights_.size()),
-      gathered_(device_, parts.world, parts.gathered_reach, plan.rows, plan.shape.hidden,
-                plan.wire) {
+      copy_(weights_.size()) {
     const Sizes sizes(plan, parts.kernels);
     live_ = device_.allocate(sizes.live);
     input_ = device_.allocate(sizes.input);

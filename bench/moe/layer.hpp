@@ -118,12 +118,12 @@ private:
     LayerPlan plan_;
     Device& device_;
     std::span<const LayerWeights> weights_;
+    RowBuffer gathered_;  ///< what all ranks make together, before one of them may have no memory
     std::unique_ptr<LayerKernels> kernels_;
     DType compute_;
     std::int64_t capacity_;  ///< packed rows at most
     std::vector<int> copy_;  ///< of each layer's weights, for its next run
 
-    RowBuffer gathered_;
     Buffer live_, input_, chosen_, chosen_weight_, shared_weight_;
     Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;
     Buffer dense_, result_;

@@ -60,7 +60,9 @@ std::string sentence(const Comparison& two, std::string_view pair, const ResultR
         fmt::format("  {} against {}, {}: {}", two.combine, two.against, pair,
                     times_text(two.output, 2, fmt::format("the {} of the output step", rate)));
     if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
-    return fmt::format("{} (claim: {}).\n", text, row.claim);
+    // What a library does by default says nothing of what it can do.
+    const auto sms = row.sms.empty() ? "" : fmt::format(", SMs: {}", row.sms);
+    return fmt::format("{} (claim: {}{}).\n", text, row.claim, sms);
 }
 
 /// Where there are not two kinds to compare.
@@ -104,11 +106,13 @@ std::string heading(const ResultRow& row) {
     text += fmt::format(" | {} tokens, {}", row.tokens, row.load);
     if (!row.tokens_per_rank.empty())
         text += fmt::format(" ({})", tokens_of_ranks(row.tokens_per_rank));
-    if (!row.phase.empty()) text += fmt::format(", {}", row.phase);
+    const bool said = row.load.starts_with(row.phase);  // a mixed load's step is mixed
+    if (!said) text += fmt::format(", {}", row.phase);
     if (row.padding != "sum_len") text += fmt::format(", {}", row.padding);
     text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
                         row.dtype, row.gather);
     if (row.graph == "on") text += " | CUDA graph";
+    if (!row.sms.empty()) text += fmt::format(" | SMs: {}", row.sms);
     if (row.skew_us > 0) text += fmt::format(" | all ranks but one up to {} us late", row.skew_us);
     return text + "\n";
 }

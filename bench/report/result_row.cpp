@@ -133,7 +133,7 @@ Record ResultRow::record() const {
     r.emplace_back("link_bytes_per_rank", cell(link_bytes));
     r.emplace_back("memory_bytes_per_rank", cell(memory_bytes));
     r.emplace_back("launches", cell(launches));
-    r.emplace_back("sms", Value());
+    r.emplace_back("sms", text(sms));
     r.emplace_back("algbw_gbps", bandwidth(matrix_bytes, combine_alone));
     r.emplace_back("busbw_gbps", bandwidth(contract_bytes, combine_alone));
     r.emplace_back("contract_limit_us", value_or_empty(contract_limit_us));

@@ -82,6 +82,9 @@ struct ResultRow {
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
     bool experts_tuned{true};    ///< whether that is tuned for the device
     std::int64_t skew_us{};
+    /// Multiprocessors that communication uses, or "default" where the library chooses; empty where
+    /// there are none.
+    std::string sms;
 
     [[nodiscard]] Record record() const;
     /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by

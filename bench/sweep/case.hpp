@@ -41,6 +41,7 @@ struct Case {
     std::int64_t layers{1};
     std::int64_t seed{};
     std::int64_t skew_us{};  ///< by which all ranks but one may be late for a sample
+    std::int64_t sms{};      ///< that communication uses; 0: as many as the library chooses
 };
 
 /// The only list of a case's fields: the hash and the comparison of runs follow it.
@@ -65,11 +66,12 @@ void for_each_field(SomeCase& one, Visit&& visit) {
     visit("routing", one.routing);
     visit("tokens", one.tokens);
     visit("scope", one.scope);
-    // Of the cases there were before there were graphs or skew, the ids stay.
+    // Of the cases there were before there were graphs, skew or a choice of SMs, the ids stay.
     if (one.graph != "off") visit("graph", one.graph);
     visit("layers", one.layers);
     visit("seed", one.seed);
     if (one.skew_us != 0) visit("skew_us", one.skew_us);
+    if (one.sms != 0) visit("sms", one.sms);
 }
 
 /// Whether `padding` is one of SGLang's rules, which ask for the phase of the step.

@@ -109,4 +109,22 @@ std::vector<std::int64_t> parse_number_list(std::string_view option, std::string
     return without_duplicates(list);
 }
 
+std::vector<std::int64_t> parse_sms(std::string_view option, std::string_view text) {
+    constexpr std::string_view kDefault = "default";
+    constexpr Limits kSms{1, 1024};
+    std::vector<std::int64_t> list;
+    for (const auto part : split(text, ',')) {
+        if (part == kDefault) {
+            list.push_back(0);
+            continue;
+        }
+        try {
+            for (const auto sms : parse_number_list(option, part, kSms)) list.push_back(sms);
+        } catch (const BadArgument& error) {
+            throw BadArgument(fmt::format("{}; or {}", error.what(), kDefault));
+        }
+    }
+    return without_duplicates(list);
+}
+
 }  // namespace moe

@@ -22,4 +22,8 @@ struct Limits {
 [[nodiscard]] std::vector<std::int64_t> parse_number_list(std::string_view option,
                                                           std::string_view text, Limits limits);
 
+/// The same, of numbers of multiprocessors; the part `default`, whose value is 0, leaves the choice
+/// to the library.
+[[nodiscard]] std::vector<std::int64_t> parse_sms(std::string_view option, std::string_view text);
+
 }  // namespace moe

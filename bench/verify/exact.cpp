@@ -16,22 +16,6 @@ std::uint64_t hash(std::uint64_t seed, std::int64_t row, std::int64_t col, int r
     return x ^ (x >> 29U);
 }
 
-template <class Value>
-std::vector<std::byte> encode(DType dtype, std::int64_t first, std::int64_t rows, std::int64_t cols,
-                              Value&& value) {
-    return visit_dtype(dtype, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        std::vector<std::byte> bytes(static_cast<std::size_t>(rows * cols) * sizeof(T));
-        auto* to = reinterpret_cast<T*>(bytes.data());
-        for (std::int64_t row = first; row < first + rows; ++row) {
-            for (std::int64_t col = 0; col < cols; ++col) {
-                *to++ = T(static_cast<float>(value(row, col)));
-            }
-        }
-        return bytes;
-    });
-}
-
 }  // namespace
 
 ExactData::ExactData(DType dtype, int ranks, std::uint64_t seed)
@@ -57,18 +41,19 @@ std::int64_t ExactData::sum(std::int64_t row, std::int64_t col) const {
 
 std::vector<std::byte> ExactData::contribution(std::int64_t first, std::int64_t rows,
                                                std::int64_t cols, int rank) const {
-    return encode(dtype_, first, rows, cols,
-                  [&](auto row, auto col) { return value(row, col, rank); });
+    return encode_rows(dtype_, first, rows, cols,
+                       [&](auto row, auto col) { return value(row, col, rank); });
 }
 
 std::vector<std::byte> ExactData::sums(std::int64_t first, std::int64_t rows,
                                        std::int64_t cols) const {
-    return encode(dtype_, first, rows, cols, [&](auto row, auto col) { return sum(row, col); });
+    return encode_rows(dtype_, first, rows, cols,
+                       [&](auto row, auto col) { return sum(row, col); });
 }
 
 std::vector<std::byte> rough_data(DType dtype, std::int64_t rows, std::int64_t cols, int rank,
                                   std::uint64_t seed) {
-    return encode(dtype, 0, rows, cols, [&](auto row, auto col) {
+    return encode_rows(dtype, 0, rows, cols, [&](auto row, auto col) {
         constexpr double kHalf = 0x1p63;
         return static_cast<double>(hash(seed, row, col, rank)) / kHalf - 1;
     });

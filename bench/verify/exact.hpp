@@ -3,11 +3,29 @@
 #include "comm/row_partition.hpp"
 #include "kernels/runtime/device.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace moe {
+
+/// value(row, col) of `rows` rows from `first` on, as bytes of the type.
+template <class Value>
+[[nodiscard]] std::vector<std::byte> encode_rows(DType dtype, std::int64_t first, std::int64_t rows,
+                                                 std::int64_t cols, Value&& value) {
+    return visit_dtype(dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        std::vector<std::byte> bytes(static_cast<std::size_t>(rows * cols) * sizeof(T));
+        auto* to = reinterpret_cast<T*>(bytes.data());
+        for (std::int64_t row = first; row < first + rows; ++row) {
+            for (std::int64_t col = 0; col < cols; ++col) {
+                *to++ = T(static_cast<float>(value(row, col)));
+            }
+        }
+        return bytes;
+    });
+}
 
 /// Test data whose sums have the same bits in any order of adding: small whole numbers, few enough
 /// of them not zero that every partial sum over the ranks is a whole number the type holds. A pure

@@ -95,6 +95,7 @@ struct CombineEntry {
     /// Why this setup cannot run, for the results file; empty when it can.
     std::string (*obstacle)(const CombineSetup&);
     Cost (*cost)(const CombineSetup&);
+    /// Collective where it makes peer memory: before anything that one rank may have no room for.
     std::unique_ptr<Combine> (*make)(const CombineSetup&);
     /// Which of its ways the strategy goes for this setup, where it has several; else empty.
     std::string_view (*variant)(const CombineSetup&) = only_variant;

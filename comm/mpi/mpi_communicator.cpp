@@ -8,12 +8,16 @@
 
 #include <sched.h>
 
+#include <chrono>
 #include <limits>
 #include <string>
 #include <vector>
 
 namespace moe {
 namespace {
+
+/// How long a group that failed waits for what it has issued.
+constexpr std::chrono::seconds kPatience{1};
 
 int elements(const Matrix& matrix) {
     return narrow<int>(matrix.elements());
@@ -123,6 +127,12 @@ public:
         MOE_MPI(MPI_Comm_split(comm_.get(), color, rank_, &part));
         return make_mpi_communicator(part);
     }
+    [[nodiscard]] std::string sms_obstacle(std::int64_t /*sms*/) const override {
+        return "MPI between cores uses no multiprocessors";
+    }
+    [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
+        raise(MOE_SITE("with_sms"), sms_obstacle(sms));
+    }
     [[nodiscard]] std::string peer_obstacle(Reach reach) const override {
         if (reach == Reach::library) return "no symmetric memory: only NCCL has it";
         return peer_obstacle_;
@@ -145,8 +155,16 @@ private:
         MOE_MPI(MPI_Waitall(count, pending_.data(), MPI_STATUSES_IGNORE));
         pending_.clear();
     }
+    /// What was issued writes to memory that may go next. It is complete soon where all ranks have
+    /// issued as much; where one has failed or died it never is, and the cause is to be told.
     void abandon_group() noexcept override {
         grouping_ = false;
+        const auto end = std::chrono::steady_clock::now() + kPatience;
+        const int count = static_cast<int>(pending_.size());
+        for (int done = 0; done == 0 && std::chrono::steady_clock::now() < end; sched_yield()) {
+            const int status = MPI_Testall(count, pending_.data(), &done, MPI_STATUSES_IGNORE);
+            if (status != MPI_SUCCESS) break;
+        }
         pending_.clear();
     }
     /// While this rank waits for another one without MPI, that one may wait for fragments of a

@@ -3,6 +3,7 @@
 #include "comm/mpi/mpi.hpp"
 #include "comm/nccl/device_barrier.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/runtime/narrow.hpp"
 
 #include <fmt/format.h>
 
@@ -84,23 +85,37 @@ public:
         std::vector<int> colors(static_cast<std::size_t>(mpi::size(mpi())));
         MOE_MPI(MPI_Allgather(&color, 1, MPI_INT, colors.data(), 1, MPI_INT, mpi()));
         auto& part = parts_[colors];
-        if (!part) {
-            const int rank = mpi::rank(mpi());
-            ncclComm_t comm{};
-            MOE_NCCL(ncclCommSplit(comm_, color, rank, &comm, nullptr));
-            MPI_Comm ranks = MPI_COMM_NULL;
-            MOE_MPI(MPI_Comm_split(mpi(), color, rank, &ranks));
-            part = std::make_shared<Handle>(comm, ranks, living_);
-        }
+        if (!part) part = make_part(color, nullptr);  // with the settings of this one
         return part;
+    }
+    /// Collective. The same ranks with exactly so many CTAs for each collective.
+    [[nodiscard]] std::shared_ptr<Handle> with_ctas(int ctas) {
+        auto& tuned = tuned_[ctas];
+        if (!tuned) {
+            ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+            config.minCTAs = ctas;
+            config.maxCTAs = ctas;
+            tuned = make_part(0, &config);
+        }
+        return tuned;
     }
 
 private:
+    [[nodiscard]] std::shared_ptr<Handle> make_part(int color, ncclConfig_t* config) {
+        const int rank = mpi::rank(mpi());
+        ncclComm_t comm{};
+        MOE_NCCL(ncclCommSplit(comm_, color, rank, &comm, config));
+        MPI_Comm ranks = MPI_COMM_NULL;
+        MOE_MPI(MPI_Comm_split(mpi(), color, rank, &ranks));
+        return std::make_shared<Handle>(comm, ranks, living_);
+    }
+
     ncclComm_t comm_;
     mpi::UniqueComm mpi_;
     std::shared_ptr<Living> living_;
     std::optional<DeviceBarrier> barrier_;
     std::map<std::vector<int>, std::shared_ptr<Handle>> parts_;  ///< by all ranks' colors
+    std::map<int, std::shared_ptr<Handle>> tuned_;               ///< by CTAs
 };
 
 /// A window: memory that NCCL knows on all ranks, of the same size on each.
@@ -209,6 +224,15 @@ public:
     void barrier(Stream& stream) override { handle_->barrier(cuda::native(stream)); }
     [[nodiscard]] std::unique_ptr<Communicator> split(int color) override {
         return std::make_unique<NcclCommunicator>(handle_->split(color), no_symmetric_memory_);
+    }
+    [[nodiscard]] std::string sms_obstacle(std::int64_t sms) const override {
+        constexpr std::int64_t kMostCtas = 64;  // a channel each, and NCCL has so many
+        if (sms <= kMostCtas) return {};
+        return fmt::format("NCCL uses at most {} CTAs, not {}", kMostCtas, sms);
+    }
+    [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
+        return std::make_unique<NcclCommunicator>(handle_->with_ctas(narrow<int>(sms)),
+                                                  no_symmetric_memory_);
     }
     [[nodiscard]] std::string peer_obstacle(Reach reach) const override {
         if (reach == Reach::library) return no_symmetric_memory_;

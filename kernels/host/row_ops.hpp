@@ -30,6 +30,16 @@ void add_into(const T* __restrict from, T* __restrict to, std::int64_t count) {
     }
 }
 
+/// to[i] = T(rows[0][i] + ...), added in float
+template <std::size_t Rows, class T>
+void sum_rows(const std::array<const T*, Rows>& rows, T* __restrict to, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        float total = 0;
+        for (std::size_t r = 0; r < Rows; ++r) total += static_cast<float>(rows[r][i]);
+        to[i] = T(total);
+    }
+}
+
 /// sum[i] += rows[0][i] + ... for `Rows` rows at once
 template <std::size_t Rows, class T>
 void add_rows(const std::array<const T*, Rows>& rows, float* __restrict sum, std::int64_t count) {

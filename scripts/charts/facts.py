@@ -32,6 +32,8 @@ def facts_of(rows: pd.DataFrame) -> list[str]:
     ]
     if set(rows["skew_us"]) != {"0"}:
         lines.append(("skew_us",))
+    if set(rows["sms"]) != {"default"}:
+        lines.append(("sms",))
     facts = [
         " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
         for names in lines

@@ -39,6 +39,7 @@ AXES = (
     SecondAxis("dtype", ("dtype",)),
     SecondAxis("gather", ("gather",)),
     SecondAxis("skew", ("skew_us",)),
+    SecondAxis("SMs", ("sms",)),
 )
 
 

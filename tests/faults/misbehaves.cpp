@@ -1,6 +1,6 @@
-// Right strategies on a rank that dies, stops or hangs in its n-th exchange, when a test asks for
-// it: MOE_FAULT="ACTION RANK CALL". For seeing that a job ends, and says which rank it was,
-// whatever the others wait in.
+// Right strategies on a rank that dies, stops or hangs in its n-th exchange, or has no memory for
+// the n-th that it makes, when a test asks for it: MOE_FAULT="ACTION RANK CALL". For seeing that a
+// job ends, and says which rank it was, whatever the others wait in; or goes on, as it should.
 #include "comm/combine/combine.hpp"
 
 #include <unistd.h>
@@ -68,6 +68,16 @@ Cost no_cost(const CombineSetup& /*setup*/) {
     return {};
 }
 
+std::unique_ptr<Combine> make(const CombineEntry& right, const CombineSetup& setup) {
+    static int calls = 0;
+    const auto fault = asked_for();
+    if (++calls == fault.call && setup.world.rank() == fault.rank) {
+        if (fault.action == "unmade") throw OutOfMemory("none for what misbehaves");
+        if (fault.action == "unmade-on-host") throw std::bad_alloc();
+    }
+    return std::make_unique<Misbehaves>(right, setup);
+}
+
 }  // namespace
 
 extern const CombineEntry all_reduce_slice, reduce_scatterv_peer;
@@ -79,9 +89,7 @@ constinit const CombineEntry misbehaves{
     .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = no_cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<Misbehaves>(all_reduce_slice, setup);
-    }};
+    .make = [](const CombineSetup& setup) { return make(all_reduce_slice, setup); }};
 extern const CombineEntry misbehaves_peer;
 constinit const CombineEntry misbehaves_peer{
     .name = "misbehaves_peer",
@@ -89,9 +97,7 @@ constinit const CombineEntry misbehaves_peer{
     .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) { return reduce_scatterv_peer.obstacle(setup); },
     .cost = no_cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<Misbehaves>(reduce_scatterv_peer, setup);
-    },
+    .make = [](const CombineSetup& setup) { return make(reduce_scatterv_peer, setup); },
     .input = [](const CombineSetup& setup) { return reduce_scatterv_peer.input(setup); }};
 
 }  // namespace moe

@@ -135,7 +135,7 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.graphs) * size(o.skews_us) * size(o.routings) * count_steps(o);
+           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.routings) * count_steps(o);
 }
 
 /// Nothing if the options were refused, as they should be.

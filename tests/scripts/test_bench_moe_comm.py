@@ -62,6 +62,9 @@ BAD_ARGUMENTS = [
     (["--skew", "-5"], "is not from 0 to 1000000"),
     (["--skew", "1000001"], "is not from 0 to 1000000"),
     (["--skew", "late"], "'late'"),
+    (["--sms", "0"], "is not from 1 to 1024"),
+    (["--sms", "default,"], "''"),
+    (["--sms", "most"], "or default"),
     (["--layers", "0"], "is not from 1 to"),
     (["--layers", "2", "--scope", "output"], "times no layers"),
     (["--load", "counts:1;2;x;4"], "'x'"),
@@ -234,6 +237,8 @@ BROKEN_CELLS = [
     ({"flags": "odd"}, "no flag is named 'odd'"),
     ({"contract_limit_us": "1e-3"}, "2 contract limits"),
     ({"experts_kernel": ""}, "no experts_kernel"),
+    ({"input": "weighted_rows"}, "input is 'weighted_rows'"),
+    ({"combine_us_median": ""}, "pct_of_limit is"),
 ]
 
 
@@ -421,7 +426,7 @@ def test_loads_of_production(tmp_path):
              "max_len,sglang", "--scope", "output", "--out", tmp_path]
     done = launch(*sweep, ranks=3)
     assert done.returncode == 0, done.stderr
-    assert "13 tokens, mixed:9:2 (9;2;2), mixed" in done.stdout
+    assert "13 tokens, mixed:9:2 (9;2;2) |" in done.stdout
     cases = {row["case_id"]: row for row in rows_of(tmp_path)}
     told = sorted(tuple(row[name] for name in ("dp", "load", "tokens", "tokens_per_rank", "phase",
                                                "padding", "rows")) for row in cases.values())
@@ -634,11 +639,52 @@ def test_a_baseline_that_cannot_run_leaves_times_and_no_speed_ups(tmp_path):
     assert float(right["output_us_median"]) > 0 and right["speedup_output"] == ""
 
 
+def test_a_strategy_of_weighted_rows_has_no_combine_of_its_own(tmp_path):
+    done = launch(*QUICK, "--tokens", "7", "--load", "counts:3;0;1", "--shared-intermediate", "10",
+                  "--combine", "reduce_scatterv_peer,weighted_then_reduced", "--out", tmp_path,
+                  "--progress", "none", ranks=3, program=FAULTY)
+    assert done.returncode == 0, done.stderr
+    sums, peer, weighted = rows_of(tmp_path)
+    assert (sums["input"], peer["input"], weighted["input"]) == (
+        "partial_sums", "partial_sums:load_store", "weighted_rows")
+    for row in (sums, peer, weighted):
+        assert row["verified"] == "true" and row["repeatable"] == "true"
+        for name in ("output_us_median", "layer_us_median", "speedup_output", "speedup_layer",
+                     "limit_us", "contract_limit_us"):
+            assert float(row[name]) > 0, (row["combine"], name)
+        for name in ("combine_us_median", "combine_us_low", "combine_us_high", "combine_us_iqr",
+                     "speedup_combine", "speedup_combine_low", "algbw_gbps", "busbw_gbps",
+                     "pct_of_limit"):
+            assert (row[name] == "") == (row is weighted), (row["combine"], name)
+    (line,) = (line.split() for line in done.stdout.splitlines()
+               if line.lstrip("* ").startswith("weighted_then_reduced"))
+    assert "-" in line, line
+    with open(tmp_path / "results.samples.csv", newline="") as file:
+        kinds = {sample["kind"] for sample in csv.DictReader(file)
+                 if sample["combine"] == "weighted_then_reduced"}
+    assert kinds == {"layer", "output"}
+    check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", tmp_path / "results.csv"],
+                           capture_output=True, text=True, timeout=60)
+    assert check.returncode == 0, check.stdout
+
+
+def test_without_partial_sums_to_compare_there_is_no_speed_up_of_the_combine(tmp_path):
+    """Against a baseline of weighted rows."""
+    done = launch(*QUICK, "--baseline", "weighted_then_reduced", "--combine", "all_reduce_slice",
+                  "--out", tmp_path, "--progress", "none", program=FAULTY)
+    assert done.returncode == 0, done.stderr
+    weighted, right = rows_of(tmp_path)
+    assert weighted["is_baseline"] == "true" and weighted["combine_us_median"] == ""
+    assert float(right["combine_us_median"]) > 0 and right["speedup_combine"] == ""
+    assert float(right["speedup_output"]) > 0 and float(right["speedup_layer"]) > 0
+
+
 def test_a_wrong_result_has_no_time_and_ends_with_status_4(tmp_path):
     done = launch(*QUICK, "--shared-intermediate", "10", "--out", tmp_path, program=FAULTY)
     assert done.returncode == 4
-    assert done.stdout.count("WRONG, not timed: rank") == 3
-    wrong = {"reduced_twice", "never_reduced", "stale_second_run"}
+    wrong = {"reduced_twice", "never_reduced", "stale_second_run", "routing_ignored",
+             "input_overwritten"}
+    assert done.stdout.count("WRONG, not timed: ") == len(wrong)
     for row in rows_of(tmp_path):
         assert row["verified"] == ("false" if row["combine"] in wrong else "true")
         assert (row["output_us_median"] == "") == (row["combine"] in wrong)
@@ -684,7 +730,12 @@ def test_two_hosts_whose_clocks_differ(tmp_path):
     """Samples are taken on one timeline all the same."""
     done = launch(*QUICK, "--out", tmp_path, hosts=two_hosts(tmp_path, [1, 1]))
     assert done.returncode == 0, done.stderr
-    for row in rows_of(tmp_path):
+    rows = rows_of(tmp_path)
+    (peer,) = (row for row in rows if row["combine"] == "reduce_scatterv_peer")
+    assert peer["obstacle"] == "ranks on several hosts cannot map each other's memory"
+    for row in rows:
+        if row is peer:
+            continue
         assert (row["hosts"], row["transport"], row["verified"]) == ("2", "network", "true")
         assert 0 < float(row["output_us_median"]) < 1e6, "clocks apart would be 1e9 us"
     (run,) = json.loads((tmp_path / "results.json").read_text())["runs"].values()
@@ -714,5 +765,34 @@ def test_a_rank_without_memory_is_an_obstacle_and_the_sweep_goes_on(tmp_path):
         if row["tokens"] == "32768":
             assert re.fullmatch(r"out of memory: no \d+ bytes of memory left", row["obstacle"])
             assert row["output_us_median"] == ""
+        else:
+            assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
+
+
+def test_sms_are_an_axis_and_an_obstacle_where_there_are_none(tmp_path):
+    done = launch(*QUICK, "--sms", "default,64", "--combine", "all_reduce_slice", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "| SMs: 64\n" in done.stdout
+    usual, tuned = (rows_of(tmp_path)[at:at + 2] for at in (0, 2))
+    assert [{row["sms"] for row in rows} for rows in (usual, tuned)] == [{""}, {"64"}]
+    assert usual[0]["case_id"] != tuned[0]["case_id"]
+    assert all(row["output_us_median"] and not row["obstacle"] for row in usual)
+    assert {row["obstacle"] for row in tuned} == {"MPI between cores uses no multiprocessors"}
+
+
+@pytest.mark.parametrize(("action", "rank", "order"), [
+    ("unmade", 1, "reduce_scatterv_peer,misbehaves"),
+    ("unmade-on-host", 0, "misbehaves,reduce_scatterv_peer")])
+def test_memory_that_one_rank_lacks_leaves_nobody_among_peers(action, rank, order, tmp_path):
+    """What all ranks make together and free together is there already, or would come next."""
+    done = launch(*QUICK, "--tokens", "6,7,8", "--verify", "exact", "--gather", "all_gatherv_peer",
+                  "--combine", order, "--timeout", "20", "--out", tmp_path, "--progress", "none",
+                  program=FAULTY, ranks=3, env={"MOE_FAULT": f"{action} {rank} 2"})
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert [row["tokens"] for row in rows] == ["6"] * 3 + ["7"] * 3 + ["8"] * 3
+    for row in rows:
+        if row["tokens"] == "7":
+            assert row["obstacle"].startswith("out of memory: none ")
         else:
             assert row["obstacle"] == "" and float(row["output_us_median"]) > 0

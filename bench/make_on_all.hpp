@@ -1,0 +1,33 @@
+#pragma once
+
+#include "comm/control.hpp"
+#include "kernels/runtime/error.hpp"
+
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace moe {
+
+/// Collective. What `make` returns, on every rank or on none: OutOfMemory on all of them where one
+/// has no room for it. What the others made is unwound by that, since peer memory is freed by all
+/// ranks or by none. For every step that one rank may lack the memory for, so that it is missing in
+/// no collective that follows.
+template <class Make>
+[[nodiscard]] auto make_on_all(Control& control, Make&& make) {
+    std::optional<decltype(make())> made;
+    std::string why;
+    try {
+        made.emplace(std::forward<Make>(make)());
+    } catch (const OutOfMemory& error) {
+        why = error.what();
+    } catch (const std::bad_alloc&) {
+        why = "none left on the host";
+    }
+    why = control.first_text(why);
+    if (!why.empty()) throw OutOfMemory(why);
+    return *std::move(made);
+}
+
+}  // namespace moe

@@ -1,0 +1,146 @@
+// Samples of regions that a graph chains, from timelines that are made up: the order of the
+// samples, what each is of all ranks, and what is counted. On the host, which chains nothing
+// itself; 1 to 4 ranks.
+#include "bench/measure/sampler.hpp"
+#include "comm/mpi/mpi_control.hpp"
+#include "tests/backends.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// Chains on a clock of the test's own, which passes with every look at it and where a run says so.
+class ChainSampling : public testing::Test {
+protected:
+    static constexpr int kRegions = 4;
+    std::unique_ptr<Control> control_ = make_mpi_control();
+    Device& device_ = *OpenBackends::opened().front().device;
+    std::unique_ptr<Stream> stream_ = device_.make_stream();
+    double now_{};
+    double tick_{1e-6};
+    Timeline timeline_{*control_, true, [this] { return now_ += tick_; }};
+    RegionTimer timer_{device_, timeline_, *stream_};
+
+    Series measure(const std::vector<Rival>& rivals, const StopRule& rule,
+                   Mode mode = Mode::isolated) {
+        Sampler sampler({*control_, timeline_, *stream_, &timer_}, mode);
+        return sampler.measure(rivals, rule, 3, [](double) {});
+    }
+
+    /// What the slowest rank takes for a region of a launch; another rank each time.
+    static double longest(std::size_t rival, int launch, int region) {
+        return static_cast<double>(rival + 1) + 1e-2 * launch + 1e-4 * region;
+    }
+    /// Rivals that say so; `launches` counts theirs.
+    std::vector<Rival> chains(std::vector<int>& launches) {
+        std::vector<Rival> rivals;
+        for (std::size_t rival = 0; rival < launches.size(); ++rival) {
+            auto& launch = launches[rival];
+            const auto seconds = [this, rival, &launch] {
+                std::vector<double> all;
+                for (int region = 0; region < kRegions; ++region) {
+                    const bool slowest = (launch + region) % control_->size() == control_->rank();
+                    all.push_back(longest(rival, launch, region) - (slowest ? 0 : 0.5));
+                }
+                ++launch;
+                return all;
+            };
+            rivals.push_back(
+                {.prime = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = seconds});
+        }
+        return rivals;
+    }
+};
+
+TEST_F(ChainSampling, EachRegionIsASampleOfItsSlowestRank) {
+    tick_ = 1e-3 * (1 + control_->rank());  // ranks look at different moments, and launch at them
+    std::vector<int> launches(3);
+    const auto series = measure(chains(launches), {10, 1e-9, 1e-9});
+    EXPECT_EQ(series.repeats, 1);
+    EXPECT_TRUE(series.by_device);
+    EXPECT_EQ(series.stop_reason, StopReason::min_samples);
+    EXPECT_EQ(launches, std::vector<int>(3, launches[0]));
+    if (control_->rank() != 0) return;
+    for (std::size_t rival = 0; rival < 3; ++rival) {
+        const auto& seconds = series.seconds[rival];
+        ASSERT_EQ(seconds.size(), 12U) << "three launches have ten samples";
+        EXPECT_EQ(series.arrival_spread[rival].size(), seconds.size());
+        EXPECT_EQ(series.predecessors[rival], std::vector<Predecessor>(seconds.size()));
+        for (int i = 0; i < 12; ++i) {
+            const int launch = launches[rival] - 3 + i / kRegions;
+            EXPECT_NEAR(seconds[static_cast<std::size_t>(i)], longest(rival, launch, i % kRegions),
+                        1e-9)
+                << "rival " << rival << ", sample " << i;
+        }
+    }
+}
+
+TEST_F(ChainSampling, CheckpointsCountSamples) {
+    // Known at once: after as many launches as have 18 samples, which are five.
+    const auto same = [] { return std::vector<double>(kRegions, 1e-3); };
+    const std::vector<Rival> known(
+        2, {.prime = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = same});
+    const auto at_once = measure(known, {18, 10, 0.02});
+    EXPECT_EQ(at_once.stop_reason, StopReason::ci);
+    // Never known: the budget ends it, after ten rounds of ten seconds.
+    std::vector<int> launches(2);
+    auto unknown = chains(launches);
+    for (auto& rival : unknown) rival.run = [this] { now_ += 5; };
+    unknown[1].region_seconds = [&, count = 0]() mutable {
+        return std::vector<double>(kRegions, ++count % 2 == 0 ? 1e-3 : 1e-2);
+    };
+    const auto spent = measure(unknown, {18, 100, 1e-9});
+    EXPECT_EQ(spent.stop_reason, StopReason::budget);
+    if (control_->rank() != 0) return;
+    EXPECT_EQ(at_once.seconds[1].size(), 20U);
+    EXPECT_EQ(spent.seconds[1].size(), 10U * kRegions);
+}
+
+TEST_F(ChainSampling, PlantedChainsAreSlowerByTheirShare) {
+    std::vector<int> launches(2);
+    auto rivals = chains(launches);
+    rivals[1].slowdown = 0.5;
+    const auto series = measure(rivals, {kRegions, 1e-9, 1e-9});
+    if (control_->rank() != 0) return;
+    for (int i = 0; i < kRegions; ++i) {
+        EXPECT_NEAR(series.seconds[1][static_cast<std::size_t>(i)],
+                    1.5 * longest(1, launches[1] - 1, i), 1e-9);
+    }
+}
+
+TEST_F(ChainSampling, PipelinedASampleIsTheMeanOfAllRegions) {
+    // A run takes the slowest rank four regions of 50 us. Looking at the clock takes 100 us, as
+    // agreeing on a start does: 20 times that are seven runs with the look at their end, or up to
+    // eleven where another rank arrived that much later.
+    tick_ = 100e-6;
+    timeline_.synchronise();
+    const auto chain = [this](double region) {
+        return Rival{
+            .prime = [] {},
+            .run = [this,
+                    region] { now_ += kRegions * (control_->rank() == 0 ? region : region / 2); },
+            .regions = kRegions};
+    };
+    const std::vector<Rival> rivals{chain(50e-6), chain(150e-6)};
+    for (auto* timer : {&timer_, static_cast<RegionTimer*>(nullptr)}) {
+        Sampler sampler({*control_, timeline_, *stream_, timer}, Mode::pipelined);
+        const auto series = sampler.measure(rivals, {10, 1e-9, 1e-9}, 3, [](double) {});
+        EXPECT_GE(series.repeats, 7 * kRegions);
+        EXPECT_LE(series.repeats, (control_->size() == 1 ? 7 : 11) * kRegions);
+        if (control_->rank() != 0) continue;
+        for (std::size_t rival = 0; rival < 2; ++rival) {
+            ASSERT_EQ(series.seconds[rival].size(), 10U);
+            EXPECT_EQ(series.predecessors[rival].size(), 10U);
+            for (const double seconds : series.seconds[rival]) {
+                EXPECT_NEAR(seconds, rival == 0 ? 50e-6 : 150e-6, tick_ / series.repeats + 1e-12);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace moe
