@@ -19,6 +19,12 @@ namespace {
 constexpr std::size_t kLine = 64;
 /// Where Linux keeps memory that processes share.
 constexpr const char* kSharedFolder = "/dev/shm";
+/// What the library may fill there on behalf of a rank: a file of Open MPI's for messages, which is
+/// as large as this and sparse. A rank that finds no room for a page is killed.
+constexpr std::uint64_t kLibraryBytes = std::uint64_t{4} << 20U;
+/// One part in so many of a window must be free beside it: Open MPI makes none that fits tightly,
+/// on its first rank, while the others wait for it.
+constexpr std::uint64_t kOfWindow = 20;
 
 std::size_t round_up(std::size_t bytes) {
     return (bytes + kLine - 1) / kLine * kLine;
@@ -98,13 +104,14 @@ std::string no_shared_room(MPI_Comm comm, std::size_t bytes) {
     std::uint64_t free = shared_bytes_free();
     MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &needed, 1, MPI_UINT64_T, MPI_SUM, comm));
     MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &free, 1, MPI_UINT64_T, MPI_MIN, comm));
-    // The library keeps files of its own there, which may still grow.
-    constexpr std::uint64_t kRoomForOthers = std::uint64_t{1} << 20U;
-    if (free >= kRoomForOthers && needed <= free - kRoomForOthers) return {};
-    constexpr double kMebi = 1U << 20U;
-    return fmt::format("{} has {:.1f} MiB free, ranks want to share {:.1f} MiB there",
-                       kSharedFolder, static_cast<double>(free) / kMebi,
-                       static_cast<double>(needed) / kMebi);
+    const auto beside =
+        static_cast<std::uint64_t>(mpi::size(comm)) * kLibraryBytes + needed / kOfWindow;
+    if (needed <= free && beside <= free - needed) return {};
+    const auto mebi = [](std::uint64_t count) { return static_cast<double>(count) / (1U << 20U); };
+    return fmt::format(
+        "{} has {:.1f} MiB free; ranks want to share {:.1f} MiB there, beside {:.1f} MiB that the "
+        "MPI library may fill",
+        kSharedFolder, mebi(free), mebi(needed), mebi(beside));
 }
 
 std::unique_ptr<PeerMemory> make_shared_window(MPI_Comm comm, std::size_t bytes) {

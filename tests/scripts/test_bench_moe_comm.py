@@ -13,8 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from program import (AS_ROOT, BACKEND, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, launch, rows_of,
-                     two_hosts)
+from program import (AS_ROOT, BACKEND, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, command, launch,
+                     rows_of, two_hosts)
 
 GOLDEN = ROOT / "tests/golden"
 STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
@@ -794,5 +794,36 @@ def test_memory_that_one_rank_lacks_leaves_nobody_among_peers(action, rank, orde
     for row in rows:
         if row["tokens"] == "7":
             assert row["obstacle"].startswith("out of memory: none ")
+        else:
+            assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
+
+
+@pytest.fixture
+def in_small_shared_memory():
+    """What a command line begins with to have a /dev/shm of 20 MiB, where a user may mount one."""
+    prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+              'mount -t tmpfs -o size=20m tmpfs /dev/shm && exec "$@"', "sh"]
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no right to mount another /dev/shm here")
+    return prefix
+
+
+def test_without_room_to_share_others_run_and_all_do_when_there_is(in_small_shared_memory, tmp_path):
+    """Partial sums of 8 MiB for each of two ranks, where the library wants room as well."""
+    sweep = [*QUICK, "--hidden", "512", "--tokens", "8192,8", "--scope", "output", "--gather",
+             "all_gatherv,all_gatherv_peer", "--combine",
+             "reduce_scatterv_alltoallv,reduce_scatterv_peer", "--out", tmp_path]
+    done = subprocess.run([*in_small_shared_memory, *command(*sweep)], capture_output=True,
+                          text=True, timeout=240, env={**os.environ, **AS_ROOT})
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert len(rows) == 4 * 3
+    for row in rows:
+        with_peers = "peer" in row["combine"] or "peer" in row["gather"]
+        if row["tokens"] == "8192" and with_peers:
+            assert re.fullmatch(
+                r"/dev/shm has 1\d\.\d MiB free; ranks want to share 16\.0 MiB there, beside 8\.8 MiB"
+                " that the MPI library may fill", row["obstacle"]), row["obstacle"]
+            assert row["output_us_median"] == ""
         else:
             assert row["obstacle"] == "" and float(row["output_us_median"]) > 0
