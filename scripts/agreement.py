@@ -6,17 +6,19 @@ agreement.py A B
 A and B are CSV files or folders that hold a results.csv, each of several launches. For each cell
 that has a speed-up of the output step in both, compares its intervals over launches; prints how
 many overlap, and the cells that do not. The baseline's own cells, 1 by definition, do not count.
-Exit status: 0, or 2 with one line on standard error when the input cannot be used.
+Cells of another mode are other cells: rows of graphs say isolated or chained, by the program's
+version. Exit status: 0, or 2 with one line on standard error when the input cannot be used.
 """
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import packages  # noqa: F401, comes before what it looks for
 from cli import OneLineParser, refuse
-from moe_results import CELL, ResultsError, Row, join_launches, read_results, why_no_time
+from moe_results import (
+    CELL, ResultsError, Row, in_other_modes, join_launches, read_results, why_no_time)
 
 SPEEDUP, LOW, HIGH = "speedup_output", "speedup_output_low", "speedup_output_high"
 
@@ -33,10 +35,18 @@ def overlap(a: Row, b: Row) -> bool:
     return a[LOW] <= b[HIGH] and b[LOW] <= a[HIGH]
 
 
-def line_of(row: Row, other: Row) -> str:
-    return (f"  {row['combine']}, {row['model']} H {row['hidden']} {row['load']},"
+def line_of(row: Row, other: Row, with_mode: bool) -> str:
+    mode = f" {row['mode']}" * with_mode
+    return (f"  {row['combine']}, {row['model']} H {row['hidden']} {row['load']}{mode},"
             f" {row['tokens']:g} tokens: {row[SPEEDUP]:.3f} [{row[LOW]:.3f}, {row[HIGH]:.3f}] and"
             f" {other[SPEEDUP]:.3f} [{other[LOW]:.3f}, {other[HIGH]:.3f}]")
+
+
+def notes_on_modes(a: Iterable[tuple], b: Iterable[tuple]) -> list[str]:
+    elsewhere = in_other_modes(a, b, CELL)
+    modes = " and ".join(sorted({mode for there in elsewhere.values() for mode in there}))
+    note = f"{len(elsewhere)} cells of A are in B in mode {modes} only, which is another time"
+    return [note] if elsewhere else []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,8 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         a, b = cells_of(options.a), cells_of(options.b)
         both = [cell for cell in a if cell in b]
+        notes = notes_on_modes(a, b)
         if not both:
-            raise ResultsError("no cell has an interval of its speed-up in both sets")
+            raise ResultsError(
+                "; ".join(["no cell has an interval of its speed-up in both sets", *notes]))
     except (ResultsError, OSError) as error:
         return refuse("agreement.py", error)
     apart = [cell for cell in both if not overlap(a[cell], b[cell])]
@@ -56,8 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{agree} of {len(both)} cells ({100 * agree / len(both):.0f} %) have overlapping"
           f" intervals of {SPEEDUP}, over {a[both[0]]['launch_count']} and"
           f" {b[both[0]]['launch_count']} launches")
+    for note in notes:
+        print(note)
+    with_mode = len({a[cell]["mode"] for cell in both}) > 1
     for cell in apart:
-        print(line_of(a[cell], b[cell]))
+        print(line_of(a[cell], b[cell], with_mode))
     return 0
 
 

@@ -7,7 +7,7 @@ AGAINST, the strategy that its speed-ups are against.
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -53,6 +53,8 @@ NUMBERS = (
     *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
 )
 
+# The mode is among the settings: rows of one case_id with graph=on say isolated or chained, by the
+# program's version, and are never compared with each other.
 CELL = (*SETTINGS, "claim", "load", "tokens", "combine")
 
 Row = dict[str, str | float]
@@ -142,6 +144,19 @@ def join_launches(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         cells.setdefault(tuple(row[name] for name in CELL), []).append(row)
     return [_join(launches) for launches in cells.values()]
+
+
+def in_other_modes(
+    cells: Iterable[tuple], others: Iterable[tuple], key: Sequence[str]
+) -> dict[tuple, list[str]]:
+    """The cells that are not among the others, but for their mode: the others' modes of each. Both
+    are values of the columns of the key."""
+    at = key.index("mode")
+    modes: dict[tuple, set[str]] = {}
+    for cell in others:
+        modes.setdefault((*cell[:at], *cell[at + 1:]), set()).add(cell[at])
+    found = {cell: modes.get((*cell[:at], *cell[at + 1:]), set()) for cell in cells}
+    return {cell: sorted(there) for cell, there in found.items() if there and cell[at] not in there}
 
 
 def _join(launches: list[Row]) -> Row:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from moe_results import CELL, ResultsError, Row, why_no_time
+from moe_results import CELL, ResultsError, Row, in_other_modes, why_no_time
 from regression.shared_noise import without_shared_noise
 
 # Inputs are made from the seed, so rows of another seed are another cell.
@@ -30,9 +30,10 @@ def compare(
     metric, the values of the launches as tuples in baseline and new, and reason: why NEW cannot
     be tested, else empty. columns: metric -> column of the results."""
     before, after = _by_cell(baseline, key), _by_cell(new, key)
+    modes = in_other_modes(before, after, key)
     cells = [
         dict(zip(key, cell), metric=metric, baseline=values, new=_values(others, column),
-             reason=_why_missing(others, metric, column))
+             reason=_why_missing(others, metric, column, modes.get(cell, [])))
         for metric, column in columns.items()
         for cell, rows in before.items()
         for values, others in [(_values(rows, column), after.get(cell, []))]
@@ -81,10 +82,13 @@ def _values(rows: Iterable[Row], column: str) -> tuple[float, ...]:
     return tuple(row[column] for row in rows if why_no_time(row) is None and row[column] > 0)
 
 
-def _why_missing(rows: Sequence[Row], metric: str, column: str) -> str:
+def _why_missing(
+    rows: Sequence[Row], metric: str, column: str, other_modes: Sequence[str]
+) -> str:
     """A single launch without a time will do: a result that is wrong now and then is wrong."""
     if not rows:
-        return "not in NEW"
+        modes = " and ".join(other_modes)
+        return f"in NEW in mode {modes} only, which is another time" if modes else "not in NEW"
     reasons = Counter(
         why_no_time(row) or f"no {metric} time in the row" for row in rows
         if not _values([row], column)

@@ -33,6 +33,9 @@ MACHINE = {
     "environment": {},
 }
 
+# Of a graph, as programs from before and with chains of regions say it; the case_id is the same.
+ONE_BY_ONE, CHAINED = ({"graph": "on", "mode": mode} for mode in ("isolated", "chained"))
+
 Row = dict[str, object]
 
 

@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
 
 import agreement  # noqa: E402
-from synthetic import BASELINE, NATIVE, SLICE, timed, write_rows  # noqa: E402
+from synthetic import (  # noqa: E402
+    BASELINE, CHAINED, NATIVE, ONE_BY_ONE, SLICE, timed, write_rows)
 
 
 def write_set(folder, native, slice_=(1.1,) * 7, **changes):
@@ -53,6 +54,32 @@ def test_sets_without_a_common_cell_are_refused(changes, tmp_path, capsys):
     assert agreement.main([a, b]) == 2
     said = capsys.readouterr().err
     assert said == "agreement.py: no cell has an interval of its speed-up in both sets\n"
+
+
+def test_graphs_one_by_one_and_chained_are_not_compared(tmp_path, capsys):
+    note = "2 cells of A are in B in mode chained only, which is another time"
+    a = write_set(tmp_path / "a", (1.3,) * 7, **ONE_BY_ONE)
+    b = write_set(tmp_path / "b", (1.9,) * 7, **CHAINED)
+    assert agreement.main([a, b]) == 2
+    assert capsys.readouterr().err == (
+        f"agreement.py: no cell has an interval of its speed-up in both sets; {note}\n")
+    write_set(tmp_path / "a", (1.5,) * 7)
+    write_set(tmp_path / "b", (1.6,) * 7)
+    assert agreement.main([a, b]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 of 2 cells (50 %)")
+    assert rest == [note, f"  {NATIVE}, custom H 2048 balanced, 64 tokens: 1.500 [1.500, 1.500] and"
+                          " 1.600 [1.600, 1.600]"]
+
+
+def test_cells_of_several_modes_are_named_with_theirs(tmp_path, capsys):
+    for name, chained in (("a", 1.3), ("b", 1.9)):
+        write_set(tmp_path / name, (1.3,) * 7)
+        write_set(tmp_path / name, (chained,) * 7, **CHAINED)
+    assert agreement.main([str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    first, line = capsys.readouterr().out.splitlines()
+    assert first.startswith("3 of 4 cells (75 %)")
+    assert line.startswith(f"  {NATIVE}, custom H 2048 balanced chained, 64 tokens: 1.300 ")
 
 
 def test_no_such_file_is_one_line(tmp_path, capsys):

@@ -23,7 +23,7 @@ from regression.cells import compare_times  # noqa: E402
 from regression.verdicts import Gate, holm, judge, launches_needed, rank_test  # noqa: E402
 from regression.verdicts import smallest_p, verdicts  # noqa: E402
 from synthetic import (  # noqa: E402
-    BASELINE, MACHINE, NATIVE, SLICE, US, started, timed, write_rows, write_runs,
+    BASELINE, CHAINED, MACHINE, NATIVE, ONE_BY_ONE, SLICE, US, started, timed, write_rows, write_runs,
 )
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=60)
@@ -329,6 +329,39 @@ def test_a_cell_without_a_time_fails_with_its_reason(gate, change, reason):
     assert status == 1
     assert f"| {reason} |" in output
     assert f"failed, missing: {NATIVE}\n" in output and "1 missing, 2 ok" in output
+
+
+def graphs(mode):
+    return {"change": lambda row: row | mode}
+
+
+@pytest.mark.parametrize("before, after, there", [
+    (ONE_BY_ONE, CHAINED, "chained"), (CHAINED, ONE_BY_ONE, "isolated")])
+def test_graphs_one_by_one_and_chained_are_not_compared(gate, before, after, there):
+    """Of one case_id; what is slower by half and faster by half is neither."""
+    status, output = gate(old=graphs(before), factors={NATIVE: 1.5, SLICE: 0.5}, **graphs(after))
+    assert status == 1 and "3 cells, 3 missing." in output
+    assert f"failed, missing: {BASELINE}, {SLICE}, {NATIVE}\n" in output
+    assert output.count(f"| missing: in NEW in mode {there} only, which is another time |") == 3
+    assert output.count(f"* mode {there}, load balanced, tokens 64: ") == 3
+    assert "regression |" not in output and "improvement" not in output
+
+
+def test_chained_graphs_are_compared_with_chained_ones(gate):
+    """Where both sets have both."""
+    both = {"change": lambda row: row | (CHAINED if row["launch"] > 3 else ONE_BY_ONE),
+            "launches": 10}
+    status, output = gate(old=both, factors={NATIVE: 1.3}, **both)
+    assert status == 1 and "6 cells" in output
+    [line] = [line for line in output.splitlines() if line.startswith("| regression")]
+    assert "mode chained" in line and NATIVE in line and "| 7, 7 |" in line
+
+
+def test_graphs_of_other_modes_on_another_machine_have_nothing_in_common(gate, capsys):
+    write_arm(Path("a"), **graphs(ONE_BY_ONE))
+    write_arm(Path("b"), machine={"kernel": "BSD"}, **graphs(CHAINED))
+    assert check_regression.main(["a", "b"]) == 2
+    assert "and no cell in common" in capsys.readouterr().err
 
 
 def test_what_baseline_could_not_do_is_not_asked_of_new(gate):

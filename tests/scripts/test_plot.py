@@ -237,6 +237,15 @@ def test_late_ranks_are_a_setting_and_older_files_have_none(charts, tmp_path: Pa
     assert {row["launch_count"] for row in joined} == {2}
 
 
+def test_graphs_one_by_one_and_chained_are_never_joined(charts) -> None:
+    """Rows of one case_id, by programs from before and with chains."""
+    rows = [row | {"graph": "on"} for row in sweep(loads=("balanced",))]
+    text = charts([*rows, *(row | {"run_id": "r2", "mode": "chained"} for row in rows)])
+    for name in ("speedup_output", "latency"):
+        assert "mode chained, balanced" in text[name] and "mode isolated, balanced" in text[name]
+        assert "one launch" in text[name]
+
+
 def test_no_strategy_beats_the_baseline(charts) -> None:
     gains = {name: (1, 1) if name == BASELINE else (0.6, 0.9) for name in GAINS}
     text = charts(sweep(gains))["speedup_output"]

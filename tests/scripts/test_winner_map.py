@@ -330,6 +330,15 @@ def test_with_the_load_as_the_axis_other_settings_are_panels(map_of) -> None:
     assert one.title == "load" and list(one.cells) == ["bf16, all loads", "f32, all loads"]
 
 
+def test_graphs_one_by_one_and_chained_are_panels(map_of) -> None:
+    """Of one case_id, and no axis: they are not compared."""
+    modes = [{"graph": "on", "mode": mode} for mode in ("isolated", "chained")]
+    rows = [row for mode in modes for row in sweep("hidden", (1024, 2048), **mode)]
+    one = map_of(rows)
+    assert one.title == "hidden"
+    assert set(one.cells) == {"mode chained, balanced", "mode isolated, balanced"}
+
+
 def test_many_panels_are_pages_of_their_own(maps_of) -> None:
     dtypes = ["f32", "bf16", "f16", "f8", "f64"]
     sweeps = (sweep("load", ["balanced", "hot"], dtype=dtype) for dtype in dtypes)
