@@ -1,7 +1,7 @@
-// A right strategy on a rank that dies, stops or hangs in its n-th exchange, or has no memory for
+// Right strategies on a rank that dies, stops or hangs in its n-th exchange, or has no memory for
 // the n-th that it makes, when a test asks for it: MOE_FAULT="ACTION RANK CALL". For seeing that a
-// job ends, and says which rank it was; or goes on, as it should.
-#include "comm/combine/all_reduce.hpp"
+// job ends, and says which rank it was, whatever the others wait in; or goes on, as it should.
+#include "comm/combine/combine.hpp"
 
 #include <unistd.h>
 
@@ -47,19 +47,19 @@ void commit(const std::string& action) {
 
 class Misbehaves final : public Combine {
 public:
-    explicit Misbehaves(const CombineSetup& setup)
-        : reduce_(setup), rank_(setup.world.rank()), fault_(asked_for()) {}
-    Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
+    Misbehaves(const CombineEntry& right, const CombineSetup& setup)
+        : right_(right.make(setup)), rank_(setup.world.rank()), fault_(asked_for()) {}
+    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
         static int calls = 0;  // the verifier makes a second one
         if (++calls == fault_.call) {
             if (rank_ == fault_.rank) commit(fault_.action);
             if (fault_.action == "die-slowly") commit("refuse");
         }
-        return reduce_.run(in.rows, stream);
+        return right_->run(in, mine, stream);
     }
 
 private:
-    AllReduceRows reduce_;
+    std::unique_ptr<Combine> right_;
     int rank_;
     Fault fault_;
 };
@@ -68,21 +68,36 @@ Cost no_cost(const CombineSetup& /*setup*/) {
     return {};
 }
 
-std::unique_ptr<Combine> make(const CombineSetup& setup) {
+std::unique_ptr<Combine> make(const CombineEntry& right, const CombineSetup& setup) {
     static int calls = 0;
     const auto fault = asked_for();
     if (++calls == fault.call && setup.world.rank() == fault.rank) {
         if (fault.action == "unmade") throw OutOfMemory("none for what misbehaves");
         if (fault.action == "unmade-on-host") throw std::bad_alloc();
     }
-    return std::make_unique<Misbehaves>(setup);
+    return std::make_unique<Misbehaves>(right, setup);
 }
 
 }  // namespace
 
+extern const CombineEntry all_reduce_slice, reduce_scatterv_peer;
+
 extern const CombineEntry misbehaves;
-constinit const CombineEntry misbehaves{"misbehaves",     "right, unless MOE_FAULT says otherwise",
-                                        Form::all_reduce, no_obstacle,
-                                        no_cost,          make};
+constinit const CombineEntry misbehaves{
+    .name = "misbehaves",
+    .summary = "right, unless MOE_FAULT says otherwise; the others wait in the library",
+    .form = Form::all_reduce,
+    .obstacle = no_obstacle,
+    .cost = no_cost,
+    .make = [](const CombineSetup& setup) { return make(all_reduce_slice, setup); }};
+extern const CombineEntry misbehaves_peer;
+constinit const CombineEntry misbehaves_peer{
+    .name = "misbehaves_peer",
+    .summary = "right, unless MOE_FAULT says otherwise; the others wait in a peers' barrier",
+    .form = Form::reduce_scatter,
+    .obstacle = [](const CombineSetup& setup) { return reduce_scatterv_peer.obstacle(setup); },
+    .cost = no_cost,
+    .make = [](const CombineSetup& setup) { return make(reduce_scatterv_peer, setup); },
+    .input = [](const CombineSetup& setup) { return reduce_scatterv_peer.input(setup); }};
 
 }  // namespace moe
