@@ -148,13 +148,14 @@ private:
     std::size_t next_{};  ///< round
 };
 
-/// Not a median: what delays a sample of a warm-up is mostly not the rival.
-double fastest_sample(const Samples& samples) {
+/// Of `regions` regions, which each sample is the mean of. Not a median: what delays a sample of a
+/// warm-up is mostly not the rival.
+double fastest_run(const Samples& samples, int regions) {
     double fastest = std::numeric_limits<double>::infinity();
     for (const auto& rival : samples) {
         fastest = std::min(fastest, *std::min_element(rival.begin(), rival.end()));
     }
-    return fastest;
+    return fastest * regions;
 }
 
 }  // namespace
@@ -187,8 +188,10 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const Overheads overheads{overhead, timeline.agreement_seconds()};
     int runs = 1;
     if (!rounds.chained() && skew_ <= 0) {
-        const double fastest = decides ? fastest_sample(single) * rivals.front().regions : 0;
-        runs = agree(control, decides ? runs_per_sample(mode_, fastest, overheads) : 0);
+        const auto wanted = [&] {
+            return runs_per_sample(mode_, fastest_run(single, rivals.front().regions), overheads);
+        };
+        runs = agree(control, decides ? wanted() : 0);
     }
     // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
     if (mode_ == Mode::isolated && !rounds.chained() && rounds.by_device(1)) {
