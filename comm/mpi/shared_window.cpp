@@ -36,7 +36,8 @@ std::size_t part_bytes(std::size_t bytes) {
 }
 
 std::byte* aligned(void* raw) {
-    return reinterpret_cast<std::byte*>(round_up(reinterpret_cast<std::uintptr_t>(raw)));
+    const auto address = reinterpret_cast<std::uintptr_t>(raw);
+    return static_cast<std::byte*>(raw) + (round_up(address) - address);
 }
 
 class SharedWindow final : public PeerMemory {
