@@ -34,6 +34,20 @@ bool has_graphs(Device& device) {
     return device.capture_obstacle().empty();
 }
 
+/// A stream, and work for it that takes a device some ten microseconds a time.
+struct Fills {
+    explicit Fills(Device& one)
+        : device(one), stream(one.make_stream()), buffer(one.allocate(std::size_t{64} << 20U)) {}
+    void enqueue(int times) const {
+        for (int i = 0; i < times; ++i) device.clear(matrix(), *stream);
+    }
+    [[nodiscard]] Matrix matrix() const { return buffer.matrix(4096, 4096, DType::f32); }
+
+    Device& device;
+    std::unique_ptr<Stream> stream;
+    Buffer buffer;
+};
+
 TEST(StartGate, HoldsBackWhatIsEnqueuedBehindIt) {
     const auto backends = backends_with(has_gate);
     if (backends.empty()) GTEST_SKIP() << "no device that works while the host goes on";
@@ -78,16 +92,13 @@ TEST(RegionTimer, CountsTheDevicesTimeAndNotTheHosts) {
     const auto control = make_mpi_control();
     Timeline timeline(*control, true);
     for (auto* backend : backends) {
-        auto& device = *backend->device;
-        const auto stream = device.make_stream();
-        RegionTimer timer(device, timeline, *stream);
+        const Fills fills(*backend->device);
+        RegionTimer timer(fills.device, timeline, *fills.stream);
         ASSERT_TRUE(timer.by_device(1));
         EXPECT_FALSE(timer.by_device(5000)) << "more than a queue holds";
-        const auto buffer = device.allocate(std::size_t{64} << 20U);
-        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
-        const auto seconds = [&](int fills) {
+        const auto seconds = [&](int times) {
             const auto region = [&] {
-                for (int i = 0; i < fills; ++i) device.clear(matrix, *stream);
+                fills.enqueue(times);
                 std::this_thread::sleep_for(std::chrono::milliseconds(30));
             };
             const auto stamp = timer.time("fills", region, true);
@@ -194,22 +205,17 @@ TEST(RegionChain, TimesEachRegionWithoutWhatPreparesIt) {
     const auto backends = backends_with(has_graphs);
     if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
     for (auto* backend : backends) {
-        auto& device = *backend->device;
-        const auto stream = device.make_stream();
-        const auto buffer = device.allocate(std::size_t{64} << 20U);
-        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
-        const auto fill = [&](int times) {
-            for (int i = 0; i < times; ++i) device.clear(matrix, *stream);
-        };
+        const Fills fills(*backend->device);
         const auto longest = [&](int prepared, int timed) {
             RegionChain chain(
-                {device, *backend->world, *stream, 4, true}, [&] { fill(prepared); },
+                {fills.device, *backend->world, *fills.stream, 4, true},
+                [&] { fills.enqueue(prepared); },
                 [&] {
-                    fill(timed);
-                    return matrix;
+                    fills.enqueue(timed);
+                    return fills.matrix();
                 });
             for (int i = 0; i < 3; ++i) chain.launch();
-            stream->synchronize();
+            fills.stream->synchronize();
             const auto seconds = chain.seconds();
             EXPECT_EQ(seconds.size(), 4U);
             return *std::max_element(seconds.begin(), seconds.end());
@@ -226,22 +232,16 @@ TEST(RegionChain, BeginsOnAllRanksWhenTheLastHasCome) {
     if (backends.empty()) GTEST_SKIP() << "no backend with graphs";
     for (auto* backend : backends) {
         // Rank 0 comes late to every region; that is nobody's time.
-        auto& device = *backend->device;
-        const auto stream = device.make_stream();
-        const auto buffer = device.allocate(std::size_t{64} << 20U);
-        const auto matrix = buffer.matrix(4096, 4096, DType::f32);
+        const Fills fills(*backend->device);
         const int late = backend->world->rank() == 0 ? 100 : 0;
         RegionChain chain(
-            {device, *backend->world, *stream, 4, true},
+            {fills.device, *backend->world, *fills.stream, 4, true}, [&] { fills.enqueue(late); },
             [&] {
-                for (int i = 0; i < late; ++i) device.clear(matrix, *stream);
-            },
-            [&] {
-                device.clear(matrix.slice(0, 1), *stream);
-                return matrix;
+                fills.device.clear(fills.matrix().slice(0, 1), *fills.stream);
+                return fills.matrix();
             });
         chain.launch();
-        stream->synchronize();
+        fills.stream->synchronize();
         for (const double seconds : chain.seconds()) EXPECT_LT(seconds, 1e-3);
     }
 }
