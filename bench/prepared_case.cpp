@@ -100,9 +100,7 @@ std::vector<Region> PreparedCase::make_regions() {
         layer_.local_combine(rival.output.input, stream, silent);
     };
     const auto of_all = [](const InputNeeds&) { return true; };
-    const auto of_partial_sums = [](const InputNeeds& needs) {
-        return needs.kind == InputNeeds::Kind::partial_sums;
-    };
+    const auto of_partial_sums = [](const InputNeeds& needs) { return !needs.weighted(); };
     std::vector<Region> regions{
         {RegionKind::output, "output step", output, nothing, output, of_all},
         {RegionKind::combine, "combine", output, local_combine, combine, of_partial_sums}};
@@ -174,12 +172,13 @@ void PreparedCase::capture(RivalState& rival, const Options& options) {
             RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
                                RegionChain::length_for(layer ? layer_.copies() : 1),
                                options.mode == Mode::isolated},
-            [&] {
-                region.prepare(rival);
-                if (options.cold) cool();
-            },
-            [&] { return region.run(rival); });
+            [&] { prepare(region, rival, options); }, [&] { return region.run(rival); });
     }
+}
+
+void PreparedCase::prepare(const Region& region, RivalState& rival, const Options& options) {
+    region.prepare(rival);
+    if (options.cold) cool();
 }
 
 void PreparedCase::cool() {
@@ -296,11 +295,10 @@ Rival PreparedCase::rival_of(const Region& region, RivalState& rival, const Opti
     Rival timed;
     timed.name = fmt::format("{}: {}", region.name, rival.entry->name);
     timed.slowdown = options.planted_pct(*rival.entry) / 100;
-    timed.prime = [this, doing, &region, &rival, cold = eager && options.cold, eager] {
+    timed.prime = [this, doing, &region, &rival, &options, eager] {
         parts_.board.enter(doing);
-        region.warm_up(rival);
-        if (eager) region.prepare(rival);
-        if (cold) cool();  // after what settles buffers and connections
+        region.warm_up(rival);  // what settles buffers and connections
+        if (eager) prepare(region, rival, options);
     };
     if (eager) {
         timed.run = [&region, &rival] { static_cast<void>(region.run(rival)); };

@@ -115,7 +115,9 @@ private:
     void find_limits(CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
                                                        const Options& options);
-    /// With --cold, leaves nothing in the caches.
+    /// What comes untimed before each sample of a region; cold after it, where that was asked for.
+    void prepare(const Region& region, RivalState& rival, const Options& options);
+    /// Leaves nothing in the caches.
     void cool();
 
     const Case& case_;

@@ -133,7 +133,7 @@ public:
     }
 
 private:
-    [[nodiscard]] bool weighted() const { return needs_.kind == InputNeeds::Kind::weighted_rows; }
+    [[nodiscard]] bool weighted() const { return needs_.weighted(); }
 
     CombineSetup setup_;
     Given given_;

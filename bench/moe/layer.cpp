@@ -153,7 +153,7 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
 
 void MoeLayer::local_combine(const CombineInput& input, Stream& stream, Trace& trace) {
     const Phase mark(trace, phase::kLocalCombine, stream);
-    if (input.weights.offsets != nullptr) return;
+    if (input.weighted()) return;
     device_.weighted_sum(combine_rows(), dense_rows(), input.rows, stream);
 }
 

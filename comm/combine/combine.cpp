@@ -7,8 +7,7 @@
 namespace moe {
 
 std::string to_string(const InputNeeds& needs) {
-    const bool sums = needs.kind == InputNeeds::Kind::partial_sums;
-    std::string text(sums ? "partial_sums" : "weighted_rows");
+    std::string text(needs.weighted() ? "weighted_rows" : "partial_sums");
     if (needs.reach) text += fmt::format(":{}", to_string(*needs.reach));
     return text;
 }

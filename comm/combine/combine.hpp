@@ -48,6 +48,7 @@ struct InputNeeds {
     Kind kind{};
     std::optional<Reach> reach{};  ///< nothing: plain device memory
 
+    [[nodiscard]] bool weighted() const { return kind == Kind::weighted_rows; }
     auto operator<=>(const InputNeeds&) const = default;
 };
 /// As in the column `input`: "partial_sums", "weighted_rows:load_store".
@@ -58,6 +59,8 @@ struct CombineInput {
     Matrix rows;             ///< partial sums [owned.total(), cols], or expert rows
     WeightedRows weights{};  ///< weighted_rows: how each of the owned.total() rows is made of them
     PeerMemory* memory{};    ///< what `rows` begins in, where it had to reach further; else null
+
+    [[nodiscard]] bool weighted() const { return weights.offsets != nullptr; }
 };
 
 /// Every rank holds a partial sum of all rows; afterwards every rank of a group holds the full sum

@@ -5,10 +5,6 @@
 namespace moe {
 namespace {
 
-bool is_weighted(const InputNeeds& needs) {
-    return needs.kind == InputNeeds::Kind::weighted_rows;
-}
-
 std::size_t matrix_bytes(const CombineSetup& setup) {
     return static_cast<std::size_t>(setup.owned.total() * setup.row_bytes());
 }
@@ -16,12 +12,12 @@ std::size_t matrix_bytes(const CombineSetup& setup) {
 }  // namespace
 
 std::string CombineInputs::no_room(const InputNeeds& needs) {
-    if (is_weighted(needs) || !needs.reach || partial_sums_.contains(needs)) return {};
+    if (needs.weighted() || !needs.reach || partial_sums_.contains(needs)) return {};
     return setup_.world.no_peer_room(matrix_bytes(setup_), *needs.reach);
 }
 
 CombineInput CombineInputs::of(const InputNeeds& needs) {
-    if (is_weighted(needs)) {
+    if (needs.weighted()) {
         MOE_EXPECT(!needs.reach, "expert rows lie in plain device memory");
         return weighted_;
     }
@@ -41,7 +37,7 @@ std::size_t CombineInputs::bytes(const CombineSetup& setup,
     for (const auto* entry : combines) {
         if (!entry->obstacle(setup).empty()) continue;
         const auto wanted = entry->input(setup);
-        if (!is_weighted(wanted)) needs.insert(wanted);
+        if (!wanted.weighted()) needs.insert(wanted);
     }
     return needs.size() * matrix_bytes(setup);
 }
