@@ -174,12 +174,12 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
         numerics.repeatable = numerics.repeatable && again == first;
     }
     if (setup.world.size() == setup.group.size() || rows == 0) return numerics;
-    numerics.owner_independent = same_when_handed_on(entry, rough, first);
+    numerics.owner_independent = same_when_handed_on(entry, std::move(rough), first);
     return numerics;
 }
 
 std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
-                                                      std::span<const std::byte> given,
+                                                      std::vector<std::byte> given,
                                                       const std::vector<std::string>& before) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
     const int ranks = setup.world.size();
@@ -197,9 +197,8 @@ std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
 
     // The last DP rank's rows are the first one's now, and come before all others.
     const auto last = handed_on.rows(0) * group * setup.row_bytes();
-    std::vector<std::byte> shifted(given.begin(), given.end());
-    std::rotate(shifted.begin(), shifted.end() - last, shifted.end());
-    layer.upload_partial_sums(shifted);
+    std::rotate(given.begin(), given.end() - last, given.end());
+    layer.upload_partial_sums(given);
 
     const auto mine =
         device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));

@@ -68,7 +68,7 @@ private:
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
     /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
     [[nodiscard]] std::optional<bool> same_when_handed_on(const CombineEntry& entry,
-                                                          std::span<const std::byte> given,
+                                                          std::vector<std::byte> given,
                                                           const std::vector<std::string>& before);
     /// What a strategy reads before anything wrote it, with partial sums that are no numbers.
     void poison(const CombineInput& input);

@@ -129,7 +129,7 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
     total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
     // and wanted data of two runs, what came, and a copy while it compares.
-    constexpr std::int64_t kCopies = 1 + 6;  // and the input of the second instance is one of them
+    constexpr std::int64_t kCopies = 1 + 6;
     return total + static_cast<std::size_t>(kCopies * plan.rows * setup.row_bytes());
 }
 

@@ -192,15 +192,22 @@ void MoeLayer::upload_partial_sums(std::span<const std::byte> partial_sums) {
     each.pop_back();
     upload(each, csr_indices_.data());
     upload(std::vector(each.size(), 1.0F), csr_weights_.data());
+    if (plan_.wire == compute_) {
+        upload(partial_sums, dense_.data());
+        return;
+    }
+    const auto rows = dense_rows();
     visit_dtype(plan_.wire, [&](auto from) {
         visit_dtype(compute_, [&](auto to) {
             using From = typename decltype(from)::type;
             using To = typename decltype(to)::type;
             const auto* values = reinterpret_cast<const From*>(partial_sums.data());
-            std::vector<To> rows(partial_sums.size() / sizeof(From));
-            std::transform(values, values + rows.size(), rows.begin(),
-                           [](From value) { return To(static_cast<float>(value)); });
-            upload(rows, dense_.data());
+            std::vector<To> converted(static_cast<std::size_t>(rows.cols));
+            for (std::int64_t row = 0; row < plan_.rows; ++row, values += rows.cols) {
+                std::transform(values, values + rows.cols, converted.begin(),
+                               [](From value) { return To(static_cast<float>(value)); });
+                upload(converted, rows.slice(row, 1).data);
+            }
         });
     });
 }
