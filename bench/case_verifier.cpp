@@ -163,7 +163,7 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
                                                     const OutputStep& output) {
     const auto& setup = parts_.combine;
     const auto rows = setup.owned.total();
-    const auto rough = rough_data(setup.dtype, rows, setup.cols, setup.world.rank(), parts_.seed);
+    auto rough = rough_data(setup.dtype, rows, setup.cols, setup.world.rank(), parts_.seed);
     parts_.layer.upload_partial_sums(rough);
     Trace silent;
     const auto run = [&] { return hashes(parts_.layer.output(output, parts_.stream, silent)); };
