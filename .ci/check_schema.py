@@ -103,7 +103,7 @@ def check_limits(text, numbers):
     alone = numbers["combine_us_median"].gt(0) & has_rows
     flags = text["flags"].str.split(";")
     for row, words in flags.items():
-        for word in (w for w in words if w and w not in {*FLAGS, "throttled"}):
+        for word in (w for w in words if w and w not in {*FLAGS, "throttled", "disturbed"}):
             yield f"{where(row)}: no flag is named {word!r}"
     for flag, name in FLAGS.items():
         limit = numbers[name]

@@ -51,6 +51,7 @@ struct CaseSamples {
     std::optional<double> contract_limit;
     std::vector<double> limits;
     CaseClocks clocks;
+    std::optional<double> disturbed_pct;  ///< see ResultRow
 
     [[nodiscard]] const std::optional<RegionSamples>& of(RegionKind kind) const {
         return regions[static_cast<std::size_t>(kind)];

@@ -97,6 +97,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"ranks", p.backend.world->size()},
         {"ranks_on_host", p.machine.ranks_on_host},
         {"cores_on_host", p.machine.cores_on_host},
+        {"cpu_quota", p.machine.cpu_quota},  // null: none
         {"oversubscribed", p.machine.oversubscribed()},
         {"cache_bytes", p.backend.device->cache_bytes()},
         {"core_clocks_mhz", core_clocks()},

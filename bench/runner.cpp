@@ -41,10 +41,12 @@ void Runner::run_case(const Case& one) {
         prepared->verify(parts_.options.verify == Verify::full);
     }
     const auto before = parts_.backend.device->clocks();
+    const Disturbance disturbance;
     auto samples = prepared->measure(parts_.options, [&](double share) {
         if (parts_.progress != nullptr) parts_.progress->update(share);
     });
     samples.clocks = clocks_of(before, parts_.backend.device->clocks());
+    samples.disturbed_pct = disturbed_pct(disturbance);
     if (parts_.options.verify != Verify::off) prepared->verify_again();
     report_measured(one, layout, prepared->rivals(), samples);
 }
@@ -67,6 +69,12 @@ CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
     // Of all ranks: the slowest one is what everyone waits for.
     clocks.throttled = parts_.control.first_text(after->throttled);
     return clocks;
+}
+
+std::optional<double> Runner::disturbed_pct(const Disturbance& disturbance) {
+    if (parts_.machine.oversubscribed()) return std::nullopt;
+    const double share = parts_.control.max(disturbance.share().value_or(-1));
+    return share < 0 ? std::nullopt : std::optional(100 * share);
 }
 
 std::string Runner::prepare(const Case& one, const CaseLayout& layout,
@@ -135,6 +143,7 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
         row.clock_before_mhz = samples.clocks.before_mhz;
         row.clock_after_mhz = samples.clocks.after_mhz;
         row.throttled = samples.clocks.throttled;
+        row.disturbed_pct = samples.disturbed_pct;
         report_samples(rivals, rival, samples, row);
         forms.push_back(form_samples(rival, samples));
         if (row.phases) {

@@ -2,6 +2,7 @@
 
 #include "bench/best_forms.hpp"
 #include "bench/case_plan.hpp"
+#include "bench/measure/disturbance.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/options.hpp"
 #include "bench/prepared_case.hpp"
@@ -61,6 +62,8 @@ private:
     [[nodiscard]] Model make_model(const Case& one, const CaseLayout& layout,
                                    const CaseNeeds& needs);
     /// Collective.
+    /// Collective. Of the ranks the largest; nothing where it says nothing.
+    [[nodiscard]] std::optional<double> disturbed_pct(const Disturbance& disturbance);
     [[nodiscard]] CaseClocks clocks_of(const std::optional<Clocks>& before,
                                        const std::optional<Clocks>& after);
 

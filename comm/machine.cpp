@@ -1,11 +1,14 @@
 #include "comm/machine.hpp"
 
+#include "kernels/runtime/control_groups.hpp"
+
 #include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 
 namespace moe {
@@ -31,19 +34,38 @@ std::string affinity() {
     return text;
 }
 
-/// The cores' worth of time that a container's quota leaves, at least 1; no limit where there is
-/// none.
-int quota_cores() {
-    std::ifstream file("/sys/fs/cgroup/cpu.max");
-    double quota = 0;
-    double period = 0;
-    if (!(file >> quota >> period) || period <= 0) return CPU_SETSIZE;
-    return std::max(1, static_cast<int>(quota / period));
+/// "1.5 4026531835": the quota of this process, and the group whose it is.
+std::string quota() {
+    const auto found = ControlGroups().cpu_quota();
+    return fmt::format("{} {}", found.cpus, found.group);
 }
+
+/// Of the ranks of one host: those of one group share its quota, those of several have them all.
+class Quotas {
+public:
+    void add(const std::string& text) {
+        std::string cpus, group;
+        std::istringstream(text) >> cpus >> group;
+        by_group_[group] = std::stod(cpus);
+    }
+    [[nodiscard]] double cpus() const {
+        double sum = 0;
+        for (const auto& [group, cpus] : by_group_) sum += cpus;
+        return sum;
+    }
+
+private:
+    std::map<std::string, double> by_group_;
+};
 
 struct Host {
     int ranks{};
     std::string cores;
+    Quotas quotas;
+
+    [[nodiscard]] int cores_of_affinity() const {
+        return static_cast<int>(std::count(cores.begin(), cores.end(), '1'));
+    }
 };
 
 }  // namespace
@@ -51,20 +73,21 @@ struct Host {
 Machine discover_machine(Control& control) {
     std::map<std::string, Host> hosts;
     const auto cores = control.all_texts(affinity());
+    const auto quotas = control.all_texts(quota());
     for (std::size_t rank = 0; rank < cores.size(); ++rank) {
         auto& host = hosts[control.host_names()[rank]];
         ++host.ranks;
+        host.quotas.add(quotas[rank]);
         host.cores.resize(std::max(host.cores.size(), cores[rank].size()), '0');
         for (std::size_t core = 0; core < cores[rank].size(); ++core) {
             if (cores[rank][core] == '1') host.cores[core] = '1';
         }
     }
-    const auto quota = -static_cast<int>(control.max(-quota_cores()));
-    Machine machine{static_cast<int>(hosts.size()), 0, quota};
+    Machine machine{static_cast<int>(hosts.size()), 0, CPU_SETSIZE};
     for (const auto& [name, host] : hosts) {
-        const auto count = static_cast<int>(std::count(host.cores.begin(), host.cores.end(), '1'));
         machine.ranks_on_host = std::max(machine.ranks_on_host, host.ranks);
-        machine.cores_on_host = std::min(machine.cores_on_host, count);
+        machine.cores_on_host = std::min(machine.cores_on_host, host.cores_of_affinity());
+        machine.cpu_quota = std::min(machine.cpu_quota, host.quotas.cpus());
     }
     return machine;
 }

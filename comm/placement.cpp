@@ -1,5 +1,7 @@
 #include "comm/placement.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace moe {
@@ -16,8 +18,8 @@ Placement place_on_cores(const Machine& machine) {
                      : network                ? kInterconnect
                                               : kMemory,
             .transport = network ? "network" : "shared_memory",
-            .ranks_per_device =
-                (machine.ranks_on_host + machine.cores_on_host - 1) / machine.cores_on_host,
+            .ranks_per_device = static_cast<int>(
+                std::ceil(machine.ranks_on_host / std::max(1.0, machine.cpus_on_host()))),
             .sharing_memory = machine.ranks_on_host};
 }
 

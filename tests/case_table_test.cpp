@@ -49,6 +49,27 @@ TEST(CaseTable, ComparesTheBestFormsWhateverTheBaseline) {
     EXPECT_EQ(case_table(rows, won).find("the best form of each kind"), std::string::npos);
 }
 
+TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
+                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    for (auto& row : rows) {
+        row.timed_by = "host";
+        row.disturbed_pct = 5;
+    }
+    EXPECT_NE(table(rows).find("* reduce_scatterv_native"), std::string::npos) << table(rows);
+    EXPECT_EQ(rows[0].flags(), "");
+    for (auto& row : rows) row.disturbed_pct = 31.7;
+    EXPECT_EQ(rows[0].flags(), "disturbed");
+    expect_said(table(rows),
+                "DISTURBED: others had a rank's core for 32 % of the time: no verdict.");
+    EXPECT_EQ(table(rows).find("* "), std::string::npos) << table(rows);
+    EXPECT_EQ(table(rows).find("!"), std::string::npos) << table(rows);
+    // A device's clock does not count what the host waits.
+    for (auto& row : rows) row.timed_by = "device";
+    EXPECT_EQ(rows[0].flags(), "");
+    EXPECT_NE(table(rows).find("* reduce_scatterv_native"), std::string::npos) << table(rows);
+}
+
 TEST(CaseTable, ComparesWithTheBaselineWhereThereIsOneKind) {
     const auto baseline = measured("reduce_scatterv_grouped", 100, {1, 1, 1});
     const auto text =

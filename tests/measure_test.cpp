@@ -225,6 +225,9 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
          {OnCores{{1, 2, 2}, "memory", "shared_memory", 1},
           OnCores{{1, 3, 2}, "functional", "shared_memory", 2},
           OnCores{{1, 8, 2}, "functional", "shared_memory", 4},
+          OnCores{{1, 1, 2, 0.5}, "functional", "shared_memory", 1},
+          OnCores{{1, 2, 2, 1.5}, "functional", "shared_memory", 2},
+          OnCores{{1, 2, 2, 2}, "memory", "shared_memory", 1},
           OnCores{{2, 2, 2}, "interconnect", "network", 1},
           OnCores{{2, 4, 2}, "functional", "network", 2}}) {
         const auto placement = place_on_cores(machine);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -14,9 +15,13 @@ std::string us(const std::optional<Timing>& timing) {
     return timing ? fmt::format("{:.1f}", timing->us.median) : std::string("-");
 }
 
+bool beats_a_limit(const ResultRow& row) {
+    return row.above_limit() || row.above_contract_limit();
+}
+
 /// Marked where it is shorter than the machine seems to allow.
 std::string combine_us(const ResultRow& row) {
-    return us(row.combine_alone) + (row.flags().empty() ? "" : "!");
+    return us(row.combine_alone) + (beats_a_limit(row) ? "!" : "");
 }
 
 /// `digits` after the point: an interval that ends just short of 1 must not be rounded to it.
@@ -89,6 +94,23 @@ std::string against_baseline(const ResultRow& best, std::span<const ResultRow> r
     return sentence(two, "the baseline", best);
 }
 
+/// Why a case has no winner; empty where it may have one.
+std::string no_verdict(std::span<const ResultRow> rows) {
+    const auto any = [&](auto&& is_so) { return std::any_of(rows.begin(), rows.end(), is_so); };
+    if (any([](const auto& row) { return row.planted_pct > 0; })) {
+        return "Strategies were slowed down on purpose (--plant): no results.";
+    }
+    const auto disturbed =
+        std::find_if(rows.begin(), rows.end(), std::mem_fn(&ResultRow::disturbed));
+    if (disturbed != rows.end()) {
+        return fmt::format(
+            "DISTURBED: others had a rank's core for {:.0f} % of the time: no "
+            "verdict.",
+            *disturbed->disturbed_pct);
+    }
+    return {};
+}
+
 /// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
 std::string tokens_of_ranks(const std::vector<std::int64_t>& tokens) {
     constexpr std::size_t kFew = 16;
@@ -123,8 +145,7 @@ std::string case_table(std::span<const ResultRow> rows,
                        const std::optional<Comparison>& best_forms) {
     std::string text = heading(rows.front());
     const auto* best = winner(rows);
-    const bool planted =
-        std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.planted_pct > 0; });
+    const auto why_none = no_verdict(rows);
     if (best != nullptr) {
         text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",
@@ -137,19 +158,19 @@ std::string case_table(std::span<const ResultRow> rows,
             text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
         } else {
             text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
-                                &row == best && !planted ? '*' : ' ', row.combine, us(row.output),
-                                speedup(row, row.output, 2), combine_us(row), us(row.layer),
-                                speedup(row, row.layer, 3), planted_mark(row));
+                                &row == best && why_none.empty() ? '*' : ' ', row.combine,
+                                us(row.output), speedup(row, row.output, 2), combine_us(row),
+                                us(row.layer), speedup(row, row.layer, 3), planted_mark(row));
         }
     }
-    if (planted) {
-        text += "  Strategies were slowed down on purpose (--plant): no results.\n";
+    if (!why_none.empty()) {
+        text += fmt::format("  {}\n", why_none);
     } else if (best_forms) {
         text += sentence(*best_forms, "the best form of each kind", rows.front());
     } else if (best != nullptr) {
         text += against_baseline(*best, rows);
     }
-    if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.flags() != ""; })) {
+    if (std::any_of(rows.begin(), rows.end(), beats_a_limit)) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
     }
     const auto& front = rows.front();

@@ -1,8 +1,12 @@
 #include "bench/report/result_row.hpp"
 
+#include "bench/measure/disturbance.hpp"
 #include "bench/measure/limits.hpp"
 
 #include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -162,20 +166,30 @@ Record ResultRow::record() const {
     r.emplace_back("input", text(input));
     r.emplace_back("experts_kernel", text(experts_kernel));
     r.emplace_back("skew_us", skew_us);
+    r.emplace_back("disturbed_pct", value_or_empty(disturbed_pct));
     return r;
 }
 
+bool ResultRow::above_limit() const {
+    return combine_alone && limit_us && beats_limit(combine_alone->us.median, *limit_us);
+}
+
+bool ResultRow::above_contract_limit() const {
+    return combine_alone && contract_limit_us &&
+           beats_limit(combine_alone->us.median, *contract_limit_us);
+}
+
+bool ResultRow::disturbed() const {
+    return timed_by == "host" && disturbed_pct && *disturbed_pct > 100 * kDisturbed;
+}
+
 std::string ResultRow::flags() const {
-    std::string words;
-    const auto compare = [&](const std::optional<double>& limit, std::string_view word) {
-        if (!combine_alone || !limit || !beats_limit(combine_alone->us.median, *limit)) return;
-        if (!words.empty()) words += ';';
-        words += word;
-    };
-    compare(limit_us, "above_limit");
-    compare(contract_limit_us, "above_contract_limit");
-    if (!throttled.empty()) words += words.empty() ? "throttled" : ";throttled";
-    return words;
+    std::vector<std::string_view> words;
+    if (above_limit()) words.emplace_back("above_limit");
+    if (above_contract_limit()) words.emplace_back("above_contract_limit");
+    if (!throttled.empty()) words.emplace_back("throttled");
+    if (disturbed()) words.emplace_back("disturbed");
+    return fmt::format("{}", fmt::join(words, ";"));
 }
 
 }  // namespace moe

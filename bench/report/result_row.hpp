@@ -82,13 +82,23 @@ struct ResultRow {
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
     bool experts_tuned{true};    ///< whether that is tuned for the device
     std::int64_t skew_us{};
+    /// Of the time of the case's samples, what the rank that lost most waited for a processor that
+    /// somebody else had; nothing where nobody tells, or ranks share cores and wait for each other.
+    std::optional<double> disturbed_pct;
     /// Multiprocessors that communication uses, or "default" where the library chooses; empty where
     /// there are none.
     std::string sms;
 
     [[nodiscard]] Record record() const;
-    /// What is strange about the times: above_limit, above_contract_limit, throttled, separated by
-    /// ;
+    /// Whether the exchange took less time than its limit, or than the contract's, by more than a
+    /// tenth.
+    [[nodiscard]] bool above_limit() const;
+    [[nodiscard]] bool above_contract_limit() const;
+    /// Whether others worked on the ranks' cores for so long that the times name no winner. What a
+    /// device's clock took, the host's waiting is not in.
+    [[nodiscard]] bool disturbed() const;
+    /// What is strange about the times: above_limit, above_contract_limit, throttled, disturbed,
+    /// separated by ;
     [[nodiscard]] std::string flags() const;
 };
 

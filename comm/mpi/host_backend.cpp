@@ -34,10 +34,11 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
     const auto machine = discover_machine(*make_mpi_control());
     std::vector<std::string> warnings;
     if (machine.oversubscribed()) {
-        warnings.push_back(
-            fmt::format("{} ranks share {} cores: results are checked, but times say nothing about "
-                        "speed (functional)",
-                        machine.ranks_on_host, machine.cores_on_host));
+        warnings.push_back(fmt::format(
+            "{} rank{} on {:g} core{}: results are checked, but times say nothing about "
+            "speed (functional)",
+            machine.ranks_on_host, machine.ranks_on_host == 1 ? "" : "s", machine.cpus_on_host(),
+            machine.cpus_on_host() == 1 ? "" : "s"));
     }
     return {.name = "host",
             .device = make_host_device(),

@@ -1,24 +1,13 @@
 #include "kernels/host/host_memory.hpp"
 
+#include "kernels/runtime/control_groups.hpp"
+
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
-#include <limits>
 
 namespace moe {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
-
-/// The number in a one-number file; no limit where it is absent or says "max".
-std::uint64_t read_limit(const fs::path& path) {
-    std::ifstream file(path);
-    std::uint64_t value = 0;
-    return file >> value ? value : kNoLimit;
-}
 
 /// The rest of the line of a /proc file that starts with `key`; empty without one.
 std::string proc_field(const char* path, const std::string& key) {
@@ -31,31 +20,12 @@ std::string proc_field(const char* path, const std::string& key) {
     return {};
 }
 
-/// What a control group may still use; the page cache that it would give back counts as free.
-std::uint64_t group_memory_left(const fs::path& group) {
-    const auto limit = read_limit(group / "memory.max");
-    if (limit == kNoLimit) return kNoLimit;
-    auto used = read_limit(group / "memory.current");
-    if (used == kNoLimit) return limit;
-    const auto cache = proc_field((group / "memory.stat").c_str(), "inactive_file");
-    if (!cache.empty()) used -= std::min<std::uint64_t>(used, std::stoull(cache));
-    return limit > used ? limit - used : 0;
-}
-
 }  // namespace
 
 std::size_t host_memory_available() {
-    std::uint64_t free = kNoLimit;
+    const auto left = ControlGroups().memory_left();
     const auto text = proc_field("/proc/meminfo", "MemAvailable");
-    if (!text.empty()) free = std::stoull(text) * 1024;
-    // "0::/a/b": every group from there up to the root may have a limit (cgroup v2).
-    for (fs::path group = proc_field("/proc/self/cgroup", "0:"); group.has_relative_path();
-         group = group.parent_path()) {
-        free =
-            std::min(free, group_memory_left(fs::path("/sys/fs/cgroup") / group.relative_path()));
-    }
-    // Inside a container its own group is the root that it sees.
-    return std::min(free, group_memory_left("/sys/fs/cgroup"));
+    return text.empty() ? left : std::min<std::uint64_t>(left, std::stoull(text) * 1024);
 }
 
 std::size_t host_cache_bytes() {

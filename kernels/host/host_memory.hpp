@@ -6,7 +6,7 @@
 namespace moe {
 
 /// What this process may still allocate: the smaller of the machine's available memory and what
-/// its control group has left, in bytes.
+/// its control groups have left, in bytes.
 [[nodiscard]] std::size_t host_memory_available();
 /// The largest data cache of this machine in bytes; 32 MiB where the system does not say.
 [[nodiscard]] std::size_t host_cache_bytes();
