@@ -128,8 +128,9 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
     // The verifier makes one of them a second time, and a library may copy what it reduces in it.
     total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given
-    // and wanted data of two runs, what came, and a copy while it compares.
-    constexpr std::int64_t kCopies = 1 + 6;
+    // and wanted data of two runs, what came, a copy while it compares, and the input of a strategy
+    // that it makes a second time.
+    constexpr std::int64_t kCopies = 1 + 7;
     return total + static_cast<std::size_t>(kCopies * plan.rows * setup.row_bytes());
 }
 

@@ -1,5 +1,6 @@
 #include "bench/provenance.hpp"
 
+#include "kernels/runtime/heap.hpp"
 #include "revision.hpp"
 
 #include <fmt/chrono.h>
@@ -19,8 +20,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> kAllowedPrefixes{"NCCL_", "OMPI_MCA_", "UCX_", "OMP_",
-                                                           "CUDA_MPS_"};
+constexpr std::array<std::string_view, 7> kAllowedPrefixes{
+    "NCCL_", "OMPI_MCA_", "UCX_", "OMP_", "CUDA_MPS_", "MALLOC_", "GLIBC_TUNABLES"};
 
 json allowed_environment() {
     json variables = json::object();
@@ -106,6 +107,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"clock_residual_us", p.timeline.residual() * 1e6},
         {"agreement_us", p.timeline.agreement_seconds() * 1e6},
         {"barrier_us", p.calibration.barrier_seconds() * 1e6},
+        {"freed_memory", freed_memory()},
         {"environment", allowed_environment()},
     };
 }

@@ -1,12 +1,14 @@
 #include "comm/mpi/mpi.hpp"
 
 #include "kernels/runtime/error.hpp"
+#include "kernels/runtime/heap.hpp"
 
 #include <array>
 
 namespace moe::mpi {
 
 Session::Session(int& argc, char**& argv) {
+    keep_freed_memory();
     MPI_Init(&argc, &argv);
     MOE_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
 }

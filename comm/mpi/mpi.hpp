@@ -4,7 +4,8 @@
 
 namespace moe::mpi {
 
-/// MPI_Init on construction, MPI_Finalize on destruction; the first thing main() makes.
+/// MPI_Init on construction, MPI_Finalize on destruction; the first thing main() makes. From then
+/// on freed memory is kept (heap.hpp).
 class Session {
 public:
     Session(int& argc, char**& argv);

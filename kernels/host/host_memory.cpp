@@ -1,6 +1,7 @@
 #include "kernels/host/host_memory.hpp"
 
 #include "kernels/runtime/control_groups.hpp"
+#include "kernels/runtime/heap.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -23,6 +24,7 @@ std::string proc_field(const char* path, const std::string& key) {
 }  // namespace
 
 std::size_t host_memory_available() {
+    return_freed_memory();
     const auto left = ControlGroups().memory_left();
     const auto text = proc_field("/proc/meminfo", "MemAvailable");
     return text.empty() ? left : std::min<std::uint64_t>(left, std::stoull(text) * 1024);
