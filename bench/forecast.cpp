@@ -1,8 +1,8 @@
 #include "bench/forecast.hpp"
 
-#include "bench/measure/timeline.hpp"
 #include "bench/verify/exact.hpp"
 #include "bench/verify/reference.hpp"
+#include "kernels/runtime/clock.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // How much of its time a thread lost to others, read from folders that look like /proc.
 #include "bench/measure/disturbance.hpp"
-#include "bench/measure/timeline.hpp"
+#include "kernels/runtime/clock.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

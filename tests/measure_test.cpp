@@ -9,7 +9,9 @@
 #include "bench/measure/timeline.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi_control.hpp"
-#include "tests/backends.hpp"
+#include "comm/placement.hpp"
+#include "kernels/host/host_device.hpp"
+#include "tests/virtual_clock.hpp"
 
 #include <gtest/gtest.h>
 
@@ -250,16 +252,18 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
     }
 }
 
+/// Seconds that looking at the clock may add to a sample.
+constexpr double kNear = 20 * VirtualClock::kTick;
+
+/// Each rank has a clock of its own that only passes where a test says so.
 class SamplerTest : public testing::Test {
 protected:
     std::unique_ptr<Control> control_ = make_mpi_control();
-    Backend& backend_ = OpenBackends::opened().front();
-    std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
-    Timeline timeline_{*control_, true};
+    VirtualClock clock_;
+    std::unique_ptr<Device> device_ = make_host_device(clock_.clock());
+    std::unique_ptr<Stream> stream_ = device_->make_stream();
+    Timeline timeline_{*control_, true, clock_.clock()};
 
-    static void sleep_ms(double ms) {
-        std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
-    }
     static std::function<void(double)> silent() {
         return [](double) {};
     }
@@ -270,8 +274,8 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
     int fast_runs = 0;
     // Each rank takes another time; the last one decides what a sample is.
     const double mine = 1.0 + control_->rank();
-    const std::vector<Rival> rivals{{[] {}, [&] { ++slow_runs, sleep_ms(2 * mine); }},
-                                    {[] {}, [&] { ++fast_runs, sleep_ms(mine); }}};
+    const std::vector<Rival> rivals{{[] {}, [&] { ++slow_runs, clock_.pass_ms(2 * mine); }},
+                                    {[] {}, [&] { ++fast_runs, clock_.pass_ms(mine); }}};
     Sampler sampler({*control_, timeline_, *stream_});
     const auto series = sampler.measure(rivals, {8, 0.001, 1e-9}, 3, silent());
     EXPECT_EQ(series.stop_reason, StopReason::min_samples);
@@ -283,17 +287,19 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
         return;
     }
     ASSERT_EQ(series.seconds[0].size(), 8U);
-    // The last rank sleeps longest. A sample counts from the latest arrival, which on a busy
-    // machine may come well after the longest sleep began: hence the median, and half.
-    EXPECT_GE(estimate_median(series.seconds[0]).median, 1e-3 * control_->size());
-    EXPECT_GE(estimate_median(series.seconds[1]).median, 0.5e-3 * control_->size());
+    for (std::size_t sample = 0; sample < 8; ++sample) {
+        EXPECT_NEAR(series.seconds[0][sample], 2e-3 * control_->size(), kNear);
+        EXPECT_NEAR(series.seconds[1][sample], 1e-3 * control_->size(), kNear);
+    }
 }
 
 TEST_F(SamplerTest, StopsForEachOfItsReasons) {
-    const std::vector<Rival> rivals{{[] {}, [] { sleep_ms(0.5); }}, {[] {}, [] { sleep_ms(0.5); }}};
+    const std::vector<Rival> rivals{{[] {}, [this] { clock_.pass_ms(0.5); }},
+                                    {[] {}, [this] { clock_.pass_ms(0.5); }}};
     Sampler sampler({*control_, timeline_, *stream_});
     EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, StopReason::ci);
-    EXPECT_EQ(sampler.measure(rivals, {6, 2, 1e-12}, 1, silent()).stop_reason, StopReason::budget);
+    EXPECT_EQ(sampler.measure(rivals, {6, 0.2, 1e-12}, 1, silent()).stop_reason,
+              StopReason::budget);
     EXPECT_EQ(sampler.measure(rivals, {6, 1e-6, 1e-12}, 1, silent()).stop_reason,
               StopReason::min_samples);
 }
@@ -301,64 +307,62 @@ TEST_F(SamplerTest, StopsForEachOfItsReasons) {
 TEST_F(SamplerTest, LeavesWaitingForALateRankOutOfTheSample) {
     // The region is short, but one rank comes to it late: its primer takes long.
     const bool late = control_->rank() == control_->size() - 1;
-    const std::vector<Rival> rivals{{[=] {
-                                         if (late) sleep_ms(20);
+    const std::vector<Rival> rivals{{[=, this] {
+                                         if (late) clock_.pass_ms(20);
                                      },
-                                     [] { sleep_ms(0.1); }}};
+                                     [this] { clock_.pass_ms(0.1); }}};
     Sampler sampler({*control_, timeline_, *stream_});
     const auto series = sampler.measure(rivals, {6, 1e-6, 1}, 1, silent());
     if (control_->rank() != 0) return;
-    auto samples = series.seconds[0];
-    EXPECT_LT(*std::min_element(samples.begin(), samples.end()), 15e-3);
+    for (const double sample : series.seconds[0]) EXPECT_NEAR(sample, 0.1e-3, kNear);
 }
 
 TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
     constexpr std::array<std::string_view, 3> kNames{"work", "idle", "exchange"};
-    PhaseSplitter splitter({*control_, timeline_, *backend_.device, *stream_}, kNames, "exchange");
+    PhaseSplitter splitter({*control_, timeline_, *device_, *stream_}, kNames, "exchange");
     const int last = control_->size() - 1;
     const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
         {
             const Phase mark(trace, "work", *stream_);
-            sleep_ms(control_->rank() == last ? 20 : 2);
+            clock_.pass_ms(control_->rank() == last ? 20 : 2);
         }
         const Phase mark(trace, "exchange", *stream_);
-        control_->barrier();
-        sleep_ms(3);
+        clock_.meet(*control_);
+        clock_.pass_ms(3);
     }};
     const auto split = splitter.measure(steps, 5, [] {}).front();
     if (control_->rank() != 0) return;
     ASSERT_EQ(split.phases.size(), 3U);
-    EXPECT_GE(split.phases[0], 20e-3) << "the critical rank's work";
+    EXPECT_NEAR(split.phases[0], 20e-3, kNear) << "the critical rank's work";
     EXPECT_EQ(split.phases[1], 0) << "a phase that never happened";
-    EXPECT_GE(split.phases[2], 3e-3);
-    EXPECT_GE(split.step, 23e-3);
+    EXPECT_NEAR(split.phases[2], 3e-3, kNear);
+    EXPECT_NEAR(split.step, 23e-3, kNear);
     if (control_->size() == 1) {
         EXPECT_EQ(split.wait, 0);
     } else {
-        EXPECT_GE(split.arrival_spread, 10e-3);
-        EXPECT_GT(split.wait, 0);
-        EXPECT_LE(split.wait, split.arrival_spread);
+        EXPECT_NEAR(split.arrival_spread, 18e-3, kNear);
+        EXPECT_NEAR(split.wait, 18e-3 * last / control_->size(), kNear) << "the mean of the ranks";
     }
 }
 
 TEST_F(SamplerTest, RanksComeLateToMarkedStepsAsToSamples) {
     constexpr std::array<std::string_view, 2> kNames{"work", "exchange"};
-    PhaseSplitter splitter({*control_, timeline_, *backend_.device, *stream_}, kNames, "exchange",
+    PhaseSplitter splitter({*control_, timeline_, *device_, *stream_}, kNames, "exchange",
                            Skew(40e-3, control_->size(), 1));
     const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
         { const Phase mark(trace, "work", *stream_); }
         const Phase mark(trace, "exchange", *stream_);
-        control_->barrier();
+        clock_.meet(*control_);
     }};
     const auto split = splitter.measure(steps, 9, [] {}).front();
     if (control_->rank() != 0 || control_->size() == 1) return;
     EXPECT_GE(split.arrival_spread, 5e-3) << "of 0 to 40 ms, the median";
-    EXPECT_LT(split.step, split.arrival_spread) << "a step counts from the latest arrival";
+    EXPECT_NEAR(split.step, 0, kNear) << "a step counts from the latest arrival";
 }
 
 TEST_F(SamplerTest, RefusesAPhaseThatWasNotAnnounced) {
     constexpr std::array<std::string_view, 1> kNames{"work"};
-    PhaseRecorder recorder(*backend_.device, kNames);
+    PhaseRecorder recorder(*device_, kNames);
     EXPECT_THROW(recorder.enter("rest", *stream_), Error);
 }
 

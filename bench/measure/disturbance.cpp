@@ -1,6 +1,6 @@
 #include "bench/measure/disturbance.hpp"
 
-#include "bench/measure/timeline.hpp"
+#include "kernels/runtime/clock.hpp"
 
 #include <sched.h>
 #include <unistd.h>

@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -17,11 +16,6 @@ constexpr int kAgreements = 32;
 constexpr double kMargin = 2;
 
 }  // namespace
-
-double steady_seconds() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 Timeline::Timeline(Control& control, bool one_clock, Clock clock)
     : control_(control), one_clock_(one_clock), clock_(std::move(clock)), timer_(measure_timer()) {

@@ -1,13 +1,9 @@
 #pragma once
 
 #include "comm/control.hpp"
-
-#include <functional>
+#include "kernels/runtime/clock.hpp"
 
 namespace moe {
-
-/// Seconds on this host's monotonic clock, which all its processes share.
-[[nodiscard]] double steady_seconds();
 
 /// What reading the clock costs, and the smallest step it shows, in seconds.
 struct TimerQuality {
@@ -21,7 +17,6 @@ struct TimerQuality {
 /// (the reply of the fastest is half its round trip old; Cristian 1989).
 class Timeline {
 public:
-    using Clock = std::function<double()>;
     /// Collective. With `one_clock` false the offsets are measured.
     Timeline(Control& control, bool one_clock, Clock clock = steady_seconds);
 

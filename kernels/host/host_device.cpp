@@ -8,15 +8,14 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace moe {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::align_val_t kAlignment{64};
 
 constexpr const char* kNoGraphs = "CUDA graphs: the host backend has none";
@@ -24,30 +23,34 @@ constexpr const char* kNoGraphs = "CUDA graphs: the host backend has none";
 class HostEvent final : public Event {
 public:
     [[nodiscard]] double seconds_since(const Event& earlier) const override {
-        const auto& start = dynamic_cast<const HostEvent&>(earlier);
-        return std::chrono::duration<double>(at_ - start.at_).count();
+        return at_ - dynamic_cast<const HostEvent&>(earlier).at_;
     }
-    void stamp() { at_ = Clock::now(); }
+    void stamp(double now) { at_ = now; }
 
 private:
-    Clock::time_point at_;
+    double at_{};
 };
 
 class HostStream final : public Stream {
 public:
-    void record(Event& event) override { dynamic_cast<HostEvent&>(event).stamp(); }
+    explicit HostStream(const Clock& clock) : clock_(clock) {}
+    void record(Event& event) override { dynamic_cast<HostEvent&>(event).stamp(clock_()); }
     void synchronize() override {}
     [[nodiscard]] std::unique_ptr<Graph> capture(const std::function<void()>& /*body*/) override {
         raise(MOE_SITE("capture"), kNoGraphs);
     }
     [[nodiscard]] void* native() const override { return nullptr; }
+
+private:
+    const Clock& clock_;
 };
 
 class HostDevice final : public Device {
 public:
+    explicit HostDevice(Clock clock) : clock_(std::move(clock)) {}
     [[nodiscard]] std::string name() const override { return host_cpu_name(); }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
-        return std::make_unique<HostStream>();
+        return std::make_unique<HostStream>(clock_);
     }
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<HostEvent>();
@@ -88,16 +91,19 @@ public:
         moe::weighted_sum(rows, dense, to);
     }
     void delay(double seconds, Stream& /*stream*/) override {
-        const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+        const double end = clock_() + seconds;
         // Yielding costs nothing where every rank has a core, and lets the others run where not.
-        while (Clock::now() < end) sched_yield();
+        while (clock_() < end) sched_yield();
     }
+
+private:
+    Clock clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_host_device() {
-    return std::make_unique<HostDevice>();
+std::unique_ptr<Device> make_host_device(Clock clock) {
+    return std::make_unique<HostDevice>(std::move(clock));
 }
 
 }  // namespace moe

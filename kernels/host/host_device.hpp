@@ -1,12 +1,14 @@
 #pragma once
 
+#include "kernels/runtime/clock.hpp"
 #include "kernels/runtime/device.hpp"
 
 #include <memory>
 
 namespace moe {
 
-/// One core and its memory: every call has finished when it returns, an event is a clock reading.
-[[nodiscard]] std::unique_ptr<Device> make_host_device();
+/// One core and its memory: every call has finished when it returns, an event is a reading of
+/// `clock`.
+[[nodiscard]] std::unique_ptr<Device> make_host_device(Clock clock = steady_seconds);
 
 }  // namespace moe
