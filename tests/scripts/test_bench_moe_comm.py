@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from program import (AS_ROOT, BACKEND, FAULTY, MPIEXEC, PROGRAM, QUICK, ROOT, SMALL, command, launch,
+from program import (AS_ROOT, BACKEND, FAULTY, PROGRAM, QUICK, ROOT, SMALL, command, launch, mpiexec,
                      rows_of, two_hosts)
 
 GOLDEN = ROOT / "tests/golden"
@@ -753,8 +753,7 @@ def test_a_rank_without_memory_is_an_obstacle_and_the_sweep_goes_on(tmp_path):
                  "output", "--budget", "0.02", "--min-samples", "6", "--progress", "none",
                  "--combine", "all_reduce_slice", "--out", str(tmp_path)]
     limited = ["sh", "-c", 'ulimit -v 5500000 && exec "$0" "$@"', PROGRAM, *arguments]
-    done = subprocess.run([MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none",
-                           "-n", "2", PROGRAM, *arguments, ":", "-n", "1", *limited],
+    done = subprocess.run([*mpiexec(2), PROGRAM, *arguments, ":", "-n", "1", *limited],
                           capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
                           # Whose threads claim address space by the number of cores.
                           env={**os.environ, **AS_ROOT, "OPENBLAS_NUM_THREADS": "1"})

@@ -46,7 +46,7 @@ def test_runs_the_command_and_passes_its_status_on(mps, status):
     expect_stopped(diary)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_stops_the_daemon_when_it_is_stopped(mps, stop, tmp_path):
     env, diary = mps
     started = tmp_path / "started"
