@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# MPICH, of Debian's packages, which lie beside those of Open MPI.
+# shellcheck source=scripts/setup.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/setup.sh"
+# shellcheck source=.ci/with_mpi.sh
+source "$root/.ci/with_mpi.sh"
+
+install_missing mpich libmpich-dev
+if [[ ! -x /usr/bin/mpirun.mpich ]]; then skip "no MPICH: ${why_not:-}"; fi
+bin=$root/build/full/mpich-bin
+mkdir -p "$bin"
+for name in mpirun mpiexec mpicc mpicxx; do # no links: its launcher looks for its daemon beside itself
+    printf '#!/bin/sh\nexec %s "$@"\n' "/usr/bin/$name.mpich" >"$bin/$name"
+    chmod +x "$bin/$name"
+done
+check_with_mpi mpich "$bin"

@@ -1,0 +1,38 @@
+# What .ci/run --full does with an MPI that is not the machine's own. Sourced, after setup.sh.
+# shellcheck shell=bash disable=SC2154,SC2164
+
+# Ends a check that cannot be made here.
+skip() {
+    say "$*"
+    exit 77
+}
+
+# copy_tree FOLDER: what git knows or would add; what was built there before stays.
+copy_tree() {
+    mkdir -p "$1"
+    find "$1" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf -- {} +
+    (
+        cd "$root"
+        git ls-files -z --cached --others --exclude-standard --deduplicate |
+            while IFS= read -r -d '' file; do
+                if [[ -e $file ]]; then printf '%s\0' "$file"; fi
+            done | xargs -0 cp -p --parents -t "$1"
+    )
+    if [[ -e $root/.venv ]]; then ln -sfn "$root/.venv" "$1/.venv"; fi
+}
+
+# check_with_mpi NAME BIN: with the mpicxx and mpirun of the folder BIN, the way a user would who has
+# no other, in a copy of this tree, build/full/NAME: a sweep, the contract suites, and the tests of
+# the program and of the scripts that start it.
+check_with_mpi() {
+    local tree=$root/build/full/$1 tests
+    export PATH=$2:$PATH
+    mpirun --version
+    copy_tree "$tree"
+    cd "$tree"
+    .ci/short_sweep.sh
+    cmake --build build/host
+    tests='(combine|gather|communicator)_.*test\.[24]|program|no_gpu|launches|running|terminal'
+    ctest --preset host --output-on-failure --no-tests=error -R "^($tests)\$"
+    scripts/gate_power.py --trials 1 --planted-trials 1 --launches 2 --out build/power -- --budget 0.1
+}
