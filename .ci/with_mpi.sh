@@ -21,12 +21,23 @@ copy_tree() {
     if [[ -e $root/.venv ]]; then ln -sfn "$root/.venv" "$1/.venv"; fi
 }
 
-# check_with_mpi NAME BIN: with the mpicxx and mpirun of the folder BIN, the way a user would who has
-# no other, in a copy of this tree, build/full/NAME: a sweep, the contract suites, and the tests of
-# the program and of the scripts that start it.
+# put_first NAME MPIRUN MPICXX: these two come before any others in PATH. No links to them: a launcher
+# looks for its daemon beside itself.
+put_first() {
+    local bin=$root/build/full/$1-bin
+    mkdir -p "$bin"
+    printf '#!/bin/sh\nexec %q "$@"\n' "$2" | tee "$bin/mpirun" >"$bin/mpiexec"
+    printf '#!/bin/sh\nexec %q "$@"\n' "$3" >"$bin/mpicxx"
+    chmod +x "$bin"/*
+    export PATH=$bin:$PATH
+}
+
+# check_with_mpi NAME MPIRUN MPICXX: the way a user would who has no other MPI, in a copy of this tree,
+# build/full/NAME: a sweep, the contract suites, and the tests of the program and of the scripts that
+# start it.
 check_with_mpi() {
     local tree=$root/build/full/$1 tests
-    export PATH=$2:$PATH
+    put_first "$@"
     mpirun --version
     copy_tree "$tree"
     cd "$tree"

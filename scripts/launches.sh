@@ -90,17 +90,6 @@ check_commands() {
 
 size_of() { stat -c %s -- "$1" 2>/dev/null || echo 0; }
 
-# time_text SECONDS: as the program says times.
-time_text() {
-    if (($1 < 60)); then
-        echo "$1 s"
-    elif (($1 < 3600)); then
-        printf '%d min %02d s' $(($1 / 60)) $(($1 % 60))
-    else
-        printf '%d h %02d min' $(($1 / 3600)) $(($1 % 3600 / 60))
-    fi
-}
-
 # What the rest will take: as long each as those that wrote rows (a launch that is resumed and was
 # whole takes no time). Nothing before there is one.
 time_left() {

@@ -16,7 +16,8 @@ source "$root/scripts/running.sh"
 
 preset=host
 options=()  # the program's
-launcher=() # what starts its ranks
+given=()    # what starts its ranks, if somebody said so
+launcher=() # what does
 own=()      # options of the program that the machine asks for
 
 refuse() {
@@ -24,31 +25,37 @@ refuse() {
     exit 2
 }
 
-# Sets options and, where it is given, launcher.
+# Sets options and given.
 read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
         options+=("$1")
         shift
     done
-    launcher=("${@:2}")
+    given=("${@:2}")
     if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
         refuse "RANKS=$RANKS is not a number of ranks"
     elif (($# == 0)); then
         return
-    elif ((${#launcher[@]} == 0)); then
+    elif ((${#given[@]} == 0)); then
         refuse "no launcher after --, such as: -- srun --mpi=pmix -n 8"
-    elif ! command -v "${launcher[0]}" >/dev/null; then
-        refuse "no launcher '${launcher[0]}' here"
+    elif ! command -v "${given[0]}" >/dev/null; then
+        refuse "no launcher '${given[0]}' here"
     elif [[ -n ${RANKS:-} ]]; then
         refuse "RANKS=$RANKS beside a launcher, which has a number of ranks of its own"
     fi
 }
 
+# launch OPTION...; said here how to go on, because a launcher that is told to end may lose what the
+# program says last.
 launch() {
-    local status=0 hint=''
+    local status=0 hint='' again
     run_to_end "${launcher[@]}" "$program" "${own[@]}" "$@" || status=$?
     if [[ -n $stopped ]]; then
-        say "stopped by a signal"
+        if [[ " $* " != *' --resume '* ]]; then set -- --resume "$@"; fi
+        if ((${#given[@]})); then set -- "$@" -- "${given[@]}"; fi
+        printf -v again ' %q' "$@"
+        say "stopped by a signal; to go on:${RANKS:+ RANKS=$RANKS} scripts/run.sh$again"
+        return $((status ? status : 130))
     elif [[ $status != [0234] ]]; then
         if [[ " ${launcher[*]} " == *' -q '* ]]; then hint="; without -q it tells more"; fi
         say "error: the launcher ended with status $status$(signal_name "$status")$hint:" \
@@ -102,10 +109,11 @@ choose_gpu_ranks() {
         "nothing about an interconnect"
 }
 
-# Sets launcher to mpirun, unless another is given: with as many ranks as there are places for.
+# Sets launcher to what was given, else to mpirun with as many ranks as there are places for.
 choose_launcher() {
     local kind ranks binding quiet
-    if ((${#launcher[@]})); then return; fi
+    launcher=("${given[@]}")
+    if ((${#given[@]})); then return; fi
     kind=$(launcher_kind mpirun)
     if [[ $preset == cuda ]]; then choose_gpu_ranks "$kind"; else choose_ranks "$kind"; fi
     # Launchers comment on every status, at greater length than the program.

@@ -145,6 +145,17 @@ choose_ranks() {
     say "ranks: $ranks on $available cores (${binding[*]:-as the launcher places them})"
 }
 
+# time_text SECONDS: as the program says times.
+time_text() {
+    if (($1 < 60)); then
+        echo "$1 s"
+    elif (($1 < 3600)); then
+        printf '%d min %02d s\n' $(($1 / 60)) $(($1 % 60))
+    else
+        printf '%d h %02d min\n' $(($1 / 3600)) $(($1 % 3600 / 60))
+    fi
+}
+
 # signal_name STATUS: " (SIGTERM)" for 143, nothing where it stands for no signal.
 signal_name() {
     local name

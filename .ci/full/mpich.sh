@@ -7,10 +7,4 @@ source "$root/.ci/with_mpi.sh"
 
 install_missing mpich libmpich-dev
 if [[ ! -x /usr/bin/mpirun.mpich ]]; then skip "no MPICH: ${why_not:-}"; fi
-bin=$root/build/full/mpich-bin
-mkdir -p "$bin"
-for name in mpirun mpiexec mpicc mpicxx; do # no links: its launcher looks for its daemon beside itself
-    printf '#!/bin/sh\nexec %s "$@"\n' "/usr/bin/$name.mpich" >"$bin/$name"
-    chmod +x "$bin/$name"
-done
-check_with_mpi mpich "$bin"
+check_with_mpi mpich /usr/bin/mpirun.mpich /usr/bin/mpicxx.mpich

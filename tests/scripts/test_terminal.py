@@ -95,18 +95,17 @@ def status_of(folder):
 
 
 @pytest.mark.parametrize(("script", "how_to_go_on"), [
-    (run_sh, "stopped by a signal"),
-    (launches_sh, "stopped in launch 1 of 2; to go on: scripts/launches.sh 2 --resume --"),
+    (run_sh, "stopped by a signal; to go on: RANKS=2 scripts/run.sh --resume "),
+    (launches_sh, "stopped in launch 1 of 2; to go on: scripts/launches.sh 2 --resume -- "),
 ])
-def test_ctrl_c_is_heard_once_and_leaves_its_word(script, how_to_go_on, tree, tmp_path):
+def test_ctrl_c_leaves_its_word(script, how_to_go_on, tree, tmp_path):
     out = tmp_path / "out"
     terminal = Terminal(script(tree, *ENDLESS, "--out", str(out)), tree)
     terminal.wait_for((out / "status.json").exists)
     terminal.press(b"\x03")
     assert terminal.end() not in (0, 2)
     shown = terminal.shown.decode()
-    assert how_to_go_on in shown, shown
-    assert f"the same command with --out '{out}' --resume goes on" in shown, shown
+    assert how_to_go_on in shown and f"--out {out}" in shown[shown.index(how_to_go_on):], shown
     assert status_of(out)["state"] == "interrupted", shown
 
 
