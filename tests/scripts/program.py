@@ -14,8 +14,7 @@ FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", 
 COLLECTIVES = os.environ.get("BENCH_COLLECTIVES", PROGRAM.replace("bench_moe_comm", "bench_collectives"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 # Whether there is time for what differs little from other tests.
-only_in_full = pytest.mark.skipif(os.environ.get("MOE_TESTS_FULL") != "1",
-                                  reason="only with MOE_TESTS_FULL=1")
+FULL = os.environ.get("MOE_TESTS_FULL") == "1"
 
 SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2",
          "--intermediate", "24"]
