@@ -42,6 +42,7 @@ check_with_mpi() {
     copy_tree "$tree"
     cd "$tree"
     .ci/short_sweep.sh
+    cmake -DMOE_TEST_TIMEOUT=1800 build/host
     cmake --build build/host
     tests='(combine|gather)_contract_test\.[24]|program_short|terminal|running|launches'
     ctest --test-dir build/host --output-on-failure --no-tests=error -R "^($tests)\$"
