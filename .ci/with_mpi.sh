@@ -43,7 +43,7 @@ check_with_mpi() {
     cd "$tree"
     .ci/short_sweep.sh
     cmake -DMOE_TEST_TIMEOUT=1800 build/host
-    cmake --build build/host
+    cmake --build build/host --target bench_moe_comm_faulty combine_contract_test gather_contract_test
     tests='(combine|gather)_contract_test\.[24]|program_short|terminal|running|launches'
     ctest --test-dir build/host --output-on-failure --no-tests=error -R "^($tests)\$"
     scripts/gate_power.py --trials 1 --planted-trials 1 --launches 2 --out build/power -- --budget 0.1
