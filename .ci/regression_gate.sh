@@ -53,7 +53,7 @@ same_program() {
 
 # arm PROGRAM NAME [OPTION...]: appended to series, which launches.sh takes.
 arm() {
-    series+=(-- mpirun -q -n "$ranks" "${binding[@]}" "$1" "${sweep[@]}" "${@:3}"
+    series+=(-- mpirun "${quiet[@]}" -n "$ranks" "${binding[@]}" "$1" "${sweep[@]}" "${@:3}"
         --out "$scratch/$2")
 }
 
@@ -105,7 +105,9 @@ find_base "$@"
 program=$root/build/host/bench/bench_moe_comm
 step "build" "$root/build/host/build.log" build host bench_moe_comm
 mkdir -p "$reports"
-RANKS=2 choose_ranks
+kind=$(launcher_kind mpirun)
+read -ra quiet <<<"$(quiet_of "$kind")"
+RANKS=2 choose_ranks "$kind"
 if [[ -n $base ]] && same_program; then
     why_no_base="the base, ${base:0:12}, has the same program"
 elif [[ -n $base ]]; then

@@ -15,6 +15,7 @@ import argparse
 import json
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from regression.trials import Plan, judge_trial, keep_plan, read_trial, run_tria
 from regression.verdicts import Gate
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = f"mpirun -q -n 2 --bind-to core {ROOT / 'build/host/bench/bench_moe_comm'}"
+PROGRAM = ROOT / "build/host/bench/bench_moe_comm"
 PLANTS = "all_reduce_slice:5,reduce_scatterv_native:10,reduce_scatterv_alltoallv:30"
 # One case and few strategies: about two seconds for a launch on two cores.
 SWEEP = {
@@ -36,6 +37,13 @@ SWEEP = {
                  "reduce_scatterv_native",
     "--verify": "off", "--budget": "0.6", "--progress": "none",
 }
+
+
+def default_command() -> str:
+    """What starts the program here: launchers differ in how they are told to keep quiet."""
+    quiet = subprocess.run([ROOT / "scripts/launcher.sh", "mpirun", "quiet"], capture_output=True,
+                           text=True, check=True).stdout.strip()
+    return " ".join(["mpirun", *quiet.split(), "-n 2 --bind-to core", shlex.quote(str(PROGRAM))])
 
 
 def sweep_options(given: Sequence[str]) -> list[str]:
@@ -72,8 +80,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--alpha", type=float, default=0.05, help="of the gate (default: 0.05)")
     parser.add_argument("--deals", type=int, default=50,
                         help="simulated trials from each A/A trial (default: 50)")
-    parser.add_argument("--command", default=COMMAND,
-                        help=f"what starts the program (default: {COMMAND})")
+    parser.add_argument("--command",
+                        help=f"what starts the program (default: mpirun, 2 ranks, {PROGRAM})")
     parser.add_argument("--out", type=Path, default=ROOT / "results/local/gate_power",
                         help="folder of the trials (default: results/local/gate_power)")
     options = parser.parse_args(arguments[:at])
@@ -83,7 +91,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
                                f" {least} to 1000")
     options.plants = parse_plants(options.plant)
     try:
-        program = shlex.split(options.command)
+        program = shlex.split(default_command() if options.command is None else options.command)
     except ValueError as error:
         raise ResultsError(f"--command {options.command!r}: {error}") from None
     if not program:

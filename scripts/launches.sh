@@ -22,6 +22,8 @@ resume=()
 # All commands one after the other; command i is words[starts[i]] to words[starts[i + 1] - 1].
 words=()
 starts=()
+# Launches that have ended, those of them that wrote rows, and the seconds that these took.
+ended=0 measured=0 spent=0
 
 refuse() {
     say "error: $*; $usage"
@@ -86,13 +88,27 @@ check_commands() {
     done
 }
 
+size_of() { stat -c %s -- "$1" 2>/dev/null || echo 0; }
+
+# What the rest will take: as long each as those that wrote rows (a launch that is resumed and was
+# whole takes no time). Nothing before there is one.
+time_left() {
+    local left=$((launches * (${#starts[@]} - 1) - ended))
+    if ((measured)); then echo " (about $(time_text $((spent * left / measured))) left)"; fi
+}
+
 # one_launch I COMMAND: launch I, from 1 on, of the COMMAND-th command, from 0 on.
 one_launch() {
-    local status=0 command again what="launch $1 of $launches"
+    local status=0 command again size start=$SECONDS what="launch $1 of $launches"
     command_of "$2"
     if ((${#starts[@]} > 2)); then what+=" into ${table%/results.csv}"; fi
-    say "$what"
+    say "$what$(time_left)"
+    size=$(size_of "$table")
     run_to_end "${command[@]}" --launch "$1/$launches" "${resume[@]}" || status=$?
+    ended=$((ended + 1))
+    if (($(size_of "$table") > size)); then
+        measured=$((measured + 1)) spent=$((spent + SECONDS - start))
+    fi
     if ((status == 0)) && [[ -z $stopped ]]; then return; fi
     printf -v again ' %q' scripts/launches.sh "$launches" --resume "${all[@]}"
     if [[ -n $stopped ]]; then
@@ -106,6 +122,7 @@ one_launch() {
 
 main() {
     local all=() i c count
+    outlive_terminal
     read_arguments "$@"
     check_commands
     count=$((${#starts[@]} - 1))
@@ -121,7 +138,7 @@ main() {
     done
     for ((c = 0; c < count; c++)); do
         command_of "$c"
-        echo "results: $table"
+        tell "results: $table"
     done
 }
 

@@ -2,9 +2,11 @@
 # Builds the benchmark and runs its sweep on what this machine has: with one rank for each GPU where
 # there are GPUs (a single one is shared by 4 ranks, under MPS), else with one rank for each core, 2
 # to 8. Results and charts go to results/local/<time>-<host>/. Options are the program's (see
-# --help); a --out, --csv or --progress among them is used instead of this script's own.
+# --help); a --out, --csv or --progress among them is used instead of this script's own. What
+# follows a -- is the launcher, with its options, in place of mpirun on so many ranks.
 #
 #   RANKS=4 scripts/run.sh --tokens 16,64 --load balanced
+#   scripts/run.sh --tokens 16,64 -- srun --mpi=pmix -K -n 8
 #
 # Exit status: the sweep's (0 fine, 2 bad arguments, 3 a rank failed, 4 a wrong result), 1 set-up.
 # shellcheck source=scripts/setup.sh
@@ -13,19 +15,51 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 source "$root/scripts/running.sh"
 
 preset=host
-wrapper=() # what mpirun runs under
-own=()     # options of the program that the machine asks for
+options=()  # the program's
+given=()    # what starts its ranks, if somebody said so
+launcher=() # what does
+own=()      # options of the program that the machine asks for
 
-# -q because mpirun comments on every status, at greater length than the program.
+refuse() {
+    say "error: $*"
+    exit 2
+}
+
+# Sets options and given.
+read_arguments() {
+    while (($#)) && [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    given=("${@:2}")
+    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
+        refuse "RANKS=$RANKS is not a number of ranks"
+    elif (($# == 0)); then
+        return
+    elif ((${#given[@]} == 0)); then
+        refuse "no launcher after --, such as: -- srun --mpi=pmix -n 8"
+    elif ! command -v "${given[0]}" >/dev/null; then
+        refuse "no launcher '${given[0]}' here"
+    elif [[ -n ${RANKS:-} ]]; then
+        refuse "RANKS=$RANKS beside a launcher, which has a number of ranks of its own"
+    fi
+}
+
+# launch OPTION...; said here how to go on, because a launcher that is told to end may lose what the
+# program says last.
 launch() {
-    local status=0
-    run_to_end "${wrapper[@]}" mpirun -q -n "$ranks" "${binding[@]}" "$program" "${own[@]}" "$@" ||
-        status=$?
+    local status=0 hint='' again
+    run_to_end "${launcher[@]}" "$program" "${own[@]}" "$@" || status=$?
     if [[ -n $stopped ]]; then
-        say "stopped by a signal"
+        if [[ " $* " != *' --resume '* ]]; then set -- --resume "$@"; fi
+        if ((${#given[@]})); then set -- "$@" -- "${given[@]}"; fi
+        printf -v again ' %q' "$@"
+        say "stopped by a signal; to go on:${RANKS:+ RANKS=$RANKS} scripts/run.sh$again"
+        return $((status ? status : 130))
     elif [[ $status != [0234] ]]; then
-        say "error: mpirun ended with status $status$(signal_name "$status"); without -q it tells" \
-            "more: mpirun -n $ranks ${binding[*]} $program $*"
+        if [[ " ${launcher[*]} " == *' -q '* ]]; then hint="; without -q it tells more"; fi
+        say "error: the launcher ended with status $status$(signal_name "$status")$hint:" \
+            "${launcher[*]} $program $*"
     fi
     return "$status"
 }
@@ -37,7 +71,7 @@ draw_charts() {
         say "warning: no charts: Python packages missing (see $root/build/python.log)"
     elif quietly "$root/build/plot.log" "$python" "$root/scripts/plot.py" "$1" --out "$2"; then
         say "charts: $((SECONDS - start)) s"
-        echo "charts:  $2"
+        tell "charts:  $2"
     else
         say "warning: no charts: plot.py failed, see $root/build/plot.log"
     fi
@@ -57,47 +91,57 @@ choose_backend() {
     preset=cuda
 }
 
-# Sets ranks and binding for one rank on each GPU. One rank alone has nobody to exchange rows with.
+# choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to exchange rows with.
 choose_gpu_ranks() {
-    local available
+    local available crowded=''
     available=$(gpus)
     if ((available > 8)); then available=8; fi
     ranks=${RANKS:-$((available > 1 ? available : 4))}
-    binding=(--bind-to none)
-    if ((ranks > $(cores))); then binding+=(--oversubscribe); fi
+    if ((ranks > $(cores))); then crowded=$(crowded_of "$1"); fi
+    read -ra binding <<<"$crowded $(unbound_of "$1")"
     if ((ranks <= available)); then
         say "ranks: $ranks, one for each GPU"
         return
     fi
     own=(--share-gpu)
-    wrapper=("$root/scripts/share_gpu.sh" --)
+    launcher=("$root/scripts/share_gpu.sh" --)
     say "ranks: $ranks on $available GPU(s), which they share: results are checked, but times say" \
         "nothing about an interconnect"
 }
 
+# Sets launcher to what was given, else to mpirun with as many ranks as there are places for.
+choose_launcher() {
+    local kind ranks binding quiet
+    launcher=("${given[@]}")
+    if ((${#given[@]})); then return; fi
+    kind=$(launcher_kind mpirun)
+    if [[ $preset == cuda ]]; then choose_gpu_ranks "$kind"; else choose_ranks "$kind"; fi
+    # Launchers comment on every status, at greater length than the program.
+    read -ra quiet <<<"$(quiet_of "$kind")"
+    launcher+=(mpirun "${quiet[@]}" -n "$ranks" "${binding[@]}")
+}
+
 main() {
-    local options=() status=0 start
-    read_options "$@"
-    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
-        say "error: RANKS=$RANKS is not a number of ranks"
-        exit 2
-    fi
+    local chosen=() status=0 start
+    outlive_terminal
+    read_arguments "$@"
+    read_options "${options[@]}"
     setup_packages
     setup_python
-    choose_backend "$@"
+    choose_backend "${options[@]}"
     program=$root/build/$preset/bench/bench_moe_comm
     step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
-    if [[ $preset == cuda ]]; then choose_gpu_ranks; else choose_ranks; fi
+    choose_launcher
 
     if [[ -z $out$csv ]]; then
         out=$(results_stem)
-        options+=(--out "$out")
+        chosen+=(--out "$out")
     fi
     if [[ -z $progress ]]; then
-        options+=(--progress "$([[ -t 2 ]] && echo bar || echo plain)")
+        chosen+=(--progress "$([[ -t 2 ]] && echo bar || echo plain)")
     fi
     start=$SECONDS
-    launch "${options[@]}" "$@" || status=$?
+    launch "${chosen[@]}" "${options[@]}" || status=$?
 
     csv=${csv:-$out/results.csv}
     out=${out:-$(dirname -- "$csv")}
@@ -105,7 +149,7 @@ main() {
     if [[ ! -s $csv || $status == 2 ]]; then exit "$status"; fi
     say "sweep: $((SECONDS - start)) s"
     if ((status == 0 || status == 4)); then draw_charts "$csv" "$out/plots"; fi
-    echo "results: $csv"
+    tell "results: $csv"
     exit "$status"
 }
 

@@ -1,6 +1,12 @@
 # Shared by the scripts that start the benchmark: where results go, how many ranks on which cores,
-# and how a command is run so that a signal reaches it. Sourced, after setup.sh.
+# and how a command is run so that a signal reaches it and a closed terminal does not. Sourced, after
+# setup.sh where there is one.
 # shellcheck shell=bash
+# shellcheck source=scripts/launcher.sh
+source "${BASH_SOURCE[0]%/*}/launcher.sh"
+
+system_root=${MOE_TEST_ROOT:-} # where tests keep another /proc/self/cgroup and /sys/fs/cgroup
+endings=(INT TERM QUIT USR1 USR2 ALRM XCPU) # Ctrl-C, and what batch systems send before the end
 
 # A folder of its own under results/local for what is started now.
 results_stem() {
@@ -59,23 +65,52 @@ missing_for_cuda() {
 
 allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
 
-# Cores that this process may use: hardware threads of one core count once, and a container's share
-# of CPU time counts as so many cores.
+# The groups that the kernel counts the CPU time of this process in, its own first: folders in the
+# order of their nesting, of cgroup v2 (0::/a/b) and v1 (4:cpu,cpuacct:/a/b). A container may see
+# the path that its groups have outside: then only its outermost one is there.
+cpu_groups() {
+    local id controllers path mount
+    while IFS=: read -r id controllers path; do
+        case $id:,$controllers, in
+            0:,,) mount=$system_root/sys/fs/cgroup ;;
+            *,cpu,*) mount=$system_root/sys/fs/cgroup/cpu ;;
+            *) continue ;;
+        esac
+        while [[ -n $path && $path != / ]]; do
+            echo "$mount$path"
+            path=${path%/*}
+        done
+        echo "$mount"
+    done <"$system_root/proc/self/cgroup"
+} 2>/dev/null
+
+# cpu_time_of GROUP: what it may use in a period, in microseconds, and the period; v2 says "max", v1
+# -1 for no limit. Fails without one.
+cpu_time_of() {
+    local quota period
+    {
+        read -r quota period <"$1/cpu.max" ||
+            { read -r quota <"$1/cpu.cfs_quota_us" && read -r period <"$1/cpu.cfs_period_us"; }
+    } 2>/dev/null || return
+    [[ $quota != max && $quota != -1 ]] && echo "$quota $period"
+}
+
+# Cores that this process may use: hardware threads of one core count once, and a share of CPU time
+# that a group of the process has counts as so many cores, one at least.
 cores() {
-    local cpu found quota period
+    local cpu found group quota period
     found=$(for cpu in $(expand "$(allowed_cpus)"); do
         cat "/sys/devices/system/cpu/cpu$cpu/topology/thread_siblings_list" 2>/dev/null ||
             echo "$cpu"
     done | sort -u | wc -l)
-    if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [[ $quota != max ]]; then
-        quota=$((quota / period > 1 ? quota / period : 1))
-        found=$((quota < found ? quota : found))
-    fi
-    echo "$found"
+    for group in $(cpu_groups); do
+        read -r quota period < <(cpu_time_of "$group") || continue
+        found=$((quota / period < found ? quota / period : found))
+    done
+    echo $((found > 1 ? found : 1))
 }
 
-# own_cpus FLAG...: whether each rank gets CPUs of its own, and no others than ours. Open MPI binds
-# from the machine's first core on, whatever taskset or a batch system allowed.
+# own_cpus FLAG...: whether each rank gets CPUs of its own, and no others than ours.
 own_cpus() {
     local bound outside
     bound=$(mpirun -n "$ranks" "$@" sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' \
@@ -85,41 +120,82 @@ own_cpus() {
     [[ -z $outside ]]
 }
 
-# Sets ranks, to RANKS or one for each core, and binding. Two ranks on the threads of one core still
-# have a CPU each.
-choose_ranks() {
-    local available cpus most_ranks=8
-    available=$(cores)
-    cpus=$(expand "$(allowed_cpus)" | wc -l)
-    ranks=$((available < 2 ? 2 : available > most_ranks ? most_ranks : available))
-    ranks=${RANKS:-$ranks}
-    if ((ranks <= available)) && own_cpus --bind-to core; then
-        binding=(--bind-to core)
-    elif ((ranks <= available)) && own_cpus --cpu-set "$(allowed_cpus)" --bind-to core; then
-        binding=(--cpu-set "$(allowed_cpus)" --bind-to core)
-    elif ((ranks <= cpus)) && own_cpus --use-hwthread-cpus --bind-to hwthread; then
-        binding=(--use-hwthread-cpus --bind-to hwthread)
-    else
-        binding=(--oversubscribe --bind-to none)
-    fi
-    say "ranks: $ranks on $available cores (${binding[*]})"
+# bind_to KIND UNIT CPUS: sets binding to a way that gives each rank a core or hwthread of its own.
+bind_to() {
+    local way
+    while read -r way; do
+        read -ra binding <<<"$way"
+        if [[ -n $way ]] && own_cpus "${binding[@]}"; then return; fi
+    done < <(bound_of "$@")
+    return 1
 }
 
-signal_name() { (($1 <= 128)) || printf ' (SIG%s)' "$(kill -l "$(($1 - 128))")"; }
+# choose_ranks KIND: sets ranks, to RANKS or one for each core, and binding. Two ranks on the threads of one core still
+# have a CPU each.
+choose_ranks() {
+    local kind=$1 available cpus most_ranks=8
+    available=$(cores)
+    mapfile -t cpus < <(expand "$(allowed_cpus)")
+    ranks=$((available < 2 ? 2 : available > most_ranks ? most_ranks : available))
+    ranks=${RANKS:-$ranks}
+    if ! { ((ranks <= available)) && bind_to "$kind" core "$(IFS=, && echo "${cpus[*]}")"; } &&
+        ! { ((ranks <= ${#cpus[@]})) && bind_to "$kind" hwthread ''; }; then
+        read -ra binding <<<"$(crowded_of "$kind") $(unbound_of "$kind")"
+    fi
+    say "ranks: $ranks on $available cores (${binding[*]:-as the launcher places them})"
+}
 
-# run_to_end COMMAND...: in the background, because bash would pass a signal on only after the
-# command has ended. Answers its status; stopped says whether a signal came.
+# time_text SECONDS: as the program says times.
+time_text() {
+    if (($1 < 60)); then
+        echo "$1 s"
+    elif (($1 < 3600)); then
+        printf '%d min %02d s\n' $(($1 / 60)) $(($1 % 60))
+    else
+        printf '%d h %02d min\n' $(($1 / 3600)) $(($1 % 3600 / 60))
+    fi
+}
+
+# signal_name STATUS: " (SIGTERM)" for 143, nothing where it stands for no signal.
+signal_name() {
+    local name
+    if (($1 > 128)) && name=$(kill -l "$(($1 - 128))" 2>/dev/null); then printf ' (SIG%s)' "$name"; fi
+}
+
+# Lets what runs go on when the terminal is closed; what is said then goes nowhere.
+outlive_terminal() { trap '' HUP; }
+
+# tell TEXT...: on stdout, where the results are. Nobody has to be there.
+tell() { printf '%s\n' "$*" || true; }
+
+# Hands on what it reads, and reads on when nobody is there to take it: MPICH's launcher ends a job
+# whose output it cannot write.
+hand_on() {
+    trap '' "${endings[@]}"
+    exec tee -p /dev/null 2>/dev/null
+}
+
+# run_to_end COMMAND...: in a session of its own, where no terminal reaches it: Ctrl-C comes once,
+# passed on from here, and not SIGHUP, for which Open MPI ends also under nohup. In the background, because bash would pass a signal on only after the command
+# has ended. Answers its status; stopped says whether a signal came.
 run_to_end() {
-    local status=0
+    local child='' out err takers=() tries=40
     stopped=''
-    "$@" </dev/null &
-    local child=$!
-    trap 'stopped=1; kill -TERM "$child" 2>/dev/null || true' INT TERM HUP
-    wait "$child" || status=$?
-    while kill -0 "$child" 2>/dev/null; do # a signal ended the first wait
-        status=0
-        wait "$child" || status=$?
-    done
-    trap - INT TERM HUP
-    return "$status"
+    trap 'stopped=1; kill -TERM "$child" 2>/dev/null || true' "${endings[@]}"
+    exec {out}> >(hand_on)
+    takers+=("$!")
+    exec {err}> >(hand_on >&2)
+    takers+=("$!")
+    setsid "$@" </dev/null >&"$out" 2>&"$err" {out}>&- {err}>&- &
+    child=$!
+    exec {out}>&- {err}>&-
+    if [[ -n $stopped ]]; then kill -TERM "$child"; fi # it came before there was a child
+    { # A signal ends a wait. Bash would comment on a child that one killed.
+        while kill -0 "$child"; do wait "$child" || true; done
+        # What it said last is to come before what is said next; a process that it left behind may
+        # keep the pipe open.
+        while kill -0 "${takers[@]}" && ((tries--)); do sleep 0.05; done
+    } 2>/dev/null
+    trap - "${endings[@]}"
+    wait "$child" # bash remembers the status
 }

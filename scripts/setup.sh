@@ -8,6 +8,7 @@
 # MOE_NO_APT=1: the libraries are there, but dpkg does not know them; only the tools are looked for.
 set -euo pipefail
 
+unset CDPATH # where it is set, cd prints
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 python= # set by setup_python: an interpreter with the packages, or empty
 build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
@@ -21,8 +22,8 @@ if ((EUID == 0)); then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# What the scripts say goes to stderr, so that stdout is the program's.
-say() { printf '%s\n' "$*" >&2; }
+# What the scripts say goes to stderr, so that stdout is the program's. Nobody has to be there.
+say() { printf '%s\n' "$*" >&2 || true; }
 
 die() {
     say "error: $*"

@@ -37,7 +37,8 @@ stop_daemon() {
 }
 trap stop_daemon EXIT
 # Before run_to_end takes them, and after it: the trap above does the rest.
-trap 'exit 143' INT TERM HUP
+outlive_terminal
+trap 'exit 143' "${endings[@]}"
 
 if ! nvidia-cuda-mps-control -d; then
     say 'error: the MPS daemon does not start'

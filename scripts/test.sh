@@ -4,23 +4,27 @@
 # NCCL are but no GPU is, the GPU half is compiled all the same, says that it finds none, and runs
 # some of its kernels on the processor.
 #
-#   scripts/test.sh [--quick] [--werror]
+#   scripts/test.sh [--quick | --full] [--werror]
 #
-# --quick leaves the sanitizers out; --werror (or CI=true) makes warnings errors.
+# --quick leaves the sanitizers out; --full adds what takes long and differs little: other numbers of
+# ranks, f16, more ways to die (tests with the label full, and those that ask for MOE_TESTS_FULL);
+# --werror (or CI=true) makes warnings errors.
 # shellcheck source=scripts/setup.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-usage="usage: scripts/test.sh [--quick] [--werror]"
+usage="usage: scripts/test.sh [--quick | --full] [--werror]"
 presets=(host asan)
 options=()
 skipped=()
+export MOE_TESTS_FULL=${MOE_TESTS_FULL:-}
 
 if [[ ${CI:-} == true ]]; then options=(-DMOE_WERROR=ON); fi
 for argument in "$@"; do
     case $argument in
         --quick) presets=(host) skipped=("sanitizers: --quick") ;;
+        --full) MOE_TESTS_FULL=1 ;;
         --werror) options=(-DMOE_WERROR=ON) ;;
         -h | --help) say "$usage" && exit ;;
         *) say "error: no option $argument; $usage" && exit 2 ;;
@@ -50,6 +54,11 @@ for preset in "${presets[@]}"; do
     step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
     run_tests "$preset"
 done
+if [[ $MOE_TESTS_FULL == 1 ]]; then
+    run_tests full
+else
+    skipped+=("other numbers of ranks, f16 and more: --full has them")
+fi
 cuda=$(missing_for_cuda)
 if [[ -n $cuda ]]; then
     skipped+=("the GPU half: missing: $cuda")

@@ -35,7 +35,7 @@ void for_each_setup(Check&& check) {
         const auto group = backend.world->split(backend.world->rank() / size);
         for (const auto& layout : kLayouts) {
             const auto owned = partition_of(layout, ranks, size);
-            for (const auto dtype : all_dtypes()) {
+            for (const auto dtype : contract_dtypes()) {
                 SCOPED_TRACE(
                     fmt::format("{}, {}, groups of {}", layout.name, to_string(dtype), size));
                 check(CombineSetup{*backend.device, *backend.world, *group, owned, 40, dtype},

@@ -264,12 +264,12 @@ const auto kCombines = testing::ValuesIn(combine_table().begin(), combine_table(
 
 INSTANTIATE_TEST_SUITE_P(All, CombineContract,
                          testing::Combine(kCombines, testing::ValuesIn(kLayouts),
-                                          testing::ValuesIn(all_dtypes()),
+                                          testing::ValuesIn(contract_dtypes()),
                                           testing::ValuesIn(kAllGiven)),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(All, CombineCost,
                          testing::Combine(kCombines, testing::ValuesIn(kLayouts),
-                                          testing::ValuesIn(all_dtypes())),
+                                          testing::ValuesIn(contract_dtypes())),
                          [](const auto& one) { return contract_name(one); });
 
 }  // namespace

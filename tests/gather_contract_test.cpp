@@ -53,7 +53,7 @@ TEST_P(GatherContract, DeclaresAsManyBytesAsAnyRingSends) {
 INSTANTIATE_TEST_SUITE_P(
     All, GatherContract,
     testing::Combine(testing::ValuesIn(gather_table().begin(), gather_table().end()),
-                     testing::ValuesIn(kLayouts), testing::ValuesIn(all_dtypes())),
+                     testing::ValuesIn(kLayouts), testing::ValuesIn(contract_dtypes())),
     [](const auto& one) { return contract_name(one); });
 
 }  // namespace

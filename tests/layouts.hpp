@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +36,19 @@ constexpr Layout kLayouts[] = {
     return RowPartition(rows);
 }
 
-[[nodiscard]] inline std::vector<DType> all_dtypes() {
-    std::vector<DType> all;
-    for (const auto& one : dtypes()) all.push_back(one.dtype);
-    return all;
+/// Whether there is time for what differs little from other tests.
+[[nodiscard]] inline bool full_tests() {
+    const char* asked = std::getenv("MOE_TESTS_FULL");
+    return asked != nullptr && std::string_view(asked) == "1";
+}
+
+/// The types of the contract suites; f16 only in full ones.
+[[nodiscard]] inline std::vector<DType> contract_dtypes() {
+    std::vector<DType> chosen;
+    for (const auto& one : dtypes()) {
+        if (one.dtype != DType::f16 || full_tests()) chosen.push_back(one.dtype);
+    }
+    return chosen;
 }
 
 /// all_gatherv_idle_rank_bf16: a contract suite's parameter (strategy, layout, dtype) as a test

@@ -128,7 +128,7 @@ void on_random_setups(Check&& check) {
             const auto rows = random_rows(random, parallel);
             const auto cols = random.number(1, 300);
             SCOPED_TRACE(fmt::format("seed {}: {}, {} columns", seed, backend.name, cols));
-            check(backend, *group, rows.owned(), cols, random.one_of(all_dtypes()));
+            check(backend, *group, rows.owned(), cols, random.one_of(contract_dtypes()));
         }
     }
 }

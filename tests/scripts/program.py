@@ -1,6 +1,7 @@
 """How the tests call the program, and what a run of it leaves."""
 
 import csv
+import functools
 import os
 import pathlib
 import subprocess
@@ -12,6 +13,8 @@ PROGRAM = os.environ.get("BENCH_MOE_COMM", str(ROOT / "build/host/bench/bench_mo
 FAULTY = os.environ.get("BENCH_MOE_COMM_FAULTY", PROGRAM.replace("bench/bench", "tests/bench") + "_faulty")
 COLLECTIVES = os.environ.get("BENCH_COLLECTIVES", PROGRAM.replace("bench_moe_comm", "bench_collectives"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+# Whether there is time for what differs little from other tests.
+FULL = os.environ.get("MOE_TESTS_FULL") == "1"
 
 SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2",
          "--intermediate", "24"]
@@ -26,11 +29,21 @@ OPTIONS = {"host": ["--backend", "host"], "cuda": ["--backend", "cuda", "--share
 SHARED = {"host": [], "cuda": [str(ROOT / "scripts/share_gpu.sh"), "--"]}[BACKEND]
 
 
+@functools.cache
+def spelled(*wanted):
+    """What is asked of the launcher (scripts/launcher.sh), in the words of this one."""
+    return subprocess.run([ROOT / "scripts/launcher.sh", MPIEXEC, *wanted], capture_output=True,
+                          text=True, check=True).stdout.split()
+
+
+def mpiexec(ranks):
+    """A launcher that allows more ranks than cores and keeps its comments for itself if it can."""
+    return [MPIEXEC, *spelled("quiet", "crowded", "unbound"), "-n", str(ranks)]
+
+
 def command(*args, ranks=2, program=PROGRAM, hosts=()):
-    """-q: mpirun comments on statuses, at length."""
     backend = [] if "--backend" in args else OPTIONS
-    return [*SHARED, MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", *hosts, "-n",
-            str(ranks), str(program), *map(str, args), *backend]
+    return [*SHARED, *mpiexec(ranks), *hosts, str(program), *map(str, args), *backend]
 
 
 def launch(*args, ranks=2, program=PROGRAM, env=None, cwd=None, hosts=()):
@@ -45,6 +58,8 @@ def two_hosts(folder, places):
     """What makes mpirun take two hosts of these numbers of ranks, or skips the test. Linux
     namespaces make another host of node2: another name, a daemon of its own that is reached by
     TCP, and a monotonic clock that is a thousand seconds ahead. Files are shared."""
+    if spelled("kind") != ["openmpi-4"]:
+        pytest.skip("other launchers start their daemons in other ways")
     apart = "unshare --uts --time --fork --monotonic"
     if subprocess.run([*apart.split(), "1", "hostname", "node2"], capture_output=True).returncode:
         pytest.skip("no right to make namespaces here")

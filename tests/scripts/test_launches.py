@@ -1,6 +1,7 @@
 """Tests of scripts/launches.sh, with a program that only writes down how it was called."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -100,11 +101,29 @@ def test_a_signal_ends_the_program_and_the_series():
     while not (Path("pid").exists() and Path("pid").read_text()):
         time.sleep(0.01)
     series.send_signal(signal.SIGINT)
-    _, said = series.communicate(timeout=20)
+    _, said = series.communicate(timeout=120)
     assert series.returncode not in (0, 2)
     assert "stopped in launch 1 of 3; to go on: scripts/launches.sh 3 --resume --" in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("pid").read_text()), 0)
+
+
+def test_the_time_left_is_that_of_launches_that_wrote_rows():
+    """What was whole already is resumed in no time, and says nothing about the rest."""
+    Path("program").write_text("""#!/bin/sh
+mkdir -p here
+case "$*" in
+    *"--launch 1/4"*) ;;
+    *) sleep 1.1; echo row >>here/results.csv ;;
+esac
+""")
+    done = launches("4", "--", "./program", "--out", "here")
+    assert done.returncode == 0
+    started = [line for line in done.stderr.splitlines() if line.startswith("launch ")]
+    assert started[:2] == ["launch 1 of 4", "launch 2 of 4"]
+    for line, left in zip(started[2:], (2, 1), strict=True):
+        seconds = re.fullmatch(r"launch \d of 4 \(about (?:(\d+) min )?(\d+) s left\)", line)
+        assert seconds and 60 * int(seconds[1] or 0) + int(seconds[2]) >= left
 
 
 BAD = [

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from program import AS_ROOT, MPIEXEC, PROGRAM, QUICK
+from program import AS_ROOT, PROGRAM, QUICK, mpiexec
 
 BACKENDS = subprocess.run([PROGRAM, "--list", "backends"], capture_output=True, text=True,
                           timeout=60, check=True).stdout
@@ -14,9 +14,8 @@ HAS_CUDA = "cuda" in BACKENDS.split()
 def run(*args, ranks=2):
     """No GPU is visible to it, whatever the machine has."""
     env = {**os.environ, **AS_ROOT, "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run([MPIEXEC, "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks),
-                           PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=120,
-                          env=env, stdin=subprocess.DEVNULL, check=False)
+    return subprocess.run([*mpiexec(ranks), PROGRAM, *map(str, args)], capture_output=True,
+                          text=True, timeout=120, env=env, stdin=subprocess.DEVNULL, check=False)
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
