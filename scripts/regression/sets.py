@@ -36,12 +36,12 @@ def read_set(path: Path) -> ResultsSet:
 
 def _read_runs(file: Path) -> dict[str, dict]:
     try:
-        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        runs = json.loads(file.read_text(encoding="utf-8-sig"))["runs"]
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ResultsError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ResultsError(f"{file} is no provenance file of bench_moe_comm") from None
     if not isinstance(runs, dict) or not all(isinstance(run, dict) for run in runs.values()):
         raise ResultsError(f"{file}: runs are not provenance by run_id")

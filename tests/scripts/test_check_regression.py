@@ -137,7 +137,7 @@ def test_verdicts_need_both_effect_and_significance():
 def cells_of(old, new) -> pd.DataFrame:
     """Cells of the given launches: arrays of cells x launches."""
     return pd.DataFrame({"baseline": list(map(tuple, old)), "new": list(map(tuple, new)),
-                         "reason": ""})
+                         "reason": "", "doubt": ""})
 
 
 def test_false_alarms_are_held_to_alpha():
