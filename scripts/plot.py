@@ -26,7 +26,7 @@ from charts.pages import Page, make_pages
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
 from cli import OneLineParser, cannot_write, command
-from moe_results import ResultsError
+from moe_results import WITHOUT_VERDICT, ResultsError
 
 FORMATS = ("png", "svg")
 
@@ -46,22 +46,24 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | None]]:
-    """Every figure with its name, one after the other: they take memory."""
+def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:
+    """Every figure with its name, or why there is none; one after the other: they take memory."""
     for page in pages:
         for chart in CHARTS:
-            yield f"{chart.name}{page.suffix}", draw(page, chart)
+            yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
     for one in maps:
-        yield f"{WinnerMap.name}{one.page.suffix}", draw_map(one)
+        claim = one.page.claim
+        no_winner = f"claim {claim} allows no verdict" if claim in WITHOUT_VERDICT else ""
+        yield f"{WinnerMap.name}{one.page.suffix}", no_winner or draw_map(one)
 
 
 def write_charts(
-    figures: Iterable[tuple[str, Figure | None]], out: Path, formats: Sequence[str]
+    figures: Iterable[tuple[str, Figure | str]], out: Path, formats: Sequence[str]
 ) -> None:
     make_folder(out)
     for name, figure in figures:
-        if figure is None:
-            print(f"{name}: not drawn, no row has its times")
+        if isinstance(figure, str):
+            print(f"{name}: not drawn, {figure}")
             continue
         for form in formats:
             file = out / f"{name}.{form}"
