@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from moe_results import ResultsError
 
@@ -20,6 +20,10 @@ Main = Callable[[Sequence[str] | None], int]
 class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ResultsError(message)
+
+    def print_help(self, file: TextIO | None = None) -> None:
+        """argparse's own takes no notice of an output that is full."""
+        print(self.format_help(), end="", file=file)
 
 
 def command(script: str) -> Callable[[Main], Main]:

@@ -77,16 +77,20 @@ def read_results(paths: Iterable[str | Path]) -> list[Row]:
 
     A file named twice is read once: the same launch counted twice would look like a replicate.
     """
-    files = {file.resolve(): file for file in map(_file_of, paths)}
+    files = dict(map(_resolved, paths))
     return [row for file in files.values() for row in _read_file(file)]
 
 
-def _file_of(path: str | Path) -> Path:
+def _resolved(path: str | Path) -> tuple[Path, Path]:
+    """The file that is meant, resolved and as it was named."""
     path = Path(path)
     try:
-        return path / "results.csv" if path.is_dir() else path
+        file = path / "results.csv" if path.is_dir() else path
+        return file.resolve(), file
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+    except RuntimeError:  # Python's word for links that lead to each other.
+        raise ResultsError(f"cannot read {path}: it is a link to itself") from None
 
 
 def _read_file(file: Path) -> list[Row]:

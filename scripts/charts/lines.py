@@ -50,6 +50,7 @@ def draw_lines(
 
 def draw_intervals(ax: Axes, rows: pd.DataFrame, axis: TokenAxis, stem: str) -> None:
     """Vertical bars, the widest first, so that none hides one that lies within it."""
+    rows = rows.sort_values("tokens", kind="stable")
     low, high = rows[f"{stem}_low"], rows[f"{stem}_high"]
     order = (high / low).sort_values(ascending=False, kind="stable").index
     colours = [look_of(strategy).colour for strategy in rows.loc[order, "combine"]]

@@ -35,7 +35,7 @@ class Gate:
 
 # Launches of both arms together up to which ties are counted, and up to which the distribution of U
 # without ties is: the time for either grows with the fourth power of the launches.
-MOST_COUNTED, MOST_EXACT = 80, 400
+MOST_COUNTED, MOST_EXACT = 80, 300
 
 
 def rank_test(baseline: ArrayLike, new: ArrayLike) -> NDArray:
