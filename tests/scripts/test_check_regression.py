@@ -585,6 +585,7 @@ def test_junit_of_another_machine_has_no_failures(gate):
     (["old", "new", "--markdown", "no/such/file"], "cannot write no/such/file: No such file"),
     (["old", "new", "--junit", "no/such/file"], "cannot write no/such/file: No such file"),
     (["old", "broken"], "broken/results.json is no provenance file"),
+    (["old", "listed"], "listed/results.json: environment is not a value for each variable"),
     (["old", "elsewhere"], "and no cell in common"),
     (["empty", "new"], "BASELINE has no row with a time of output"),
 ])
@@ -592,6 +593,7 @@ def test_unusable_input_is_one_line_and_status_2(gate, capsys, arguments, compla
     gate()
     write_arm(Path("broken"))
     Path("broken/results.json").write_text("[]")
+    write_arm(Path("listed"), machine={"environment": ["A=1"]})
     write_arm(Path("elsewhere"), machine={"kernel": "BSD"}, change=lambda r: r | {"tokens": 1})
     write_arm(Path("empty"), change=lambda row: row | {"obstacle": "no", **NO_TIME})
     assert check_regression.main(arguments) == 2
