@@ -27,9 +27,9 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def command(script: str) -> Callable[[Main], Main]:
-    """Makes main end with a status whatever happens: its own, 0 after --help, STOPPED, or NO_VERDICT
-    with one line on standard error. The last one is also for a report that cannot be written and
-    for a fault of the script: Python's own status for both is 1, a regression."""
+    """Makes main end with a status whatever happens: its own, 0 after --help, STOPPED, or
+    NO_VERDICT with one line on standard error. The last one is also for a report that cannot be
+    written and for a fault of the script: Python's own status for both is 1, a regression."""
 
     def decorate(main: Main) -> Main:
         @functools.wraps(main)

@@ -121,8 +121,8 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in header]
     if len(missing) == len(wanted):
         first = header[0].replace("\t", ";").split(";")
-        why = ("its cells are separated by ; or tabs, results by commas" if wanted.keys() & set(first)
-               else "line 1 names none of their columns")
+        other = "its cells are separated by ; or tabs, results by commas"
+        why = other if wanted.keys() & set(first) else "line 1 names none of their columns"
         raise ResultsError(f"{file} is no results.csv: {why}")
     if missing:
         raise ResultsError(f"{file}: missing columns: {', '.join(missing)}")
