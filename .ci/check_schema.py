@@ -2,7 +2,8 @@
 
     check_schema.py CSV...
 
-Prints what is wrong, one line each; exit status 1 if anything is.
+Prints what is wrong, one line each. Exit status: 0; 1 if anything is wrong; 2 with one line on
+standard error for a file that cannot be read.
 """
 
 import re
@@ -10,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+from cli import OneLineParser, command  # noqa: E402
+from moe_results import ResultsError  # noqa: E402
 
 README = Path(__file__).resolve().parent.parent / "results" / "README.md"
 NUMBER_NAME = re.compile(
@@ -131,8 +137,17 @@ def where(row):
     return f"line {row + 2}"  # the header is line 1
 
 
+def read(path):
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ResultsError(f"{path} is not a CSV file: {error}") from None
+
+
 def check(path, documented):
-    text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    text = read(path)
     wrong = list(check_header(list(text.columns), documented))
     if wrong:
         return wrong  # the other checks need the columns
@@ -151,14 +166,18 @@ def check(path, documented):
     ]
 
 
-def main(paths):
+@command("check_schema.py")
+def main(arguments):
+    parser = OneLineParser(description="Checks a results CSV against results/README.md.")
+    parser.add_argument("paths", nargs="+", metavar="CSV")
+    paths = parser.parse_args(arguments).paths
     documented = documented_columns(README)
-    if not paths or not documented:
-        sys.exit(f"no columns documented in {README}" if paths else __doc__.strip())
+    if not documented:
+        raise ResultsError(f"no columns documented in {README}")
     wrong = [f"{path}: {line}" for path in paths for line in check(path, documented)]
     print("\n".join(wrong) or f"schema holds: {len(documented)} columns")
-    return bool(wrong)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

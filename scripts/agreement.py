@@ -15,8 +15,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import packages  # noqa: F401, comes before what it looks for
-from cli import OneLineParser, refuse
+from cli import OneLineParser, command
 from moe_results import (
     CELL, ResultsError, Row, in_other_modes, join_launches, read_results, why_no_time)
 
@@ -49,20 +48,18 @@ def notes_on_modes(a: Iterable[tuple], b: Iterable[tuple]) -> list[str]:
     return [note] if elsewhere else []
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        parser = OneLineParser(description="Do two results sets of the same sweep say the same?")
-        parser.add_argument("a", type=Path)
-        parser.add_argument("b", type=Path)
-        options = parser.parse_args(arguments)
-        a, b = cells_of(options.a), cells_of(options.b)
-        both = [cell for cell in a if cell in b]
-        notes = notes_on_modes(a, b)
-        if not both:
-            raise ResultsError(
-                "; ".join(["no cell has an interval of its speed-up in both sets", *notes]))
-    except (ResultsError, OSError) as error:
-        return refuse("agreement.py", error)
+@command("agreement.py")
+def main(arguments: Sequence[str] | None) -> int:
+    parser = OneLineParser(description="Do two results sets of the same sweep say the same?")
+    parser.add_argument("a", type=Path, help="CSV file, or folder with a results.csv")
+    parser.add_argument("b", type=Path, help="the same of another series of launches")
+    options = parser.parse_args(arguments)
+    a, b = cells_of(options.a), cells_of(options.b)
+    both = [cell for cell in a if cell in b]
+    notes = notes_on_modes(a, b)
+    if not both:
+        raise ResultsError(
+            "; ".join(["no cell has an interval of its speed-up in both sets", *notes]))
     apart = [cell for cell in both if not overlap(a[cell], b[cell])]
     agree = len(both) - len(apart)
     print(f"{agree} of {len(both)} cells ({100 * agree / len(both):.0f} %) have overlapping"

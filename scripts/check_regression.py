@@ -2,12 +2,13 @@
 """Says whether NEW is slower than BASELINE, cell by cell.
 
 check_regression.py BASELINE NEW [--threshold PCT] [--alpha A] [--metric LIST]
-                    [--markdown FILE] [--junit FILE]
+                    [--strict] [--markdown FILE] [--junit FILE]
 
 BASELINE and NEW are CSV files or folders that hold a results.csv, each of several launches of the
-same cases on the same machine, taken in turns (scripts/launches.sh). Exit status: 0; 1 for a
-regression, or a cell of BASELINE that has no time in NEW; 2 with one line on standard error when
-the input cannot be used. Sets of different machines give a report and no verdict.
+same cases on the same machine, taken in turns (scripts/launches.sh). Sets of different machines
+give a report and no verdict. Exit status: 0; 1 for a regression, or a cell of BASELINE that has no
+time in NEW; 2 with one line on standard error when the input cannot be used or the report cannot be
+written, and with --strict also when no regression could have been found.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import packages  # noqa: F401, comes before what it looks for
-from cli import OneLineParser, refuse
+from cli import OneLineParser, command, write_text
 from moe_results import ResultsError
 from regression.cells import METRICS
 from regression.comparison import failed, make_report
@@ -41,6 +42,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help=f"of {', '.join(METRICS)} (default: output)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="report for a CI page")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="JUnit XML, a test for a cell")
+    parser.add_argument("--strict", action="store_true",
+                        help="status 2 where no regression could be found: too few launches,"
+                        " another machine, other programs in every cell")
     options = parser.parse_args(arguments)
     options.metric = list(dict.fromkeys(options.metric.split(",")))
     for unknown in sorted(set(options.metric) - set(METRICS)):
@@ -48,20 +52,22 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        options = parse_arguments(arguments)
-        gate = Gate.of_percent(options.threshold, options.alpha)
-        sets = read_set(options.baseline), read_set(options.new)
-        report = make_report(*sets, options.metric, gate)
-        if options.markdown:
-            options.markdown.write_text(markdown(report), encoding="utf-8")
-        if options.junit:
-            write_junit(report, options.junit)
-    except (ResultsError, OSError) as error:
-        return refuse("check_regression.py", error)
+@command("check_regression.py")
+def main(arguments: Sequence[str] | None) -> int:
+    options = parse_arguments(arguments)
+    gate = Gate.of_percent(options.threshold, options.alpha)
+    sets = read_set(options.baseline), read_set(options.new)
+    report = make_report(*sets, options.metric, gate)
+    if options.markdown:
+        write_text(options.markdown, markdown(report))
+    if options.junit:
+        write_junit(report, options.junit)
     print(markdown(report, full=False), end="")
-    return int(failed(report))
+    if failed(report):
+        return 1
+    if options.strict and report.blind:
+        raise ResultsError(f"no verdict (--strict): {report.blind}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import packages  # noqa: F401, comes before what it looks for
-from cli import OneLineParser, refuse
+from cli import STOPPED, OneLineParser, command, write_text
 from moe_results import ResultsError
 from regression.power_report import make_power_report, power_markdown
 from regression.trials import Plan, judge_trial, keep_plan, read_trial, run_trial, trials_of
@@ -100,28 +100,27 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@command("gate_power.py")
+def main(arguments: Sequence[str] | None) -> int:
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    plan = Plan(options.words, options.launches, options.plants)
+    gate = Gate.of_percent(options.threshold, options.alpha)
+    keep_plan(options.out, plan)
+    judged = []
     try:
-        options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        plan = Plan(options.words, options.launches, options.plants)
-        gate = Gate.of_percent(options.threshold, options.alpha)
-        keep_plan(options.out, plan)
         trials = list(trials_of(options.out, options.trials, options.planted_trials))
-        judged = []
         for number, trial in enumerate(trials, 1):
             print(f"{trial.folder.name}, {number} of {len(trials)}", file=sys.stderr)
             run_trial(trial, plan)
             arms = read_trial(trial)
             judged.append((trial, arms, judge_trial(arms, gate)))
-        numbers = make_power_report(judged, plan, gate, options.deals)
-        text = power_markdown(numbers)
-        (options.out / "gate_power.json").write_text(json.dumps(numbers, indent=2) + "\n")
-        (options.out / "gate_power.md").write_text(text, encoding="utf-8")
-    except (ResultsError, OSError) as error:
-        return refuse("gate_power.py", error)
     except KeyboardInterrupt:
         print("gate_power.py: stopped; the same command goes on", file=sys.stderr)
-        return 130
+        return STOPPED
+    numbers = make_power_report(judged, plan, gate, options.deals)
+    text = power_markdown(numbers)
+    write_text(options.out / "gate_power.json", json.dumps(numbers, indent=2) + "\n")
+    write_text(options.out / "gate_power.md", text)
     print(text, end="")
     return 0
 

@@ -7,14 +7,18 @@ AGAINST, the strategy that its speed-ups are against.
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
 SCHEMA_VERSION = "1"
 
-# What a number may claim, strongest first. Rows of different claims are never compared.
-CLAIMS = ("interconnect", "memory", "functional")
+# What a number may claim, strongest first. Rows of different claims are never compared. Times
+# that other programs on the machine, or too many ranks, have a part in say who is right, not who is
+# faster.
+CLAIMS = ("interconnect", "memory", "shared_machine", "functional")
+WITHOUT_VERDICT = ("shared_machine", "functional")
 
 # No column of the file: the baseline of the row's case in its run.
 AGAINST = "against"
@@ -31,9 +35,11 @@ SETTINGS = (
 # What files say that are older than the column, or that leave it empty.
 BEFORE = {"skew_us": "0", "sms": "default"}
 LABELS = (
-    "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "is_baseline",
-    "verified", "obstacle",
+    "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",
+    "is_baseline", "verified", "obstacle",
 )
+# Where spreadsheets write TRUE for true, and a reader that takes that for false would be wrong.
+FLAGS = ("is_baseline", "verified", "shared_gate")
 
 # Measures with a 95 % interval in NAME_low and NAME_high: the measure's column -> NAME.
 MEASURES = {
@@ -47,10 +53,12 @@ PHASES = (
     "shared_us_median", "local_combine_us_median", "combine_us_median", "wait_us_median",
 )
 BANDWIDTHS = ("busbw_gbps", "contract_limit_us")
+# Not in older files: an empty cell there, which is not known.
+NEWER = ("disturbed_pct",)
 NUMBERS = (
     "tokens", "planted_pct", "instrumentation_pct", "speedup_combine", *PHASES, *BANDWIDTHS,
     *MEASURES,
-    *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
+    *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")), *NEWER,
 )
 
 # The mode is among the settings: rows of one case_id with graph=on say isolated or chained, by the
@@ -69,53 +77,96 @@ def read_results(paths: Iterable[str | Path]) -> list[Row]:
 
     A file named twice is read once: the same launch counted twice would look like a replicate.
     """
-    files = {}
-    for path in map(Path, paths):
-        file = path / "results.csv" if path.is_dir() else path
-        files[file.resolve()] = file
+    files = dict(map(_resolved, paths))
     return [row for file in files.values() for row in _read_file(file)]
 
 
-def _read_file(file: Path) -> list[Row]:
+def _resolved(path: str | Path) -> tuple[Path, Path]:
+    """The file that is meant, resolved and as it was named."""
+    path = Path(path)
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            _check_header(file, reader.fieldnames)
-            return _with_baselines([_parse(file, reader.line_num, cells) for cells in reader])
+        file = path / "results.csv" if path.is_dir() else path
+        return file.resolve(), file
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+    except RuntimeError:  # Python's word for links that lead to each other.
+        raise ResultsError(f"cannot read {path}: it is a link to itself") from None
+
+
+def _read_file(file: Path) -> list[Row]:
+    """Lines that spreadsheets and editors leave empty are no rows; nor is a byte order mark a part
+    of the first column's name."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            _check_header(file, header)
+            lines = ((reader.line_num, cells) for cells in reader if any(cells))
+            return _with_baselines([_parse(f"{file}:{at}", header, cells) for at, cells in lines])
     except FileNotFoundError:
         raise ResultsError(f"no such file: {file}") from None
     except OSError as error:
         raise ResultsError(f"cannot read {file}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{file} is not a CSV file in UTF-8: {error.reason}") from None
+    except csv.Error as error:
         raise ResultsError(f"{file} is not a CSV file: {error}") from None
 
 
-def _check_header(file: Path, header: Iterable[str] | None) -> None:
+def _check_header(file: Path, header: Sequence[str]) -> None:
     if not header:
-        raise ResultsError(f"{file} is empty")
-    missing = [name for name in (*LABELS, *SETTINGS, *NUMBERS)
-               if name not in (*header, *BEFORE, AGAINST)]
+        raise ResultsError(f"{file} is empty, or begins with an empty line")
+    wanted = dict.fromkeys(name for name in (*LABELS, *SETTINGS, *NUMBERS)
+                           if name not in (*BEFORE, *NEWER, AGAINST))
+    missing = [name for name in wanted if name not in header]
+    if len(missing) == len(wanted):
+        first = header[0].replace("\t", ";").split(";")
+        other = "its cells are separated by ; or tabs, results by commas"
+        why = other if wanted.keys() & set(first) else "line 1 names none of their columns"
+        raise ResultsError(f"{file} is no results.csv: {why}")
     if missing:
         raise ResultsError(f"{file}: missing columns: {', '.join(missing)}")
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise ResultsError(f"{file}: columns that are there twice: {', '.join(twice)}")
 
 
-def _parse(file: Path, line: int, cells: dict[str, str]) -> Row:
-    if None in cells or None in cells.values():
-        raise ResultsError(f"{file}:{line}: not as many cells as the header has columns")
+def _parse(where: str, header: Sequence[str], values: Sequence[str]) -> Row:
+    if list(values) == list(header):
+        raise ResultsError(f"{where}: the header once more: name files that were joined apart")
+    if len(values) != len(header):
+        raise ResultsError(
+            f"{where}: not as many cells as the header has columns: {len(values)}, not"
+            f" {len(header)}; was the row cut?")
+    cells = dict(zip(header, values))
     if cells["schema_version"] != SCHEMA_VERSION:
         version = cells["schema_version"]
-        raise ResultsError(f"{file}:{line}: schema_version {version!r}, not {SCHEMA_VERSION}")
+        raise ResultsError(f"{where}: schema_version {version!r}, not {SCHEMA_VERSION}")
     row: Row = cells | {name: cells.get(name) or value for name, value in BEFORE.items()}
     for name in NUMBERS:
-        try:
-            row[name] = float(cells[name] or "nan")
-        except ValueError:
-            row[name] = math.inf
-        if math.isinf(row[name]):
-            raise ResultsError(f"{file}:{line}: {name}: {cells[name]!r} is no number")
+        row[name] = _number(where, name, cells.get(name, ""))
+    for name in FLAGS:
+        row[name] = _flag(where, name, cells[name])
     if why_no_time(row) is None and row["claim"] not in CLAIMS:
-        raise ResultsError(f"{file}:{line}: unknown claim {row['claim']!r}")
+        raise ResultsError(
+            f"{where}: unknown claim {row['claim']!r}, known: {', '.join(CLAIMS)}")
     return row
+
+
+def _number(where: str, name: str, text: str) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise ResultsError(f"{where}: {name}: {text!r} is no number")
+    return value
+
+
+def _flag(where: str, name: str, text: str) -> str:
+    if text.lower() not in ("true", "false", ""):
+        raise ResultsError(f"{where}: {name}: {text!r} is neither true nor false")
+    return text.lower()
 
 
 def _with_baselines(rows: list[Row]) -> list[Row]:

@@ -25,8 +25,8 @@ from charts.looks import METADATA, STYLE
 from charts.pages import Page, make_pages
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
-from cli import OneLineParser, refuse
-from moe_results import ResultsError
+from cli import OneLineParser, cannot_write, command
+from moe_results import WITHOUT_VERDICT, ResultsError
 
 FORMATS = ("png", "svg")
 
@@ -46,41 +46,52 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | None]]:
-    """Every figure with its name, one after the other: they take memory."""
+def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:
+    """Every figure with its name, or why there is none; one after the other: they take memory."""
     for page in pages:
         for chart in CHARTS:
-            yield f"{chart.name}{page.suffix}", draw(page, chart)
+            yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
     for one in maps:
-        yield f"{WinnerMap.name}{one.page.suffix}", draw_map(one)
+        claim = one.page.claim
+        no_winner = f"claim {claim} allows no verdict" if claim in WITHOUT_VERDICT else ""
+        yield f"{WinnerMap.name}{one.page.suffix}", no_winner or draw_map(one)
 
 
 def write_charts(
-    figures: Iterable[tuple[str, Figure | None]], out: Path, formats: Sequence[str]
+    figures: Iterable[tuple[str, Figure | str]], out: Path, formats: Sequence[str]
 ) -> None:
+    make_folder(out)
+    for name, figure in figures:
+        if isinstance(figure, str):
+            print(f"{name}: not drawn, {figure}")
+            continue
+        for form in formats:
+            file = out / f"{name}.{form}"
+            save(figure, file, form)
+            print(file)
+
+
+def make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, figure in figures:
-            if figure is None:
-                print(f"{name}: not drawn, no row has its times")
-                continue
-            for form in formats:
-                file = out / f"{name}.{form}"
-                figure.savefig(file, dpi=150, metadata=METADATA[form])
-                print(file)
     except OSError as error:
-        raise ResultsError(f"cannot write {error.filename or out}: {error.strerror}") from None
+        raise cannot_write(out, error) from None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def save(figure: Figure, file: Path, form: str) -> None:
     try:
-        options = parse_arguments(arguments)
-        rows = moe_results.read_results(options.results)
-        pages, maps = make_pages(rows), make_maps(rows)
-        with style.context(["default", STYLE]):
-            write_charts(figures_of(pages, maps), options.out, options.format)
-    except ResultsError as error:
-        return refuse("plot.py", error)
+        figure.savefig(file, dpi=150, metadata=METADATA[form])
+    except OSError as error:
+        raise cannot_write(file, error) from None
+
+
+@command("plot.py")
+def main(arguments: Sequence[str] | None) -> int:
+    options = parse_arguments(arguments)
+    rows = moe_results.read_results(options.results)
+    pages, maps = make_pages(rows), make_maps(rows)
+    with style.context(["default", STYLE]):
+        write_charts(figures_of(pages, maps), options.out, options.format)
     for note in dict.fromkeys(note for page in pages for note in page.notes):
         print(note)
     return 0

@@ -38,9 +38,14 @@ class Chart:
     log: bool
     axis: Callable[[set[int]], TokenAxis]
     amount_text: Callable[[float], str]
+    none = "no row has its times"  # Why it is not drawn where no row is usable.
 
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows
+
+    def left_out(self, rows: pd.DataFrame) -> str:
+        """What a reader would miss of the rows of all panels and why, or ""."""
+        return ""
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         raise NotImplementedError

@@ -9,6 +9,8 @@ from charts.texts import values_of
 CLAIM_TEXT = {
     "interconnect": "claim: interconnect (one rank for each GPU or core, real links)",
     "memory": "claim: memory (one shared memory: not an interconnect's numbers)",
+    "shared_machine": "shared_machine: other programs were on the device, times say nothing about"
+                      " strategies",
     "functional": "functional: ranks > cores, times say nothing about speed",
 }
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"

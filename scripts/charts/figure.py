@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from charts.axes import panel_size, set_axes, write_labels
 from charts.chart import Chart
-from charts.facts import claim_text
+from charts.facts import claim_text, facts_of
 from charts.layout import (
     AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
     TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
@@ -17,6 +17,7 @@ from charts.layout import (
 from charts.looks import INK, MUTED, WARNING
 from charts.pages import Page, Panel
 from charts.token_axis import panel_axes
+from moe_results import WITHOUT_VERDICT
 
 
 @dataclass(frozen=True)
@@ -109,18 +110,18 @@ def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
 
 
 def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
-    """Functional rows get no finding: it would be about speed."""
-    functional = page.claim == "functional"
+    """Rows whose claim allows no verdict get no finding: it would be about speed."""
+    no_verdict = page.claim in WITHOUT_VERDICT
     rows = pd.concat([panel.rows for panel in panels])
     findings = [chart.finding(panel.rows) for panel in panels]
-    if functional:
+    if no_verdict:
         headline, complete = claim_text(page.claim, rows), True
     else:
         headline, complete = chart.headline(panels, findings)
-    colour = WARNING if functional else INK
+    colour = WARNING if no_verdict else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
-    head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in page.facts]
-    if not functional:
+    head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in facts_of(rows)]
+    if not no_verdict:
         colour = WARNING if page.claim == "memory" else MUTED
         head.append(Block([claim_text(page.claim, rows)], FACTS_SIZE, colour, "bold"))
 
@@ -130,5 +131,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
         below = ["" if complete else finding.text, chart.caption(panel.rows)]
         title = [wrapped(panel.label, width, PANEL_SIZE, weight="bold")]
         titles[panel.label] = title + [wrapped(text, width, LABEL_SIZE) for text in below]
-    foot = [wrapped(note, size.room, NOTE_SIZE, colour=MUTED) for note in (chart.key, *page.notes)]
+    every = pd.concat([panel.rows for row in page.grid for panel in row if panel])
+    notes = filter(None, [chart.key, chart.left_out(every), *page.notes])
+    foot = [wrapped(note, size.room, NOTE_SIZE, colour=MUTED) for note in notes]
     return Texts(head, titles, foot)

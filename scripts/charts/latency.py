@@ -9,8 +9,12 @@ from charts.chart import Chart, Painted
 from charts.findings import Finding, depends_on
 from charts.lines import draw_lines, log_limits
 from charts.pages import Panel
+from charts.speedup import tied_with
 from charts.texts import listed, range_text, time_text
 from charts.token_axis import TokenAxis, log_axis
+
+
+NOT_RESOLVED, TIED = "not resolved", "perhaps tied"
 
 
 class LatencyChart(Chart):
@@ -24,8 +28,8 @@ class LatencyChart(Chart):
     def finding(self, rows: pd.DataFrame) -> Finding:
         fastest = fastest_at_largest(rows)
         gist = f"{name_of(fastest)} has the fastest output step at {fastest['tokens']} tokens"
-        if not resolved(fastest):
-            gist += " (not resolved)"
+        doubt = doubt_of(fastest, rows)
+        gist += f" ({doubt})" * bool(doubt)
         text = f"{gist}: {time_text(fastest['output_us_median'])}"
         if not fastest["baseline"]:
             here = rows[rows["tokens"] == fastest["tokens"]]
@@ -42,8 +46,10 @@ class LatencyChart(Chart):
         text = f"{names[0] if same else 'Who'} has the fastest output step {where}"
         if not same:
             text += f" depends on {listed(depends_on(panels, names))}"
-        if not all(map(resolved, fastest)):
-            text += ", not resolved" + (" in some panels" if any(map(resolved, fastest)) else "")
+        doubts = [doubt_of(row, panel.rows) for row, panel in zip(fastest, panels)]
+        for doubt in (NOT_RESOLVED, TIED):
+            if doubt in doubts:
+                text += f", {doubt}" + " in some panels" * (set(doubts) != {doubt})
         return f"{text}: {range_text([row['output_us_median'] for row in fastest], time_text)}"
 
     def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
@@ -61,5 +67,8 @@ def name_of(row: pd.Series) -> str:
     return "The baseline" if row["baseline"] else row["combine"]
 
 
-def resolved(row: pd.Series) -> bool:
-    return bool(row["baseline"] or row["speedup_output_low"] > 1)
+def doubt_of(fastest: pd.Series, rows: pd.DataFrame) -> str:
+    """Why the fastest in its median may not be the fastest, or ""."""
+    if not (fastest["baseline"] or fastest["speedup_output_low"] > 1):
+        return NOT_RESOLVED
+    return TIED if tied_with(fastest, rows, "speedup_output") else ""

@@ -16,24 +16,22 @@ def draw_lines(
     ax: Axes, rows: pd.DataFrame, axis: TokenAxis, measure: str, text: Callable[[float], str]
 ) -> list[EndLabel]:
     """One line for each strategy with its intervals. A hollow marker is a point whose speed-up is
-    not resolved; a measure without intervals has only its points. Neighbours stand a little apart, so that their intervals can be told apart."""
+    not resolved; a measure without intervals has only its points. All marks of a token count stand
+    exactly there: beside it, equal times on lines that rise would look unequal."""
     stem = moe_results.MEASURES.get(measure)
     speedup = measure if measure.startswith("speedup") else None
-    strategies = list(rows["combine"].unique())
-    gap = min(0.06, 0.4 / len(strategies)) * axis.step
+    if stem:
+        draw_intervals(ax, rows, axis, stem)
     labels = []
-    for place, strategy in enumerate(strategies):
+    for strategy in rows["combine"].unique():
         line = rows[rows["combine"] == strategy].sort_values("tokens")
         look = look_of(strategy)
-        shift = (place - (len(strategies) - 1) / 2) * gap
-        x = line["tokens"].map(axis.at) + shift
+        x = line["tokens"].map(axis.at)
         # A line breaks where the strategy has no time, and at 0, which has no place on a log axis.
         joined = line.set_index("tokens")[measure].reindex(sorted(rows["tokens"].unique()))
-        path = [axis.at[tokens] + shift if tokens > 0 else math.nan for tokens in joined.index]
+        path = [axis.at[tokens] if tokens > 0 else math.nan for tokens in joined.index]
         name = f"line:{strategy}:{ax.figure.axes.index(ax)}"
         ax.plot(path, joined, look.line, color=look.colour, linewidth=1.4, gid=name)
-        if stem:
-            ax.vlines(x, line[f"{stem}_low"], line[f"{stem}_high"], look.colour, linewidth=1.1)
         resolved = ~speedup_unresolved(line, speedup) if speedup else line[measure].notna()
         for chosen, fill in ((resolved, look.colour), (~resolved, "white")):
             ax.plot(
@@ -48,6 +46,16 @@ def draw_lines(
             words.append("(baseline)")
         labels.append(EndLabel(x.iloc[-1], end[measure], " ".join(words), look))
     return labels
+
+
+def draw_intervals(ax: Axes, rows: pd.DataFrame, axis: TokenAxis, stem: str) -> None:
+    """Vertical bars, the widest first, so that none hides one that lies within it."""
+    rows = rows.sort_values("tokens", kind="stable")
+    low, high = rows[f"{stem}_low"], rows[f"{stem}_high"]
+    order = (high / low).sort_values(ascending=False, kind="stable").index
+    colours = [look_of(strategy).colour for strategy in rows.loc[order, "combine"]]
+    x = rows.loc[order, "tokens"].map(axis.at)
+    ax.vlines(x, low[order], high[order], colours, linewidth=1.1, zorder=2)
 
 
 def speedup_unresolved(rows: pd.DataFrame, metric: str) -> pd.Series:

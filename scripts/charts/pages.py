@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 import moe_results
-from charts.facts import facts_of, left_out_notes, why_left_out
+from charts.facts import left_out_notes, why_left_out
 from charts.looks import looks_order
 from charts.texts import load_order, natural
 from moe_results import CLAIMS, SETTINGS, ResultsError
@@ -32,7 +32,6 @@ class Page:
 
     claim: str
     suffix: str
-    facts: list[str]
     notes: list[str]
     grid: list[list[Panel | None]]
 
@@ -137,4 +136,4 @@ def make_page(
         notes.append("not verified: some rows were measured with verification off")
     if rows["layer_us_median"].isna().all():
         notes.append("no layer times in these rows (scope output): no layer and no phase chart")
-    return Page(claim, suffix, facts_of(rows), notes, grid)
+    return Page(claim, suffix, notes, grid)

@@ -25,9 +25,15 @@ class PhaseChart(Chart):
     amount_text = staticmethod(percent_text)
     bar_width = 0.4
 
+    none = "no row has phases: no layer was timed, or in graphs only"
+
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
-        rows = rows[(rows["layer_us_median"] > 0) & (phase_split(rows).sum(axis=1) > 0)]
+        rows = rows[(rows["layer_us_median"] > 0) & has_phases(rows)]
         return rows[rows["tokens"].isin(rows.loc[rows["baseline"], "tokens"])]
+
+    def left_out(self, rows: pd.DataFrame) -> str:
+        graphs = (rows["layer_us_median"] > 0) & (rows["graph"] == "on") & ~has_phases(rows)
+        return "graph on: not in this chart, a layer in a graph has no phases" * bool(graphs.any())
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         split = phase_split(rows[rows["baseline"]].set_index("tokens").sort_index())
@@ -89,6 +95,12 @@ class PhaseChart(Chart):
             labels[column] = EndLabel(x + self.bar_width / 2, middle, name, look)
             bottom += height
         return labels
+
+
+def has_phases(rows: pd.DataFrame) -> pd.Series:
+    """The combine by itself is a region, which rows without phases have too."""
+    phases = [name for name in PHASES if name != "combine_us_median"]
+    return (rows[phases] > 0).any(axis=1)
 
 
 def phase_split(rows: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,9 @@ from charts.looks import INK, MUTED, look_of
 from charts.pages import Panel
 from charts.texts import natural, ratio_text
 from charts.token_axis import TokenAxis, cell_axis, readable_ticks
-from charts.winners import EMPTY, UNRESOLVED, Map, timed_cells, winner_counts, winners_text
+from charts.winners import (
+    EMPTY, UNRESOLVED, Map, doubts_text, timed_cells, winner_counts, winners_text,
+)
 
 CELL_WIDTH, CELL_HEIGHT = 30, 30
 TICK_WIDTH, TICK_ROOM = 130, 30  # A tick label is wrapped at; what of it every panel has room for.
@@ -42,6 +44,9 @@ class WinnerMap(Chart):
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         return Finding(winners_text(timed_cells(rows)), ())
+
+    def caption(self, rows: pd.DataFrame) -> str:
+        return doubts_text(timed_cells(rows))
 
     def headline(self, panels: Sequence[Panel], findings: Sequence[Finding]) -> tuple[str, bool]:
         """Counts add up over the panels, so there is always a common headline."""

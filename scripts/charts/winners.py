@@ -9,13 +9,12 @@ from charts.facts import why_left_out
 from charts.looks import looks_order
 from charts.pages import Page, by_claim, claim_pages, phases_that_tell
 from charts.second_axis import SecondAxis, places_on, second_axis
-from charts.texts import listed, ratio_text
+from charts.texts import listed
 from moe_results import CELL
 
 # What is known of a cell: the winner is faster than the baseline, or is the baseline; that is not
 # resolved; no strategy has a time.
 WON, UNRESOLVED, EMPTY = "won", "unresolved", "empty"
-MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -128,28 +127,31 @@ def winner_counts(cells: pd.DataFrame) -> dict[str, int]:
 
 
 def winners_text(cells: pd.DataFrame) -> str:
-    """Who wins in how many cells, counting only what is resolved."""
+    """Who wins most cells, counting only what is resolved: one statement, for the map shows the
+    rest. Who is perhaps tied somewhere leads."""
     timed = cells[cells["kind"] != EMPTY]
     won = timed[timed["kind"] == WON]
     if won.empty:
         return f"Not resolved: no strategy wins the output step in any of {len(timed)} cells"
-    counts = sorted(winner_counts(won).items(), key=lambda item: -item[1])
-    baselines = set(won.loc[won["baseline"].astype(bool), "winner"])
-    (leader, most), *others = counts
-    who = "The baseline" if leader in baselines else leader
-    text = f"{who} wins the output step in {most} of {len(timed)} cells"
-    if leader not in baselines:
-        text += f" (up to {ratio_text(won.loc[won['winner'] == leader, 'speedup'].max())})"
-    words = [
-        f"{'the baseline' if name in baselines else name} in {count}" for name, count in others
-    ]
-    if len(words) > MOST_NAMED:
-        rest = others[MOST_NAMED - 1 :]
-        words[MOST_NAMED - 1 :] = [f"{len(rest)} others in {sum(count for _, count in rest)}"]
-    return text + (f", {listed(words)}" if words else "") + doubts_text(timed)
+    counts = winner_counts(won)
+    most = max(counts.values())
+    leaders = [name for name, count in counts.items() if count == most]
+    led = won[won["winner"].isin(leaders)]
+    baselines = set(led.loc[led["baseline"].astype(bool), "winner"])
+    who = listed(["the baseline" if name in baselines else name for name in leaders])
+    verb = ("lead" if led["tied"].any() else "win") + "s" * (len(leaders) == 1)
+    text = f"{'T' + who[1:] if leaders[0] in baselines else who} {verb} the output step"
+    if most == len(timed):
+        return f"{text} in all {most} cells" if most > 1 else f"{text} in the only cell"
+    if len(leaders) > 1:
+        return f"{text} in {most} of {len(timed)} cells each"
+    return f"{text} in {most} of {len(timed)} cells" + ", more than any other" * (
+        2 * most <= len(timed))
 
 
-def doubts_text(timed: pd.DataFrame) -> str:
+def doubts_text(cells: pd.DataFrame) -> str:
+    timed = cells[cells["kind"] != EMPTY]
     unresolved, tied = int((timed["kind"] == UNRESOLVED).sum()), int(timed["tied"].sum())
-    text = f"; not resolved in {unresolved}" if unresolved else ""
-    return text + (f"; {tied} of the wins may be ties" if tied else "")
+    doubts = {"not resolved": unresolved, "perhaps tied": tied}
+    return "; ".join(f"{what} in {count} of {len(timed)} cells"
+                     for what, count in doubts.items() if count)

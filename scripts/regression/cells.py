@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from moe_results import CELL, ResultsError, Row, in_other_modes, why_no_time
+from regression.disturbance import SHARED, doubt_of
 from regression.shared_noise import without_shared_noise
 
-# Inputs are made from the seed, so rows of another seed are another cell.
-CELL_AND_SEED = (*CELL, "seed")
+# Inputs are made from the seed, so rows of another seed are another cell. Rows of two claims are
+# one, and why it cannot be tested, or what is in doubt about it.
+CELL_AND_SEED = (*(name for name in CELL if name != "claim"), "seed")
 # What says where a cell was measured rather than what was.
 MACHINE_COLUMNS = ("backend", "device", "transport", "hosts", "ranks_per_device", "claim")
 METRICS = ("output", "combine", "layer")
@@ -48,13 +50,21 @@ def compare(
 def compare_times(
     baseline: Sequence[Row], new: Sequence[Row], metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """As compare() of the metrics' times, and in baseline_steady and new_steady the same without
-    what each launch did to all strategies of a case alike."""
+    """As compare() of the metrics' times; in baseline_steady and new_steady the same without what
+    each launch did to all strategies of a case alike, and in doubt, else empty, what speaks
+    against a verdict."""
     columns = {metric: time_column(metric) for metric in metrics}
     cells = compare(baseline, new, columns, CELL_AND_SEED)
-    arms = without_shared_noise(baseline, new, columns.values(), CELL_AND_SEED)
-    steady = compare(*arms, columns, CELL_AND_SEED)
-    return cells.assign(baseline_steady=steady["baseline"], new_steady=steady["new"])
+    quiet = without_shared_noise(baseline, new, columns.values(), CELL_AND_SEED)
+    steady = compare(*quiet, columns, CELL_AND_SEED)
+    before, after = _by_cell(baseline, CELL_AND_SEED), _by_cell(new, CELL_AND_SEED)
+    keys = list(cells[list(CELL_AND_SEED)].itertuples(index=False, name=None))
+    arms = [(before[key], after.get(key, [])) for key in keys]
+    reasons = [reason or _claims_differ(*rows) for reason, rows in zip(cells["reason"], arms)]
+    return cells.assign(
+        baseline_steady=steady["baseline"], new_steady=steady["new"], reason=reasons,
+        doubt=[doubt_of(*rows) for rows in arms],
+    )
 
 
 def only_in_new(
@@ -80,6 +90,18 @@ def _text(value: str | float) -> str:
 
 def _values(rows: Iterable[Row], column: str) -> tuple[float, ...]:
     return tuple(row[column] for row in rows if why_no_time(row) is None and row[column] > 0)
+
+
+def _claims_differ(baseline: Iterable[Row], new: Iterable[Row]) -> str:
+    """A shared machine is no claim of another kind: it puts a cell in doubt."""
+    claims = [
+        " and ".join(sorted({str(row["claim"]) for row in rows if why_no_time(row) is None}
+                            - {SHARED}))
+        for rows in (baseline, new)
+    ]
+    if not all(claims) or claims[0] == claims[1]:
+        return ""
+    return f"claim {claims[0]} in BASELINE, {claims[1]} in NEW, never compared"
 
 
 def _why_missing(

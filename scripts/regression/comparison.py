@@ -11,9 +11,12 @@ from regression.cells import (
     CELL_AND_SEED, MACHINE_COLUMNS, compare, compare_times, only_in_new, speedup_column,
     time_column,
 )
+from regression.disturbance import MOST_DISTURBED_PCT, SHARED, SHARED_TEXT
 from regression.report import Report, counts_text, headline, name_cases
 from regression.sets import FEWEST_LAUNCHES, ResultsSet, machine_differences, warnings
-from regression.verdicts import FAILING, Gate, judge, launches_needed, smallest_p
+from regression.verdicts import (
+    FAILING, Gate, is_tested, judge, launches_needed, smallest_p,
+)
 
 
 def make_report(
@@ -32,8 +35,10 @@ def make_report(
         + f", Holm over all that were tested ({cells['tests'].sum()}) at {gate.alpha:g}; what"
         f" differs by less than {100 * gate.threshold:g} % is ok.",
     ]
-    weak = warnings(baseline, new) + _too_few(cells, gate) + _planted(baseline, new)
-    return Report(headline(cells), facts, weak, cells, added)
+    blind = _why_blind(cells, gate)
+    weak = [*warnings(baseline, new), *_too_few(cells), *filter(None, [blind]),
+            *_in_doubt(cells), *_planted(baseline, new)]
+    return Report(headline(cells), facts, weak, cells, added, blind)
 
 
 def failed(report: Report) -> bool:
@@ -46,25 +51,44 @@ def _named(
     return name_cases([cells, only_in_new(baseline.rows, new.rows, column, key)])
 
 
-def _too_few(cells: pd.DataFrame, gate: Gate) -> list[str]:
-    tested = cells[cells["reason"] == ""]
-    if tested.empty:
+def _too_few(cells: pd.DataFrame) -> list[str]:
+    tested = cells[is_tested(cells)]
+    fewest = min((min(len(cell.baseline), len(cell.new)) for cell in tested.itertuples()),
+                 default=FEWEST_LAUNCHES)
+    if fewest >= FEWEST_LAUNCHES:
         return []
-    fewest = min(min(len(cell.baseline), len(cell.new)) for cell in tested.itertuples())
-    found = []
-    if fewest < FEWEST_LAUNCHES:
-        found.append(f"cells with {fewest} launch{'es' * (fewest > 1)}: a gate needs"
-                     f" {FEWEST_LAUNCHES} of each arm")
+    return [f"cells with {fewest} launch{'es' * (fewest > 1)}: a gate needs {FEWEST_LAUNCHES} of"
+            " each arm"]
+
+
+def _why_blind(cells: pd.DataFrame, gate: Gate) -> str:
+    """Why no cell can be a regression, however slow it is; "" where one can."""
+    tested = cells[is_tested(cells)]
+    if tested.empty:
+        return "no cell could be tested"
     least = min(smallest_p(len(cell.baseline), len(cell.new)) for cell in tested.itertuples())
     tests = tested["tests"].sum()
-    if least * tests > gate.alpha:
-        needed = launches_needed(tests, gate.alpha)
-        found.append(
-            f"nothing can be significant: the smallest p of so few launches is {least:.2g}, Holm"
-            f" over {tests} tests asks for {gate.alpha / tests:.2g}; {needed} launches"
-            " of each arm can give it"
-        )
-    return found
+    if least * tests <= gate.alpha:
+        return ""
+    needed = launches_needed(tests, gate.alpha)
+    return (
+        f"nothing can be significant: the smallest p of so few launches is {least:.2g}, Holm over"
+        f" {tests} tests asks for {gate.alpha / tests:.2g}; {needed} launches of each arm can give"
+        " it"
+    )
+
+
+def _in_doubt(cells: pd.DataFrame) -> list[str]:
+    """How many cells have no verdict because of what else ran."""
+    tested = cells[(cells["reason"] == "") & (cells["doubt"] != "")]
+    shared = (tested["doubt"] == SHARED_TEXT).sum()
+    counts = {
+        f"other programs were on the device (claim {SHARED})": shared,
+        f"their ranks waited for a processor for more than {MOST_DISTURBED_PCT} % of the time"
+        " (disturbed_pct)": len(tested) - shared,
+    }
+    return [f"{count} of {len(cells)} cells are inconclusive: {why}"
+            for why, count in counts.items() if count]
 
 
 def _planted(baseline: ResultsSet, new: ResultsSet) -> list[str]:
@@ -96,5 +120,5 @@ def _other_machine(
     ]
     return Report(
         "Regression gate: another machine, a report and no verdict", facts,
-        _planted(baseline, new), cells, added,
+        _planted(baseline, new), cells, added, f"another machine ({'; '.join(differences)})",
     )

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+from cli import write_text
 from regression.report import Report, change_text, judged_row
 from regression.verdicts import FAILING, INCONCLUSIVE
 
@@ -33,7 +34,7 @@ def junit(report: Report) -> ElementTree.Element:
 
 def write_junit(report: Report, file: Path) -> None:
     text = ElementTree.tostring(junit(report), encoding="unicode")
-    file.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', encoding="utf-8")
+    write_text(file, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
 
 
 def _test_case(cell) -> ElementTree.Element:
@@ -45,7 +46,8 @@ def _test_case(cell) -> ElementTree.Element:
     if not hasattr(cell, "verdict"):
         ElementTree.SubElement(case, "skipped", {"message": "another machine: no verdict"})
         return case
-    message = cell.reason or f"{change_text(cell.ratio)}, p (Holm) {cell.p_holm:.2g}"
+    message = cell.reason or cell.doubt
+    message = message or f"{change_text(cell.ratio)}, p (Holm) {cell.p_holm:.2g}"
     details = _legal(", ".join(f"{name} {text}" for name, text in judged_row(cell).items() if text))
     if cell.verdict in FAILING:
         attributes = {"type": cell.verdict, "message": _legal(message)}

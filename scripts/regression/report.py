@@ -7,9 +7,9 @@ import pandas as pd
 
 from charts.pages import setting_label, telling_columns
 from moe_results import SETTINGS
-from regression.verdicts import FAILING, INCONCLUSIVE, OK, REGRESSION, VERDICTS
+from regression.verdicts import FAILING, INCONCLUSIVE, OK, REGRESSION, VERDICTS, is_tested
 
-CASE = (*SETTINGS, "claim", "seed")
+CASE = (*SETTINGS, "seed")
 ALWAYS_NAMED = ("load", "tokens")
 
 
@@ -20,6 +20,7 @@ class Report:
     warnings: list[str]
     cells: pd.DataFrame  # As judge() leaves them, or paired() for another machine; with a case.
     only_in_new: pd.DataFrame
+    blind: str  # Why no regression could have been found, else empty.
 
 
 def name_cases(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -67,15 +68,16 @@ def _judged_tables(cells: pd.DataFrame, full: bool) -> list[str]:
 
 
 def judged_row(cell) -> dict[str, str]:
-    tested = not cell.reason
+    why = cell.reason or cell.doubt
+    compared, tested = not cell.reason, not why
     return {
-        "verdict": cell.verdict + (f": {cell.reason}" if cell.reason else ""),
+        "verdict": cell.verdict + (f": {why}" if why else ""),
         "case": cell.case,
         "strategy": cell.combine,
         "region": cell.metric,
         "BASELINE us": f"{cell.baseline_us:.4g}",
-        "NEW us": f"{cell.new_us:.4g}" if tested else "",
-        "change": change_text(cell.ratio) if tested else "",
+        "NEW us": f"{cell.new_us:.4g}" if compared else "",
+        "change": change_text(cell.ratio) if compared else "",
         "p": f"{cell.p:.2g}" if tested else "",
         "p (Holm)": f"{cell.p_holm:.2g}" if tested else "",
         "launches": f"{len(cell.baseline)}, {len(cell.new)}",
@@ -106,6 +108,8 @@ def counts_text(cells: pd.DataFrame) -> str:
 def headline(cells: pd.DataFrame) -> str:
     failed = cells[cells["verdict"].isin(FAILING)]
     if failed.empty:
+        if not is_tested(cells).any():
+            return "Regression gate: no verdict, no cell could be tested"
         unsure = (cells["verdict"] == INCONCLUSIVE).any()
         return "Regression gate: passed" + (", with inconclusive cells" if unsure else "")
     slower = failed[failed["verdict"] == REGRESSION]

@@ -36,15 +36,17 @@ def read_set(path: Path) -> ResultsSet:
 
 def _read_runs(file: Path) -> dict[str, dict]:
     try:
-        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        runs = json.loads(file.read_text(encoding="utf-8-sig"))["runs"]
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ResultsError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ResultsError(f"{file} is no provenance file of bench_moe_comm") from None
     if not isinstance(runs, dict) or not all(isinstance(run, dict) for run in runs.values()):
         raise ResultsError(f"{file}: runs are not provenance by run_id")
+    if not all(isinstance(run.get("environment") or {}, dict) for run in runs.values()):
+        raise ResultsError(f"{file}: environment is not a value for each variable")
     return runs
 
 
@@ -92,7 +94,7 @@ def _environment_differences(baseline: ResultsSet, new: ResultsSet) -> list[str]
     """Open MPI's and others' variables, among them how ranks are bound."""
     arms = [
         {(name, str(value)) for run in one.runs.values()
-         for name, value in dict(run.get("environment") or {}).items()}
+         for name, value in (run.get("environment") or {}).items()}
         for one in (baseline, new)
     ]
     names = sorted({name for name, _ in arms[0] ^ arms[1]})

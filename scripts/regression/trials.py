@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cli import cannot_write
 from moe_results import ResultsError
 from regression.cells import compare_times
 from regression.sets import ResultsSet, read_set
@@ -57,7 +58,7 @@ def keep_plan(out: Path, plan: Plan) -> None:
         out.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ResultsError(f"cannot write {error.filename}: {error.strerror}") from None
+        raise cannot_write(file, error) from None
 
 
 def run_trial(trial: Trial, plan: Plan) -> None:

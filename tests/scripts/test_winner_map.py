@@ -385,9 +385,9 @@ def test_the_title_counts_what_is_resolved(map_of) -> None:
     rows += [stuck(BASELINE, 256, "no luck", load="hot")]
     one = map_of(rows)
     text = winners_text(next(iter(one.cells.values())))
-    head = f"{NATIVE} wins the output step in 2 of 5 cells (up to 1.81×)"
-    assert text == f"{head}, the baseline in 1 and {SLICE} in 1; not resolved in 1"
-    assert text in " ".join(figure_texts(one))
+    assert text == f"{NATIVE} wins the output step in 2 of 5 cells, more than any other"
+    drawn = " ".join(figure_texts(one))
+    assert text in drawn and "not resolved in 1 of 5 cells" in drawn
 
 
 def test_the_title_without_a_winner_and_with_the_baseline_as_winner(map_of) -> None:
@@ -400,15 +400,27 @@ def test_the_title_without_a_winner_and_with_the_baseline_as_winner(map_of) -> N
         [row for load in ("balanced", "hot") for tokens in (16, 64)
          for row in case(tokens, {NATIVE: 0.99 if load == "hot" else 0.5}, load=load)]
     )).reset_index())
-    wins = "The baseline wins the output step in 2 of 4 cells"
-    assert text == f"{wins}; not resolved in 2"
+    assert text == "The baseline wins the output step in 2 of 4 cells, more than any other"
+
+
+def test_the_title_of_equals_and_of_ties(map_of) -> None:
+    equals = case(16, {SLICE: 1.5}) + case(64, {NATIVE: 1.5}) + case(16, {NATIVE: 0.5}, load="hot")
+    equals += case(64, {NATIVE: 0.5}, load="hot") + case(256, {SLICE: 1.5})
+    text = winners_text(the_cells(map_of(equals)).reset_index())
+    assert text == f"The baseline and {SLICE} win the output step in 2 of 5 cells each"
+    ties = [row for load in ("balanced", "hot") for tokens in (16, 64)
+            for row in case(tokens, {NATIVE: 1.5, SLICE: 1.49}, load=load)]
+    one = map_of(ties)
+    assert winners_text(the_cells(one).reset_index()) == (
+        f"{NATIVE} leads the output step in all 4 cells")
+    assert "perhaps tied in 4 of 4 cells" in figure_texts(one)
 
 
 def test_the_title_adds_up_the_panels_and_keeps_the_claim(map_of) -> None:
     one = map_of(sweep("dp", [2, 8]) + sweep("dp", [2, 8], load="hot"))
     text = " ".join(figure_texts(one))
-    assert f"{NATIVE} wins the output step in 8 of 8 cells" in text
-    assert text.count("in 4 of 4 cells") == 2
+    assert f"{NATIVE} wins the output step in all 8 cells" in text
+    assert text.count("in all 4 cells") == 2
     assert "one shared memory: not an interconnect's numbers" in text
 
 
