@@ -48,7 +48,7 @@ Case case_of(const std::string& model, const LayerShape& shape, const Options& o
     one.intermediate = shape.intermediate;
     one.shared_intermediate = shape.shared_intermediate;
     one.scale_experts = o.scale_experts;
-    one.scoring = shape.scoring == Scoring::softmax ? "softmax" : "sigmoid";
+    one.scoring = shape.scoring;
     one.shared_gate = shape.shared_gate;
     one.scope = o.layer_scope ? "layer" : "output";
     one.layers = o.layers;
@@ -187,7 +187,7 @@ LayerShape shape_of(const Case& one) {
             static_cast<int>(one.top_k),
             one.intermediate,
             one.shared_intermediate,
-            one.scoring == "softmax" ? Scoring::softmax : Scoring::sigmoid,
+            one.scoring,
             one.shared_gate,
             parse_routing(one.routing)};
 }

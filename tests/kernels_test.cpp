@@ -199,6 +199,24 @@ TEST_F(LayerKernelsTest, RoutesBySigmoidAndGatesTheSharedExpert) {
     EXPECT_NEAR(shared_[1], sigmoid(-1), 1e-6);
 }
 
+TEST_F(LayerKernelsTest, RoutesByTheRootOfSoftplus) {
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_EQ(chosen_, (std::vector<std::int32_t>{2, 1, 0, 2, -1, -1}));
+    // sqrt(log(1 + e^2)) is 1.458399 and that of 1 is 1.145976, of 3 it is 1.746031.
+    EXPECT_NEAR(weight_[0], 0.5599804, 1e-6);
+    EXPECT_NEAR(weight_[1], 0.4400196, 1e-6);
+    EXPECT_NEAR(weight_[2], 0.6037422, 1e-6);
+}
+
+TEST_F(LayerKernelsTest, TheRootOfSoftplusNeitherOverflowsNorVanishes) {
+    bias_ = {0, 199, 98, 0};  // row 0 -> 0 200 100 0, where exp is infinite; the root is sqrt(x)
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_NEAR(weight_[0], std::sqrt(2.0) / (std::sqrt(2.0) + 1), 1e-6);
+    bias_ = {-99, -51, -54, -99};  // row 0 -> -99 -50 -52 -99: exp(x) is lost beside 1
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_NEAR(weight_[0], std::exp(1.0) / (std::exp(1.0) + 1), 1e-6) << "the root is exp(x / 2)";
+}
+
 TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {
     route(Scoring::softmax, {});
     const auto kernels = factory_->make(*device_, dims(Scoring::softmax));

@@ -35,7 +35,7 @@ BAD_ARGUMENTS = [
     (["--hidden", "100000"], "is not from 1 to 65536"),
     (["--intermediate", "-1"], "is not from 1 to"),
     (["--shared-intermediate", "x"], "'x'"),
-    (["--scoring", "argmax"], "softmax, sigmoid"),
+    (["--scoring", "argmax"], "there are: softmax, sigmoid, sqrtsoftplus"),
     (["--scale-experts", "3"], "32 experts"),
     (["--scale-experts", "0"], "is not from 1 to"),
     (["--tokens", "16:1024"], "first:last:xFACTOR"),
