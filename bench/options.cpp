@@ -27,7 +27,7 @@ struct Texts {
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
-    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
+    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, shared_gate{};
 };
 
 template <class T>
@@ -235,6 +235,8 @@ void declare(CLI::App& app, Texts& t) {
     add("--shared-intermediate", t.shared_intermediate,
         "intermediate size of the shared expert, 0 for none (the model's own)");
     add("--scoring", t.scoring, "softmax, sigmoid or sqrtsoftplus router scores (the model's own)");
+    app.add_flag("--shared-gate", t.shared_gate,
+                 "the shared expert's output is scaled by a sigmoid gate (the model's own)");
     add("--scale-experts", t.scale_experts, "divide the number of experts, to fit in memory");
     add("--tokens", t.tokens, "LIST of tokens in one step over all DP ranks");
     add("--dp", t.dp, "LIST of attention data-parallel sizes, or all (the number of ranks)");
@@ -296,6 +298,7 @@ Options parse_texts(const Texts& t) {
     o.shared_intermediate =
         parse_override("--shared-intermediate", t.shared_intermediate, kSharedIntermediate);
     if (!t.scoring.empty()) o.scoring = find_named(scorings(), t.scoring, "scoring").scoring;
+    o.shared_gate = t.shared_gate;
     o.scale_experts = static_cast<int>(parse_integer("--scale-experts", t.scale_experts, kExperts));
     o.tokens = parse_number_list("--tokens", t.tokens, kTokens);
     o.all_dp = t.dp == "all";
