@@ -26,14 +26,20 @@ std::vector<std::int64_t> sizes(bool all, const std::vector<std::int64_t>& given
     return given.empty() ? std::vector<std::int64_t>{ranks} : given;
 }
 
-LayerShape overridden(const LayerShape& preset, std::int64_t hidden, const Options& o) {
-    auto shape = preset;
+LayerShape overridden(const ModelPreset& preset, std::int64_t hidden, const Options& o) {
+    auto shape = preset.shape;
     shape.hidden = hidden;
     shape.experts = o.experts.value_or(shape.experts);
     shape.top_k = static_cast<int>(o.top_k.value_or(shape.top_k));
     shape.intermediate = o.intermediate.value_or(shape.intermediate);
     shape.shared_intermediate = o.shared_intermediate.value_or(shape.shared_intermediate);
-    shape.shared_gate = shape.shared_gate && shape.shared_intermediate > 0;
+    const bool shared = shape.shared_intermediate > 0;
+    if (o.shared_gate && !shared) {
+        throw BadArgument(fmt::format(
+            "--shared-gate: {} has no shared expert here; --shared-intermediate N gives it one",
+            preset.name));
+    }
+    shape.shared_gate = shared && (shape.shared_gate || o.shared_gate);
     shape.scoring = o.scoring.value_or(shape.scoring);
     check_shape(shape);
     return scale_experts(shape, o.scale_experts);
@@ -48,7 +54,7 @@ Case case_of(const std::string& model, const LayerShape& shape, const Options& o
     one.intermediate = shape.intermediate;
     one.shared_intermediate = shape.shared_intermediate;
     one.scale_experts = o.scale_experts;
-    one.scoring = shape.scoring == Scoring::softmax ? "softmax" : "sigmoid";
+    one.scoring = shape.scoring;
     one.shared_gate = shape.shared_gate;
     one.scope = o.layer_scope ? "layer" : "output";
     one.layers = o.layers;
@@ -131,8 +137,9 @@ std::vector<Case> expand_cases(const Options& o, int ranks) {
     }
     std::vector<Case> cases;
     for (const auto& model : o.models) {
-        const auto& preset = find_named(model_table(), model, "model").shape;
-        const auto hidden = o.hidden.empty() ? std::vector<std::int64_t>{preset.hidden} : o.hidden;
+        const auto& preset = find_named(model_table(), model, "model");
+        const auto hidden =
+            o.hidden.empty() ? std::vector<std::int64_t>{preset.shape.hidden} : o.hidden;
         for (const auto h : hidden) cases.push_back(case_of(model, overridden(preset, h, o), o));
     }
     cases = along(cases, &Case::dp, dp);
@@ -187,7 +194,7 @@ LayerShape shape_of(const Case& one) {
             static_cast<int>(one.top_k),
             one.intermediate,
             one.shared_intermediate,
-            one.scoring == "softmax" ? Scoring::softmax : Scoring::sigmoid,
+            one.scoring,
             one.shared_gate,
             parse_routing(one.routing)};
 }

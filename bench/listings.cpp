@@ -13,17 +13,17 @@ namespace {
 
 std::string list_of_models() {
     auto text =
-        fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", "model", "hidden",
+        fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>12} {:>10}  {}\n", "model", "hidden",
                     "experts", "top-k", "intermediate", "shared", "scores", "MoE layers", "source");
     for (const auto& [name, shape, layers, source] : model_table()) {
         const auto shared =
             shape.shared_intermediate == 0
                 ? std::string("none")
                 : fmt::format("{}{}", shape.shared_intermediate, shape.shared_gate ? " gated" : "");
-        text += fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>8} {:>10}  {}\n", name,
+        text += fmt::format("{:<22} {:>6} {:>7} {:>5} {:>12} {:>12} {:>12} {:>10}  {}\n", name,
                             shape.hidden, shape.experts, shape.top_k, shape.intermediate, shared,
-                            shape.scoring == Scoring::softmax ? "softmax" : "sigmoid",
-                            layers == 0 ? "-" : fmt::format("{}", layers), source);
+                            to_string(shape.scoring), layers == 0 ? "-" : fmt::format("{}", layers),
+                            source);
     }
     return text;
 }

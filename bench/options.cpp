@@ -27,7 +27,7 @@ struct Texts {
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
-    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
+    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, shared_gate{};
 };
 
 template <class T>
@@ -108,8 +108,6 @@ std::map<std::string, std::string> settings_of(const CLI::App& app) {
     return settings;
 }
 
-constexpr std::array kScorings{Choice<Scoring>{"softmax", Scoring::softmax},
-                               Choice<Scoring>{"sigmoid", Scoring::sigmoid}};
 constexpr std::array kScopes{Choice<bool>{"layer", true}, Choice<bool>{"output", false}};
 constexpr std::array kVerifies{Choice<Verify>{"exact", Verify::exact},
                                Choice<Verify>{"full", Verify::full},
@@ -236,7 +234,9 @@ void declare(CLI::App& app, Texts& t) {
     add("--intermediate", t.intermediate, "intermediate size of an expert (the model's own)");
     add("--shared-intermediate", t.shared_intermediate,
         "intermediate size of the shared expert, 0 for none (the model's own)");
-    add("--scoring", t.scoring, "softmax or sigmoid router scores (the model's own)");
+    add("--scoring", t.scoring, "softmax, sigmoid or sqrtsoftplus router scores (the model's own)");
+    app.add_flag("--shared-gate", t.shared_gate,
+                 "the shared expert's output is scaled by a sigmoid gate (the model's own)");
     add("--scale-experts", t.scale_experts, "divide the number of experts, to fit in memory");
     add("--tokens", t.tokens, "LIST of tokens in one step over all DP ranks");
     add("--dp", t.dp, "LIST of attention data-parallel sizes, or all (the number of ranks)");
@@ -297,7 +297,8 @@ Options parse_texts(const Texts& t) {
     o.intermediate = parse_override("--intermediate", t.intermediate, kIntermediate);
     o.shared_intermediate =
         parse_override("--shared-intermediate", t.shared_intermediate, kSharedIntermediate);
-    if (!t.scoring.empty()) o.scoring = parse_choice("--scoring", t.scoring, kScorings);
+    if (!t.scoring.empty()) o.scoring = find_named(scorings(), t.scoring, "scoring").scoring;
+    o.shared_gate = t.shared_gate;
     o.scale_experts = static_cast<int>(parse_integer("--scale-experts", t.scale_experts, kExperts));
     o.tokens = parse_number_list("--tokens", t.tokens, kTokens);
     o.all_dp = t.dp == "all";

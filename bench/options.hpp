@@ -33,6 +33,7 @@ struct Options {
     std::vector<std::int64_t> hidden;  ///< empty: the model's own
     std::optional<std::int64_t> experts, top_k, intermediate, shared_intermediate;
     std::optional<Scoring> scoring;
+    bool shared_gate{};  ///< also where the model has none
     int scale_experts{1};
     std::vector<std::int64_t> tokens;
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks

@@ -96,7 +96,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.epilogue = "none";
     row.seed = one.seed;
     row.planted_pct = context.options.planted_pct(entry);
-    row.scoring = one.scoring;
+    row.scoring = to_string(one.scoring);
     row.shared_gate = one.shared_gate;
     row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;

@@ -186,6 +186,22 @@ TEST(Cases, NameSglangsRuleByItsVersion) {
     EXPECT_THROW((void)paddings("sglang:"), BadArgument);
 }
 
+TEST(Cases, GateTheSharedExpertOfTheModelOrWhereAskedFor) {
+    const auto gated = [](const std::string& command) {
+        return cases_of("--tokens 4 --load hot " + command, 2).front().shared_gate;
+    };
+    EXPECT_FALSE(gated(""));
+    EXPECT_TRUE(gated("--shared-gate"));
+    EXPECT_FALSE(gated("--model deepseek-v3"));
+    EXPECT_TRUE(gated("--model deepseek-v3 --shared-gate"));
+    EXPECT_TRUE(gated("--model qwen3.5-35b-a3b"));
+    EXPECT_TRUE(gated("--model qwen3.5-35b-a3b --shared-gate"));
+    EXPECT_FALSE(gated("--model qwen3.5-35b-a3b --shared-intermediate 0")) << "a gate of nothing";
+    EXPECT_TRUE(gated("--model qwen3-30b-a3b --shared-intermediate 512 --shared-gate"));
+    EXPECT_THROW((void)gated("--model qwen3-30b-a3b --shared-gate"), BadArgument);
+    EXPECT_THROW((void)gated("--shared-intermediate 0 --shared-gate"), BadArgument);
+}
+
 TEST(Cases, AreCountedBeforeTheyAreMade) {
     const auto count = [](const std::string& command) { return cases_of(command, 2).size(); };
     EXPECT_EQ(count("--tokens 1:50000:+1 --load hot --padding sglang"), 100'000U);

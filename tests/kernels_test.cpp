@@ -2,13 +2,17 @@
 #include "kernels/host/gemm.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
+#include "kernels/host/row_ops.hpp"
 #include "kernels/host/swiglu.hpp"
 #include "kernels/runtime/layer_kernels.hpp"
 #include "kernels/runtime/narrow.hpp"
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -73,6 +77,70 @@ TEST(Float16, RoundsToNearestEvenBetweenAnyTwo) {
     EXPECT_EQ(Float16(65520.0F).bits, kInfinity);
     EXPECT_EQ(Float16(1e30F).bits, kInfinity);
     EXPECT_EQ(Float16(1e-30F).bits, 0U);
+}
+
+/// Floats that are halves, lie around the middle of two, or are no numbers, of both signs.
+std::vector<float> around_halves() {
+    std::vector<float> values;
+    for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+        const auto low = static_cast<float>(half(bits));
+        const auto middle = low + (static_cast<float>(half(bits + 1)) - low) / 2;
+        for (const float value : {low, middle, std::nextafter(middle, 0.0F),
+                                  std::nextafter(middle, std::copysign(1e30F, middle))}) {
+            values.push_back(value);
+        }
+    }
+    for (std::uint32_t payload = 1; payload < 0x00800000U; payload += 0x1fff) {
+        values.push_back(std::bit_cast<float>(0x7f800000U | payload));
+        values.push_back(std::bit_cast<float>(0xff800000U | payload));
+    }
+    return values;
+}
+
+TEST(Float16, RowsHaveTheBitsOfSingleValues) {
+    std::vector<Float16> halves;
+    for (std::uint32_t bits = 0; bits < 0x10000; ++bits) halves.push_back(half(bits));
+    std::vector<float> wide(halves.size());
+    widen(halves.data(), wide.data(), std::ssize(wide));
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(wide[i]),
+                  std::bit_cast<std::uint32_t>(static_cast<float>(halves[i])))
+            << i;
+    }
+    const auto floats = around_halves();
+    std::vector<Float16> narrow(floats.size());
+    round_to(floats.data(), narrow.data(), std::ssize(narrow));
+    for (std::size_t i = 0; i < narrow.size(); ++i) {
+        ASSERT_EQ(narrow[i].bits, Float16(floats[i]).bits) << floats[i];
+    }
+}
+
+TEST(Float16, RowsAreSummedInFloatWhateverTheirLength) {
+    constexpr std::size_t kMost = 21;
+    const auto values = [](std::uint32_t from) {
+        std::vector<Float16> row;
+        for (std::uint32_t i = 0; i < kMost; ++i) row.push_back(half((from + i) * 977 % 0x7800U));
+        return row;
+    };
+    const auto a = values(1), b = values(50), c = values(99);
+    const std::array rows{a.data(), b.data(), c.data()};
+    for (std::size_t count = 0; count <= kMost; ++count) {
+        const auto size = static_cast<std::int64_t>(count);
+        std::vector<Float16> sum(kMost), added = c;
+        std::vector<float> onto(kMost, 3);
+        sum_rows(rows, sum.data(), size);
+        add_into(a.data(), added.data(), size);
+        add_rows(rows, onto.data(), size);
+        for (std::size_t i = 0; i < kMost; ++i) {
+            const auto x = static_cast<float>(a[i]), y = static_cast<float>(b[i]),
+                       z = static_cast<float>(c[i]);
+            const bool done = i < count;
+            EXPECT_EQ(sum[i].bits, done ? Float16(x + y + z).bits : 0U) << i << " of " << count;
+            EXPECT_EQ(added[i].bits, done ? Float16(x + z).bits : c[i].bits)
+                << i << " of " << count;
+            EXPECT_EQ(onto[i], done ? 3 + x + y + z : 3) << i << " of " << count;
+        }
+    }
 }
 
 TEST(Narrow, RefusesWhatDoesNotFit) {
@@ -197,6 +265,24 @@ TEST_F(LayerKernelsTest, RoutesBySigmoidAndGatesTheSharedExpert) {
     EXPECT_NEAR(weight_[2], sigmoid(3) / (sigmoid(3) + sigmoid(1)), 1e-6);
     EXPECT_NEAR(shared_[0], sigmoid(1), 1e-6);
     EXPECT_NEAR(shared_[1], sigmoid(-1), 1e-6);
+}
+
+TEST_F(LayerKernelsTest, RoutesByTheRootOfSoftplus) {
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_EQ(chosen_, (std::vector<std::int32_t>{2, 1, 0, 2, -1, -1}));
+    // sqrt(log(1 + e^2)) is 1.458399 and that of 1 is 1.145976, of 3 it is 1.746031.
+    EXPECT_NEAR(weight_[0], 0.5599804, 1e-6);
+    EXPECT_NEAR(weight_[1], 0.4400196, 1e-6);
+    EXPECT_NEAR(weight_[2], 0.6037422, 1e-6);
+}
+
+TEST_F(LayerKernelsTest, TheRootOfSoftplusNeitherOverflowsNorVanishes) {
+    bias_ = {0, 199, 98, 0};  // row 0 -> 0 200 100 0, where exp is infinite; the root is sqrt(x)
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_NEAR(weight_[0], std::sqrt(2.0) / (std::sqrt(2.0) + 1), 1e-6);
+    bias_ = {-99, -51, -54, -99};  // row 0 -> -99 -50 -52 -99: exp(x) is lost beside 1
+    route(Scoring::sqrtsoftplus, {});
+    EXPECT_NEAR(weight_[0], std::exp(1.0) / (std::exp(1.0) + 1), 1e-6) << "the root is exp(x / 2)";
 }
 
 TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {

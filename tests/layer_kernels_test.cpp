@@ -125,6 +125,18 @@ double sigmoid(double x) {
     return 1 / (1 + std::exp(-x));
 }
 
+double score(double logit, Scoring scoring) {
+    switch (scoring) {
+        case Scoring::softmax:
+            return std::exp(logit);
+        case Scoring::sigmoid:
+            return sigmoid(logit);
+        case Scoring::sqrtsoftplus:
+            return std::sqrt(std::log(1 + std::exp(logit)));
+    }
+    return std::nan("");
+}
+
 /// What a sum of values around 1 may be off by once it was stored a few times.
 double tolerance(DType dtype) {
     return dtype == DType::f32 ? 1e-5 : 4 * traits(dtype).unit_roundoff;
@@ -213,14 +225,13 @@ void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring,
             return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
         });
         double sum = 0;
-        const auto score = [&](std::size_t k) {
-            const auto logit = logits[static_cast<std::size_t>(order[k])];
-            return scoring == Scoring::softmax ? std::exp(logit) : sigmoid(logit);
+        const auto score_of = [&](std::size_t k) {
+            return score(logits[static_cast<std::size_t>(order[k])], scoring);
         };
-        for (std::size_t k = 0; k < static_cast<std::size_t>(top_k); ++k) sum += score(k);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(top_k); ++k) sum += score_of(k);
         for (std::size_t k = 0; k < static_cast<std::size_t>(top_k); ++k) {
             ASSERT_EQ(got[first + k], order[k]) << "row " << row << " choice " << k;
-            ASSERT_NEAR(weights[first + k], score(k) / sum, 1e-5);
+            ASSERT_NEAR(weights[first + k], score_of(k) / sum, 1e-5);
         }
         const double want = gated ? sigmoid(dot(x, row, gate, 0, hidden)) : 1;
         ASSERT_NEAR(shared_weights[static_cast<std::size_t>(row)], want, 1e-5);
@@ -240,6 +251,7 @@ TEST(LayerKernels, RouteAsTheModelSays) {
               RouteSize{6, 8, 160, 16, Logits::coarse}}) {
             expect_routed(rig, wire, size, Scoring::softmax, false);
             expect_routed(rig, wire, size, Scoring::sigmoid, true);
+            expect_routed(rig, wire, size, Scoring::sqrtsoftplus, false);
         }
     });
 }

@@ -20,6 +20,7 @@ namespace {
 constexpr LayerShape kRouted{64, 8, 2, 24, 0, Scoring::softmax, false};
 constexpr LayerShape kShared{80, 6, 3, 20, 36, Scoring::softmax, false};
 constexpr LayerShape kGatedSigmoid{48, 7, 2, 17, 19, Scoring::sigmoid, true};  // nothing divides
+constexpr LayerShape kSqrtSoftplus{56, 12, 5, 9, 10, Scoring::sqrtsoftplus, false};
 constexpr LayerShape kNarrow{32, 4, 4, 1, 1, Scoring::softmax, false};  // slices of no columns
 
 /// One layer with everything around it, as the runner builds it.
@@ -142,7 +143,7 @@ void expect_right(const Fixture::Config& config) {
 }
 
 TEST(Layer, IsRightOnEveryTopology) {
-    for (const auto& shape : {kRouted, kShared, kGatedSigmoid, kNarrow}) {
+    for (const auto& shape : {kRouted, kShared, kGatedSigmoid, kSqrtSoftplus, kNarrow}) {
         for (const auto dtype : {DType::f32, DType::bf16, DType::f16}) {
             for_each_topology([&](int dp, int ep) {
                 expect_right({shape, dp, ep, awkward_tokens(dp), dtype, "all_gatherv", {}});

@@ -8,6 +8,7 @@
 #include "bench/verify/reference.hpp"
 #include "kernels/runtime/error.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -314,41 +315,45 @@ TEST(Models, HaveTheSizesThatTheirSourcesSay) {
         const char* name;
         // hidden, experts, top-k, intermediate, shared, MoE layers
         std::vector<std::int64_t> sizes;
+        std::string scoring;  ///< and whether the shared expert is gated
     };
-    const std::vector<Row> published{{"qwen3-30b-a3b", {2048, 128, 8, 768, 0, 48}},
-                                     {"qwen3-235b-a22b", {4096, 128, 8, 1536, 0, 94}},
-                                     {"qwen3-coder-480b-a35b", {6144, 160, 8, 2560, 0, 62}},
-                                     {"qwen3.5-35b-a3b", {2048, 256, 8, 512, 512, 40}},
-                                     {"qwen3.5-122b-a10b", {3072, 256, 8, 1024, 1024, 48}},
-                                     {"qwen3.5-397b-a17b", {4096, 512, 10, 1024, 1024, 60}},
-                                     {"deepseek-v3", {7168, 256, 8, 2048, 2048, 58}},
-                                     {"deepseek-r1", {7168, 256, 8, 2048, 2048, 58}},
-                                     {"deepseek-v3.2", {7168, 256, 8, 2048, 2048, 58}},
-                                     {"deepseek-v4-pro", {7168, 384, 6, 3072, 3072, 0}},
-                                     {"deepseek-v4-flash", {4096, 256, 6, 2048, 2048, 0}},
-                                     {"kimi-k2", {7168, 384, 8, 2048, 2048, 60}},
-                                     {"kimi-k2.5", {7168, 384, 8, 2048, 2048, 60}},
-                                     {"glm-4.5", {5120, 160, 8, 1536, 1536, 89}},
-                                     {"glm-4.5-air", {4096, 128, 8, 1408, 1408, 45}},
-                                     {"glm-4.7", {5120, 160, 8, 1536, 1536, 89}},
-                                     {"glm-5", {6144, 256, 8, 2048, 2048, 75}},
-                                     {"glm-5.2", {6144, 256, 8, 2048, 2048, 75}},
-                                     {"gpt-oss-120b", {2880, 128, 4, 2880, 0, 36}},
-                                     {"gpt-oss-20b", {2880, 32, 4, 2880, 0, 24}},
-                                     {"mixtral-8x7b", {4096, 8, 2, 14336, 0, 32}},
-                                     {"mixtral-8x22b", {6144, 8, 2, 16384, 0, 56}},
-                                     {"llama-4-maverick", {5120, 128, 1, 8192, 8192, 24}},
-                                     {"llama-4-scout", {5120, 16, 1, 8192, 8192, 48}},
-                                     {"minimax-m2", {3072, 256, 8, 1536, 0, 62}},
-                                     {"minimax-m2.5", {3072, 256, 8, 1536, 0, 62}}};
+    const std::vector<Row> published{
+        {"qwen3-30b-a3b", {2048, 128, 8, 768, 0, 48}, "softmax"},
+        {"qwen3-235b-a22b", {4096, 128, 8, 1536, 0, 94}, "softmax"},
+        {"qwen3-coder-480b-a35b", {6144, 160, 8, 2560, 0, 62}, "softmax"},
+        {"qwen3.5-35b-a3b", {2048, 256, 8, 512, 512, 40}, "softmax gated"},
+        {"qwen3.5-122b-a10b", {3072, 256, 8, 1024, 1024, 48}, "softmax gated"},
+        {"qwen3.5-397b-a17b", {4096, 512, 10, 1024, 1024, 60}, "softmax gated"},
+        {"deepseek-v3", {7168, 256, 8, 2048, 2048, 58}, "sigmoid"},
+        {"deepseek-r1", {7168, 256, 8, 2048, 2048, 58}, "sigmoid"},
+        {"deepseek-v3.2", {7168, 256, 8, 2048, 2048, 58}, "sigmoid"},
+        {"deepseek-v4-pro", {7168, 384, 6, 3072, 3072, 61}, "sqrtsoftplus"},
+        {"deepseek-v4-flash", {4096, 256, 6, 2048, 2048, 43}, "sqrtsoftplus"},
+        {"kimi-k2", {7168, 384, 8, 2048, 2048, 60}, "sigmoid"},
+        {"kimi-k2.5", {7168, 384, 8, 2048, 2048, 60}, "sigmoid"},
+        {"glm-4.5", {5120, 160, 8, 1536, 1536, 89}, "sigmoid"},
+        {"glm-4.5-air", {4096, 128, 8, 1408, 1408, 45}, "sigmoid"},
+        {"glm-4.7", {5120, 160, 8, 1536, 1536, 89}, "sigmoid"},
+        {"glm-5", {6144, 256, 8, 2048, 2048, 75}, "sigmoid"},
+        {"glm-5.2", {6144, 256, 8, 2048, 2048, 75}, "sigmoid"},
+        {"gpt-oss-120b", {2880, 128, 4, 2880, 0, 36}, "softmax"},
+        {"gpt-oss-20b", {2880, 32, 4, 2880, 0, 24}, "softmax"},
+        {"mixtral-8x7b", {4096, 8, 2, 14336, 0, 32}, "softmax"},
+        {"mixtral-8x22b", {6144, 8, 2, 16384, 0, 56}, "softmax"},
+        {"llama-4-maverick", {5120, 128, 1, 8192, 8192, 24}, "sigmoid"},
+        {"llama-4-scout", {5120, 16, 1, 8192, 8192, 48}, "sigmoid"},
+        {"minimax-m2", {3072, 256, 8, 1536, 0, 62}, "sigmoid"},
+        {"minimax-m2.5", {3072, 256, 8, 1536, 0, 62}, "sigmoid"}};
     EXPECT_EQ(names.size(), published.size() + 1) << "custom, and those below";
-    for (const auto& [name, sizes] : published) {
+    for (const auto& [name, sizes, scoring] : published) {
         const auto model = std::ranges::find(model_table(), name, &ModelPreset::name);
         ASSERT_NE(model, model_table().end()) << name;
         const auto& s = model->shape;
         EXPECT_EQ((std::vector<std::int64_t>{s.hidden, s.experts, s.top_k, s.intermediate,
                                              s.shared_intermediate, model->moe_layers}),
                   sizes)
+            << name;
+        EXPECT_EQ(fmt::format("{}{}", to_string(s.scoring), s.shared_gate ? " gated" : ""), scoring)
             << name;
     }
 }

@@ -135,6 +135,8 @@ TEST(Case, IdDependsOnEveryFieldAndOnWhereItRuns) {
                 value += "x";
             } else if constexpr (std::is_same_v<T, DType>) {
                 value = DType::bf16;
+            } else if constexpr (std::is_same_v<T, Scoring>) {
+                value = Scoring::sigmoid;
             } else if constexpr (std::is_same_v<T, bool>) {
                 value = !value;
             } else {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr auto kSoftmax = Scoring::softmax;
 constexpr auto kSigmoid = Scoring::sigmoid;
+constexpr auto kSqrtSoftplus = Scoring::sqrtsoftplus;
 
 // hidden, routed experts, top-k, intermediate, shared intermediate, scoring, gated shared expert;
 // MoE layers
@@ -55,13 +56,15 @@ constexpr ModelPreset kModels[] = {
      "config.json of deepseek-ai/DeepSeek-V3.2; experts are chosen from all, not from 4 of 8 "
      "groups"},
     {"deepseek-v4-pro",
-     {7168, 384, 6, 3072, 3072, kSigmoid, false},
-     0,
-     "config.json of DeepSeek-V4-Pro; its scoring and the number of MoE layers are not verified"},
+     {7168, 384, 6, 3072, 3072, kSqrtSoftplus, false},
+     61,
+     "config.json of deepseek-ai/DeepSeek-V4-Pro; as its layers that choose experts by score: the "
+     "first 3 choose by token id; without the clamps of its SwiGLU"},
     {"deepseek-v4-flash",
-     {4096, 256, 6, 2048, 2048, kSigmoid, false},
-     0,
-     "config.json of DeepSeek-V4-Flash; its scoring and the number of MoE layers are not verified"},
+     {4096, 256, 6, 2048, 2048, kSqrtSoftplus, false},
+     43,
+     "config.json of deepseek-ai/DeepSeek-V4-Flash; as its layers that choose experts by score: "
+     "the first 3 choose by token id; without the clamps of its SwiGLU"},
     {"kimi-k2",
      {7168, 384, 8, 2048, 2048, kSigmoid, false},
      60,
@@ -87,11 +90,11 @@ constexpr ModelPreset kModels[] = {
     {"gpt-oss-120b",
      {2880, 128, 4, 2880, 0, kSoftmax, false},
      36,
-     "config.json of openai/gpt-oss-120b; without the biases of its experts"},
+     "config.json of openai/gpt-oss-120b; without its biases, with a plain SwiGLU"},
     {"gpt-oss-20b",
      {2880, 32, 4, 2880, 0, kSoftmax, false},
      24,
-     "config.json of openai/gpt-oss-20b; without the biases of its experts"},
+     "config.json of openai/gpt-oss-20b; without its biases, with a plain SwiGLU"},
     {"mixtral-8x7b",
      {4096, 8, 2, 14336, 0, kSoftmax, false},
      32,

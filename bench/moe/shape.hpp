@@ -24,7 +24,7 @@ struct LayerShape {
 struct ModelPreset {
     std::string_view name;
     LayerShape shape;
-    int moe_layers;           ///< of the model's layers; 0: not known
+    int moe_layers;           ///< of the model's layers; 0: of no model
     std::string_view source;  ///< of the sizes, and what of the model is not modelled
 };
 

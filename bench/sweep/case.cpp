@@ -26,6 +26,9 @@ std::string to_text(bool value) {
 std::string to_text(DType value) {
     return std::string(to_string(value));
 }
+std::string to_text(Scoring value) {
+    return std::string(to_string(value));
+}
 
 }  // namespace
 

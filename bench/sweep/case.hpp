@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/dtype.hpp"
+#include "kernels/runtime/scoring.hpp"
 
 #include <cstdint>
 #include <string>
@@ -25,7 +26,7 @@ struct Case {
     std::int64_t intermediate{};
     std::int64_t shared_intermediate{};
     std::int64_t scale_experts{1};
-    std::string scoring;
+    Scoring scoring{};
     bool shared_gate{};
     DType dtype{};
     std::int64_t dp{};

@@ -58,6 +58,20 @@ double sigmoid(double x) {
     return 1 / (1 + std::exp(-x));
 }
 
+/// What the weights are in proportion to. The exponentials of a softmax are: their sum over all
+/// experts is no part of a weight.
+double score(double logit, Scoring scoring) {
+    switch (scoring) {
+        case Scoring::softmax:
+            return std::exp(logit);
+        case Scoring::sigmoid:
+            return sigmoid(logit);
+        case Scoring::sqrtsoftplus:
+            return std::sqrt(std::log1p(std::exp(logit)));
+    }
+    raise(MOE_SITE("reference"), "unknown Scoring");
+}
+
 std::size_t index(std::int64_t value) {
     return static_cast<std::size_t>(value);
 }
@@ -92,9 +106,7 @@ LayerReference::Choice LayerReference::route(std::int64_t token) const {
 
     double sum = 0;
     for (const auto e : choice.experts) {
-        const double logit = logits[index(e)];
-        choice.weights.push_back(shape_.scoring == Scoring::softmax ? std::exp(logit)
-                                                                    : sigmoid(logit));
+        choice.weights.push_back(score(logits[index(e)], shape_.scoring));
         sum += choice.weights.back();
     }
     for (auto& weight : choice.weights) weight /= sum;
@@ -175,9 +187,10 @@ void LayerReference::add_mlp(Row& row, std::vector<std::vector<double>>& partial
                     act_error[index(slice.first + i)] * std::abs(static_cast<double>(w[index(i)]));
             }
             sums[index(col)] += weight * out.value;
-            // Weights of experts come out of an exp and a division, then up to top_k + 1 products
-            // are added.
-            const double weighing = gamma(shape_.top_k + 16);
+            // In units of roundoff a score errs by 4 at most (exp and log1p by 2 each, all else by
+            // 1; a root halves what it gets), the sum of top_k of them by top_k - 1 more, the
+            // division by 2; a product then by 1, the sum of top_k + 1 products by top_k.
+            const double weighing = gamma(2 * shape_.top_k + 10);
             const double error = carried + (gamma(slice.size()) + weighing) * out.magnitude;
             row.compute_error[index(col)] += weight * stored(compute_, out.value, error);
         }

@@ -38,9 +38,14 @@ __device__ inline float logit_of(Candidate one) {
 __device__ inline float sigmoid(float x) {
     return 1.0F / (1.0F + expf(-x));
 }
+/// Without overflow for any x, and exact where exp(x) is small beside 1.
+__device__ inline float softplus(float x) {
+    return fmaxf(x, 0.0F) + log1pf(expf(-fabsf(x)));
+}
 /// A softmax over all experts, renormalised over the chosen, is one over the chosen.
 __device__ inline float score(float logit, float best, Scoring scoring) {
-    return scoring == Scoring::softmax ? expf(logit - best) : sigmoid(logit);
+    if (scoring == Scoring::softmax) return expf(logit - best);
+    return scoring == Scoring::sigmoid ? sigmoid(logit) : sqrtf(softplus(logit));
 }
 
 /// A logit and the bias of its expert; `bias` is null: none.

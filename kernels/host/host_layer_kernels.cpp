@@ -29,15 +29,32 @@ float sigmoid(float x) {
     return 1.0F / (1.0F + std::exp(-x));
 }
 
-/// Scores of the chosen experts divided by their sum. A softmax over all experts, renormalised over
-/// the chosen, is a softmax over the chosen.
+/// Without overflow for any x, and exact where exp(x) is small beside 1.
+float softplus(float x) {
+    return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x)));
+}
+
+/// A softmax over all experts, renormalised over the chosen, is one over the chosen: exp is its
+/// score, of the distance to the `best` logit, so that it cannot overflow.
+float score(float logit, float best, Scoring scoring) {
+    switch (scoring) {
+        case Scoring::softmax:
+            return std::exp(logit - best);
+        case Scoring::sigmoid:
+            return sigmoid(logit);
+        case Scoring::sqrtsoftplus:
+            return std::sqrt(softplus(logit));
+    }
+    raise(MOE_SITE("score"), "unknown Scoring");
+}
+
+/// Scores of the chosen experts, best first, divided by their sum.
 void normalised_weights(const float* logits, const std::int32_t* chosen, int top_k, Scoring scoring,
                         float* weights) {
     const float best = logits[chosen[0]];
     float sum = 0;
     for (int k = 0; k < top_k; ++k) {
-        const float logit = logits[chosen[k]];
-        weights[k] = scoring == Scoring::softmax ? std::exp(logit - best) : sigmoid(logit);
+        weights[k] = score(logits[chosen[k]], best, scoring);
         sum += weights[k];
     }
     for (int k = 0; k < top_k; ++k) weights[k] /= sum;
@@ -143,7 +160,7 @@ private:
             std::fill_n(weights, dims_.top_k, 0.0F);
             return;
         }
-        // Both scorings grow with the logit, and the logits are exact: choosing by them gives every
+        // Every score grows with the logit, and the logits are exact: choosing by them gives every
         // machine the same experts, whatever its exp() rounds to.
         top_k(logits, experts, dims_.top_k, chosen);
         normalised_weights(logits, chosen, dims_.top_k, dims_.scoring, weights);

@@ -46,7 +46,9 @@ struct Float16 {
         const auto small =
             std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) + 0.5F) - 0x3f000000U;
         const auto normal = (size - 0x38000000U + 0xfffU + ((size >> 13U) & 1U)) >> 13U;
-        const auto large = 0x7c00U | (all_ones_if(size > 0x7f800000U) & 0x0200U);  // or NaN
+        // Infinity, or a quiet NaN with as much of the payload as there is room for.
+        const auto payload = 0x0200U | (size >> 13U & 0x03ffU);
+        const auto large = 0x7c00U | (all_ones_if(size > 0x7f800000U) & payload);
         const auto finite = choose(size < 0x38800000U, small, normal);
         // 65520 is the first value that rounds to more than the largest half.
         const auto magnitude = choose(size >= 0x477ff000U, large, finite);
@@ -59,7 +61,9 @@ struct Float16 {
         const auto finite = std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) *
                                                          std::bit_cast<float>(0x77800000U));
         // The product keeps the fraction of what is infinite or no number, but not its exponent.
-        const auto magnitude = finite | (all_ones_if(size >= 0x0f800000U) & 0x7f800000U);
+        // What is no number becomes a quiet one.
+        const auto magnitude = finite | (all_ones_if(size >= 0x0f800000U) & 0x7f800000U) |
+                               (all_ones_if(size > 0x0f800000U) & 0x00400000U);
         return std::bit_cast<float>(magnitude | (wide & 0x8000U) << 16U);
     }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/device.hpp"
+#include "kernels/runtime/scoring.hpp"
 #include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstdint>
@@ -8,9 +9,6 @@
 #include <string_view>
 
 namespace moe {
-
-/// How router logits become scores. softmax: Qwen3, Mixtral; sigmoid: DeepSeek-V3.
-enum class Scoring : std::uint8_t { softmax, sigmoid };
 
 /// The half-open range [first, last) of experts or columns that one rank holds.
 struct Range {

@@ -77,10 +77,23 @@ struct Size {
     int top_k;
 };
 
-void expect_chosen(const Size& size, const Logits& kind, bool biased) {
+/// In proportion to the weight of a logit, whose row's best is `best`.
+double score(double logit, double best, Scoring scoring) {
+    switch (scoring) {
+        case Scoring::softmax:
+            return std::exp(logit - best);
+        case Scoring::sigmoid:
+            return 1 / (1 + std::exp(-logit));
+        case Scoring::sqrtsoftplus:
+            return std::sqrt(logit > 40 ? logit : std::log1p(std::exp(logit)));
+    }
+    return std::nan("");
+}
+
+void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring scoring) {
     const auto [rows, experts, top_k] = size;
-    SCOPED_TRACE(fmt::format("{} rows, best {} of {}, {}{}", rows, top_k, experts, kind.name,
-                             biased ? ", biased" : ""));
+    SCOPED_TRACE(fmt::format("{} rows, best {} of {}, {}{}, {}", rows, top_k, experts, kind.name,
+                             biased ? ", biased" : "", to_string(scoring)));
     std::mt19937 random(7);
     std::vector<float> logits(static_cast<std::size_t>(rows * experts));
     for (std::int64_t i = 0; i < rows * experts; ++i) {
@@ -95,8 +108,8 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased) {
     std::vector<float> weights(choices, 77);
 
     cuda::launch_choose({nullptr, rows, 0, DType::f32},
-                        {logits.data(), experts, top_k, Scoring::softmax,
-                         biased ? bias.data() : nullptr, nullptr, live.data(), nullptr},
+                        {logits.data(), experts, top_k, scoring, biased ? bias.data() : nullptr,
+                         nullptr, live.data(), nullptr},
                         {chosen.data(), weights.data()}, nullptr);
 
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -108,15 +121,16 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased) {
         std::vector<std::int32_t> order(static_cast<std::size_t>(experts));
         std::iota(order.begin(), order.end(), 0);
         std::ranges::stable_sort(order, [&](auto a, auto b) { return better(logit(a), logit(b)); });
+        const auto score_of = [&](std::int32_t expert) {
+            return score(logit(expert), logit(order[0]), scoring);
+        };
         double sum = 0;
-        for (int k = 0; k < top_k; ++k) {
-            sum += std::exp(double{logit(order[static_cast<std::size_t>(k)])} - logit(order[0]));
-        }
+        for (int k = 0; k < top_k; ++k) sum += score_of(order[static_cast<std::size_t>(k)]);
         const bool is_live = live[static_cast<std::size_t>(row)] != 0;
         for (int k = 0; k < top_k; ++k) {
             const auto want = order[static_cast<std::size_t>(k)];
             ASSERT_EQ(chosen[of(k)], is_live ? want : -1) << "row " << row << " choice " << k;
-            const double weight = std::exp(double{logit(want)} - logit(order[0])) / sum;
+            const double weight = score_of(want) / sum;
             if (std::isfinite(weight)) {
                 ASSERT_NEAR(weights[of(k)], is_live ? weight : 0, 1e-5);
             }
@@ -134,7 +148,8 @@ TEST(Choose, EveryKindOfLogits) {
     for (const auto& kind : kinds_of_logits()) {
         for (const auto& size : kSizes) {
             const bool small = size.experts <= 128;
-            if (pair++ % 2 == 0 || small) expect_chosen(size, kind, pair % 3 == 0);
+            const auto scoring = scorings()[static_cast<std::size_t>(pair / 2) % 3].scoring;
+            if (pair++ % 2 == 0 || small) expect_chosen(size, kind, pair % 3 == 0, scoring);
         }
         ++pair;
     }
