@@ -44,6 +44,7 @@ run_tests() {
 }
 
 setup_packages
+need_test_libraries
 setup_python
 need_python
 for preset in "${presets[@]}"; do
