@@ -7,7 +7,8 @@ check_regression.py BASELINE NEW [--threshold PCT] [--alpha A] [--metric LIST]
 BASELINE and NEW are CSV files or folders that hold a results.csv, each of several launches of the
 same cases on the same machine, taken in turns (scripts/launches.sh). Exit status: 0; 1 for a
 regression, or a cell of BASELINE that has no time in NEW; 2 with one line on standard error when
-the input cannot be used. Sets of different machines give a report and no verdict.
+the input cannot be used. Sets of different machines, or measured beside
+other processes (claim shared_machine), give a report and no verdict.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from statistics import median
 SCHEMA_VERSION = "1"
 
 # What a number may claim, strongest first. Rows of different claims are never compared.
-CLAIMS = ("interconnect", "memory", "functional")
+CLAIMS = ("interconnect", "memory", "functional", "shared_machine")
 
 # No column of the file: the baseline of the row's case in its run.
 AGAINST = "against"

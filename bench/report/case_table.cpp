@@ -1,6 +1,7 @@
 #include "bench/report/case_table.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -125,6 +126,7 @@ std::string case_table(std::span<const ResultRow> rows,
     const auto* best = winner(rows);
     const bool planted =
         std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.planted_pct > 0; });
+    const bool shared = rows.front().claim == "shared_machine";
     if (best != nullptr) {
         text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",
@@ -137,13 +139,16 @@ std::string case_table(std::span<const ResultRow> rows,
             text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
         } else {
             text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
-                                &row == best && !planted ? '*' : ' ', row.combine, us(row.output),
-                                speedup(row, row.output, 2), combine_us(row), us(row.layer),
-                                speedup(row, row.layer, 3), planted_mark(row));
+                                &row == best && !planted && !shared ? '*' : ' ', row.combine,
+                                us(row.output), speedup(row, row.output, 2), combine_us(row),
+                                us(row.layer), speedup(row, row.layer, 3), planted_mark(row));
         }
     }
     if (planted) {
         text += "  Strategies were slowed down on purpose (--plant): no results.\n";
+    } else if (shared) {
+        text +=
+            "  Other processes computed on GPUs of this job: no verdict (claim: shared_machine).\n";
     } else if (best_forms) {
         text += sentence(*best_forms, "the best form of each kind", rows.front());
     } else if (best != nullptr) {

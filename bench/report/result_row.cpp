@@ -3,6 +3,7 @@
 #include "bench/measure/limits.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace moe {
 namespace {

@@ -10,6 +10,7 @@ CLAIM_TEXT = {
     "interconnect": "claim: interconnect (one rank for each GPU or core, real links)",
     "memory": "claim: memory (one shared memory: not an interconnect's numbers)",
     "functional": "functional: ranks > cores, times say nothing about speed",
+    "shared_machine": "shared machine: others computed on the GPUs meanwhile, times are no verdict",
 }
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
 

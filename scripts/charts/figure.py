@@ -109,18 +109,18 @@ def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
 
 
 def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
-    """Functional rows get no finding: it would be about speed."""
-    functional = page.claim == "functional"
+    """Rows that say nothing about speed get no finding."""
+    silent = page.claim in ("functional", "shared_machine")
     rows = pd.concat([panel.rows for panel in panels])
     findings = [chart.finding(panel.rows) for panel in panels]
-    if functional:
+    if silent:
         headline, complete = claim_text(page.claim, rows), True
     else:
         headline, complete = chart.headline(panels, findings)
-    colour = WARNING if functional else INK
+    colour = WARNING if silent else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
     head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in page.facts]
-    if not functional:
+    if not silent:
         colour = WARNING if page.claim == "memory" else MUTED
         head.append(Block([claim_text(page.claim, rows)], FACTS_SIZE, colour, "bold"))
 

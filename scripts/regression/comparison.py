@@ -12,7 +12,7 @@ from regression.cells import (
     time_column,
 )
 from regression.report import Report, counts_text, headline, name_cases
-from regression.sets import FEWEST_LAUNCHES, ResultsSet, machine_differences, warnings
+from regression.sets import FEWEST_LAUNCHES, ResultsSet, machine_differences, shared_machine, warnings
 from regression.verdicts import FAILING, Gate, judge, launches_needed, smallest_p
 
 
@@ -21,7 +21,10 @@ def make_report(
 ) -> Report:
     differences = machine_differences(baseline, new)
     if differences:
-        return _other_machine(baseline, new, metrics, differences)
+        return _no_verdict(baseline, new, metrics, "another machine", differences)
+    shared = shared_machine(baseline, new)
+    if shared:
+        return _no_verdict(baseline, new, metrics, "a shared machine", shared)
     cells = judge(compare_times(baseline.rows, new.rows, metrics), gate)
     cells, added = _named(cells, baseline, new, time_column("output"), CELL_AND_SEED)
     facts = [
@@ -77,10 +80,10 @@ def _planted(baseline: ResultsSet, new: ResultsSet) -> list[str]:
     ]
 
 
-def _other_machine(
-    baseline: ResultsSet, new: ResultsSet, metrics: Sequence[str], differences: list[str]
+def _no_verdict(
+    baseline: ResultsSet, new: ResultsSet, metrics: Sequence[str], why: str, details: list[str]
 ) -> Report:
-    """Ratios within a launch survive a change of machine better than times."""
+    """Ratios within a launch survive a change of machine, or of its load, better than times."""
     key = [name for name in CELL_AND_SEED if name not in MACHINE_COLUMNS]
     columns = {metric: speedup_column(metric) for metric in metrics}
     cells = compare(baseline.rows, new.rows, columns, key)
@@ -88,13 +91,13 @@ def _other_machine(
     cells["new_speedup"] = [np.median(v) if v else math.nan for v in cells["new"]]
     cells["ratio"] = cells["new_speedup"] / cells["baseline_speedup"]
     if cells["ratio"].isna().all():
-        raise ResultsError(f"another machine ({'; '.join(differences)}), and no cell in common")
+        raise ResultsError(f"{why} ({'; '.join(details)}), and no cell in common")
     cells, added = _named(cells, baseline, new, speedup_column("output"), key)
     facts = [
         f"BASELINE {baseline.path}, NEW {new.path}: {len(cells)} cells.",
-        *(f"* {difference}" for difference in differences),
+        *(f"* {detail}" for detail in details),
     ]
     return Report(
-        "Regression gate: another machine, a report and no verdict", facts,
+        f"Regression gate: {why}, a report and no verdict", facts,
         _planted(baseline, new), cells, added,
     )

@@ -69,6 +69,15 @@ def machine_differences(baseline: ResultsSet, new: ResultsSet) -> list[str]:
     ]
 
 
+def shared_machine(baseline: ResultsSet, new: ResultsSet) -> list[str]:
+    """The sets of which rows were measured beside other processes, one line each."""
+    return [
+        f"{name}: processes of others computed on its GPUs (claim shared_machine)"
+        for name, one in (("BASELINE", baseline), ("NEW", new))
+        if any(row["claim"] == "shared_machine" for row in one.rows)
+    ]
+
+
 def warnings(baseline: ResultsSet, new: ResultsSet) -> list[str]:
     """What weakens a comparison of the two, one line each."""
     found = [

@@ -418,6 +418,19 @@ def test_another_machine_gives_ratios_and_no_verdict(gate):
     assert float(ratio) == pytest.approx(0.5, rel=0.01)
 
 
+@pytest.mark.parametrize("arms", ["new", "both"])
+def test_a_shared_machine_gives_no_verdict(gate, arms):
+    def shared(row):
+        return row | {"claim": "shared_machine"}
+
+    old = {"change": shared} if arms == "both" else None
+    status, output = gate(factors={NATIVE: 2}, change=shared, old=old)
+    assert status == 0
+    assert "a shared machine, a report and no verdict" in output
+    assert "* NEW: processes of others computed on its GPUs" in output
+    assert ("* BASELINE: processes" in output) == (arms == "both")
+
+
 def test_without_provenance_rows_tell_the_machine(gate, capsys):
     gate(factors={NATIVE: 1.3})
     for arm in ("old", "new"):

@@ -405,6 +405,12 @@ def test_charts_of_a_shared_gpu_say_that_it_is_no_interconnect(charts) -> None:
         assert "functional: ranks share a GPU, times say nothing about an interconnect" in text
 
 
+def test_charts_of_a_shared_machine_give_no_verdict(charts) -> None:
+    for text in charts(sweep(claim="shared_machine", backend="cuda")).values():
+        assert "others computed on the GPUs meanwhile, times are no verdict" in text
+        assert " wins " not in text and "fastest" not in text
+
+
 def test_memory_charts_say_that_they_are_no_interconnect(charts) -> None:
     for text in charts(sweep(claim="memory")).values():
         assert "one shared memory: not an interconnect's numbers" in text
