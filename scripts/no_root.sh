@@ -2,8 +2,8 @@
 # two libraries come from PyPI, CLI11 is unpacked from the distribution's own package. Sourced.
 # shellcheck shell=bash disable=SC2154 # root and missing are setup.sh's
 
-# The program alone needs no more than these.
-program_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
+# The program alone needs no more than these, and a compiler.
+program_packages=(cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
     nlohmann-json3-dev)
 # What PyPI calls them; versions are in constraints.txt.
 declare -A wheel_of=([cmake]=cmake [ninja-build]=ninja [libopenmpi-dev]=openmpi
@@ -43,10 +43,8 @@ by_hand() {
     if [[ -n ${sources_of[$1]:-} ]]; then
         echo "$1: git clone --depth 1 https://github.com/${sources_of[$1]}" \
             "$root/.venv/src/${sources_of[$1]#*/}"
-    elif [[ -n ${wheel_of[$1]:-} ]]; then
-        echo "$1: $root/.venv/bin/python -m pip install ${wheel_of[$1]}"
     else
-        echo "$1: no package of PyPI brings it; take an image that has it (of CUDA: -devel)"
+        echo "$1: $root/.venv/bin/python -m pip install ${wheel_of[$1]}"
     fi
 }
 

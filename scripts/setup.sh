@@ -69,7 +69,7 @@ what_failed() {
 # Whether what a package is wanted for is there without it (built by hand, from pip or conda).
 there_without_dpkg() {
     case $1 in
-        g++) command -v c++ ;;
+        g++) command -v "${CXX:-c++}" ;;
         clang) command -v clang++ ;;
         ninja-build) command -v ninja ;;
         libopenmpi-dev) command -v mpicxx ;;
@@ -167,7 +167,8 @@ compiler_obstacle() {
     local compiler=${CXX:-c++} clang gcc
     if ! read -r clang gcc < <("$compiler" -E -P -x c++ - <<<'__clang_major__ __GNUC__' 2>/dev/null)
     then
-        echo "no C++ compiler: $compiler does not run; GCC 11 or clang 14 or later is wanted"
+        echo "no C++ compiler: $compiler does not run; GCC 11 or clang 14 or later is wanted (images of" \
+            "CUDA have it in their -devel form)"
     elif if [[ $clang == __clang_major__ ]]; then ((gcc < 11)); else ((clang < 14)); fi; then
         echo "$compiler is too old ($("$compiler" --version | sed 1q)): GCC 11 or clang 14 or later" \
             "is wanted; CXX=NAME chooses another"
