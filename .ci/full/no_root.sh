@@ -37,7 +37,7 @@ as_user() {
     # shellcheck disable=SC2016 # for the inner shell
     unshare --mount --pid --fork sh -c '
         mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --make-rslave "$0/dev" &&
-        mount -t tmpfs tmpfs "$0/dev/shm" && exec chroot --userspec=user "$0" /usr/bin/env -i \
+        mount --rbind /sys "$0/sys" && mount -t tmpfs tmpfs "$0/dev/shm" && exec chroot --userspec=user "$0" /usr/bin/env -i \
             HOME=/home/user PATH=/usr/bin:/bin PIP_CERT="$PIP_CERT" sh -c "cd ~/sources && exec \"\$@\"" sh "$@"
     ' "$system" "$@"
 }
