@@ -14,6 +14,7 @@
 #include "comm/mpi/mpi_control.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 

@@ -92,6 +92,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"backend", p.backend.name},
         {"device", p.backend.device->name()},
         {"library", first_line(p.backend.libraries)},
+        {"library_built_against", p.backend.built_against},
         {"kernel", kernel_version()},
         {"host_names", hosts},
         {"hosts", p.machine.hosts},

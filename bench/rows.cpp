@@ -5,6 +5,7 @@
 #include "bench/prepared_case.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

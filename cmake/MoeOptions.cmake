@@ -17,10 +17,10 @@ target_compile_options(moe_options INTERFACE
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O3>)
 
 # A BLAS with cblas.h. OpenBLAS by name, since ranks must be able to switch its threads off.
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
-add_library(moe_blas INTERFACE)
-target_link_libraries(moe_blas INTERFACE PkgConfig::OPENBLAS)
+if(MOE_BLAS)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+endif()
 
 # moe_precompile(<target>): with MOE_PCH, what most files of the target include.
 function(moe_precompile target)

@@ -23,6 +23,8 @@ struct Backend {
     std::unique_ptr<LayerKernelsFactory> layer_kernels;
     /// The libraries that carry the data, as they name themselves; for the provenance.
     std::string libraries;
+    /// The version that the program was compiled for, of a library that may be loaded in another.
+    std::string built_against{};
     Placement placement;
     bool gpus{};  ///< ranks compute on GPUs, not on cores
     /// Asked by any thread, at any time until the backend goes: what failed in the background, of

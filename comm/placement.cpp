@@ -1,5 +1,8 @@
 #include "comm/placement.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -8,7 +11,7 @@ namespace moe {
 namespace {
 
 constexpr std::string_view kInterconnect = "interconnect", kMemory = "memory",
-                           kFunctional = "functional";
+                           kFunctional = "functional", kSharedMachine = "shared_machine";
 
 }  // namespace
 
@@ -23,13 +26,29 @@ Placement place_on_cores(const Machine& machine) {
             .sharing_memory = machine.ranks_on_host};
 }
 
-Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport) {
-    return {.claim = ranks_per_gpu > 1 ? kFunctional
-                     : ranks == 1      ? kMemory
-                                       : kInterconnect,
+Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport, bool foreign) {
+    return {.claim = foreign             ? kSharedMachine
+                     : ranks_per_gpu > 1 ? kFunctional
+                     : ranks == 1        ? kMemory
+                                         : kInterconnect,
             .transport = std::move(transport),
             .ranks_per_device = ranks_per_gpu,
             .sharing_memory = ranks_per_gpu};
+}
+
+std::string name_foreign(const std::vector<DeviceProcess>& processes) {
+    std::vector<std::string> texts;
+    int unnamed = 0;
+    for (const auto& [pid, name] : processes) {
+        if (name.ends_with("nvidia-cuda-mps-server")) continue;
+        if (name.empty()) {
+            ++unnamed;
+        } else {
+            texts.push_back(fmt::format("{} (pid {})", name, pid));
+        }
+    }
+    if (unnamed > 0) texts.push_back(fmt::format("{} that the driver does not name", unnamed));
+    return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 }  // namespace moe

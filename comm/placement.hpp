@@ -1,9 +1,11 @@
 #pragma once
 
 #include "comm/machine.hpp"
+#include "kernels/runtime/device.hpp"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moe {
 
@@ -12,13 +14,20 @@ struct Placement {
     /// "interconnect": one rank for each GPU, or hosts with a network between them. "memory": ranks
     /// share one memory, which says what kernels do and nothing of links; so does a single rank.
     /// "functional": ranks share cores, or a GPU on which their library talks through sockets.
+    /// "shared_machine": processes of others compute on a GPU of this job; never a verdict.
     std::string_view claim;
     std::string transport;    ///< "nvlink", "pcie", "shared_memory", "network", "sockets", "p2p"
     int ranks_per_device{1};  ///< of the core or GPU that has most
     int sharing_memory{1};    ///< ranks that take from the memory that a device says is left
 };
 [[nodiscard]] Placement place_on_cores(const Machine& machine);
-/// All `ranks`, of which at most `ranks_per_gpu` share one.
-[[nodiscard]] Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport);
+/// All `ranks`, of which at most `ranks_per_gpu` share one; `foreign`: with processes of others.
+[[nodiscard]] Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport,
+                                      bool foreign);
+
+/// The processes on a rank's GPU before this job has a context on it, as "python3 (pid 7), 2 that
+/// the driver does not name"; empty where there are none. NVIDIA's MPS server is nobody's workload:
+/// who computes through it is listed too.
+[[nodiscard]] std::string name_foreign(const std::vector<DeviceProcess>& processes);
 
 }  // namespace moe

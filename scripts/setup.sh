@@ -3,9 +3,13 @@
 # scripts/requirements.txt in .venv. run.sh, test.sh and .ci/run source it; called by itself it
 # only installs. What is there already is neither fetched nor asked for again.
 #
-#   scripts/setup.sh [--lint]     --lint: also what .ci/run needs
+#   scripts/setup.sh [--lint] [--no-root]
 #
+# --lint: also what .ci/run needs. --no-root, chosen by itself where apt cannot be used: what the
+# program alone needs, into .venv; a compiler has to be there.
 # MOE_NO_APT=1: the libraries are there, but dpkg does not know them; only the tools are looked for.
+#
+# Exit status: 0; 1 where something is missing, which is named; 2 for bad arguments.
 set -euo pipefail
 
 unset CDPATH # where it is set, cd prints
@@ -15,12 +19,18 @@ build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev li
     libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
 python_packages=(python3 python3-venv ca-certificates)
 python_imports=(pandas scipy matplotlib pytest hypothesis)
+lean=() # CMake options of a build without what is missing; set by setup_without_root
 lint_packages=(ccache clang-format clang-tidy clang libclang-rt-dev)
 
 # Open MPI asks root twice whether it means it; in a container it does.
 if ((EUID == 0)); then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+
+# Tools that are only in the environment; after all others, because its python3 hides an engine's.
+PATH=$PATH:$root/.venv/bin
+# shellcheck source=scripts/no_root.sh
+source "$root/scripts/no_root.sh"
 
 # What the scripts say goes to stderr, so that stdout is the program's. Nobody has to be there.
 say() { printf '%s\n' "$*" >&2 || true; }
@@ -60,16 +70,29 @@ what_failed() {
 # Whether what a package is wanted for is there without it (built by hand, from pip or conda).
 there_without_dpkg() {
     case $1 in
-        g++) command -v c++ ;;
+        g++) command -v "${CXX:-c++}" ;;
         clang) command -v clang++ ;;
         ninja-build) command -v ninja ;;
         libopenmpi-dev) command -v mpicxx ;;
         openmpi-bin) command -v mpirun ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
         ca-certificates) [[ -n ${SSL_CERT_FILE:-} || -e /etc/ssl/certs/ca-certificates.crt ]] ;;
-        lib* | nlohmann-json3-dev) [[ -n ${MOE_NO_APT:-} ]] || ! command -v apt-get ;;
+        lib*-dev | nlohmann-json3-dev) [[ -n ${MOE_NO_APT:-} ]] || has_library "$1" ;;
         *) command -v "$1" ;;
     esac &>/dev/null
+}
+
+# has_library PACKAGE: by its header.
+has_library() {
+    case $1 in
+        libcli11-dev) has_header CLI/CLI.hpp ;;
+        libfmt-dev) has_header fmt/format.h ;;
+        nlohmann-json3-dev) has_header nlohmann/json.hpp ;;
+        libbenchmark-dev) has_header benchmark/benchmark.h ;;
+        libgtest-dev) has_header gtest/gtest.h ;;
+        libopenblas-dev) has_header cblas.h && pkg-config --exists openblas ;;
+        *) false ;;
+    esac
 }
 
 # missing PACKAGE...: those that are not there, one in a line.
@@ -95,45 +118,68 @@ apt_install() {
     "${apt[@]}" install -y --no-install-recommends "${@:2}"
 }
 
-# install_missing PACKAGE...: tries to; what is missing afterwards is for the caller to judge, with
-# why_not as the reason.
-install_missing() {
-    local wanted as_root=() log=$root/build/setup.log start=$SECONDS
-    why_not=
+# Sets as_root to what makes a command root's; fails where apt cannot be used.
+may_use_apt() {
+    as_root=()
+    if [[ -n ${MOE_NO_APT:-} ]] || ! command -v apt-get >/dev/null; then return 1; fi
+    if ((EUID == 0)); then return; fi
+    as_root=(sudo)
+    if [[ ! -t 0 ]]; then as_root+=(-n); fi # nobody there to type a password
+    command -v sudo >/dev/null && "${as_root[@]}" true 2>/dev/null
+}
+
+# install_with_apt PACKAGE...: tries to; what is missing afterwards is for the caller to judge.
+install_with_apt() {
+    local wanted log=$root/build/setup.log start=$SECONDS
     mapfile -t wanted < <(missing "$@")
     if ((${#wanted[@]} == 0)); then return; fi
-    if [[ -n ${MOE_NO_APT:-} ]] || ! command -v apt-get >/dev/null; then
-        why_not="install by hand what provides them"
-        return
-    fi
-    if ((EUID != 0)); then
-        as_root=(sudo)
-        if [[ ! -t 0 ]]; then as_root+=(-n); fi # nobody there to type a password
-        if ! command -v sudo >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
-            why_not="to be installed with apt-get by root: no sudo here without a password"
-            return
-        fi
-    fi
     say "installing with apt-get: ${wanted[*]}"
     if quietly "$log" apt_install "${as_root[@]}" -- "${wanted[@]}"; then
         say "packages: $((SECONDS - start)) s"
     else
-        why_not="apt-get could not install them, see $log"
+        say "warning: apt-get could not install them, see $log"
     fi
 }
 
-# setup_packages [--lint]: Python's are asked for together with the others, but not insisted on.
+# setup_packages [--lint] [--no-root]: Python's are asked for together with the others, but not
+# insisted on.
 setup_packages() {
-    local packages=("${build_packages[@]}") gpu_packages=() left
-    if [[ ${1:-} == --lint ]]; then packages+=("${lint_packages[@]}"); fi
+    local packages=("${build_packages[@]}") gpu_packages=() left as_root
+    if [[ " $* " == *" --lint "* ]]; then packages+=("${lint_packages[@]}"); fi
+    left=$(missing "${packages[@]}" "${python_packages[@]}")
+    if [[ " $* " == *" --no-root "* ]] || { [[ -n $left ]] && ! may_use_apt; }; then
+        need_compiler
+        setup_without_root
+        return
+    fi
     # For GPUs, where the package lists have it: without, cores are used. A driver or a toolkit is
     # nobody's to install here.
     if command -v nvidia-smi >/dev/null && apt-cache show libnccl-dev &>/dev/null; then
         gpu_packages=(libnccl-dev)
     fi
-    install_missing "${packages[@]}" "${python_packages[@]}" "${gpu_packages[@]}"
+    install_with_apt "${packages[@]}" "${python_packages[@]}" "${gpu_packages[@]}"
     left=$(missing "${packages[@]}" | paste -sd ' ')
-    if [[ -n $left ]]; then die "missing: $left ($why_not)"; fi
+    if [[ -n $left ]]; then die "missing: $left; scripts/setup.sh --no-root does without apt"; fi
+    need_compiler
+}
+
+# Why the compiler will not do, or nothing.
+compiler_obstacle() {
+    local compiler=${CXX:-c++} clang gcc
+    if ! read -r clang gcc < <("$compiler" -E -P -x c++ - <<<'__clang_major__ __GNUC__' 2>/dev/null)
+    then
+        echo "no C++ compiler: $compiler does not run; GCC 11 or clang 14 or later is wanted (images of" \
+            "CUDA have it in their -devel form)"
+    elif if [[ $clang == __clang_major__ ]]; then ((gcc < 11)); else ((clang < 14)); fi; then
+        echo "$compiler is too old ($("$compiler" --version | sed 1q)): GCC 11 or clang 14 or later" \
+            "is wanted; CXX=NAME chooses another"
+    fi
+}
+
+need_compiler() {
+    local obstacle
+    obstacle=$(compiler_obstacle)
+    if [[ -n $obstacle ]]; then die "$obstacle"; fi
 }
 
 # Looks only whether the packages can be found: importing pandas takes a second.
@@ -142,12 +188,25 @@ has_packages() {
 sys.exit(not all(map(u.find_spec, sys.argv[1:])))' "${python_imports[@]}" &>/dev/null
 }
 
-# An environment that is there but incomplete is completed, one that does not run is made anew.
-install_python_packages() {
-    local venv=$1
-    "$venv/bin/python" -m pip --version || python3 -m venv --clear "$venv" || return
-    "$venv/bin/python" -m pip install --disable-pip-version-check --retries 2 \
-        --only-binary :all: -r "$root/scripts/requirements.txt"
+# Sets pip to the command that installs into .venv: its own or, where Debian keeps ensurepip apart,
+# the system's.
+find_pip() {
+    pip=("$root/.venv/bin/python" -m pip)
+    "${pip[@]}" --version && return
+    pip=(python3 -m pip --python "$root/.venv/bin/python")
+    "${pip[@]}" --version
+}
+
+# venv_pip ARGUMENT...: installs into .venv. One that is there but incomplete is completed, one that
+# does not run is made anew.
+venv_pip() {
+    local pip
+    if ! find_pip; then
+        python3 -m venv --clear "$root/.venv" ||
+            python3 -m venv --clear --without-pip "$root/.venv" || return
+        find_pip || return
+    fi
+    "${pip[@]}" install --disable-pip-version-check --retries 2 --only-binary :all: "$@"
 }
 
 # Sets python. Without a network another interpreter that has the packages will do.
@@ -158,7 +217,7 @@ setup_python() {
     python=$venv/bin/python
     if [[ -e $stamp && $(<"$stamp") == "$wanted" ]] && has_packages "$python"; then return; fi
     say "installing Python packages in $venv"
-    if quietly "$log" install_python_packages "$venv"; then
+    if quietly "$log" venv_pip -r "$root/scripts/requirements.txt"; then
         echo "$wanted" >"$stamp"
         say "Python packages: $((SECONDS - start)) s"
         return
@@ -182,13 +241,20 @@ need_python() {
         "(see $root/build/python.log)"
 }
 
-# configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere. What
-# failed is not kept either: CMake would remember a library as missing after it was installed.
+# For scripts that build tests.
+need_test_libraries() {
+    if ((${#lean[@]})); then die "tests want what is missing here: install it with apt-get"; fi
+}
+
+# configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what
+# was missing is there. What failed is not kept either: CMake would remember a library as missing
+# after it was installed.
 configure() {
-    local options=(--preset "$1" "${@:2}") cache=$root/build/$1/CMakeCache.txt
+    local options=(--preset "$1" "${@:2}" "${lean[@]}") cache=$root/build/$1/CMakeCache.txt
     if [[ -n $python ]]; then options+=("-DMOE_PYTHON=$python"); fi
-    if [[ -e $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
-        options+=(--fresh)
+    if [[ -e $cache ]] && { ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache" ||
+        { ((${#lean[@]} == 0)) && grep -qxF MOE_BLAS:BOOL=OFF "$cache"; }; }; then
+        rm -rf -- "$cache" "${cache%/*}/CMakeFiles"
     fi
     cmake -S "$root" "${options[@]}" || { rm -f -- "$cache" && return 1; }
 }
@@ -200,6 +266,12 @@ build() {
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    for argument in "$@"; do
+        if [[ $argument != --lint && $argument != --no-root ]]; then
+            say "error: no option $argument; usage: scripts/setup.sh [--lint] [--no-root]"
+            exit 2
+        fi
+    done
     setup_packages "$@"
     setup_python
     need_python

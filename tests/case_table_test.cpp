@@ -68,6 +68,18 @@ TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
     for (auto& row : rows) row.timed_by = "device";
     EXPECT_EQ(rows[0].flags(), "");
     EXPECT_NE(table(rows).find("* reduce_scatterv_native"), std::string::npos) << table(rows);
+TEST(CaseTable, GivesNoVerdictOnASharedMachine) {
+    std::vector rows{measured("all_reduce_slice", 90, {1, 1, 1}),
+                     measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    for (auto& row : rows) row.claim = "shared_machine";
+    const Comparison won{"reduce_scatterv_native", "all_reduce_slice", {1.8, 1.7, 1.9}};
+    for (const auto& text : {table(rows), case_table(rows, won)}) {
+        expect_said(text,
+                    "Other processes computed on GPUs of this job: no verdict (claim: "
+                    "shared_machine).");
+        EXPECT_EQ(text.find('*'), std::string::npos) << text;
+        EXPECT_EQ(text.find(" against "), std::string::npos) << text;
+    }
 }
 
 TEST(CaseTable, ComparesWithTheBaselineWhereThereIsOneKind) {

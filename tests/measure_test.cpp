@@ -240,16 +240,26 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
     }
     struct OnGpus {
         int ranks, ranks_per_gpu;
+        bool foreign;
         std::string_view claim;
     };
-    for (const auto& [ranks, ranks_per_gpu, claim] :
-         {OnGpus{1, 1, "memory"}, OnGpus{8, 1, "interconnect"}, OnGpus{8, 4, "functional"}}) {
-        const auto placement = place_on_gpus(ranks, ranks_per_gpu, "nvlink");
+    for (const auto& [ranks, ranks_per_gpu, foreign, claim] :
+         {OnGpus{1, 1, false, "memory"}, OnGpus{8, 1, false, "interconnect"},
+          OnGpus{8, 4, false, "functional"}, OnGpus{1, 1, true, "shared_machine"},
+          OnGpus{8, 1, true, "shared_machine"}, OnGpus{8, 4, true, "shared_machine"}}) {
+        const auto placement = place_on_gpus(ranks, ranks_per_gpu, "nvlink", foreign);
         EXPECT_EQ(placement.claim, claim);
         EXPECT_EQ(placement.transport, "nvlink");
         EXPECT_EQ(placement.ranks_per_device, ranks_per_gpu);
         EXPECT_EQ(placement.sharing_memory, ranks_per_gpu);
     }
+}
+
+TEST(Placement, NamesForeignProcessesButNotTheServerOfMps) {
+    EXPECT_EQ(name_foreign({}), "");
+    EXPECT_EQ(name_foreign({{7, "/usr/bin/nvidia-cuda-mps-server"}}), "");
+    EXPECT_EQ(name_foreign({{7, "python3"}, {8, ""}, {9, "nvidia-cuda-mps-server"}, {10, ""}}),
+              "python3 (pid 7), 2 that the driver does not name");
 }
 
 /// Seconds that looking at the clock may add to a sample.

@@ -1,6 +1,7 @@
 #include "bench/report/case_table.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -99,6 +100,9 @@ std::string no_verdict(std::span<const ResultRow> rows) {
     const auto any = [&](auto&& is_so) { return std::any_of(rows.begin(), rows.end(), is_so); };
     if (any([](const auto& row) { return row.planted_pct > 0; })) {
         return "Strategies were slowed down on purpose (--plant): no results.";
+    }
+    if (rows.front().claim == "shared_machine") {
+        return "Other processes computed on GPUs of this job: no verdict (claim: shared_machine).";
     }
     const auto disturbed =
         std::find_if(rows.begin(), rows.end(), std::mem_fn(&ResultRow::disturbed));

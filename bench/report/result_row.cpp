@@ -4,6 +4,7 @@
 #include "bench/measure/limits.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string_view>
 #include <vector>

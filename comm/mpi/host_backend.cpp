@@ -45,6 +45,7 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
             .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD)),
             .layer_kernels = make_host_layer_kernels_factory(),
             .libraries = library_version(),
+            .built_against = fmt::format("MPI {}.{}", MPI_VERSION, MPI_SUBVERSION),
             .placement = place_on_cores(machine),
             .gpus = false,
             .failure = {},

@@ -1,6 +1,7 @@
 // The CUDA backend: device memory, NCCL collectives, everything stream-ordered.
 #include "comm/backend.hpp"
 #include "comm/nccl/gpu_choice.hpp"
+#include "comm/nccl/nccl.hpp"
 #include "comm/nccl/nccl_communicator.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/layer_kernels.hpp"
@@ -11,9 +12,7 @@ namespace moe {
 namespace {
 
 std::string libraries() {
-    const int nccl = nccl::version();
-    return fmt::format("NCCL {}.{}.{}, {}", nccl / 10000, nccl / 100 % 100, nccl % 100,
-                       cuda::versions());
+    return fmt::format("NCCL {}, {}", nccl::version_text(nccl::version()), cuda::versions());
 }
 
 }  // namespace
@@ -24,12 +23,15 @@ std::string cuda_backend_missing() {
 
 Backend open_cuda_backend(const BackendOptions& options) {
     auto choice = choose_gpu(options);
+    const auto other_version = nccl::version_warning(nccl::kBuiltAgainst, nccl::version());
+    if (!other_version.empty()) choice.warnings.push_back(other_version);
     auto world = make_nccl_world(choice.no_symmetric_memory);
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),
             .layer_kernels = make_cuda_layer_kernels_factory(),
             .libraries = libraries(),
+            .built_against = fmt::format("NCCL {}", nccl::version_text(nccl::kBuiltAgainst)),
             .placement = std::move(choice.placement),
             .gpus = true,
             .failure = std::move(world.failure),

@@ -4,9 +4,11 @@
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/nccl/nccl.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/nvml.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,6 +88,34 @@ bool mps_is_running() {
     return true;
 }
 
+/// Throws, on all ranks, what `action` throws on any. Collective.
+template <class Action>
+void run_on_all(Control& control, Action&& action) {
+    std::string why;
+    try {
+        action();
+    } catch (const Error& error) {
+        why = error.what();
+    }
+    why = control.first_text(why);
+    if (!why.empty()) throw BadArgument(why);
+}
+
+/// Every rank's `mine`, the names of the foreign processes on its GPU, as one warning; empty where
+/// nobody has any. Collective.
+std::string warn_of_foreign(const std::string& mine, Control& control) {
+    std::vector<std::string> seen;
+    const auto all = control.all_texts(mine);
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+        if (!all[rank].empty()) seen.push_back(fmt::format("rank {}: {}", rank, all[rank]));
+    }
+    if (seen.empty()) return {};
+    return fmt::format(
+        "other processes compute on GPUs of this job ({}): no time here is a verdict "
+        "(shared_machine)",
+        fmt::join(seen, "; "));
+}
+
 /// How the GPUs that are used reach each other's memory, by the rank that knows worst.
 enum class PeerAccess : int { all, hidden, not_all };
 
@@ -114,17 +144,20 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     mine.host = mpi::rank(MPI_COMM_WORLD);
     MOE_MPI(MPI_Bcast(&mine.host, 1, MPI_INT, 0, host.get()));
     GpuChoice choice;
-    std::string why;
-    try {
-        const int ordinal = place % cuda::count_devices();
-        choice.device = cuda::make_device(ordinal);
+    const auto control = make_mpi_control();
+    int ordinal = 0;
+    std::string foreign;
+    run_on_all(*control, [&] {
+        ordinal = place % cuda::count_devices();
         mine.id = cuda::device_id(ordinal);
         mine.bus = cuda::bus_id(ordinal);
-    } catch (const Error& error) {
-        why = error.what();
-    }
-    why = make_mpi_control()->first_text(why);
-    if (!why.empty()) throw BadArgument(why);
+        foreign =
+            name_foreign(cuda::nvml_processes(mine.bus).value_or(std::vector<DeviceProcess>{}));
+    });
+    // All ranks have looked: from here on there are processes of this job as well.
+    run_on_all(*control, [&] { choice.device = cuda::make_device(ordinal); });
+    foreign = warn_of_foreign(foreign, *control);
+    if (!foreign.empty()) choice.warnings.push_back(foreign);
     const auto all = all_gather(mine);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
@@ -170,8 +203,8 @@ GpuChoice choose_gpu(const BackendOptions& options) {
             choice.no_symmetric_memory = "the GPUs cannot reach each other's memory";
         }
     }
-    choice.placement =
-        place_on_gpus(mpi::size(MPI_COMM_WORLD), ranks_per_gpu, std::move(transport));
+    choice.placement = place_on_gpus(mpi::size(MPI_COMM_WORLD), ranks_per_gpu, std::move(transport),
+                                     !foreign.empty());
     return choice;
 }
 

@@ -17,6 +17,18 @@ int version() {
     return number;
 }
 
+std::string version_text(int version) {
+    return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+std::string version_warning(int built_against, int loaded) {
+    if (built_against == loaded) return {};
+    return fmt::format(
+        "built against NCCL {} and running with {}: what only one of them has may be missing; "
+        "build anew (cmake -U 'NCCL_*'), or mend LD_LIBRARY_PATH",
+        version_text(built_against), version_text(loaded));
+}
+
 ncclDataType_t type_of(DType dtype) {
     switch (dtype) {
         case DType::f32:

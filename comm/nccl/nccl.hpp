@@ -5,6 +5,7 @@
 #include <nccl.h>
 
 #include <cstddef>
+#include <string>
 
 namespace moe::nccl {
 
@@ -13,6 +14,12 @@ void check(ncclResult_t status, const char* file, int line, const char* expressi
 
 /// Of the library that was loaded, as ncclGetVersion says: 22809 is 2.28.9.
 [[nodiscard]] int version();
+/// Of the header that this was built against.
+inline constexpr int kBuiltAgainst = NCCL_VERSION_CODE;
+/// 22809 as "2.28.9".
+[[nodiscard]] std::string version_text(int version);
+/// What to say where the program was built against one version and runs with another; else empty.
+[[nodiscard]] std::string version_warning(int built_against, int loaded);
 [[nodiscard]] ncclDataType_t type_of(DType dtype);
 
 /// Closes the group even when a call inside it throws: an open group swallows every later call.

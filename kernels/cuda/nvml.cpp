@@ -1,7 +1,5 @@
 #include "kernels/cuda/nvml.hpp"
 
-#include "kernels/cuda/cuda.hpp"
-
 #include <dlfcn.h>
 
 #include <array>
@@ -16,7 +14,17 @@ using Status = int;  // 0: success
 using Handle = struct NvmlDevice*;
 constexpr int kSmClock = 1;
 constexpr int kMemoryClock = 2;
+constexpr int kInsufficientSize = 7;
 constexpr unsigned kLinks = 18;
+
+/// nvmlProcessInfo_t of the third version of the calls that fill it.
+struct ProcessInfo {
+    unsigned pid{};
+    unsigned long long bytes{};
+    unsigned gpu_instance{};
+    unsigned compute_instance{};
+};
+using ListProcesses = Status (*)(Handle, unsigned*, ProcessInfo*);
 
 struct Reason {
     unsigned long long bit;
@@ -39,18 +47,24 @@ public:
         find(reasons_, "nvmlDeviceGetCurrentClocksThrottleReasons");
         find(link_, "nvmlDeviceGetNvLinkState");
         usable_ = complete_ && init() == 0;
+        // Drivers before 510 lack these; the rest is of use without.
+        find(list_compute_, "nvmlDeviceGetComputeRunningProcesses_v3");
+        find(list_mps_, "nvmlDeviceGetMPSComputeRunningProcesses_v3");
+        find(process_name_, "nvmlSystemGetProcessName");
     }
 
-    [[nodiscard]] std::optional<Handle> device(int ordinal) const {
-        std::array<char, 32> bus{};
+    [[nodiscard]] std::optional<Handle> device(const BusId& bus) const {
         Handle handle{};
-        if (!usable_ ||
-            cudaDeviceGetPCIBusId(bus.data(), static_cast<int>(bus.size()), ordinal) !=
-                cudaSuccess ||
-            handle_by_bus_(bus.data(), &handle) != 0) {
+        if (!usable_ || handle_by_bus_(bus.data(), &handle) != 0) return std::nullopt;
+        return handle;
+    }
+    [[nodiscard]] std::optional<Handle> device(int ordinal) const {
+        BusId bus{};
+        if (cudaDeviceGetPCIBusId(bus.data(), static_cast<int>(bus.size()), ordinal) !=
+            cudaSuccess) {
             return std::nullopt;
         }
-        return handle;
+        return device(bus);
     }
     [[nodiscard]] int clock(Handle device, int which) const {
         unsigned mhz = 0;
@@ -75,7 +89,41 @@ public:
         return false;
     }
 
+    [[nodiscard]] std::optional<std::vector<DeviceProcess>> processes(Handle device) const {
+        std::vector<DeviceProcess> all;
+        for (const auto list : {list_compute_, list_mps_}) {
+            const auto some = infos(device, list);
+            if (!some) return std::nullopt;
+            for (const auto& info : *some) all.push_back({info.pid, name_of(info.pid)});
+        }
+        return all;
+    }
+
 private:
+    /// Processes may start between two calls: asked again until there was room for all.
+    [[nodiscard]] static std::optional<std::vector<ProcessInfo>> infos(Handle device,
+                                                                       ListProcesses list) {
+        constexpr unsigned kMost = 1U << 16U;
+        std::vector<ProcessInfo> found(64);
+        while (list != nullptr && found.size() <= kMost) {
+            auto count = static_cast<unsigned>(found.size());
+            const auto status = list(device, &count, found.data());
+            if (status == 0) {
+                found.resize(count);
+                return found;
+            }
+            if (status != kInsufficientSize) return std::nullopt;
+            found.resize(2 * found.size());
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] std::string name_of(unsigned pid) const {
+        std::array<char, 256> name{};
+        const bool told = process_name_ != nullptr &&
+                          process_name_(pid, name.data(), static_cast<unsigned>(name.size())) == 0;
+        return told ? name.data() : "";
+    }
+
     template <class Function>
     void find(Function& function, const char* name) {
         function = reinterpret_cast<Function>(dlsym(library_, name));
@@ -89,6 +137,9 @@ private:
     Status (*clock_)(Handle, int, unsigned*){};
     Status (*reasons_)(Handle, unsigned long long*){};
     Status (*link_)(Handle, unsigned, unsigned*){};
+    ListProcesses list_compute_{};
+    ListProcesses list_mps_{};
+    Status (*process_name_)(unsigned, char*, unsigned){};
 };
 
 const Nvml& nvml() {
@@ -108,6 +159,12 @@ std::optional<Clocks> nvml_clocks(int ordinal) {
 bool nvml_has_nvlink(int ordinal) {
     const auto device = nvml().device(ordinal);
     return device && nvml().has_nvlink(*device);
+}
+
+std::optional<std::vector<DeviceProcess>> nvml_processes(const BusId& bus) {
+    const auto device = nvml().device(bus);
+    if (!device) return std::nullopt;
+    return nvml().processes(*device);
 }
 
 }  // namespace moe::cuda

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "kernels/runtime/device.hpp"
+#include "kernels/cuda/cuda.hpp"
+
+#include <optional>
+#include <vector>
 
 namespace moe::cuda {
 
@@ -8,5 +11,8 @@ namespace moe::cuda {
 /// and false, where it is not there or does not know.
 [[nodiscard]] std::optional<Clocks> nvml_clocks(int ordinal);
 [[nodiscard]] bool nvml_has_nvlink(int ordinal);
+/// Who computes on the GPU there, through MPS or not, whatever user and container it belongs to.
+/// Needs no context, and so tells before this process has one.
+[[nodiscard]] std::optional<std::vector<DeviceProcess>> nvml_processes(const BusId& bus);
 
 }  // namespace moe::cuda

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/runtime/layer_kernels.hpp"
+
 #include <cstdint>
 
 namespace moe {
@@ -16,10 +18,13 @@ struct Gemm {
     std::int64_t k{};
 };
 
-/// One thread, through the BLAS. With k = 0, zeros.
+/// On one thread. With k = 0, zeros. From gemm_blas.cpp or gemm_plain.cpp, as MOE_BLAS says.
 void multiply(const Gemm& g);
 
-/// One thread for each rank: BLAS threads of several ranks would fight for the cores.
-void use_one_blas_thread();
+/// One thread for each rank: a library's threads of several ranks would fight for the cores.
+void use_one_gemm_thread();
+
+/// What multiply() runs on: "blas_f32", or "plain_f32", which is not tuned.
+[[nodiscard]] ExpertsKernel gemm_kernel();
 
 }  // namespace moe

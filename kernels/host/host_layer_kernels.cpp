@@ -218,7 +218,7 @@ private:
 
 class HostFactory final : public LayerKernelsFactory {
 public:
-    HostFactory() { use_one_blas_thread(); }
+    HostFactory() { use_one_gemm_thread(); }
     [[nodiscard]] DType compute_dtype(DType /*wire*/) const override { return DType::f32; }
     [[nodiscard]] std::unique_ptr<LayerKernels> make(Device& device,
                                                      const LayerDims& dims) const override {
@@ -229,7 +229,7 @@ public:
     }
     [[nodiscard]] ExpertsKernel experts_kernel(const LayerDims& dims) const override {
         if (dims.packed_rows == 0 || dims.local_experts == 0) return {};
-        return {{"blas_f32"}, true};
+        return gemm_kernel();
     }
 };
 

@@ -65,6 +65,13 @@ struct Clocks {
     std::string throttled;  ///< "power_cap;hw_thermal"; empty where nothing holds them back
 };
 
+/// A process that computes on a device, as the driver knows it. In a PID namespace of its own a
+/// reader gets numbers that mean nothing to it, and no names.
+struct DeviceProcess {
+    unsigned pid{};
+    std::string name;  ///< of its program; empty where the driver does not tell
+};
+
 class Device;
 
 /// A range for as long as it lives.

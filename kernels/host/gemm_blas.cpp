@@ -38,8 +38,12 @@ void multiply(const Gemm& g) {
     }
 }
 
-void use_one_blas_thread() {
+void use_one_gemm_thread() {
     openblas_set_num_threads(1);
+}
+
+ExpertsKernel gemm_kernel() {
+    return {{"blas_f32"}, true};
 }
 
 }  // namespace moe
