@@ -68,6 +68,8 @@ TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
     for (auto& row : rows) row.timed_by = "device";
     EXPECT_EQ(rows[0].flags(), "");
     EXPECT_NE(table(rows).find("* reduce_scatterv_native"), std::string::npos) << table(rows);
+}
+
 TEST(CaseTable, GivesNoVerdictOnASharedMachine) {
     std::vector rows{measured("all_reduce_slice", 90, {1, 1, 1}),
                      measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
