@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure",
                                "bench/sweep"},
-    "tests": PARTS | MEASURED | {"bench", "comm/mpi", "kernels/host", "kernels/cuda"},
+    "tests": PARTS | MEASURED | {"bench", "comm/mpi", "comm/nccl", "kernels/host", "kernels/cuda"},
     "tests/faults": {"tests/strategies"} | MEASURED,
     "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
