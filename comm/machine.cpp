@@ -1,12 +1,17 @@
 #include "comm/machine.hpp"
 
+#include "comm/kernel_view.hpp"
+
 #include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <numeric>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -41,32 +46,64 @@ int quota_cores() {
     return std::max(1, static_cast<int>(quota / period));
 }
 
-struct Host {
+/// What the ranks under one kernel have together.
+struct Kernel {
     int ranks{};
     std::string cores;
+    std::map<std::string, int> quotas;  ///< in cores, by host name: containers have one each
+
+    void add(const RankPlace& rank) {
+        ++ranks;
+        cores.resize(std::max(cores.size(), rank.cores.size()), '0');
+        for (std::size_t core = 0; core < rank.cores.size(); ++core) {
+            if (rank.cores[core] == '1') cores[core] = '1';
+        }
+        auto& least = quotas.try_emplace(rank.host, rank.quota).first->second;
+        least = std::min(least, rank.quota);
+    }
+    [[nodiscard]] int usable_cores() const {
+        const auto all = static_cast<int>(std::count(cores.begin(), cores.end(), '1'));
+        return std::accumulate(quotas.begin(), quotas.end(), 0, [&](int sum, const auto& of_host) {
+            return std::min(all, sum + of_host.second);
+        });
+    }
 };
 
 }  // namespace
 
-Machine discover_machine(Control& control) {
-    std::map<std::string, Host> hosts;
-    const auto cores = control.all_texts(affinity());
-    for (std::size_t rank = 0; rank < cores.size(); ++rank) {
-        auto& host = hosts[control.host_names()[rank]];
-        ++host.ranks;
-        host.cores.resize(std::max(host.cores.size(), cores[rank].size()), '0');
-        for (std::size_t core = 0; core < cores[rank].size(); ++core) {
-            if (cores[rank][core] == '1') host.cores[core] = '1';
-        }
+Machine machine_of(const std::vector<RankPlace>& ranks) {
+    std::set<std::string> hosts, clocks;
+    std::map<std::string, Kernel> kernels;
+    for (const auto& rank : ranks) {
+        const auto& kernel = rank.boot.empty() ? rank.host : rank.boot;
+        hosts.insert(rank.host);
+        clocks.insert(kernel + rank.time_namespace);
+        kernels[kernel].add(rank);
     }
-    const auto quota = -static_cast<int>(control.max(-quota_cores()));
-    Machine machine{static_cast<int>(hosts.size()), 0, quota};
-    for (const auto& [name, host] : hosts) {
-        const auto count = static_cast<int>(std::count(host.cores.begin(), host.cores.end(), '1'));
-        machine.ranks_on_host = std::max(machine.ranks_on_host, host.ranks);
-        machine.cores_on_host = std::min(machine.cores_on_host, count);
+    Machine machine{.hosts = static_cast<int>(hosts.size()),
+                    .ranks_on_host = 0,
+                    .cores_on_host = CPU_SETSIZE,
+                    .kernels = static_cast<int>(kernels.size()),
+                    .one_clock = clocks.size() == 1};
+    for (const auto& [id, kernel] : kernels) {
+        machine.ranks_on_host = std::max(machine.ranks_on_host, kernel.ranks);
+        machine.cores_on_host = std::min(machine.cores_on_host, kernel.usable_cores());
     }
     return machine;
+}
+
+Machine discover_machine(Control& control) {
+    const auto& hosts = control.host_names();
+    const auto boots = control.all_texts(boot_id());
+    const auto times = control.all_texts(namespace_id("time"));
+    const auto cores = control.all_texts(affinity());
+    const auto quotas = control.all_texts(fmt::format("{}", quota_cores()));
+    std::vector<RankPlace> ranks;
+    for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
+        ranks.push_back(
+            {hosts[rank], boots[rank], times[rank], cores[rank], std::stoi(quotas[rank])});
+    }
+    return machine_of(ranks);
 }
 
 }  // namespace moe
