@@ -2,10 +2,13 @@
 // other.
 #include "bench/early_end.hpp"
 #include "bench/result_files.hpp"
+#include "kernels/runtime/error.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -105,6 +108,23 @@ TEST_F(EarlyEnd, CountsTheRunsThatDiedInACase) {
     }
     left.case_id.clear();
     EXPECT_EQ(deaths_with(left), left.deaths) << "between cases";
+}
+
+TEST_F(EarlyEnd, SaysWhyAStatusCannotBeWritten) {
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit nothing{0, before.rlim_max};
+    std::signal(SIGXFSZ, SIG_IGN);
+    std::string said;
+    setrlimit(RLIMIT_FSIZE, &nothing);
+    try {
+        write_status(last_.paths.status, {"running", "", "this run"});
+    } catch (const Error& error) {
+        said = error.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_EQ(said, "cannot write " + last_.paths.status + ": File too large");
+    EXPECT_TRUE(fs::is_empty(folder_)) << "half a file is taken away";
 }
 
 TEST(Status, IsEmptyWhereThereIsNone) {
