@@ -255,7 +255,9 @@ TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
         ProgressBoard board(*control);
         board.enter("exchanging rows");
         if (control->rank() == 0) {
-            const auto [said, status] = end_of_rank(board, [&](Watchdog&) { std::raise(signal); });
+            const auto [said, status] = end_of_rank(
+                board, [&](Watchdog&) { std::raise(signal); },
+                [&] { std::signal(signal, SIG_DFL); });
             EXPECT_EQ(status, 3) << signal_name(signal);
             EXPECT_EQ(said, fmt::format("interrupted: ended by {} while exchanging rows",
                                         signal_name(signal)));

@@ -61,11 +61,17 @@ def shared_files(folder):
 DEADLY = "two runs died in this case"
 
 
-def start(*args, ranks=3, program=PROGRAM, env=None):
+def heed(sent):
+    """What makes a command hear a signal that the shell ignores for what it runs in the background."""
+    return lambda: signal.signal(sent, signal.SIG_DFL)
+
+
+def start(*args, ranks=3, program=PROGRAM, env=None, first=None):
     return subprocess.Popen(command(*args, ranks=ranks, program=program), stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
-                            env={**os.environ, **AS_ROOT, **own_folders(args[args.index("--out") + 1]),
-                                 **(env or {})})
+                            preexec_fn=first, env={
+                                **os.environ, **AS_ROOT, **own_folders(args[args.index("--out") + 1]),
+                                **(env or {})})
 
 
 def wait_for(condition, seconds=60):
@@ -309,7 +315,8 @@ def test_a_case_that_kills_every_run_is_left_out(tmp_path):
 def test_a_batch_system_that_warns_ends_a_run_as_one_that_asks(sent, tmp_path):
     """And a case during which that happens is not said to be deadly."""
     for _ in range(2):
-        running = start(*SWEEP, "--budget", "30", "--resume", "--out", tmp_path)
+        running = start(*SWEEP, "--budget", "30", "--resume", "--out", tmp_path,
+                        first=heed(getattr(signal, sent)))
         wait_for(lambda: (tmp_path / "status.json").exists() and status_of(tmp_path)["case_id"]
                  and status_of(tmp_path)["state"] == "running" and len(ranks_of(tmp_path)) == 3)
         for pid in ranks_of(tmp_path):
