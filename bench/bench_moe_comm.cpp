@@ -7,6 +7,7 @@
 #include "bench/report/screen.hpp"
 #include "bench/result_files.hpp"
 #include "bench/runner.hpp"
+#include "bench/watch/launcher.hpp"
 #include "bench/watch/process.hpp"
 #include "bench/watch/watchdog.hpp"
 #include "comm/backend.hpp"
@@ -18,13 +19,14 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <thread>
 
 namespace moe {
 namespace {
@@ -131,9 +133,15 @@ Status finish(const Runner::Outcome& outcome, int cases_left, ResultFiles& files
     return kDone;
 }
 
+/// Collective. Rank 0's words, none of which holds a space, on every rank.
+std::set<std::string> broadcast_words(Control& control, const std::set<std::string>& words) {
+    std::istringstream text(control.broadcast(fmt::format("{}", fmt::join(words, " "))));
+    return {std::istream_iterator<std::string>(text), {}};
+}
+
 /// Opens the files on rank 0, and tells all ranks where they are and what is in them already.
-std::set<std::string> open_files(const Options& options, const ProvenanceParts& provenance,
-                                 Guards& guards, std::unique_ptr<ResultFiles>& files) {
+EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance, Guards& guards,
+                       std::unique_ptr<ResultFiles>& files) {
     auto& control = guards.control;
     auto& last = guards.last;
     on_rank_0(control, [&] {
@@ -150,10 +158,8 @@ std::set<std::string> open_files(const Options& options, const ProvenanceParts& 
                        &last.paths.option, &last.paths.given, &last.run_id}) {
         *text = control.broadcast(*text);
     }
-    const auto ids = control.broadcast(
-        files ? fmt::format("{}", fmt::join(files->finished().case_ids, " ")) : "");
-    std::istringstream words(ids);
-    return {std::istream_iterator<std::string>(words), {}};
+    return {broadcast_words(control, files ? files->finished().case_ids : std::set<std::string>()),
+            broadcast_words(control, files ? files->deadly_cases() : std::set<std::string>())};
 }
 
 Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
@@ -177,15 +183,15 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
         return kDone;
     }
     const auto machine = discover_machine(control);
-    Timeline timeline(control, machine.hosts == 1);
+    Timeline timeline(control, machine.one_clock);
     guards.board.enter("calibrating");
     Calibration calibration({*backend.device, *backend.world, control, timeline});
-    const auto finished = open_files(
+    const auto earlier = open_files(
         options, {options, backend, machine, timeline, calibration, control}, guards, files);
     guards.watchdog.set_tell(
         [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
 
-    const auto left = cases.size() - finished.size();
+    const auto left = cases.size() - earlier.finished.size();
     std::optional<Progress> progress;
     if (files) {
         print_start(machine, backend, chosen.why, options, cases.size(), *files);
@@ -193,11 +199,23 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     }
     Runner runner({options, backend, control, timeline, calibration, machine, files.get(),
                    progress ? &*progress : nullptr, guards.board});
-    const auto outcome = runner.run(cases, finished);
+    const auto outcome = runner.run(cases, earlier);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
     if (files) return finish(outcome, static_cast<int>(left), *files);
     return outcome.wrong > 0 ? kWrongResult : kDone;
+}
+
+/// How long ranks that do not know each other leave to the one among them that speaks.
+constexpr std::chrono::milliseconds kFirstSpeaks{1000};
+
+/// N ranks that a foreign launcher started would be N sweeps, each of which names a winner:
+/// refused, which the first of them says.
+void expect_one_job(Control& control) {
+    const auto apart = control.first_text(launched_apart(control.size()));
+    if (apart.empty()) return;
+    if (!is_first_launched()) std::this_thread::sleep_for(kFirstSpeaks);
+    throw BadArgument(apart);
 }
 
 /// Everything that may end the program early comes back here as a status.
@@ -209,9 +227,11 @@ Status run(int argc, char** argv, Guards& guards) {
             if (guards.control.rank() == 0) show(parsed.print->text);
             return kDone;
         }
+        expect_one_job(guards.control);
         return sweep(parsed.options, guards, files);
     } catch (const BadArgument& error) {
-        if (guards.control.rank() == 0) {
+        const bool speaks = guards.control.size() > 1 || is_first_launched();
+        if (guards.control.rank() == 0 && speaks) {
             show_error(fmt::format("bench_moe_comm: {}\n", error.what()));
         }
         // Nobody leaves before the line is out: mpirun ends the job at the first bad status.
@@ -236,8 +256,8 @@ int main(int argc, char** argv) {
     const auto who = fmt::format("rank {} of {} on {}", rank, control->size(), host);
     moe::report_crashes(crashes, who);
     moe::ProgressBoard board(*control);
-    const bool several = std::count(hosts.begin(), hosts.end(), host) < control->size();
-    moe::Guards guards{*control, watchdog, board, {host, several, {}, {}}};
+    const bool unseen_ranks = board.all().size() < hosts.size();
+    moe::Guards guards{*control, watchdog, board, {host, unseen_ranks, {}, {}}};
     watchdog.set_tell(
         [first = guards.last](const moe::Ending& ending) { tell_early_end(ending, first); });
     const moe::Watchdog::Watch watch(watchdog, board);

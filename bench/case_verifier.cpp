@@ -43,7 +43,8 @@ std::string CaseVerifier::agree(const std::string& wrong) {
 }
 
 std::string CaseVerifier::check_gather() {
-    auto& [device, stream, control, layer, gather, row_map, combine, references, seed] = parts_;
+    auto& [device, stream, control, layer, gather, row_map, combine, references, seed,
+           on_progress] = parts_;
     const auto& owned = row_map.owned();
     const auto input = layer.input();
     const auto gathered = layer.gathered();
@@ -62,6 +63,7 @@ std::string CaseVerifier::check_gather() {
             const auto theirs =
                 exact.contribution(owned.first(rank), owned.rows(rank), all.cols, rank);
             want.insert(want.end(), theirs.begin(), theirs.end());
+            on_progress();
         }
         device.fill_bytes(all, kPoison, stream);
         gather.run(input, gathered, stream);
@@ -91,6 +93,7 @@ std::string CaseVerifier::check_output(const CombineInput& input, const RunOutpu
         const auto before = sums_are_read ? std::string() : hash_of(exact_rows);
         const auto got = run_output();
         parts_.stream.synchronize();
+        parts_.on_progress();
         if (wrong.empty()) wrong = compare_bits(device, got, want, parts_.combine.group_first());
         if (!wrong.empty()) continue;
         const bool intact = sums_are_read ? compare_bits(device, input.rows, given, 0).empty()
@@ -117,6 +120,7 @@ const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
         const ExactData exact(setup.dtype, setup.world.size(),
                               parts_.seed + static_cast<std::uint64_t>(run));
         data.given = exact.contribution(0, setup.owned.total(), setup.cols, setup.world.rank());
+        parts_.on_progress();
         data.wanted = exact.sums(setup.group_first(), setup.group_rows(), setup.cols);
     }
     return data;
@@ -131,7 +135,8 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const OutputStep& output) {
 
 CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
                                                      const RunLayer& run_layer) {
-    auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
+    auto& [device, stream, control, layer, gather, row_map, setup, references, seed, on_progress] =
+        parts_;
     Deviation deviation;
     bool repeatable = true;
     std::vector<std::byte> first;
@@ -141,6 +146,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
             poison(input);
             const auto result = run_layer(index);
             stream.synchronize();
+            on_progress();
             deviation.add(compare_sampled_rows(result, references[index]));
             auto bits = downloaded(result);
             if (run > 0) repeatable = repeatable && bits == first;
@@ -181,7 +187,8 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
 std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
                                                       std::vector<std::byte> given,
                                                       const std::vector<std::string>& before) {
-    auto& [device, stream, control, layer, gather, row_map, setup, references, seed] = parts_;
+    auto& [device, stream, control, layer, gather, row_map, setup, references, seed, on_progress] =
+        parts_;
     const int ranks = setup.world.size();
     const int group = setup.group.size();
     std::vector<std::int64_t> rows;
@@ -223,6 +230,7 @@ std::vector<std::string> CaseVerifier::hashes(const Matrix& result) {
 
 std::string CaseVerifier::hash_of(const Matrix& matrix) {
     const auto bits = downloaded(matrix);
+    parts_.on_progress();
     const std::string_view text(reinterpret_cast<const char*>(bits.data()), bits.size());
     return fmt::format("{:x}", std::hash<std::string_view>{}(text));
 }
@@ -247,7 +255,8 @@ Deviation CaseVerifier::compare_sampled_rows(const Matrix& result, LayerReferenc
     const bool large = reference_weights(reference.shape()) > kManyWeights;
     const auto sampled = large ? std::set{live - 1} : std::set<std::int64_t>{0, live / 2, live - 1};
     for (const auto row : sampled) {
-        const auto& want = reference.row(token_of_row[static_cast<std::size_t>(first + row)]);
+        const auto& want =
+            reference.row(token_of_row[static_cast<std::size_t>(first + row)], parts_.on_progress);
         const auto view = result.slice(row, 1);
         const auto bytes = downloaded(view);
         const auto got = visit_dtype(view.dtype, [&](auto tag) {

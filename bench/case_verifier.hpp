@@ -30,6 +30,7 @@ public:
         const CombineSetup& combine;
         std::span<LayerReference> references;  ///< one for each layer
         std::uint64_t seed;
+        std::function<void()> on_progress{[] {}};  ///< called often while a check goes on
     };
     explicit CaseVerifier(const Parts& parts) : parts_(parts) {}
 

@@ -43,11 +43,13 @@ Told told_by(std::string_view state) {
     return found == kStates.end() ? Told::finished : found->second;
 }
 
-/// What a host that sees no rank at fault says of the other ones.
+/// What a rank says of those that it does not see, where none that it sees is at fault.
 std::string_view hint_at_others(Told mine) {
-    return mine == Told::interrupted ? "; if a rank of another host died, the launcher names it"
-           : mine == Told::timed_out ? "; what it waits for may be on another host"
-                                     : "";
+    return mine == Told::interrupted
+               ? "; if a rank of another host or container died, the launcher names it"
+           : mine == Told::timed_out
+               ? "; what it waits for may be on another host or in another container"
+               : "";
 }
 
 void leave_word(const Ending& ending, const LastWords& last, bool first) {
@@ -62,7 +64,11 @@ void leave_word(const Ending& ending, const LastWords& last, bool first) {
                         "{} '{}' --resume goes on\n",
                         rows, last.paths.csv, last.paths.option, last.paths.given));
     }
-    write_status(last.paths.status, {ending.state, ending.message, last.run_id, rows});
+    auto status = read_status(last.paths.status);
+    status.state = ending.state;
+    status.message = ending.message;
+    status.rows = rows;
+    write_status(last.paths.status, status);
 }
 
 }  // namespace
@@ -70,11 +76,12 @@ void leave_word(const Ending& ending, const LastWords& last, bool first) {
 void tell_early_end(Ending ending, const LastWords& last) noexcept {
     try {
         const auto mine = told_by(ending.state);
-        if (ending.suffers && last.several_hosts) {
+        if (ending.suffers && last.unseen_ranks) {
             std::this_thread::sleep_for(kOthersFirst);
             ending.message += hint_at_others(mine);
         }
-        const auto others = told_by(state_of_run(last.paths.status, last.run_id));
+        const auto status = read_status(last.paths.status);
+        const auto others = told_by(status.run_id == last.run_id ? status.state : "");
         if (ending.suffers && others > Told::nothing) return;
         if (!ending.said) {
             show_error(fmt::format("bench_moe_comm: {}, on {}\n", ending.message, last.host));

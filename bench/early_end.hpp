@@ -11,7 +11,7 @@ namespace moe {
 /// it. Empty paths where nothing has been opened yet.
 struct LastWords {
     std::string host;
-    bool several_hosts{};
+    bool unseen_ranks{};  ///< this one watches some, and not all
     ResultPaths paths;
     std::string run_id;
 };

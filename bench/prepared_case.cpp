@@ -136,8 +136,8 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
 
 CaseVerifier PreparedCase::verifier() {
     return CaseVerifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
-                         combine_setup_, parts_.references,
-                         static_cast<std::uint64_t>(case_.seed)});
+                         combine_setup_, parts_.references, static_cast<std::uint64_t>(case_.seed),
+                         [this] { parts_.board.advance(); }});
 }
 
 void PreparedCase::capture(const Options& options) {

@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 namespace moe {
@@ -32,10 +34,11 @@ void replace_file(const std::string& path, const std::string& text) {
         file << text;
         file.flush();
         if (!file) {
+            const auto why = std::generic_category().message(errno);
             file.close();
             std::error_code ignored;
             fs::remove(fresh, ignored);
-            throw Error(fmt::format("cannot write {}", path));
+            throw Error(fmt::format("cannot write {}: {}", path, why));
         }
     }
     fs::rename(fresh, path);
@@ -144,6 +147,7 @@ ResultFiles::ResultFiles(const Parts& parts)
         csv_->keep(finished_.keep_bytes);
         std::ifstream samples(paths_.samples);
         samples_->keep(bytes_of_kept_samples(samples, finished_.kept));
+        deaths_ = deaths_with(read_status(paths_.status));
     }
     replace_file(paths_.json, dump(all));
     set_status("running", "");
@@ -171,22 +175,52 @@ void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
     samples_->append(lines);
 }
 
+void ResultFiles::begin_case(const std::string& case_id) {
+    const std::scoped_lock whole(writing_);
+    case_id_ = case_id;
+    set_status("running", "");
+}
+
+std::set<std::string> ResultFiles::deadly_cases() const {
+    constexpr int kDeadly = 2;  // a first death may have had another reason
+    std::set<std::string> deadly;
+    for (const auto& [case_id, deaths] : deaths_) {
+        if (deaths >= kDeadly) deadly.insert(case_id);
+    }
+    return deadly;
+}
+
 void ResultFiles::set_status(std::string_view state, std::string_view message) {
-    write_status(paths_.status, {state, std::string(message), run_id_, rows_});
+    write_status(paths_.status,
+                 {std::string(state), std::string(message), run_id_, rows_, case_id_, deaths_});
 }
 
 void write_status(const std::string& path, const RunStatus& status) {
     replace_file(path, dump(json{{"state", status.state},
                                  {"message", status.message},
                                  {"run_id", status.run_id},
-                                 {"rows", status.rows}}));
+                                 {"rows", status.rows},
+                                 {"case_id", status.case_id},
+                                 {"deaths", status.deaths}}));
 }
 
-std::string state_of_run(const std::string& path, const std::string& run_id) {
+RunStatus read_status(const std::string& path) {
     std::ifstream file(path);
-    const auto status = json::parse(file, nullptr, false);
-    if (!status.is_object() || status.value("run_id", json()) != run_id) return {};
-    return status.at("state");
+    const auto left = json::parse(file, nullptr, /*allow_exceptions=*/false);
+    try {
+        return {left.at("state"),          left.at("message"),
+                left.at("run_id"),         left.at("rows"),
+                left.value("case_id", ""), left.value("deaths", std::map<std::string, int>())};
+    } catch (const json::exception&) {  // somebody else's file
+        return {};
+    }
+}
+
+std::map<std::string, int> deaths_with(const RunStatus& left) {
+    auto deaths = left.deaths;
+    const bool died = left.state == "running" || left.state == "failed";
+    if (died && !left.case_id.empty()) ++deaths[left.case_id];
+    return deaths;
 }
 
 }  // namespace moe

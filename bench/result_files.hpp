@@ -8,8 +8,10 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,16 +28,22 @@ struct ResultPaths {
                                         const std::string& default_out);
 };
 
-/// Replaces status.json as a whole: what became of a run that wrote `rows` rows.
+/// What became of a run that wrote `rows` rows: status.json.
 struct RunStatus {
-    std::string_view state;  ///< running, complete, wrong_result, failed, interrupted, timed_out
+    std::string state;  ///< running, complete, wrong_result, failed, interrupted, timed_out
     std::string message;
     std::string run_id;
     std::int64_t rows{};
+    std::string case_id{};                ///< of the case in work; empty between cases
+    std::map<std::string, int> deaths{};  ///< runs before this one that died in a case, by case_id
 };
+/// Replaces the file as a whole.
 void write_status(const std::string& path, const RunStatus& status);
-/// The state that status.json tells of a run; empty where it is not there, or tells of another.
-[[nodiscard]] std::string state_of_run(const std::string& path, const std::string& run_id);
+/// All empty where the file is not there, or not ours.
+[[nodiscard]] RunStatus read_status(const std::string& path);
+/// The deaths before and with the run that left this status. It died if it failed, or is said to be
+/// running though it is not; one that was asked to end, or got stuck, did not.
+[[nodiscard]] std::map<std::string, int> deaths_with(const RunStatus& left);
 
 /// All that a run writes, by rank 0. Opened before anything is measured, so that a folder that
 /// cannot be written is a BadArgument and costs nobody an hour.
@@ -59,6 +67,12 @@ public:
     [[nodiscard]] const std::string& run_id() const { return run_id_; }
     /// What an earlier run left done, with --resume.
     [[nodiscard]] const FinishedCases& finished() const { return finished_; }
+    /// Ids of the cases in which two earlier runs died, with --resume.
+    [[nodiscard]] std::set<std::string> deadly_cases() const;
+
+    /// From here to end_case(), status.json says that this case is in work, whatever kills the run.
+    void begin_case(const std::string& case_id);
+    void end_case() { begin_case(""); }
 
     /// The rows of one case, which come into the file together.
     void append(std::span<const ResultRow> rows);
@@ -76,6 +90,8 @@ private:
     std::unique_ptr<AppendFile> samples_;
     FinishedCases finished_;
     std::int64_t rows_{};
+    std::string case_id_;  ///< in work
+    std::map<std::string, int> deaths_;
 };
 
 }  // namespace moe

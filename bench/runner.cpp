@@ -8,30 +8,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace moe {
+namespace {
+
+constexpr std::string_view kDeadly =
+    "two runs died in this case, so --resume leaves it out; a run into other files tries it again";
+
+}  // namespace
 
 Runner::Runner(const Parts& parts)
     : parts_(parts),
       stream_(parts.backend.device->make_stream()),
       planner_({parts.options, parts.backend, parts.control}) {}
 
-Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& finished) {
+Runner::Outcome Runner::run(std::span<const Case> cases, const EarlierRuns& earlier) {
     std::size_t index = 0;
     for (const auto& one : cases) {
-        if (finished.contains(case_id_of(row_context(), one))) continue;
+        const auto id = case_id_of(row_context(), one);
+        if (earlier.finished.contains(id)) continue;
         parts_.board.begin_case(label_of(one));
         if (parts_.progress != nullptr) parts_.progress->begin(index++, label_of(one));
-        run_case(one);
+        auto layout = lay_out(one, parts_.backend.world->size());
+        if (layout.obstacle.empty() && earlier.deadly.contains(id)) layout.obstacle = kDeadly;
+        if (parts_.files != nullptr) parts_.files->begin_case(id);
+        run_case(one, layout);
     }
     return outcome_;
 }
 
-void Runner::run_case(const Case& one) {
-    auto layout = lay_out(one, parts_.backend.world->size());
+void Runner::run_case(const Case& one, CaseLayout& layout) {
     std::unique_ptr<PreparedCase> prepared;
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout, prepared);
     if (!layout.obstacle.empty()) {
+        end_case();
         report_obstacle(one, layout);
         return;
     }
@@ -48,7 +59,12 @@ void Runner::run_case(const Case& one) {
     samples.clocks = clocks_of(before, parts_.backend.device->clocks());
     samples.disturbed_pct = disturbed_pct(disturbance);
     if (parts_.options.verify != Verify::off) prepared->verify_again();
+    end_case();
     report_measured(one, layout, prepared->rivals(), samples);
+}
+
+void Runner::end_case() {
+    if (parts_.files != nullptr) parts_.files->end_case();
 }
 
 void Runner::report_obstacle(const Case& one, const CaseLayout& layout) {
@@ -110,7 +126,8 @@ Runner::Model Runner::make_model(const Case& one, const CaseLayout& layout,
     auto plan = needs.weights;
     for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
         parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
-        model.weights.emplace_back(*parts_.backend.device, plan);
+        model.weights.emplace_back(*parts_.backend.device, plan,
+                                   [this] { parts_.board.advance(); });
         model.references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
                                       plan.layer);
     }

@@ -24,6 +24,12 @@
 
 namespace moe {
 
+/// Ids of cases, by what earlier runs into the same files came to.
+struct EarlierRuns {
+    std::set<std::string> finished;
+    std::set<std::string> deadly;  ///< in which runs died, too often to be tried again
+};
+
 /// The sweep: one case after the other, the same on every rank. Rank 0 writes.
 class Runner {
 public:
@@ -45,11 +51,15 @@ public:
         int obstacles{};
         int wrong{};
     };
-    /// Collective. Cases whose id is among `finished` are left out; the same on every rank.
-    [[nodiscard]] Outcome run(std::span<const Case> cases, const std::set<std::string>& finished);
+    /// Collective. What earlier runs finished is left out, and what killed them gets an obstacle;
+    /// the same on every rank.
+    [[nodiscard]] Outcome run(std::span<const Case> cases, const EarlierRuns& earlier);
 
 private:
-    void run_case(const Case& one);
+    /// A layout without an obstacle may get one.
+    void run_case(const Case& one, CaseLayout& layout);
+    /// What fails from here on is not the fault of the case: its rows are to be written.
+    void end_case();
     /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
     [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout,
                                       std::unique_ptr<PreparedCase>& prepared);

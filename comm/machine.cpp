@@ -1,6 +1,6 @@
 #include "comm/machine.hpp"
 
-#include "kernels/runtime/control_groups.hpp"
+#include "comm/kernel_view.hpp"
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -40,56 +42,75 @@ std::string quota() {
     return fmt::format("{} {}", found.cpus, found.group);
 }
 
-/// Of the ranks of one host: those of one group share its quota, those of several have them all.
-class Quotas {
-public:
-    void add(const std::string& text) {
-        std::string cpus, group;
-        std::istringstream(text) >> cpus >> group;
-        by_group_[group] = std::stod(cpus);
-    }
-    [[nodiscard]] double cpus() const {
-        double sum = 0;
-        for (const auto& [group, cpus] : by_group_) sum += cpus;
-        return sum;
-    }
+CpuQuota parse_quota(const std::string& text) {
+    std::istringstream words(text);
+    std::string cpus;
+    CpuQuota quota{};
+    words >> cpus >> quota.group;
+    quota.cpus = std::stod(cpus);  // "inf" too
+    return quota;
+}
 
-private:
-    std::map<std::string, double> by_group_;
-};
-
-struct Host {
+/// What the ranks under one kernel have together.
+struct Kernel {
     int ranks{};
     std::string cores;
-    Quotas quotas;
+    std::map<std::uint64_t, double> quotas;  ///< by group, whose processes share it
 
-    [[nodiscard]] int cores_of_affinity() const {
+    void add(const RankPlace& rank) {
+        ++ranks;
+        cores.resize(std::max(cores.size(), rank.cores.size()), '0');
+        for (std::size_t core = 0; core < rank.cores.size(); ++core) {
+            if (rank.cores[core] == '1') cores[core] = '1';
+        }
+        quotas[rank.quota.group] = rank.quota.cpus;
+    }
+    [[nodiscard]] int usable_cores() const {
         return static_cast<int>(std::count(cores.begin(), cores.end(), '1'));
+    }
+    [[nodiscard]] double quota() const {
+        double sum = 0;
+        for (const auto& [group, cpus] : quotas) sum += cpus;
+        return sum;
     }
 };
 
 }  // namespace
 
-Machine discover_machine(Control& control) {
-    std::map<std::string, Host> hosts;
-    const auto cores = control.all_texts(affinity());
-    const auto quotas = control.all_texts(quota());
-    for (std::size_t rank = 0; rank < cores.size(); ++rank) {
-        auto& host = hosts[control.host_names()[rank]];
-        ++host.ranks;
-        host.quotas.add(quotas[rank]);
-        host.cores.resize(std::max(host.cores.size(), cores[rank].size()), '0');
-        for (std::size_t core = 0; core < cores[rank].size(); ++core) {
-            if (cores[rank][core] == '1') host.cores[core] = '1';
-        }
+Machine machine_of(const std::vector<RankPlace>& ranks) {
+    std::set<std::string> hosts, clocks;
+    std::map<std::string, Kernel> kernels;
+    for (const auto& rank : ranks) {
+        const auto& kernel = rank.boot.empty() ? rank.host : rank.boot;
+        hosts.insert(rank.host);
+        clocks.insert(kernel + rank.time_namespace);
+        kernels[kernel].add(rank);
     }
-    Machine machine{static_cast<int>(hosts.size()), 0, CPU_SETSIZE};
-    for (const auto& [name, host] : hosts) {
-        machine.ranks_on_host = std::max(machine.ranks_on_host, host.ranks);
-        machine.cores_on_host = std::min(machine.cores_on_host, host.cores_of_affinity());
-        machine.cpu_quota = std::min(machine.cpu_quota, host.quotas.cpus());
+    Machine machine{.hosts = static_cast<int>(hosts.size()),
+                    .ranks_on_host = 0,
+                    .cores_on_host = CPU_SETSIZE,
+                    .kernels = static_cast<int>(kernels.size()),
+                    .one_clock = clocks.size() == 1};
+    for (const auto& [id, kernel] : kernels) {
+        machine.ranks_on_host = std::max(machine.ranks_on_host, kernel.ranks);
+        machine.cores_on_host = std::min(machine.cores_on_host, kernel.usable_cores());
+        machine.cpu_quota = std::min(machine.cpu_quota, kernel.quota());
     }
     return machine;
+}
+
+Machine discover_machine(Control& control) {
+    const auto& hosts = control.host_names();
+    const auto boots = control.all_texts(boot_id());
+    const auto times = control.all_texts(namespace_id("time"));
+    const auto cores = control.all_texts(affinity());
+    const auto quotas = control.all_texts(quota());
+    std::vector<RankPlace> ranks;
+    for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
+        ranks.push_back(
+            {hosts[rank], boots[rank], times[rank], cores[rank], parse_quota(quotas[rank])});
+    }
+    return machine_of(ranks);
 }
 
 }  // namespace moe

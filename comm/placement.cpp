@@ -15,12 +15,14 @@ constexpr std::string_view kInterconnect = "interconnect", kMemory = "memory",
 
 }  // namespace
 
-Placement place_on_cores(const Machine& machine) {
-    const bool network = machine.hosts > 1;
+Placement place_on_cores(const Machine& machine, bool library_shares_memory) {
+    const bool network = machine.kernels > 1;
     return {.claim = machine.oversubscribed() ? kFunctional
                      : network                ? kInterconnect
                                               : kMemory,
-            .transport = network ? "network" : "shared_memory",
+            .transport = network                 ? "network"
+                         : library_shares_memory ? "shared_memory"
+                                                 : "sockets",
             .ranks_per_device = static_cast<int>(
                 std::ceil(machine.ranks_on_host / std::max(1.0, machine.cpus_on_host()))),
             .sharing_memory = machine.ranks_on_host};

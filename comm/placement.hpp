@@ -11,16 +11,19 @@ namespace moe {
 
 /// Where the ranks of a backend sit, and what its numbers may therefore be used for.
 struct Placement {
-    /// "interconnect": one rank for each GPU, or hosts with a network between them. "memory": ranks
-    /// share one memory, which says what kernels do and nothing of links; so does a single rank.
-    /// "functional": ranks share cores, or a GPU on which their library talks through sockets.
-    /// "shared_machine": processes of others compute on a GPU of this job; never a verdict.
+    /// "interconnect": one rank for each GPU, or machines with a network between them. "memory":
+    /// ranks share one memory, which says what kernels do and nothing of links; so does a single
+    /// rank. "functional": ranks share cores, or a GPU on which their library talks through
+    /// sockets. "shared_machine": processes of others compute on a GPU of this job; never a
+    /// verdict.
     std::string_view claim;
     std::string transport;    ///< "nvlink", "pcie", "shared_memory", "network", "sockets", "p2p"
     int ranks_per_device{1};  ///< of the core or GPU that has most
     int sharing_memory{1};    ///< ranks that take from the memory that a device says is left
 };
-[[nodiscard]] Placement place_on_cores(const Machine& machine);
+/// `library_shares_memory`: MPI takes all ranks for those of one host, and so need not use sockets
+/// between containers of one machine.
+[[nodiscard]] Placement place_on_cores(const Machine& machine, bool library_shares_memory);
 /// All `ranks`, of which at most `ranks_per_gpu` share one; `foreign`: with processes of others.
 [[nodiscard]] Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport,
                                       bool foreign);

@@ -2,12 +2,16 @@
 // other.
 #include "bench/early_end.hpp"
 #include "bench/result_files.hpp"
+#include "kernels/runtime/error.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 
 namespace moe {
@@ -27,12 +31,14 @@ protected:
     /// What a host says that ends like this after one whose word is `state`.
     std::string end(std::string_view state, const Ending& ending,
                     const std::string& run = "this run") {
-        write_status(last_.paths.status, {state, "before", run, 0});
+        write_status(last_.paths.status,
+                     {std::string(state), "before", run, 0, "case", {{"b", 1}}});
         testing::internal::CaptureStderr();
         tell_early_end(ending, last_);
         return testing::internal::GetCapturedStderr();
     }
-    [[nodiscard]] std::string state() const { return state_of_run(last_.paths.status, "this run"); }
+    [[nodiscard]] RunStatus status() const { return read_status(last_.paths.status); }
+    [[nodiscard]] std::string state() const { return status().state; }
 
     fs::path folder_;
     LastWords last_;
@@ -80,17 +86,57 @@ TEST_F(EarlyEnd, LeavesAFinishedRunAndOtherRunsAlone) {
     EXPECT_EQ(state(), "complete");
     const auto said = end("running", kTold, "another run");
     EXPECT_EQ(said.find("--resume"), std::string::npos) << said;
-    EXPECT_EQ(state_of_run(last_.paths.status, "another run"), "running");
+    EXPECT_EQ(status().run_id, "another run");
+    EXPECT_EQ(state(), "running");
     fs::remove(last_.paths.status);
     EXPECT_NE(end("running", kDied, "another run"), "");
-    EXPECT_EQ(state(), "");
+    EXPECT_EQ(state(), "running") << "still the other's";
+}
+
+TEST_F(EarlyEnd, CountsTheRunsThatDiedInACase) {
+    static_cast<void>(end("running", kDied));
+    EXPECT_EQ(status().case_id, "case") << "the case in work stays named";
+    using Deaths = std::map<std::string, int>;
+    EXPECT_EQ(deaths_with(status()), (Deaths{{"b", 1}, {"case", 1}}));
+    auto left = status();
+    left.deaths = deaths_with(left);
+    left.state = "running";  // all of it was killed
+    EXPECT_EQ(deaths_with(left), (Deaths{{"b", 1}, {"case", 2}}));
+    for (const auto& ending : {kTold, kWaited, kStopped}) {
+        static_cast<void>(end("running", ending));
+        EXPECT_EQ(deaths_with(status()), (Deaths{{"b", 1}})) << ending.state;
+    }
+    left.case_id.clear();
+    EXPECT_EQ(deaths_with(left), left.deaths) << "between cases";
+}
+
+TEST_F(EarlyEnd, SaysWhyAStatusCannotBeWritten) {
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit nothing{0, before.rlim_max};
+    std::signal(SIGXFSZ, SIG_IGN);
+    std::string said;
+    setrlimit(RLIMIT_FSIZE, &nothing);
+    try {
+        write_status(last_.paths.status, {"running", "", "this run"});
+    } catch (const Error& error) {
+        said = error.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_EQ(said, "cannot write " + last_.paths.status + ": File too large");
+    EXPECT_TRUE(fs::is_empty(folder_)) << "half a file is taken away";
+}
+
+TEST(Status, IsEmptyWhereThereIsNone) {
+    EXPECT_EQ(read_status("/nowhere/status.json").state, "");
+    EXPECT_TRUE(deaths_with(read_status("/nowhere/status.json")).empty());
 }
 
 TEST_F(EarlyEnd, HintsAtOtherHostsWhereThereAreSome) {
     EXPECT_NE(end("running", kTold).find("launcher names it"), std::string::npos);
     EXPECT_NE(end("running", kWaited).find("on another host"), std::string::npos);
     EXPECT_EQ(end("running", kStopped).find("another host"), std::string::npos);
-    last_.several_hosts = false;
+    last_.unseen_ranks = false;
     EXPECT_EQ(end("running", kTold).find("launcher"), std::string::npos);
 }
 

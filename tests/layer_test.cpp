@@ -108,6 +108,15 @@ private:
     std::optional<CaseVerifier> verifier_;
 };
 
+TEST(LayerWeights, SayAfterEachMatrixThatTheyAdvance) {
+    const LayerShape shape{64, 8, 2, 16, 0, Scoring::softmax, false, 0};
+    int calls = 0;
+    const LayerWeights weights(*OpenBackends::opened().front().device,
+                               {shape, shard_of(shape, {1, 1, 1}, 0), DType::f32, 1},
+                               [&] { ++calls; });
+    EXPECT_GE(calls, 2 * shape.experts) << "gate and up, and down";
+}
+
 int ranks() {
     return make_mpi_control()->size();
 }

@@ -215,24 +215,67 @@ TEST(Machine, CountsCoresOnce) {
     EXPECT_EQ(machine.hosts, 1);
     EXPECT_EQ(machine.ranks_on_host, control->size());
     EXPECT_GE(machine.cores_on_host, 1);
+    EXPECT_EQ(machine.kernels, 1);
+    EXPECT_TRUE(machine.one_clock);
+}
+
+TEST(Machine, IsOneForContainersUnderOneKernel) {
+    const RankPlace first{"node1", "kernel a", "time:1", "1100", {8, 7}};
+    auto container = first;
+    container.host = "node2";
+    auto machine = machine_of({first, container});
+    EXPECT_EQ(machine.hosts, 2);
+    EXPECT_EQ(machine.kernels, 1);
+    EXPECT_EQ(machine.ranks_on_host, 2);
+    EXPECT_EQ(machine.cores_on_host, 2);
+    EXPECT_TRUE(machine.one_clock);
+
+    container.time_namespace = "time:2";
+    EXPECT_FALSE(machine_of({first, container}).one_clock);
+
+    auto other = container;
+    other.boot = "kernel b";
+    other.time_namespace = first.time_namespace;
+    machine = machine_of({first, other});
+    EXPECT_EQ(machine.kernels, 2);
+    EXPECT_EQ(machine.ranks_on_host, 1);
+    EXPECT_FALSE(machine.one_clock) << "namespaces have numbers of their own under each kernel";
+
+    auto silent = first, unnamed = container;
+    silent.boot = unnamed.boot = "";
+    EXPECT_EQ(machine_of({silent, unnamed}).kernels, 2) << "where nobody says, names decide";
+    EXPECT_EQ(machine_of({silent, silent}).kernels, 1);
+}
+
+TEST(Machine, AddsUpTheQuotasOfGroups) {
+    const RankPlace first{"node1", "kernel", "", "1111", {1, 7}};
+    auto second = first, third = first;
+    EXPECT_EQ(machine_of({first, third}).cpus_on_host(), 1) << "two ranks of one container";
+    second.quota = {1.5, 8};
+    EXPECT_EQ(machine_of({first, second, third}).cpus_on_host(), 2.5) << "each its own";
+    second.quota.cpus = 8;
+    EXPECT_EQ(machine_of({first, second}).cpus_on_host(), 4) << "no more than there are";
 }
 
 TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
     struct OnCores {
         Machine machine;
+        bool library_shares_memory;
         std::string_view claim, transport;
         int ranks_per_core;
     };
-    for (const auto& [machine, claim, transport, ranks_per_core] :
-         {OnCores{{1, 2, 2}, "memory", "shared_memory", 1},
-          OnCores{{1, 3, 2}, "functional", "shared_memory", 2},
-          OnCores{{1, 8, 2}, "functional", "shared_memory", 4},
-          OnCores{{1, 1, 2, 0.5}, "functional", "shared_memory", 1},
-          OnCores{{1, 2, 2, 1.5}, "functional", "shared_memory", 2},
-          OnCores{{1, 2, 2, 2}, "memory", "shared_memory", 1},
-          OnCores{{2, 2, 2}, "interconnect", "network", 1},
-          OnCores{{2, 4, 2}, "functional", "network", 2}}) {
-        const auto placement = place_on_cores(machine);
+    for (const auto& [machine, shares, claim, transport, ranks_per_core] :
+         {OnCores{{1, 2, 2}, true, "memory", "shared_memory", 1},
+          OnCores{{1, 3, 2}, true, "functional", "shared_memory", 2},
+          OnCores{{1, 8, 2}, true, "functional", "shared_memory", 4},
+          OnCores{{.cores_on_host = 2, .cpu_quota = 0.5}, true, "functional", "shared_memory", 1},
+          OnCores{{1, 2, 2, 1, true, 1.5}, true, "functional", "shared_memory", 2},
+          OnCores{{1, 2, 2, 1, true, 2}, true, "memory", "shared_memory", 1},
+          OnCores{{2, 2, 2}, true, "memory", "shared_memory", 1},
+          OnCores{{2, 2, 2}, false, "memory", "sockets", 1},
+          OnCores{{2, 2, 2, 2}, false, "interconnect", "network", 1},
+          OnCores{{2, 4, 2, 2}, false, "functional", "network", 2}}) {
+        const auto placement = place_on_cores(machine, shares);
         EXPECT_EQ(placement.claim, claim);
         EXPECT_EQ(placement.transport, transport);
         EXPECT_EQ(placement.ranks_per_device, ranks_per_core);

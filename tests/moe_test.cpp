@@ -234,6 +234,14 @@ TEST(Popularity, IsZipfsLawUpToTheMostThatARouterCanGive) {
               expert_popularity({64, 64, 4, 8, 0, Scoring::softmax, false, 1}, 6));
 }
 
+TEST(LayerReference, SaysAfterEachMlpThatItAdvances) {
+    const LayerShape shape{64, 8, 3, 16, 8, Scoring::softmax, false, 0};
+    LayerReference reference(shape, {1, 1, 1}, DType::f32, 1);
+    int calls = 0;
+    static_cast<void>(reference.row(5, [&] { ++calls; }));
+    EXPECT_GE(calls, 3);
+}
+
 TEST(Popularity, IsWhatTheRouterGives) {
     const LayerShape shape{256, 64, 4, 8, 0, Scoring::softmax, false, 1};
     LayerReference reference(shape, {1, 1, 1}, DType::f32, 1);

@@ -1,11 +1,13 @@
 // What ranks know of each other without MPI: the progress board, and what is said of a stuck rank.
 #include "bench/watch/process.hpp"
 #include "bench/watch/progress_board.hpp"
+#include "bench/watch/sealed_memory.hpp"
 #include "bench/watch/watchdog.hpp"
 #include "comm/mpi/mpi_control.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +45,7 @@ TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
     }
     EXPECT_EQ(board.mine().pid, getpid());
     EXPECT_FALSE(board.somebody_died());
-    EXPECT_LT(board.longest_silence(), 60);
+    EXPECT_LT(board.silence(), 60);
 
     if (me == 0) board.fail("no more memory");
     control->barrier();
@@ -53,7 +55,66 @@ TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
     EXPECT_TRUE(board.reported());
     board.leave();
     control->barrier();
-    EXPECT_EQ(board.longest_silence(), 0) << "nobody is waited for any more";
+    EXPECT_EQ(board.silence(), 0) << "nobody is waited for any more";
+}
+
+TEST(ProgressBoard, IsAsSilentAsItsLastRankToAdvance) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    control->barrier();
+    const auto steps = board.mine().steps;
+    if (control->rank() == 0) board.advance();
+    control->barrier();
+    EXPECT_EQ(board.mine().steps, steps) << "it is still the same step";
+    const auto first = board.all().front().seconds;
+    const auto last = board.all().back().seconds;
+    if (control->size() > 1) {
+        EXPECT_GT(last, first + 0.01);
+    }
+    EXPECT_LT(board.silence(), first + 0.01) << "the others wait for one that advances";
+}
+
+/// A path to what this process has open under a number.
+std::string path_of(int file) {
+    return fmt::format("/proc/self/fd/{}", file);
+}
+
+TEST(SealedMemory, IsFoundByWhoKnowsItsNonce) {
+    constexpr std::size_t kBytes = 1000;
+    const auto made = SealedMemory::make(kBytes);
+    ASSERT_TRUE(made);
+    const auto found = SealedMemory::find(made.offer(), kBytes);
+    ASSERT_TRUE(found);
+    char byte = 'x';
+    ASSERT_EQ(pwrite(found.file().get(), &byte, 1, SealedMemory::kBegin), 1);
+    byte = 0;
+    EXPECT_EQ(pread(made.file().get(), &byte, 1, SealedMemory::kBegin), 1);
+    EXPECT_EQ(byte, 'x') << "the same memory";
+    EXPECT_NE(ftruncate(found.file().get(), 0), 0) << "its size is sealed";
+
+    EXPECT_FALSE(SealedMemory::find(made.offer(), kBytes + 1));
+    const auto other = SealedMemory::make(kBytes);
+    EXPECT_NE(other.offer().nonce, made.offer().nonce);
+    EXPECT_FALSE(SealedMemory::find({made.offer().path, other.offer().nonce}, kBytes));
+    EXPECT_FALSE(SealedMemory::find({"", ""}, kBytes)) << "who could make none offers that";
+}
+
+TEST(SealedMemory, IsNoFileOfAUser) {
+    constexpr std::size_t kBytes = 1000;
+    const auto made = SealedMemory::make(kBytes);
+    // As large, and with the nonce: a file in memory that anybody may have open.
+    const Descriptor unsealed(memfd_create("user", MFD_CLOEXEC));
+    ASSERT_EQ(ftruncate(unsealed.get(), SealedMemory::kBegin + kBytes), 0);
+    const auto& nonce = made.offer().nonce;
+    ASSERT_EQ(pwrite(unsealed.get(), nonce.data(), nonce.size(), 0),
+              static_cast<ssize_t>(nonce.size()));
+    EXPECT_FALSE(SealedMemory::find({path_of(unsealed.get()), nonce}, kBytes));
+
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const Descriptor reads(ends[0]), writes(ends[1]);
+    EXPECT_FALSE(SealedMemory::find({path_of(ends[0]), nonce}, kBytes)) << "nor waits for a pipe";
 }
 
 TEST(ProgressBoard, CutsWhatIsTooLong) {
@@ -133,12 +194,14 @@ TEST(Process, IsRunningStoppedOrGone) {
 
 /// A process that lives as rank 0 of `board` under a watchdog and does `fail`, which ends in
 /// nothing: what was said at its end, and its status.
-std::pair<std::string, int> end_of_rank(ProgressBoard& board,
-                                        const std::function<void(Watchdog&)>& fail) {
+std::pair<std::string, int> end_of_rank(
+    ProgressBoard& board, const std::function<void(Watchdog&)>& fail,
+    const std::function<void()>& before = [] {}) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0) return {};
     const int child = fork();
     if (child == 0) {
+        before();
         Watchdog dog;
         const Watchdog::Watch watch(dog, board);
         dog.set_tell([&](const Ending& ending) {
@@ -183,6 +246,64 @@ TEST(Watchdog, EndsARankThatSuffersFromWhatNobodyExplains) {
         }
         control->barrier();
     }
+}
+
+TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
+    const auto control = make_mpi_control();
+    for (const int signal :
+         {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU}) {
+        ProgressBoard board(*control);
+        board.enter("exchanging rows");
+        if (control->rank() == 0) {
+            const auto [said, status] = end_of_rank(
+                board, [&](Watchdog&) { std::raise(signal); },
+                [&] { std::signal(signal, SIG_DFL); });
+            EXPECT_EQ(status, 3) << signal_name(signal);
+            EXPECT_EQ(said, fmt::format("interrupted: ended by {} while exchanging rows",
+                                        signal_name(signal)));
+        }
+        control->barrier();
+    }
+}
+
+TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    if (control->rank() == 0) {
+        constexpr int kLived = 7;
+        const auto raise_all = [](Watchdog&) {
+            for (const int signal : {SIGHUP, SIGUSR1, SIGXFSZ, SIGPIPE}) std::raise(signal);
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+            _exit(kLived);
+        };
+        const auto [said, status] = end_of_rank(board, raise_all, [] {
+            for (const int signal : {SIGHUP, SIGUSR1}) std::signal(signal, SIG_IGN);
+        });
+        EXPECT_EQ(status, kLived);
+        EXPECT_EQ(said, "");
+    }
+    control->barrier();
+}
+
+TEST(Watchdog, WaitsForARankThatAdvancesAndNotForOneThatHangs) {
+    const auto control = make_mpi_control();
+    ProgressBoard board(*control);
+    board.enter("making weights");
+    if (control->rank() == 0) {
+        constexpr std::chrono::milliseconds kWorks{1500};
+        const auto start = std::chrono::steady_clock::now();
+        const auto works = [&] { return std::chrono::steady_clock::now() - start < kWorks; };
+        const auto [said, status] = end_of_rank(board, [&](Watchdog& dog) {
+            dog.set_timeout(1);
+            for (; works(); board.advance()) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            }
+        });
+        EXPECT_FALSE(works()) << "ended while it advanced";
+        EXPECT_EQ(status, 3);
+        EXPECT_EQ(said.find("timed_out: no progress for 1 s: rank"), 0U) << said;
+    }
+    control->barrier();
 }
 
 }  // namespace

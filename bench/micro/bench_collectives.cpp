@@ -53,10 +53,10 @@ struct Bench {
     RegionTimer timer;
     RotatingBuffers buffers;
 
-    Bench(Backend& given, Control& ranks, int hosts, RotatingBuffers memory)
+    Bench(Backend& given, Control& ranks, bool one_clock, RotatingBuffers memory)
         : backend(given),
           control(ranks),
-          timeline(ranks, hosts == 1),
+          timeline(ranks, one_clock),
           stream(given.device->make_stream()),
           timer(*given.device, timeline, *stream),
           buffers(std::move(memory)) {}
@@ -229,7 +229,7 @@ void measure(int argc, char** argv, Control& control) {
     auto backend = find_named(backend_table(), arguments.backend, "backend")
                        .open({.share_gpu = arguments.share_gpu});
     const auto machine = discover_machine(control);
-    Bench bench(backend, control, machine.hosts,
+    Bench bench(backend, control, machine.one_clock,
                 RotatingBuffers(*backend.device, control,
                                 matrix_of(arguments.largest, backend.world->size()),
                                 backend.placement.sharing_memory, arguments.warm));

@@ -29,7 +29,8 @@ std::size_t shared_bytes(const LayerWeights::Plan& plan) {
 /// Generated on the host in f32, uploaded in the compute type, an MLP's matrix at a time.
 class Uploader {
 public:
-    Uploader(Device& device, DType dtype) : device_(device), dtype_(dtype) {}
+    Uploader(Device& device, DType dtype, const std::function<void()>& on_progress)
+        : device_(device), dtype_(dtype), on_progress_(on_progress) {}
 
     std::span<float> stage(std::int64_t elements) {
         staged_.resize(static_cast<std::size_t>(elements));
@@ -44,11 +45,13 @@ public:
             device_.upload(reinterpret_cast<const std::byte*>(rounded.data()), to,
                            rounded.size() * sizeof(T));
         });
+        on_progress_();
     }
 
 private:
     Device& device_;
     DType dtype_;
+    const std::function<void()>& on_progress_;
     std::vector<float> staged_;
 };
 
@@ -111,12 +114,14 @@ MlpWeights view(const Buffer& buffer, const LayerWeights::Plan& plan, std::int64
 
 }  // namespace
 
-LayerWeights::LayerWeights(Device& device, const Plan& plan) : plan_(plan) {
+LayerWeights::LayerWeights(Device& device, const Plan& plan,
+                           const std::function<void()>& on_progress)
+    : plan_(plan) {
     for (int copy = 0; copy < plan.copies; ++copy) {
         experts_.push_back(device.allocate(expert_bytes(plan)));
         shared_.push_back(device.allocate(shared_bytes(plan)));
     }
-    Uploader uploader(device, plan.compute);
+    Uploader uploader(device, plan.compute, on_progress);
     const auto& shard = plan.shard;
     for (std::int64_t e = 0; e < shard.experts.size(); ++e) {
         const MlpGenerator mlp(plan, shard.experts.first + e, shard.intermediate);

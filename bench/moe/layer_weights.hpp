@@ -5,6 +5,7 @@
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace moe {
@@ -21,7 +22,9 @@ public:
         int layer{};  ///< which of a step's layers
         int copies{1};
     };
-    LayerWeights(Device& device, const Plan& plan);
+    /// `on_progress` is called after each matrix.
+    LayerWeights(
+        Device& device, const Plan& plan, const std::function<void()>& on_progress = [] {});
 
     /// Bytes of one copy, and of what all copies share (router, bias and gate).
     [[nodiscard]] static std::size_t copy_bytes(const Plan& plan);

@@ -117,7 +117,8 @@ LayerReference::Choice LayerReference::route(std::int64_t token) const {
     return choice;
 }
 
-const LayerReference::Row& LayerReference::row(std::int64_t token) {
+const LayerReference::Row& LayerReference::row(std::int64_t token,
+                                               const std::function<void()>& on_progress) {
     if (const auto known = rows_.find(token); known != rows_.end()) return known->second;
     if (rows_.size() == kMostRows) rows_.clear();
     const auto choice = route(token);
@@ -132,6 +133,7 @@ const LayerReference::Row& LayerReference::row(std::int64_t token) {
                                              std::vector<double>(x.size()));
     for (std::size_t k = 0; k < choice.experts.size(); ++k) {
         add_mlp(row, partial, choice.experts[k], choice.weights[k], x);
+        on_progress();
     }
     if (shape_.shared_intermediate > 0) {
         add_mlp(row, partial, Synthetic::kShared, choice.shared_weight, x);

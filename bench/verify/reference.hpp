@@ -5,6 +5,7 @@
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -33,8 +34,10 @@ public:
         /// rounding to the compute type of gate, up, activation and output of each expert.
         std::vector<double> compute_error;
     };
-    /// Computed on first use, then kept for a while: a later call may drop it.
-    [[nodiscard]] const Row& row(std::int64_t token);
+    /// Computed on first use, then kept for a while: a later call may drop it. `on_progress` is
+    /// called after each MLP.
+    [[nodiscard]] const Row& row(
+        std::int64_t token, const std::function<void()>& on_progress = [] {});
     /// Bytes that are kept at most.
     [[nodiscard]] static std::size_t bytes(const LayerShape& shape);
 

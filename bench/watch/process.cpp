@@ -9,8 +9,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
+#include <system_error>
 
 namespace moe {
 namespace {
@@ -34,19 +37,32 @@ void say_crash(int signal) {
     raise(signal);
 }
 
+/// Whether /proc shows processes by the ids that they have for this one: a PID namespace may have
+/// been made without mounting it anew.
+bool proc_is_ours() {
+    std::error_code none;
+    return std::filesystem::read_symlink("/proc/self", none) == std::to_string(getpid());
+}
+
+/// What the kernel says of a process: its state, its parent, and more; empty if nothing.
+std::string stat_of(int pid) {
+    std::string line;
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    if (!proc_is_ours() || !std::getline(file, line)) return {};
+    // "pid (name) state ...", and the name may hold anything.
+    const auto name_end = line.rfind(") ");
+    return name_end == std::string::npos ? "" : line.substr(name_end + 2);
+}
+
 }  // namespace
 
 ProcessState state_of_process(int pid) {
-    std::ifstream file(fmt::format("/proc/{}/stat", pid));
-    std::string line;
-    if (!std::getline(file, line)) {
+    const auto stat = stat_of(pid);
+    if (stat.empty()) {
         // Not being able to look (no more descriptors, say) is no proof.
         return kill(pid, 0) != 0 && errno == ESRCH ? ProcessState::gone : ProcessState::running;
     }
-    // "pid (name) state ...", and the name may hold anything.
-    const auto name_end = line.rfind(") ");
-    if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::gone;
-    switch (line[name_end + 2]) {
+    switch (stat.front()) {
         case 'T':
             return ProcessState::stopped;
         case 'Z':
@@ -55,6 +71,21 @@ ProcessState state_of_process(int pid) {
         default:
             return ProcessState::running;
     }
+}
+
+int parent_of_process(int pid) {
+    char state = 0;
+    int parent = 0;
+    std::istringstream(stat_of(pid)) >> state >> parent;
+    return parent;
+}
+
+std::vector<std::string> environment_of_process(int pid) {
+    std::vector<std::string> variables;
+    if (!proc_is_ours()) return variables;
+    std::ifstream file(fmt::format("/proc/{}/environ", pid));
+    for (std::string variable; std::getline(file, variable, '\0');) variables.push_back(variable);
+    return variables;
 }
 
 std::string signal_name(int signal) {
@@ -70,12 +101,16 @@ void keep_standard_streams() {
     }
 }
 
+bool is_default(int signal) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    return action.sa_handler == SIG_DFL;
+}
+
 std::vector<int> unhandled_crashes() {
     std::vector<int> unhandled;
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-        struct sigaction action {};
-        sigaction(signal, nullptr, &action);
-        if (action.sa_handler == SIG_DFL) unhandled.push_back(signal);
+        if (is_default(signal)) unhandled.push_back(signal);
     }
     return unhandled;
 }

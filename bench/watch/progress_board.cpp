@@ -1,8 +1,9 @@
 #include "bench/watch/progress_board.hpp"
 
+#include "bench/watch/sealed_memory.hpp"
+#include "comm/kernel_view.hpp"
 #include "kernels/runtime/error.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <optional>
 
 namespace moe {
 namespace {
@@ -81,46 +83,50 @@ struct ProgressBoard::Shared {
 
 namespace {
 
-/// A memory file of `bytes` zeros, or -1.
-int make_memory(std::size_t bytes) {
-    const int file = memfd_create("moe_progress_board", MFD_CLOEXEC);
-    if (file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0) return file;
-    if (file >= 0) close(file);
-    return -1;
+/// Ranks for which this is the same may share a board: process ids and the monotonic clock mean the
+/// same to them. The host's name is in it because messages name hosts.
+std::string view_of(const std::string& host_name) {
+    return fmt::format("{} {} {} {}", host_name, boot_id(), namespace_id("pid"),
+                       namespace_id("time"));
 }
 
-void* map_memory(int file, std::size_t bytes) {
-    const int flags = file < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
-    MOE_EXPECT(memory != MAP_FAILED, "no memory for the progress board");
-    return memory;
+/// Memory of this process alone where there is none to share.
+std::byte* map(const SealedMemory& memory, std::size_t bytes) {
+    const int flags = memory ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS;
+    void* mapped = mmap(nullptr, SealedMemory::kBegin + bytes, PROT_READ | PROT_WRITE, flags,
+                        memory.file().get(), 0);
+    MOE_EXPECT(mapped != MAP_FAILED, "no memory for the progress board");
+    return static_cast<std::byte*>(mapped);
 }
 
 }  // namespace
 
 ProgressBoard::ProgressBoard(Control& control) {
-    const auto& names = control.host_names();
     const auto me = static_cast<std::size_t>(control.rank());
-    std::size_t leader = me;
-    for (std::size_t rank = 0; rank < names.size(); ++rank) {
-        if (names[rank] != names[me]) continue;
-        if (slots_ == 0) leader = rank;
-        if (rank == me) mine_ = slots_;
-        ++slots_;
+    const auto views = control.all_texts(view_of(control.host_names()[me]));
+    std::vector<std::size_t> members;
+    for (std::size_t rank = 0; rank < views.size(); ++rank) {
+        if (views[rank] == views[me]) members.push_back(rank);
     }
-    const auto bytes = Shared::bytes(slots_);
-    int file = me == leader ? make_memory(bytes) : -1;
-    const auto paths = control.all_texts(fmt::format("/proc/{}/fd/{}", getpid(), file));
-    if (me != leader) file = open(paths[leader].c_str(), O_RDWR | O_CLOEXEC);
+    slots_ = members.size();
+    mine_ = static_cast<std::size_t>(std::ranges::find(members, me) - members.begin());
+
+    const auto leader = members.front();
+    auto memory = me == leader ? SealedMemory::make(Shared::bytes(slots_)) : SealedMemory();
+    const auto paths = control.all_texts(memory.offer().path);
+    const auto nonces = control.all_texts(memory.offer().nonce);
+    if (me != leader) {
+        memory = SealedMemory::find({paths[leader], nonces[leader]}, Shared::bytes(slots_));
+    }
+    const auto found = control.all_texts(memory ? "found" : "");
     // One that cannot see the others must not be taken for one that says nothing: then nobody sees.
-    const bool together = control.max(file < 0 ? 1 : 0) == 0;
-    if (!together) {
+    if (std::ranges::any_of(members, [&](auto rank) { return found[rank].empty(); })) {
+        memory = SealedMemory();
         slots_ = 1;
         mine_ = 0;
     }
-    shared_ = static_cast<Shared*>(map_memory(together ? file : -1, Shared::bytes(slots_)));
-    control.barrier();  // the leader's descriptor may go when all have opened it
-    if (file >= 0) close(file);
+    mapped_ = map(memory, Shared::bytes(slots_));
+    shared_ = reinterpret_cast<Shared*>(mapped_ + SealedMemory::kBegin);
 
     // Zeros are what the members start with, so that no rank has to wait for another's constructor.
     auto& slot = my_slot();
@@ -131,7 +137,7 @@ ProgressBoard::ProgressBoard(Control& control) {
 }
 
 ProgressBoard::~ProgressBoard() {
-    munmap(shared_, Shared::bytes(slots_));
+    munmap(mapped_, SealedMemory::kBegin + Shared::bytes(slots_));
 }
 
 ProgressBoard::Slot& ProgressBoard::my_slot() const {
@@ -146,8 +152,12 @@ void ProgressBoard::begin_case(std::string_view label) {
 void ProgressBoard::enter(std::string_view doing) {
     auto& slot = my_slot();
     slot.doing.write(doing);
-    slot.since.store(now_ns(), std::memory_order_relaxed);
+    advance();
     slot.steps.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ProgressBoard::advance() {
+    my_slot().since.store(now_ns(), std::memory_order_relaxed);
 }
 
 void ProgressBoard::fail(std::string_view why) {
@@ -177,13 +187,13 @@ std::vector<RankView> ProgressBoard::all() const {
     return views;
 }
 
-double ProgressBoard::longest_silence() const {
-    std::int64_t longest = 0;
+double ProgressBoard::silence() const {
+    std::optional<std::int64_t> last;
     for (std::size_t i = 0; i < slots_; ++i) {
         const auto& slot = shared_->slots()[i];
-        if (!slot.ended) longest = std::max(longest, now_ns() - slot.since);
+        if (!slot.ended) last = std::max(last.value_or(slot.since), slot.since.load());
     }
-    return static_cast<double>(longest) * 1e-9;
+    return last ? static_cast<double>(now_ns() - *last) * 1e-9 : 0;
 }
 
 bool ProgressBoard::somebody_died() const {

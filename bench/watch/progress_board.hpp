@@ -15,7 +15,7 @@ struct RankView {
     int rank{};
     int pid{};
     std::uint64_t steps{};  ///< how often it said something; ranks that work in step have as many
-    double seconds{};       ///< since it last did
+    double seconds{};       ///< since it last did, or advanced
     std::string doing;
     std::string cell;     ///< which case of the sweep; empty before the first
     std::string failure;  ///< why it gave up, as it has said; empty if it did not
@@ -25,11 +25,11 @@ struct RankView {
 
 /// What every rank of one host is doing, in memory that all of them map: whoever is left can say
 /// where the others are stuck or died, without a message from them. Writing costs a copy of a few
-/// words. The memory has no name in any file system, so a killed job leaves nothing behind.
+/// words.
 class ProgressBoard {
 public:
-    /// Collective. Where ranks of one host cannot reach each other's memory (containers of their
-    /// own), each sees only itself.
+    /// Collective. Ranks of one host that do not share process ids and a clock (containers of their
+    /// own), or cannot reach each other's memory, see only themselves.
     explicit ProgressBoard(Control& control);
     ~ProgressBoard();
     ProgressBoard(const ProgressBoard&) = delete;
@@ -38,6 +38,8 @@ public:
     // By this rank's main thread. Texts longer than kTextBytes are cut.
     void begin_case(std::string_view label);
     void enter(std::string_view doing);
+    /// What this rank is doing advances: for long loops, costs two loads and a store.
+    void advance();
     /// Why this rank gives up, which it says itself; before anybody else can notice.
     void fail(std::string_view why);
 
@@ -45,10 +47,11 @@ public:
     void leave();
     void suffer(std::string_view symptom);
     [[nodiscard]] RankView mine() const;
-    /// Every rank of this host, in rank order.
+    /// Every rank of this host that can be seen, in rank order.
     [[nodiscard]] std::vector<RankView> all() const;
-    /// Seconds since the rank of this host that has been silent for longest said something.
-    [[nodiscard]] double longest_silence() const;
+    /// Seconds since any rank of this host said something: while one advances, the others wait for
+    /// it. 0 when all have left.
+    [[nodiscard]] double silence() const;
     /// Whether a process of this host that did not leave is no more. One system call a rank.
     [[nodiscard]] bool somebody_died() const;
     /// True for one caller on this host, once: the one that tells the user.
@@ -64,7 +67,8 @@ private:
 
     std::size_t slots_{};
     std::size_t mine_{};
-    Shared* shared_{};
+    std::byte* mapped_{};
+    Shared* shared_{};  ///< within it
 };
 
 }  // namespace moe

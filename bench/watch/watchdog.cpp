@@ -42,6 +42,10 @@ void ask_to_go(int signal) {
     asked_to_go = signal;
 }
 
+/// Batch systems announce the end of the time that a job has with any of these.
+constexpr std::array kAsksToGo{SIGTERM, SIGINT,  SIGHUP,  SIGQUIT,   SIGALRM,
+                               SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPWR};
+
 bool died(const RankView& view) {
     return !view.ended && state_of_process(view.pid) == ProcessState::gone;
 }
@@ -122,15 +126,18 @@ Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds) {
             .suffers = !asleep};
 }
 
-Watchdog::Watchdog() : janitor_(launcher_), timeout_(std::numeric_limits<double>::infinity()) {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+Watchdog::Watchdog() : timeout_(std::numeric_limits<double>::infinity()) {
+    for (const int signal : kAsksToGo) {
+        // What was ignored on purpose stays so (nohup), and so does what a profiler wants.
+        if (!is_default(signal)) continue;
         struct sigaction action {};
         action.sa_handler = ask_to_go;
         action.sa_flags = SA_RESTART;
         sigaction(signal, &action, nullptr);
     }
-    // A rank whose launcher died writes into a closed pipe, and has work to do after that.
-    std::signal(SIGPIPE, SIG_IGN);
+    // A rank whose launcher died writes into a closed pipe, and has work to do after that; one that
+    // may write no more to a file hears of it from write().
+    for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
     thread_ = std::thread([this] { run(); });
 }
 
@@ -195,12 +202,12 @@ void Watchdog::on_signal(int signal) {
 void Watchdog::look() {
     if (launcher_.gone()) {
         launcher_gone_ = true;
-        end({"failed", "the launcher (mpirun) died"});
+        end({"interrupted", "the launcher (mpirun) died"});
     }
     if (board_ == nullptr) return;
     if (symptom_.empty() && probe_) symptom_ = probe_();
     if (!symptom_.empty()) look_for_the_cause(*board_);
-    if (board_->longest_silence() > timeout_) {
+    if (board_->silence() > timeout_) {
         end(ending_of_stuck(board_->all(), timeout_));
     }
     look_for_the_dead(*board_);

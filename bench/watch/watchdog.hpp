@@ -26,8 +26,9 @@ struct Ending {
 /// MPI nor anything that waits for another process. One rank of each host says what happened.
 class Watchdog {
 public:
-    /// Before MPI starts, which may hang as well. One in a process: it takes SIGTERM, SIGINT,
-    /// SIGHUP and SIGPIPE.
+    /// Before MPI starts, which may hang as well. One in a process: it takes the signals by which
+    /// users, terminals and batch systems ask a program to go, those that nobody handles or
+    /// ignores.
     Watchdog();
     ~Watchdog();
     Watchdog(const Watchdog&) = delete;
@@ -83,7 +84,6 @@ private:
     [[noreturn]] void end(const Ending& ending);
 
     Launcher launcher_;
-    Janitor janitor_;
     bool launcher_gone_{};
     double seconds_with_dead_{}, seconds_suffering_{};
     std::atomic<double> timeout_;

@@ -4,6 +4,7 @@
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_communicator.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/shared_window.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 
@@ -46,7 +47,7 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
             .layer_kernels = make_host_layer_kernels_factory(),
             .libraries = library_version(),
             .built_against = fmt::format("MPI {}.{}", MPI_VERSION, MPI_SUBVERSION),
-            .placement = place_on_cores(machine),
+            .placement = place_on_cores(machine, shared_window_obstacle(MPI_COMM_WORLD).empty()),
             .gpus = false,
             .failure = {},
             .warnings = std::move(warnings)};

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -96,8 +97,18 @@ std::string shared_window_obstacle(MPI_Comm comm) {
     MPI_Comm raw = MPI_COMM_NULL;
     MOE_MPI(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw));
     const mpi::UniqueComm host(raw);
-    if (mpi::size(host.get()) == mpi::size(comm)) return {};
-    return "ranks on several hosts cannot map each other's memory";
+    if (mpi::size(host.get()) < mpi::size(comm)) {
+        return "ranks on several hosts cannot map each other's memory";
+    }
+    // Open MPI knows who made a memory by its process id, and maps nothing for the one that did.
+    const int mine = getpid();
+    std::vector<int> ids(static_cast<std::size_t>(mpi::size(comm)));
+    MOE_MPI(MPI_Allgather(&mine, 1, MPI_INT, ids.data(), 1, MPI_INT, comm));
+    std::ranges::sort(ids);
+    if (std::ranges::adjacent_find(ids) == ids.end()) return {};
+    return "ranks in PID namespaces of their own have the same process id, for which MPI takes "
+           "them "
+           "for one process";
 }
 
 std::string no_shared_room(MPI_Comm comm, std::size_t bytes) {

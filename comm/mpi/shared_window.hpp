@@ -10,8 +10,8 @@
 
 namespace moe {
 
-/// Collective over `comm`. Why its ranks cannot map each other's memory: they are on several hosts.
-/// The same on all ranks; empty where they can.
+/// Collective over `comm`. Why its ranks cannot map each other's memory: they are on several hosts,
+/// or in containers whose process ids are the same. The same on all ranks; empty where they can.
 [[nodiscard]] std::string shared_window_obstacle(MPI_Comm comm);
 /// Collective. Why there is no room for `bytes` on this rank and what the others ask for in the
 /// file system that shared memory lies in. The same on all ranks; empty where there is.
