@@ -88,6 +88,10 @@ void print_start(const Machine& machine, const Backend& backend, const std::stri
     const auto done = files.finished().case_ids.size();
     if (options.resume)
         show(fmt::format("resumed: {} of {} cases are there already\n", done, cases));
+    if (files.samples_gone()) {
+        show(fmt::format("WARNING: {} was gone: it has no samples of the {} cases\n",
+                         files.paths().samples, done));
+    }
     show("\n");
 }
 

@@ -4,6 +4,7 @@
 #include "bench/report/append_file.hpp"
 #include "bench/report/finished_cases.hpp"
 #include "bench/report/result_row.hpp"
+#include "bench/result_paths.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,15 +17,6 @@
 #include <vector>
 
 namespace moe {
-
-/// Where the files of a run go: DIR/results.csv, .json, .samples.csv and status.json with --out
-/// DIR; FILE, and the others beside it under its name, with --csv FILE.
-struct ResultPaths {
-    std::string csv, json, samples, status;
-    std::string option, given;  ///< --out or --csv, and its value: how to name them again
-    [[nodiscard]] static ResultPaths of(const std::string& out, const std::string& csv,
-                                        const std::string& default_out);
-};
 
 /// Replaces status.json as a whole: what became of a run that wrote `rows` rows.
 struct RunStatus {
@@ -49,7 +41,8 @@ public:
         std::timed_mutex& writing;  ///< held while a file is written
     };
     /// With --resume the file may end in the middle of a case, which is cut off; a BadArgument if
-    /// it was made with other settings or on another machine, and nothing has been touched then.
+    /// it was made with other settings or on another machine, or nobody knows with which, and
+    /// nothing has been touched then.
     explicit ResultFiles(const Parts& parts);
     ~ResultFiles();
     ResultFiles(const ResultFiles&) = delete;
@@ -59,6 +52,8 @@ public:
     [[nodiscard]] const std::string& run_id() const { return run_id_; }
     /// What an earlier run left done, with --resume.
     [[nodiscard]] const FinishedCases& finished() const { return finished_; }
+    /// Whether rows are there already whose samples are not.
+    [[nodiscard]] bool samples_gone() const { return samples_gone_; }
 
     /// The rows of one case, which come into the file together.
     void append(std::span<const ResultRow> rows);
@@ -75,6 +70,7 @@ private:
     std::unique_ptr<AppendFile> csv_;
     std::unique_ptr<AppendFile> samples_;
     FinishedCases finished_;
+    bool samples_gone_{};
     std::int64_t rows_{};
 };
 
