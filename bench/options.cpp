@@ -3,6 +3,7 @@
 #include "bench/listings.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
+#include "bench/version.hpp"
 #include "comm/backend.hpp"
 #include "comm/named_table.hpp"
 
@@ -27,7 +28,7 @@ struct Texts {
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
     std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
-    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{};
+    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, version{};
 };
 
 template <class T>
@@ -97,8 +98,9 @@ std::array<int, 2> parse_launch(const std::string& text) {
 
 /// All but what only says where results go, how a run is watched, and which of several it is.
 std::map<std::string, std::string> settings_of(const CLI::App& app) {
-    constexpr std::array kOthers{"--help",    "--out",    "--csv",     "--progress", "--list",
-                                 "--dry-run", "--resume", "--timeout", "--launch",   "--backend"};
+    constexpr std::array kOthers{"--help",   "--out",     "--csv",    "--progress",
+                                 "--list",   "--dry-run", "--resume", "--timeout",
+                                 "--launch", "--backend", "--version"};
     std::map<std::string, std::string> settings;
     for (const auto* option : app.get_options()) {
         const auto name = option->get_name();
@@ -280,6 +282,7 @@ void declare(CLI::App& app, Texts& t) {
     app.add_flag("--resume", t.resume, "go on where a run into the same file ended");
     add("--progress", t.progress, "auto, bar, plain, none");
     add("--list", t.list, "models, combines, gathers or backends; then stop");
+    app.add_flag("--version", t.version, "the program's revision and its libraries; then stop");
     app.add_flag("--dry-run", t.dry_run,
                  "show the cases, the memory and the time each needs; measure and write nothing");
 }
@@ -374,6 +377,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& error) {
         throw BadArgument(fmt::format("{} (see --help)", error.what()));
     }
+    if (texts.version) return {PrintAndStop{version_line()}, {}};
     if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options, texts.tokens);

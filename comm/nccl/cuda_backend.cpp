@@ -8,18 +8,15 @@
 #include <fmt/format.h>
 
 namespace moe {
-namespace {
-
-std::string libraries() {
-    const int nccl = nccl::version();
-    return fmt::format("NCCL {}.{}.{}, {}", nccl / 10000, nccl / 100 % 100, nccl % 100,
-                       cuda::versions());
-}
-
-}  // namespace
 
 std::string cuda_backend_missing() {
     return cuda::why_no_device();
+}
+
+std::string cuda_backend_libraries() {
+    const int nccl = nccl::version();
+    return fmt::format("NCCL {}.{}.{}, {}", nccl / 10000, nccl / 100 % 100, nccl % 100,
+                       cuda::versions());
 }
 
 Backend open_cuda_backend(const BackendOptions& options) {
@@ -29,7 +26,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
             .device = std::move(choice.device),
             .world = std::move(world.communicator),
             .layer_kernels = make_cuda_layer_kernels_factory(),
-            .libraries = libraries(),
+            .libraries = cuda_backend_libraries(),
             .placement = std::move(choice.placement),
             .gpus = true,
             .failure = std::move(world.failure),

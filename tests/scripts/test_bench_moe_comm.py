@@ -152,6 +152,15 @@ def test_help_and_lists_need_no_mpirun(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_version_is_one_line_that_names_the_revision_and_the_libraries(tmp_path):
+    done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, cwd=tmp_path,
+                          timeout=60)
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.fullmatch(r"bench_moe_comm \d+\.\d+\.\d+, revision ([0-9a-f]{12}|unknown)( with changes)?;"
+                        r" host: [^\n]*MPI[^\n]*\n", done.stdout), done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_option_is_in_the_readme():
     helped = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60).stdout
     readme = (ROOT / "README.md").read_text()
