@@ -26,7 +26,8 @@ struct Texts {
     std::string dp, ep, load{"balanced,hot"}, routing{"uniform"}, padding{"sum_len"}, phase;
     std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
-    std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
+    std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list,
+        time;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
     bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, version{};
 };
@@ -98,9 +99,9 @@ std::array<int, 2> parse_launch(const std::string& text) {
 
 /// All but what only says where results go, how a run is watched, and which of several it is.
 std::map<std::string, std::string> settings_of(const CLI::App& app) {
-    constexpr std::array kOthers{"--help",   "--out",     "--csv",    "--progress",
-                                 "--list",   "--dry-run", "--resume", "--timeout",
-                                 "--launch", "--backend", "--version"};
+    constexpr std::array kOthers{"--help",   "--out",     "--csv",     "--progress",
+                                 "--list",   "--dry-run", "--resume",  "--timeout",
+                                 "--launch", "--backend", "--version", "--time"};
     std::map<std::string, std::string> settings;
     for (const auto* option : app.get_options()) {
         const auto name = option->get_name();
@@ -266,6 +267,9 @@ void declare(CLI::App& app, Texts& t) {
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
     add("--budget", t.budget, "seconds of samples for each case");
+    add("--time", t.time,
+        "seconds after which the sweep ends: cases take fewer samples where time is short, and "
+        "those that do not fit are left for --resume (no limit)");
     add("--min-samples", t.min_samples, "samples of each kind, however long they take");
     app.add_flag("--cold", t.cold, "activations and workspaces are cold too, before every sample");
     app.add_flag("--pipelined", t.pipelined, "samples are bursts of runs back to back: throughput");
@@ -331,6 +335,7 @@ Options parse_texts(const Texts& t) {
     o.seed = parse_integer("--seed", t.seed, kSeeds);
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);
+    if (!t.time.empty()) o.time_seconds = parse_positive("--time", t.time);
     o.min_samples = static_cast<int>(parse_integer("--min-samples", t.min_samples, kSamples));
     o.cold = t.cold;
     o.mode = t.pipelined ? Mode::pipelined : Mode::isolated;
@@ -360,6 +365,14 @@ Options parse_texts(const Texts& t) {
 double Options::planted_pct(const CombineEntry& entry) const {
     const auto plant = std::ranges::find(plants, &entry, &Plant::entry);
     return plant == plants.end() ? 0 : plant->pct;
+}
+
+Options with_effort(Options options, double effort) {
+    constexpr int kLeastSamples = 6;  // with fewer not even the extremes are a 95 % interval
+    const auto share = static_cast<int>(std::lround(options.min_samples * effort));
+    options.min_samples = std::min(options.min_samples, std::max(share, kLeastSamples));
+    options.budget_seconds *= effort;
+    return options;
 }
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {

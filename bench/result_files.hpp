@@ -20,7 +20,8 @@ namespace moe {
 
 /// Replaces status.json as a whole: what became of a run that wrote `rows` rows.
 struct RunStatus {
-    std::string_view state;  ///< running, complete, wrong_result, failed, interrupted, timed_out
+    std::string_view state;  ///< running, complete, out_of_time (cases are left), wrong_result,
+                             ///< failed, interrupted, timed_out
     std::string message;
     std::string run_id;
     std::int64_t rows{};

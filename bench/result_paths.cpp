@@ -90,6 +90,10 @@ ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
             by_folder ? folder.string() : csv};
 }
 
+std::string ResultPaths::charts() const {
+    return (fs::path(csv).parent_path() / "plots").string();
+}
+
 void ResultPaths::check() const {
     struct Named {
         std::string_view what;

@@ -12,6 +12,8 @@ struct ResultPaths {
     [[nodiscard]] static ResultPaths of(const std::string& out, const std::string& csv,
                                         const std::string& default_out);
 
+    /// A folder beside the rows, where charts of them may go.
+    [[nodiscard]] std::string charts() const;
     /// Refuses, with a BadArgument, what would lose rows: two of the four that are one file, by
     /// whatever links and spellings, and what is there but no regular file. Makes nothing.
     void check() const;

@@ -11,23 +11,28 @@
 
 namespace moe {
 
-Runner::Runner(const Parts& parts)
-    : parts_(parts),
-      stream_(parts.backend.device->make_stream()),
-      planner_({parts.options, parts.backend, parts.control}) {}
+Runner::Runner(const Parts& parts) : parts_(parts), stream_(parts.backend.device->make_stream()) {}
 
-Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& finished) {
-    std::size_t index = 0;
-    for (const auto& one : cases) {
-        if (finished.contains(case_id_of(row_context(), one))) continue;
-        parts_.board.begin_case(label_of(one));
-        if (parts_.progress != nullptr) parts_.progress->begin(index++, label_of(one));
-        run_case(one);
+Runner::Outcome Runner::run(std::span<const Case> cases) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        parts_.board.begin_case(label_of(cases[i]));
+        const double effort = parts_.control.broadcast(
+            parts_.schedule == nullptr ? 0 : parts_.schedule->begin(i, steady_seconds()));
+        if (effort <= 0) {
+            ++outcome_.left_out;
+            continue;
+        }
+        if (parts_.progress != nullptr) parts_.progress->begin(i, label_of(cases[i]));
+        run_case(cases[i], with_effort(parts_.options, effort));
     }
     return outcome_;
 }
 
-void Runner::run_case(const Case& one) {
+void Runner::show_phase(std::string_view phase, double share) {
+    if (parts_.progress != nullptr) parts_.progress->update(phase, share);
+}
+
+void Runner::run_case(const Case& one, const Options& options) {
     auto layout = lay_out(one, parts_.backend.world->size());
     std::unique_ptr<PreparedCase> prepared;
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout, prepared);
@@ -36,16 +41,19 @@ void Runner::run_case(const Case& one) {
         return;
     }
     const ProfilerRange range(*parts_.backend.device, label_of(one));
-    prepared->capture(parts_.options);
-    if (parts_.options.verify != Verify::off) {
-        prepared->verify(parts_.options.verify == Verify::full);
+    prepared->capture(options);
+    if (options.verify != Verify::off) {
+        show_phase("verifying");
+        prepared->verify(options.verify == Verify::full);
     }
     const auto before = parts_.backend.device->clocks();
-    auto samples = prepared->measure(parts_.options, [&](double share) {
-        if (parts_.progress != nullptr) parts_.progress->update(share);
-    });
+    auto samples = prepared->measure(
+        options, [&](std::string_view region, double share) { show_phase(region, share); });
     samples.clocks = clocks_of(before, parts_.backend.device->clocks());
-    if (parts_.options.verify != Verify::off) prepared->verify_again();
+    if (options.verify != Verify::off) {
+        show_phase("verifying again");
+        prepared->verify_again();
+    }
     report_measured(one, layout, prepared->rivals(), samples);
 }
 
@@ -71,12 +79,12 @@ CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
 
 std::string Runner::prepare(const Case& one, const CaseLayout& layout,
                             std::unique_ptr<PreparedCase>& prepared) {
-    auto obstacle = planner_.backend_obstacle(one, layout);
+    auto obstacle = parts_.planner.backend_obstacle(one, layout);
     if (!obstacle.empty()) return obstacle;
-    const auto needs = planner_.needs(one, layout);
+    const auto needs = parts_.planner.needs(one, layout);
     if (model_ && model_->key != needs.weights_key) model_.reset();  // before memory is looked at
     const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
-    obstacle = planner_.memory_obstacle(bytes);
+    obstacle = parts_.planner.memory_obstacle(bytes);
     if (!obstacle.empty()) return obstacle;
     auto& control = parts_.control;
     auto& device = *parts_.backend.device;
@@ -86,10 +94,10 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout,
         if (!model_) model_ = make_on_all(control, [&] { return make_model(one, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             one, layout, parts_.options.combines,
-            PreparedCase::Parts{device, *stream_, control, parts_.timeline, parts_.calibration,
-                                planner_.world_for(one), planner_.group_for(one, layout.parallel),
-                                *parts_.backend.layer_kernels, model_->weights, model_->references,
-                                parts_.board});
+            PreparedCase::Parts{
+                device, *stream_, control, parts_.timeline, parts_.calibration,
+                parts_.planner.world_for(one), parts_.planner.group_for(one, layout.parallel),
+                *parts_.backend.layer_kernels, model_->weights, model_->references, parts_.board});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }
@@ -193,6 +201,7 @@ void Runner::report(std::span<const ResultRow> rows, const std::optional<Compari
         outcome_.wrong += row.verified == false ? 1 : 0;
         outcome_.measured += row.obstacle.empty() && row.verified != false ? 1 : 0;
     }
+    outcome_.summary.add(rows);
     parts_.board.enter("writing rows");
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);

@@ -7,8 +7,10 @@
 #include "bench/prepared_case.hpp"
 #include "bench/report/case_table.hpp"
 #include "bench/report/progress.hpp"
+#include "bench/report/summary.hpp"
 #include "bench/result_files.hpp"
 #include "bench/rows.hpp"
+#include "bench/sweep/schedule.hpp"
 #include "bench/watch/progress_board.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
@@ -16,9 +18,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -33,7 +35,9 @@ public:
         Timeline& timeline;
         Calibration& calibration;
         const Machine& machine;
+        CasePlanner& planner;
         ResultFiles* files;  ///< null on all ranks but 0
+        Schedule* schedule;  ///< likewise
         Progress* progress;  ///< likewise
         ProgressBoard& board;
     };
@@ -43,12 +47,16 @@ public:
         int measured{};  ///< rows with a time
         int obstacles{};
         int wrong{};
+        std::size_t left_out{};  ///< cases for which the time did not suffice
+        Summary summary;
     };
-    /// Collective. Cases whose id is among `finished` are left out; the same on every rank.
-    [[nodiscard]] Outcome run(std::span<const Case> cases, const std::set<std::string>& finished);
+    /// Collective. The cases of the schedule, in its order.
+    [[nodiscard]] Outcome run(std::span<const Case> cases);
 
 private:
-    void run_case(const Case& one);
+    void run_case(const Case& one, const Options& options);
+    /// Says what is being done, where somebody watches.
+    void show_phase(std::string_view phase, double share = 0);
     /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
     [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout,
                                       std::unique_ptr<PreparedCase>& prepared);
@@ -78,7 +86,6 @@ private:
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
-    CasePlanner planner_;
     std::optional<Model> model_;
     Outcome outcome_;
 };
