@@ -2,11 +2,14 @@
 #include "bench/cases.hpp"
 #include "bench/dry_run.hpp"
 #include "bench/early_end.hpp"
+#include "bench/forecast.hpp"
 #include "bench/options.hpp"
 #include "bench/provenance.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/result_files.hpp"
+#include "bench/rows.hpp"
 #include "bench/runner.hpp"
+#include "bench/sweep/schedule.hpp"
 #include "bench/watch/launcher.hpp"
 #include "bench/watch/process.hpp"
 #include "bench/watch/watchdog.hpp"
@@ -25,8 +28,11 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -72,8 +78,19 @@ Progress::Style progress_style(ProgressStyle wanted) {
     return isatty(STDERR_FILENO) != 0 ? Progress::Style::bar : Progress::Style::plain;
 }
 
-void print_start(const Machine& machine, const Backend& backend, const std::string& why,
-                 const Options& options, std::size_t cases, const ResultFiles& files) {
+/// What is known when the sweep starts.
+struct Start {
+    const Machine& machine;
+    const Backend& backend;
+    const std::string& why;  ///< this backend
+    const Options& options;
+    std::size_t cases;
+    const ResultFiles& files;
+    const Schedule& schedule;
+};
+
+void print_start(const Start& start) {
+    const auto& [machine, backend, why, options, cases, files, schedule] = start;
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
@@ -83,14 +100,19 @@ void print_start(const Machine& machine, const Backend& backend, const std::stri
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
                          plant.entry->name, plant.pct));
     }
-    show(fmt::format("{} cases of {} strategies; results: {}\n", cases, options.combines.size(),
-                     files.paths().csv));
+    show(fmt::format("{} cases of {} strategies, about {}; results: {}\n", cases,
+                     options.combines.size(),
+                     duration_text(schedule.seconds_left(steady_seconds())), files.paths().csv));
     if (options.launches > 1) {
         show(fmt::format("launch {} of {}\n", options.launch, options.launches));
     }
     const auto done = files.finished().case_ids.size();
     if (options.resume)
         show(fmt::format("resumed: {} of {} cases are there already\n", done, cases));
+    if (files.samples_gone()) {
+        show(fmt::format("WARNING: {} was gone: it has no samples of the {} cases\n",
+                         files.paths().samples, done));
+    }
     show("\n");
 }
 
@@ -118,15 +140,46 @@ struct Guards {
     LastWords last;
 };
 
-Status finish(const Runner::Outcome& outcome, int cases_left, ResultFiles& files) {
+/// The cases that an earlier run has not finished.
+std::vector<Case> cases_left(std::vector<Case> cases, const std::set<std::string>& finished,
+                             const RowContext& context) {
+    std::erase_if(cases,
+                  [&](const auto& one) { return finished.contains(case_id_of(context, one)); });
+    return cases;
+}
+
+/// Collective.
+std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& planner,
+                                  std::span<const Case> cases, ProgressBoard& board) {
+    Forecaster forecaster(parts, planner, board);
+    std::vector<CaseSeconds> seconds;
+    for (const auto& one : cases) {
+        board.enter("forecasting the cases");
+        seconds.push_back(forecaster.look_at(one).seconds);
+    }
+    return seconds;
+}
+
+Status finish(const Runner::Outcome& outcome, std::size_t cases, ResultFiles& files) {
     const int wrong = outcome.wrong + files.finished().wrong;
+    const auto& paths = files.paths();
+    show(outcome.summary.text());
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
-                     outcome.measured, outcome.obstacles, outcome.wrong, files.paths().csv));
+                     outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
+    show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
     if (wrong > 0) {
         files.set_status("wrong_result", fmt::format("{} rows are wrong", wrong));
         return kWrongResult;
     }
-    if (outcome.measured == 0 && cases_left > 0) {
+    if (outcome.left_out > 0) {
+        const auto message = fmt::format("{} of {} cases did not fit into the time of --time",
+                                         outcome.left_out, cases);
+        show(fmt::format("{}; the same command with {} '{}' --resume goes on\n", message,
+                         paths.option, paths.given));
+        files.set_status("out_of_time", message);
+        return kDone;
+    }
+    if (outcome.measured == 0 && cases > 0) {
         show_error("bench_moe_comm: warning: no case could run, see the column obstacle\n");
     }
     files.set_status("complete", "");
@@ -163,6 +216,7 @@ EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance
 }
 
 Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
+    const double began = steady_seconds();
     auto& control = guards.control;
     guards.watchdog.set_timeout(options.timeout_seconds);
     guards.board.enter("opening the backend");
@@ -191,18 +245,23 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     guards.watchdog.set_tell(
         [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
 
-    const auto left = cases.size() - earlier.finished.size();
+    const auto left = cases_left(cases, earlier.finished, {backend, machine, options, ""});
+    CasePlanner planner({options, backend, control});
+    auto seconds = forecast({options, backend, control}, planner, left, guards.board);
+    std::optional<Schedule> schedule;
     std::optional<Progress> progress;
     if (files) {
-        print_start(machine, backend, chosen.why, options, cases.size(), *files);
-        progress.emplace(progress_style(options.progress), left, options.budget_seconds);
+        schedule.emplace(std::move(seconds), options.time_seconds, began);
+        print_start({machine, backend, chosen.why, options, cases.size(), *files, *schedule});
+        progress.emplace(progress_style(options.progress), left.size(),
+                         [&](double now) { return schedule->seconds_left(now); });
     }
-    Runner runner({options, backend, control, timeline, calibration, machine, files.get(),
-                   progress ? &*progress : nullptr, guards.board});
-    const auto outcome = runner.run(cases, earlier);
+    Runner runner({options, backend, control, timeline, calibration, machine, planner, files.get(),
+                   schedule ? &*schedule : nullptr, progress ? &*progress : nullptr, guards.board});
+    const auto outcome = runner.run(left, earlier.deadly);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
-    if (files) return finish(outcome, static_cast<int>(left), *files);
+    if (files) return finish(outcome, left.size(), *files);
     return outcome.wrong > 0 ? kWrongResult : kDone;
 }
 

@@ -172,4 +172,30 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
     return seconds;
 }
 
+Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board)
+    : parts_(parts), planner_(planner), least_(with_effort(parts.options, kLeastEffort)) {
+    board.enter("measuring this machine's speed");
+    speed_ = measure_speed(parts.backend, parts.control);
+}
+
+Outlook Forecaster::look_at(const Case& one) {
+    const auto layout = lay_out(one, parts_.backend.world->size());
+    Outlook outlook{.obstacle = layout.obstacle, .bytes = 0, .seconds = {}};
+    if (outlook.obstacle.empty()) outlook.obstacle = planner_.backend_obstacle(one, layout);
+    if (!outlook.obstacle.empty()) return outlook;
+    const auto needs = planner_.needs(one, layout);
+    const auto bytes = needs.weight_bytes + needs.activation_bytes;
+    outlook.obstacle = planner_.memory_obstacle(bytes);
+    outlook.bytes = parts_.control.max(static_cast<double>(bytes));
+    if (!outlook.obstacle.empty()) return outlook;
+    const bool makes_weights = needs.weights_key != weights_key_;
+    const auto seconds = [&](const Options& options) {
+        return parts_.control.max(
+            expected_seconds(one, layout, needs, options, speed_, makes_weights));
+    };
+    outlook.seconds = {seconds(parts_.options), seconds(least_)};
+    weights_key_ = needs.weights_key;
+    return outlook;
+}
+
 }  // namespace moe

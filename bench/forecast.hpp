@@ -2,6 +2,10 @@
 
 #include "bench/case_plan.hpp"
 #include "bench/options.hpp"
+#include "bench/sweep/schedule.hpp"
+#include "bench/watch/progress_board.hpp"
+
+#include <string>
 
 namespace moe {
 
@@ -22,5 +26,29 @@ struct Speed {
 [[nodiscard]] double expected_seconds(const Case& one, const CaseLayout& layout,
                                       const CaseNeeds& needs, const Options& options,
                                       const Speed& speed, bool makes_weights);
+
+/// What is known of a case before it runs.
+struct Outlook {
+    std::string obstacle;
+    double bytes{};  ///< of the rank that needs most
+    CaseSeconds seconds;
+};
+
+/// Looks at the cases of a sweep in their order, for --dry-run and for the sweep itself.
+class Forecaster {
+public:
+    /// Collective. Measures this machine's speed.
+    Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board);
+
+    /// Collective.
+    [[nodiscard]] Outlook look_at(const Case& one);
+
+private:
+    CasePlanner::Parts parts_;
+    CasePlanner& planner_;
+    Options least_;  ///< with the fewest samples
+    Speed speed_;
+    std::string weights_key_;  ///< of the case before
+};
 
 }  // namespace moe

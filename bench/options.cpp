@@ -3,6 +3,7 @@
 #include "bench/listings.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
+#include "bench/version.hpp"
 #include "comm/backend.hpp"
 #include "comm/named_table.hpp"
 
@@ -26,9 +27,10 @@ struct Texts {
     std::string dp, ep, load{"balanced,hot"}, routing{"uniform"}, padding{"sum_len"}, phase;
     std::string combine{"all"}, baseline{"all_reduce_dp_scatter"}, layers{"1"};
     std::string gather{"all_reduce_zero_fill"}, dtype{"bf16"}, scope{"layer"}, seed{"1"}, ci{"2"};
-    std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list;
+    std::string budget{"2"}, min_samples{"20"}, verify{"full"}, progress{"auto"}, out, csv, list,
+        time;
     std::string launch{"1/1"}, timeout{"300"}, plant, graph{"off"}, skew{"0"}, sms{"default"};
-    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, shared_gate{};
+    bool cold{}, pipelined{}, dry_run{}, resume{}, share_gpu{}, shared_gate{}, version{};
 };
 
 template <class T>
@@ -98,8 +100,9 @@ std::array<int, 2> parse_launch(const std::string& text) {
 
 /// All but what only says where results go, how a run is watched, and which of several it is.
 std::map<std::string, std::string> settings_of(const CLI::App& app) {
-    constexpr std::array kOthers{"--help",    "--out",    "--csv",     "--progress", "--list",
-                                 "--dry-run", "--resume", "--timeout", "--launch",   "--backend"};
+    constexpr std::array kOthers{"--help",   "--out",     "--csv",     "--progress",
+                                 "--list",   "--dry-run", "--resume",  "--timeout",
+                                 "--launch", "--backend", "--version", "--time"};
     std::map<std::string, std::string> settings;
     for (const auto* option : app.get_options()) {
         const auto name = option->get_name();
@@ -265,6 +268,9 @@ void declare(CLI::App& app, Texts& t) {
     add("--seed", t.seed, "of inputs, weights and orders");
     add("--ci", t.ci, "stop when speed-ups are known to this many percent");
     add("--budget", t.budget, "seconds of samples for each case");
+    add("--time", t.time,
+        "seconds after which the sweep ends: cases take fewer samples where time is short, and "
+        "those that do not fit are left for --resume (no limit)");
     add("--min-samples", t.min_samples, "samples of each kind, however long they take");
     app.add_flag("--cold", t.cold, "activations and workspaces are cold too, before every sample");
     app.add_flag("--pipelined", t.pipelined, "samples are bursts of runs back to back: throughput");
@@ -281,6 +287,7 @@ void declare(CLI::App& app, Texts& t) {
     app.add_flag("--resume", t.resume, "go on where a run into the same file ended");
     add("--progress", t.progress, "auto, bar, plain, none");
     add("--list", t.list, "models, combines, gathers or backends; then stop");
+    app.add_flag("--version", t.version, "the program's revision and its libraries; then stop");
     app.add_flag("--dry-run", t.dry_run,
                  "show the cases, the memory and the time each needs; measure and write nothing");
 }
@@ -330,6 +337,7 @@ Options parse_texts(const Texts& t) {
     o.seed = parse_integer("--seed", t.seed, kSeeds);
     o.ci_pct = parse_positive("--ci", t.ci);
     o.budget_seconds = parse_positive("--budget", t.budget);
+    if (!t.time.empty()) o.time_seconds = parse_positive("--time", t.time);
     o.min_samples = static_cast<int>(parse_integer("--min-samples", t.min_samples, kSamples));
     o.cold = t.cold;
     o.mode = t.pipelined ? Mode::pipelined : Mode::isolated;
@@ -361,6 +369,14 @@ double Options::planted_pct(const CombineEntry& entry) const {
     return plant == plants.end() ? 0 : plant->pct;
 }
 
+Options with_effort(Options options, double effort) {
+    constexpr int kLeastSamples = 6;  // with fewer not even the extremes are a 95 % interval
+    const auto share = static_cast<int>(std::lround(options.min_samples * effort));
+    options.min_samples = std::min(options.min_samples, std::max(share, kLeastSamples));
+    options.budget_seconds *= effort;
+    return options;
+}
+
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     CLI::App app{
         "Times tensor-parallel all-reduce + dp_scatter against reduce_scatterv through a "
@@ -376,6 +392,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& error) {
         throw BadArgument(fmt::format("{} (see --help)", error.what()));
     }
+    if (texts.version) return {PrintAndStop{version_line()}, {}};
     if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options, texts.tokens);

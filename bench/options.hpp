@@ -54,6 +54,7 @@ struct Options {
     std::int64_t seed{1};
     double ci_pct{2};
     double budget_seconds{2};
+    std::optional<double> time_seconds;  ///< after which the sweep ends
     double timeout_seconds{300};
     int min_samples{20};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
@@ -78,6 +79,10 @@ struct Options {
     /// The command line, for the provenance.
     std::vector<std::string> command_line;
 };
+
+/// The same with this share of the samples of each case, from 0 to 1: of the budget and of
+/// min_samples, of which as many stay as an interval takes.
+[[nodiscard]] Options with_effort(Options options, double effort);
 
 /// What main() should do instead of a sweep.
 struct PrintAndStop {

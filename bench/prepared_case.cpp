@@ -243,7 +243,7 @@ void PreparedCase::verify(bool whole_layer) {
     }
 }
 
-CaseSamples PreparedCase::measure(const Options& options, const std::function<void(double)>& beat) {
+CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     CaseSamples samples;
     if (std::ranges::none_of(rivals_, &RivalState::to_be_timed)) return samples;
     auto& stream = parts_.stream;
@@ -253,23 +253,23 @@ CaseSamples PreparedCase::measure(const Options& options, const std::function<vo
     // The expert rows that every output step starts from.
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
-    const auto count = static_cast<double>(regions_.size());
-    for (std::size_t i = 0; i < regions_.size(); ++i) {
-        const auto share = [&, i](double spent) { beat((static_cast<double>(i) + spent) / count); };
-        auto of_region = sample(regions_[i], sampler, options, share);
+    for (const auto& region : regions_) {
+        auto of_region = sample(region, sampler, options, beat);
         if (of_region.rivals.empty()) continue;
-        samples.regions[static_cast<std::size_t>(regions_[i].kind)] = std::move(of_region);
+        samples.regions[static_cast<std::size_t>(region.kind)] = std::move(of_region);
     }
     const auto& layer = samples.of(RegionKind::layer);
     if (layer && case_.graph != kGraphOn) {
+        beat("phases of the layer", 0);
         samples.phases = split_phases(layer->rivals, options);
     }
+    beat("limits", 0);
     find_limits(samples);
     return samples;
 }
 
 RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const Options& options,
-                                   const std::function<void(double)>& beat) {
+                                   const Beat& beat) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
     std::vector<Rival> rivals;
@@ -285,7 +285,8 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
     constexpr std::int64_t kKindsAtMost = 4;
     const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.kind) +
                                                  kKindsAtMost * (options.launch - 1));
-    samples.series = sampler.measure(rivals, rule, seed, beat);
+    samples.series =
+        sampler.measure(rivals, rule, seed, [&](double spent) { beat(region.name, spent); });
     return samples;
 }
 

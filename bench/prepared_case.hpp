@@ -96,9 +96,10 @@ public:
     void verify(bool whole_layer);
     /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
     void verify_again();
-    /// Collective. The budget is shared by the kinds of sample. `beat` hears the share of it spent.
-    [[nodiscard]] CaseSamples measure(const Options& options,
-                                      const std::function<void(double)>& beat);
+    /// Hears what is being measured, and the share of its budget that is spent.
+    using Beat = std::function<void(std::string_view, double)>;
+    /// Collective. The budget is shared by the kinds of sample.
+    [[nodiscard]] CaseSamples measure(const Options& options, const Beat& beat);
 
 private:
     [[nodiscard]] CaseVerifier verifier();
@@ -109,8 +110,7 @@ private:
     /// Collective. What is wrong with the output step as it is timed, in every form.
     [[nodiscard]] std::string check_output(CaseVerifier& verifier, RivalState& rival);
     [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
-                                       const Options& options,
-                                       const std::function<void(double)>& beat);
+                                       const Options& options, const Beat& beat);
     /// How the sampler sees a strategy in a region.
     [[nodiscard]] Rival rival_of(const Region& region, RivalState& rival, const Options& options);
     void find_limits(CaseSamples& samples);

@@ -57,12 +57,15 @@ void make_folder_of(const std::string& path) {
 
 /// One JSON file holds the provenance of all runs in a CSV, each under its run_id. Reads what is
 /// there already; a BadArgument if that is something else.
-json read_provenance(const std::string& path) {
-    std::ifstream existing(path);
+json read_provenance(const ResultPaths& paths) {
+    std::ifstream existing(paths.json);
     if (!existing) return {{"schema_version", kSchemaVersion}, {"runs", json::object()}};
     auto all = json::parse(existing, nullptr, /*allow_exceptions=*/false);
     if (!all.is_object() || !all.contains("runs") || !all["runs"].is_object()) {
-        throw BadArgument(fmt::format("{} is not a provenance file of this program", path));
+        throw BadArgument(
+            fmt::format("{} is not a provenance file of this program; put that back, "
+                        "or name another file than {} '{}'",
+                        paths.json, paths.option, paths.given));
     }
     return all;
 }
@@ -95,6 +98,27 @@ void check_same_run(const ResultPaths& paths, const json& runs, const json& now)
     }
 }
 
+/// A BadArgument if a run has rows, and nothing tells how they were made: then none can be added to
+/// them that are known to belong to the same sweep.
+void check_runs_are_known(const ResultPaths& paths, const FinishedCases& finished,
+                          const json& runs) {
+    for (const auto& [run_id, case_id] : finished.kept) {
+        if (runs.contains(run_id)) continue;
+        throw BadArgument(
+            fmt::format("--resume: {} {} how run {} made its rows in {}; put that file back, or "
+                        "name another than {} '{}'",
+                        paths.json, fs::exists(paths.json) ? "does not tell" : "is gone, to tell",
+                        run_id, paths.csv, paths.option, paths.given));
+    }
+}
+
+FinishedCases find_finished(const ResultPaths& paths, const Options& options) {
+    std::set<std::string> combines;
+    for (const auto* entry : options.combines) combines.emplace(entry->name);
+    std::ifstream rows(paths.csv);
+    return read_finished_cases(rows, paths.csv, fmt::format("{}", options.launch), combines);
+}
+
 /// Command lines and environments may hold any bytes.
 std::string dump(const json& value) {
     return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
@@ -102,53 +126,34 @@ std::string dump(const json& value) {
 
 }  // namespace
 
-ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
-                            const std::string& default_out) {
-    const fs::path folder = out.empty() ? fs::path(default_out) : fs::path(out);
-    const fs::path file = csv.empty() ? folder / "results.csv" : fs::path(csv);
-    // --csv alone keeps everything beside the file; with --out, only the CSV goes elsewhere.
-    const fs::path base =
-        csv.empty() || !out.empty() ? folder / "results" : fs::path(file).replace_extension();
-    const auto with = [&](const char* suffix) { return base.string() + suffix; };
-    const auto status =
-        csv.empty() || !out.empty() ? (folder / "status.json").string() : with(".status.json");
-    const bool by_folder = csv.empty();
-    return {file.string(),
-            with(".json"),
-            with(".samples.csv"),
-            status,
-            by_folder ? "--out" : "--csv",
-            by_folder ? folder.string() : csv};
-}
-
 ResultFiles::ResultFiles(const Parts& parts)
     : paths_(parts.paths), run_id_(parts.run_id), writing_(parts.writing) {
     // Everything that may be refused is looked at before anything is made.
     const auto header = csv_header(ResultRow{}.record());
-    const auto torn = parts.options.resume ? TornLine::cut : TornLine::refuse;
-    if (paths_.csv == paths_.json) {
-        throw BadArgument(fmt::format("--csv {}: the provenance goes to that name", paths_.csv));
-    }
+    const auto torn = parts.options.resume ? TornLine::allow : TornLine::refuse;
+    paths_.check();
     AppendFile::check_header(paths_.csv, header, torn);
     AppendFile::check_header(paths_.samples, kSamplesHeader, torn);
-    auto all = read_provenance(paths_.json);
+    auto all = read_provenance(paths_);
     if (parts.options.resume) check_same_run(paths_, all["runs"], parts.provenance);
-    all["runs"][run_id_] = parts.provenance;
 
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
     csv_ = std::make_unique<AppendFile>(paths_.csv, header, torn);
+    if (parts.options.resume) {
+        finished_ = find_finished(paths_, parts.options);
+        check_runs_are_known(paths_, finished_, all["runs"]);
+        samples_gone_ = !finished_.kept.empty() && !fs::exists(paths_.samples);
+    }
     samples_ = std::make_unique<AppendFile>(paths_.samples, kSamplesHeader, torn);
     if (parts.options.resume) {
-        std::set<std::string> combines;
-        for (const auto* entry : parts.options.combines) combines.emplace(entry->name);
-        std::ifstream rows(paths_.csv);
-        finished_ = read_finished_cases(rows, fmt::format("{}", parts.options.launch), combines);
-        csv_->keep(finished_.keep_bytes);
         std::ifstream samples(paths_.samples);
-        samples_->keep(bytes_of_kept_samples(samples, finished_.kept));
+        const auto kept = bytes_of_kept_samples(samples, paths_.samples, finished_.kept);
+        csv_->keep(finished_.keep_bytes);
+        samples_->keep(kept);
         deaths_ = deaths_with(read_status(paths_.status));
     }
+    all["runs"][run_id_] = parts.provenance;
     replace_file(paths_.json, dump(all));
     set_status("running", "");
 }

@@ -4,6 +4,7 @@
 #include "bench/report/append_file.hpp"
 #include "bench/report/finished_cases.hpp"
 #include "bench/report/result_row.hpp"
+#include "bench/result_paths.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -19,18 +20,11 @@
 
 namespace moe {
 
-/// Where the files of a run go: DIR/results.csv, .json, .samples.csv and status.json with --out
-/// DIR; FILE, and the others beside it under its name, with --csv FILE.
-struct ResultPaths {
-    std::string csv, json, samples, status;
-    std::string option, given;  ///< --out or --csv, and its value: how to name them again
-    [[nodiscard]] static ResultPaths of(const std::string& out, const std::string& csv,
-                                        const std::string& default_out);
-};
-
 /// What became of a run that wrote `rows` rows: status.json.
 struct RunStatus {
-    std::string state;  ///< running, complete, wrong_result, failed, interrupted, timed_out
+    /// running, complete, out_of_time (cases are left), wrong_result, failed, interrupted,
+    /// timed_out
+    std::string state;
     std::string message;
     std::string run_id;
     std::int64_t rows{};
@@ -57,7 +51,8 @@ public:
         std::timed_mutex& writing;  ///< held while a file is written
     };
     /// With --resume the file may end in the middle of a case, which is cut off; a BadArgument if
-    /// it was made with other settings or on another machine, and nothing has been touched then.
+    /// it was made with other settings or on another machine, or nobody knows with which, and
+    /// nothing has been touched then.
     explicit ResultFiles(const Parts& parts);
     ~ResultFiles();
     ResultFiles(const ResultFiles&) = delete;
@@ -73,6 +68,8 @@ public:
     /// From here to end_case(), status.json says that this case is in work, whatever kills the run.
     void begin_case(const std::string& case_id);
     void end_case() { begin_case(""); }
+    /// Whether rows are there already whose samples are not.
+    [[nodiscard]] bool samples_gone() const { return samples_gone_; }
 
     /// The rows of one case, which come into the file together.
     void append(std::span<const ResultRow> rows);
@@ -89,6 +86,7 @@ private:
     std::unique_ptr<AppendFile> csv_;
     std::unique_ptr<AppendFile> samples_;
     FinishedCases finished_;
+    bool samples_gone_{};
     std::int64_t rows_{};
     std::string case_id_;  ///< in work
     std::map<std::string, int> deaths_;

@@ -18,27 +18,32 @@ constexpr std::string_view kDeadly =
 
 }  // namespace
 
-Runner::Runner(const Parts& parts)
-    : parts_(parts),
-      stream_(parts.backend.device->make_stream()),
-      planner_({parts.options, parts.backend, parts.control}) {}
+Runner::Runner(const Parts& parts) : parts_(parts), stream_(parts.backend.device->make_stream()) {}
 
-Runner::Outcome Runner::run(std::span<const Case> cases, const EarlierRuns& earlier) {
-    std::size_t index = 0;
-    for (const auto& one : cases) {
-        const auto id = case_id_of(row_context(), one);
-        if (earlier.finished.contains(id)) continue;
-        parts_.board.begin_case(label_of(one));
-        if (parts_.progress != nullptr) parts_.progress->begin(index++, label_of(one));
-        auto layout = lay_out(one, parts_.backend.world->size());
-        if (layout.obstacle.empty() && earlier.deadly.contains(id)) layout.obstacle = kDeadly;
+Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& deadly) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        parts_.board.begin_case(label_of(cases[i]));
+        const double effort = parts_.control.broadcast(
+            parts_.schedule == nullptr ? 0 : parts_.schedule->begin(i, steady_seconds()));
+        if (effort <= 0) {
+            ++outcome_.left_out;
+            continue;
+        }
+        if (parts_.progress != nullptr) parts_.progress->begin(i, label_of(cases[i]));
+        auto layout = lay_out(cases[i], parts_.backend.world->size());
+        const auto id = case_id_of(row_context(), cases[i]);
+        if (layout.obstacle.empty() && deadly.contains(id)) layout.obstacle = kDeadly;
         if (parts_.files != nullptr) parts_.files->begin_case(id);
-        run_case(one, layout);
+        run_case(cases[i], layout, with_effort(parts_.options, effort));
     }
     return outcome_;
 }
 
-void Runner::run_case(const Case& one, CaseLayout& layout) {
+void Runner::show_phase(std::string_view phase, double share) {
+    if (parts_.progress != nullptr) parts_.progress->update(phase, share);
+}
+
+void Runner::run_case(const Case& one, CaseLayout& layout, const Options& options) {
     std::unique_ptr<PreparedCase> prepared;
     if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout, prepared);
     if (!layout.obstacle.empty()) {
@@ -47,18 +52,21 @@ void Runner::run_case(const Case& one, CaseLayout& layout) {
         return;
     }
     const ProfilerRange range(*parts_.backend.device, label_of(one));
-    prepared->capture(parts_.options);
-    if (parts_.options.verify != Verify::off) {
-        prepared->verify(parts_.options.verify == Verify::full);
+    prepared->capture(options);
+    if (options.verify != Verify::off) {
+        show_phase("verifying");
+        prepared->verify(options.verify == Verify::full);
     }
     const auto before = parts_.backend.device->clocks();
     const Disturbance disturbance;
-    auto samples = prepared->measure(parts_.options, [&](double share) {
-        if (parts_.progress != nullptr) parts_.progress->update(share);
-    });
+    auto samples = prepared->measure(
+        options, [&](std::string_view region, double share) { show_phase(region, share); });
     samples.clocks = clocks_of(before, parts_.backend.device->clocks());
     samples.disturbed_pct = disturbed_pct(disturbance);
-    if (parts_.options.verify != Verify::off) prepared->verify_again();
+    if (options.verify != Verify::off) {
+        show_phase("verifying again");
+        prepared->verify_again();
+    }
     end_case();
     report_measured(one, layout, prepared->rivals(), samples);
 }
@@ -95,12 +103,12 @@ std::optional<double> Runner::disturbed_pct(const Disturbance& disturbance) {
 
 std::string Runner::prepare(const Case& one, const CaseLayout& layout,
                             std::unique_ptr<PreparedCase>& prepared) {
-    auto obstacle = planner_.backend_obstacle(one, layout);
+    auto obstacle = parts_.planner.backend_obstacle(one, layout);
     if (!obstacle.empty()) return obstacle;
-    const auto needs = planner_.needs(one, layout);
+    const auto needs = parts_.planner.needs(one, layout);
     if (model_ && model_->key != needs.weights_key) model_.reset();  // before memory is looked at
     const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
-    obstacle = planner_.memory_obstacle(bytes);
+    obstacle = parts_.planner.memory_obstacle(bytes);
     if (!obstacle.empty()) return obstacle;
     auto& control = parts_.control;
     auto& device = *parts_.backend.device;
@@ -110,10 +118,10 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout,
         if (!model_) model_ = make_on_all(control, [&] { return make_model(one, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             one, layout, parts_.options.combines,
-            PreparedCase::Parts{device, *stream_, control, parts_.timeline, parts_.calibration,
-                                planner_.world_for(one), planner_.group_for(one, layout.parallel),
-                                *parts_.backend.layer_kernels, model_->weights, model_->references,
-                                parts_.board});
+            PreparedCase::Parts{
+                device, *stream_, control, parts_.timeline, parts_.calibration,
+                parts_.planner.world_for(one), parts_.planner.group_for(one, layout.parallel),
+                *parts_.backend.layer_kernels, model_->weights, model_->references, parts_.board});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }
@@ -219,6 +227,7 @@ void Runner::report(std::span<const ResultRow> rows, const std::optional<Compari
         outcome_.wrong += row.verified == false ? 1 : 0;
         outcome_.measured += row.obstacle.empty() && row.verified != false ? 1 : 0;
     }
+    outcome_.summary.add(rows);
     parts_.board.enter("writing rows");
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);

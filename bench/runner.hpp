@@ -8,8 +8,10 @@
 #include "bench/prepared_case.hpp"
 #include "bench/report/case_table.hpp"
 #include "bench/report/progress.hpp"
+#include "bench/report/summary.hpp"
 #include "bench/result_files.hpp"
 #include "bench/rows.hpp"
+#include "bench/sweep/schedule.hpp"
 #include "bench/watch/progress_board.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
@@ -20,6 +22,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -40,7 +43,9 @@ public:
         Timeline& timeline;
         Calibration& calibration;
         const Machine& machine;
+        CasePlanner& planner;
         ResultFiles* files;  ///< null on all ranks but 0
+        Schedule* schedule;  ///< likewise
         Progress* progress;  ///< likewise
         ProgressBoard& board;
     };
@@ -50,16 +55,20 @@ public:
         int measured{};  ///< rows with a time
         int obstacles{};
         int wrong{};
+        std::size_t left_out{};  ///< cases for which the time did not suffice
+        Summary summary;
     };
-    /// Collective. What earlier runs finished is left out, and what killed them gets an obstacle;
-    /// the same on every rank.
-    [[nodiscard]] Outcome run(std::span<const Case> cases, const EarlierRuns& earlier);
+    /// Collective. The cases of the schedule, in its order. `deadly`: ids of those in which earlier
+    /// runs died, which get an obstacle.
+    [[nodiscard]] Outcome run(std::span<const Case> cases, const std::set<std::string>& deadly);
 
 private:
     /// A layout without an obstacle may get one.
-    void run_case(const Case& one, CaseLayout& layout);
+    void run_case(const Case& one, CaseLayout& layout, const Options& options);
     /// What fails from here on is not the fault of the case: its rows are to be written.
     void end_case();
+    /// Says what is being done, where somebody watches.
+    void show_phase(std::string_view phase, double share = 0);
     /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
     [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout,
                                       std::unique_ptr<PreparedCase>& prepared);
@@ -71,9 +80,9 @@ private:
     };
     [[nodiscard]] Model make_model(const Case& one, const CaseLayout& layout,
                                    const CaseNeeds& needs);
-    /// Collective.
     /// Collective. Of the ranks the largest; nothing where it says nothing.
     [[nodiscard]] std::optional<double> disturbed_pct(const Disturbance& disturbance);
+    /// Collective.
     [[nodiscard]] CaseClocks clocks_of(const std::optional<Clocks>& before,
                                        const std::optional<Clocks>& after);
 
@@ -91,7 +100,6 @@ private:
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
-    CasePlanner planner_;
     std::optional<Model> model_;
     Outcome outcome_;
 };

@@ -2,7 +2,8 @@
 # static registrars in a static library register nothing: the linker drops objects nobody names.
 
 # moe_add_backend(<name> TARGET <target> SUMMARY <text>): <target> defines
-# `Backend open_<name>_backend(const BackendOptions&);` and `std::string <name>_backend_missing();`
+# `Backend open_<name>_backend(const BackendOptions&);`, `std::string <name>_backend_missing();` and
+# `std::string <name>_backend_libraries();`
 function(moe_add_backend name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "TARGET;SUMMARY" "")
     set_property(GLOBAL APPEND PROPERTY MOE_BACKEND_NAMES ${name})
@@ -32,8 +33,8 @@ function(moe_generate_tables target)
     get_property(gathers GLOBAL PROPERTY MOE_GATHER_NAMES)
     foreach(name IN LISTS backends)
         get_property(summary GLOBAL PROPERTY MOE_BACKEND_SUMMARY_${name})
-        string(APPEND backend_decls "Backend open_${name}_backend(const BackendOptions&);\nstd::string ${name}_backend_missing();\n")
-        string(APPEND backend_rows "    {\"${name}\", \"${summary}\", open_${name}_backend,\n     ${name}_backend_missing},\n")
+        string(APPEND backend_decls "Backend open_${name}_backend(const BackendOptions&);\nstd::string ${name}_backend_missing();\nstd::string ${name}_backend_libraries();\n")
+        string(APPEND backend_rows "    {\"${name}\", \"${summary}\", open_${name}_backend,\n     ${name}_backend_missing, ${name}_backend_libraries},\n")
     endforeach()
     foreach(name IN LISTS combines arg_COMBINES)
         string(APPEND combine_decls "extern const CombineEntry ${name};\n")

@@ -17,6 +17,7 @@ file(CONFIGURE OUTPUT ${OUT} @ONLY CONTENT [[
 #pragma once
 
 namespace moe::revision {
+inline constexpr const char* kVersion = "@VERSION@";
 inline constexpr const char* kCommit = "@commit@";
 inline constexpr bool kDirty = @dirty@;
 inline constexpr const char* kCompiler = "@COMPILER@";

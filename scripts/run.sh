@@ -2,8 +2,9 @@
 # Builds the benchmark and runs its sweep on what this machine has: with one rank for each GPU where
 # there are GPUs (a single one is shared by 4 ranks, under MPS), else with one rank for each core, 2
 # to 8. Results and charts go to results/local/<time>-<host>/. Options are the program's (see
-# --help); a --out, --csv or --progress among them is used instead of this script's own. What
-# follows a -- is the launcher, with its options, in place of mpirun on so many ranks.
+# --help); a --out, --csv or --progress among them is used instead of this script's own. Without any
+# that say what is measured the sweep ends after 150 s, whatever the machine (--time). What follows a
+# -- is the launcher, with its options, in place of mpirun on so many ranks.
 #
 #   RANKS=4 scripts/run.sh --tokens 16,64 --load balanced
 #   scripts/run.sh --tokens 16,64 -- srun --mpi=pmix -K -n 8
@@ -121,6 +122,25 @@ choose_launcher() {
     launcher+=(mpirun "${quiet[@]}" -n "$ranks" "${binding[@]}")
 }
 
+# Whether options say nothing of what is measured, only where results go and how it is watched.
+is_default_sweep() {
+    while (($#)); do
+        case $1 in
+            --out | --csv | --progress | --backend | --timeout) shift ;;
+            --out=* | --csv=* | --progress=* | --backend=* | --timeout=* | --resume) ;;
+            *) return 1 ;;
+        esac
+        shift || true
+    done
+}
+
+# Columns of the terminal that stderr is: mpirun hides it from the program.
+columns() {
+    local size
+    size=$(stty size <&2 2>/dev/null) || size='24 80'
+    echo "${size#* }"
+}
+
 main() {
     local chosen=() status=0 start
     outlive_terminal
@@ -140,6 +160,8 @@ main() {
     if [[ -z $progress ]]; then
         chosen+=(--progress "$([[ -t 2 ]] && echo bar || echo plain)")
     fi
+    if [[ -t 2 ]]; then COLUMNS=$(columns) && export COLUMNS; fi
+    if is_default_sweep "${options[@]}"; then options+=(--time 150); fi
     start=$SECONDS
     launch "${chosen[@]}" "${options[@]}" || status=$?
 

@@ -238,7 +238,7 @@ constexpr const char* kRows =
 
 FinishedCases finished_in(const std::string& text, const std::string& launch) {
     std::istringstream csv(text);
-    return read_finished_cases(csv, launch, {"base", "mine"});
+    return read_finished_cases(csv, "r.csv", launch, {"base", "mine"});
 }
 
 TEST(FinishedCases, AreThoseOfTheLaunchWithARowForEveryStrategy) {
@@ -259,25 +259,77 @@ TEST(FinishedCases, HalfACaseIsCutOffAtTheEndAndRefusedElsewhere) {
     EXPECT_EQ(finished.keep_bytes, rows.size());
     EXPECT_EQ(finished.case_ids, (std::set<std::string>{"c1"}));
     EXPECT_FALSE(finished.kept.contains({"r2", "c2"}));
-    EXPECT_THROW((void)finished_in(rows + half + "r3,2,c1,base,true\n", "2"), Error);
-    EXPECT_THROW((void)finished_in(rows + "r2,2,c2\n", "2"), Error);
 
     std::istringstream samples("run_id,case_id,us\nr1,c1,5\nr2,c1,6\nr2,c2,7\nr2,c2,8\n");
-    EXPECT_EQ(bytes_of_kept_samples(samples, finished.kept),
+    EXPECT_EQ(bytes_of_kept_samples(samples, "s.csv", finished.kept),
               std::string("run_id,case_id,us\nr1,c1,5\nr2,c1,6\n").size());
+}
+
+/// What is said of a file that is refused.
+template <class Action>
+std::string refusal_of(Action&& action) {
+    try {
+        action();
+    } catch (const BadArgument& error) {
+        return error.what();
+    }
+    return "nothing was refused";
+}
+
+TEST(FinishedCases, WhatASpreadsheetLeavesIsRefusedWithFileAndLine) {
+    const std::string rows(kRows);
+    const auto refused = [&](const std::string& more) {
+        return refusal_of([&] { (void)finished_in(rows + more + "r3,2,c1,base,true\n", "2"); });
+    };
+    const std::string mend = "; mend that line, or name another file";
+    EXPECT_EQ(refused("\n"), "r.csv, line 8: it is blank" + mend);
+    EXPECT_EQ(refused("r2,2,c2,base,true\r\n"),
+              "r.csv, line 8: it ends with CR LF, as spreadsheets and Windows editors save it, not "
+              "with LF" +
+                  mend);
+    EXPECT_EQ(refused("r2,2,c2\n"), "r.csv, line 8: it has 3 cells, and the header 5" + mend);
+    EXPECT_EQ(
+        refused("r2,2,c2,base,true\n"),
+        "r.csv, line 9: rows of case c1 begin, and case c2 before it has none of mine" + mend);
+
+    const auto refused_samples = [&](const std::string& lines) {
+        std::istringstream samples("run_id,case_id,us\n" + lines);
+        return refusal_of([&] { (void)bytes_of_kept_samples(samples, "s.csv", {}); });
+    };
+    EXPECT_EQ(refused_samples("r1,c1,5\n\n"), "s.csv, line 3: it is blank" + mend);
+    EXPECT_EQ(refused_samples("r1\n"), "s.csv, line 2: it names no case" + mend);
+}
+
+TEST_F(AppendFileTest, SaysWhatASpreadsheetMadeOfTheHeader) {
+    const auto refused = [&](const char* text) {
+        { std::ofstream(path("r.csv")) << text; }
+        return refusal_of([&] { AppendFile::check_header(path("r.csv"), "a,b\n"); });
+    };
+    EXPECT_NE(refused("\xef\xbb\xbf"
+                      "a,b\n1,2\n")
+                  .find("r.csv, line 1: it begins with a byte order"),
+              std::string::npos);
+    EXPECT_NE(refused("a,b\r\n1,2\r\n").find("r.csv, line 1: it ends with CR LF"),
+              std::string::npos);
+    EXPECT_NE(refused("a;b\n1;2\n").find("r.csv, line 1: it has other columns"), std::string::npos);
 }
 
 TEST_F(AppendFileTest, CutsATornLineOnlyWhenAskedTo) {
     { std::ofstream(path("r.csv")) << "a,b\n1,2\n3"; }
     EXPECT_THROW(AppendFile(path("r.csv"), "a,b\n"), BadArgument);
     EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n3");
-    { AppendFile(path("r.csv"), "a,b\n", TornLine::cut).append("5,6\n"); }
+    {
+        AppendFile file(path("r.csv"), "a,b\n", TornLine::allow);
+        EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n3") << "until it is known what to keep";
+        file.keep(8);
+        file.append("5,6\n");
+    }
     EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n5,6\n");
     { std::ofstream(path("h.csv")) << "a,"; }
-    { const AppendFile torn_header(path("h.csv"), "a,b\n", TornLine::cut); }
+    { AppendFile(path("h.csv"), "a,b\n", TornLine::allow).keep(0); }
     EXPECT_EQ(read(path("h.csv")), "a,b\n");
     { std::ofstream(path("o.csv")) << "x,"; }
-    EXPECT_THROW(AppendFile(path("o.csv"), "a,b\n", TornLine::cut), BadArgument);
+    EXPECT_THROW(AppendFile(path("o.csv"), "a,b\n", TornLine::allow), BadArgument);
 }
 
 }  // namespace

@@ -22,10 +22,26 @@ std::string last_error() {
 
 constexpr mode_t kReadableByAll = 0644;
 
+/// How the start of a file, which may be shorter, is not `header`.
+std::string_view difference(std::string_view start, std::string_view header) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    if (start.starts_with(kByteOrderMark)) {
+        return "it begins with a byte order mark, as spreadsheets save it; other programs take "
+               "that "
+               "for a part of the first column's name";
+    }
+    // As many bytes were read as the header has: of one that ends with CR LF all but the LF.
+    if (start.ends_with('\r') && header.starts_with(start.substr(0, start.size() - 1))) {
+        return "it ends with CR LF, as spreadsheets and Windows editors save it, not with LF";
+    }
+    return "it has other columns than this program writes";
+}
+
 }  // namespace
 
 AppendFile::AppendFile(std::string path, std::string_view header, TornLine torn)
     : path_(std::move(path)),
+      header_(header),
       file_(open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kReadableByAll)) {
     if (file_ < 0) throw BadArgument(fmt::format("cannot write {}: {}", path_, last_error()));
     try {
@@ -34,8 +50,7 @@ AppendFile::AppendFile(std::string path, std::string_view header, TornLine torn)
             throw BadArgument(fmt::format("{} is being written by another run", path_));
         }
         check_header(path_, header, torn);
-        if (torn == TornLine::cut) cut_torn_line(path_);
-        if (lseek(file_, 0, SEEK_END) == 0) append(header);
+        if (lseek(file_, 0, SEEK_END) == 0) append(header_);
     } catch (...) {
         close(file_);
         throw;
@@ -55,12 +70,11 @@ void AppendFile::check_header(const std::string& path, std::string_view header, 
     existing.read(start.data(), static_cast<std::streamsize>(start.size()));
     start.resize(static_cast<std::size_t>(existing.gcount()));
     const bool torn_header = start.size() < header.size() && header.starts_with(start);
-    if (start != header && !(torn == TornLine::cut && torn_header)) {
-        throw BadArgument(fmt::format(
-            "{} has other columns than this program writes; name a new file or move it away",
-            path));
+    if (start != header && !(torn == TornLine::allow && torn_header)) {
+        throw BadArgument(fmt::format("{}, line 1: {}; name a new file or move it away", path,
+                                      difference(start, header)));
     }
-    if (torn == TornLine::cut) return;
+    if (torn == TornLine::allow) return;
     existing.seekg(-1, std::ios::end);
     if (existing.get() != '\n') {
         throw BadArgument(
@@ -86,6 +100,7 @@ void AppendFile::keep(std::size_t bytes) {
     if (ftruncate(file_, static_cast<off_t>(bytes)) != 0) {
         throw Error(fmt::format("cannot shorten {}: {}", path_, last_error()));
     }
+    if (bytes == 0) append(header_);
 }
 
 void AppendFile::append(std::string_view lines) {

@@ -8,7 +8,7 @@
 namespace moe {
 
 /// What to do about a file whose last line has no end, because its writer was killed.
-enum class TornLine : std::uint8_t { refuse, cut };
+enum class TornLine : std::uint8_t { refuse, allow };
 
 /// A file of lines that only grows. Each append is one write of whole lines, so a run that is
 /// killed leaves every line it wrote, and half of one only if SIGKILL comes while the kernel copies
@@ -16,7 +16,7 @@ enum class TornLine : std::uint8_t { refuse, cut };
 class AppendFile {
 public:
     /// Opens or makes the file. With a first line in it that is not `header`, or locked by another
-    /// run, or not to be opened: a BadArgument.
+    /// run, or not to be opened: a BadArgument. A torn line that is allowed stays until keep().
     AppendFile(std::string path, std::string_view header, TornLine torn = TornLine::refuse);
     ~AppendFile();
     AppendFile(const AppendFile&) = delete;
@@ -24,7 +24,7 @@ public:
 
     /// An Error if it cannot be written whole, a full disk for one; nothing of it is left then.
     void append(std::string_view lines);
-    /// Everything behind the first `bytes` goes.
+    /// Everything behind the first `bytes` goes; of an empty file the header stays.
     void keep(std::size_t bytes);
     /// A BadArgument if there is a file with something in it that lines under `header` cannot
     /// follow.
@@ -35,6 +35,7 @@ public:
 
 private:
     std::string path_;
+    std::string header_;
     int file_;
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace moe {
 namespace {
@@ -29,6 +30,48 @@ private:
     }
 };
 
+/// The whole lines of a file, one after the other.
+class Lines {
+public:
+    Lines(std::istream& file, const std::string& path) : file_(file), path_(path) {}
+
+    /// Goes to the next line. False where there is none, or half of one that a killed writer left.
+    [[nodiscard]] bool next() {
+        if (!std::getline(file_, text_) || file_.eof()) return false;
+        ++number_;
+        end_ += text_.size() + 1;
+        if (text_.empty()) refuse("it is blank");
+        if (text_.back() == '\r') {
+            refuse("it ends with CR LF, as spreadsheets and Windows editors save it, not with LF");
+        }
+        return true;
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }
+    /// Bytes from the beginning of the file to the end of this line.
+    [[nodiscard]] std::size_t end() const { return end_; }
+
+    [[noreturn]] void refuse(std::string_view why) const {
+        throw BadArgument(fmt::format("{}, line {}: {}; mend that line, or name another file",
+                                      path_, number_, why));
+    }
+
+private:
+    std::istream& file_;
+    const std::string& path_;
+    std::string text_;
+    std::size_t number_{};
+    std::size_t end_{};
+};
+
+/// Strategies that a case has no row of.
+std::vector<std::string> missing_from(const std::set<std::string>& seen,
+                                      const std::set<std::string>& wanted) {
+    std::vector<std::string> missing;
+    std::set_difference(wanted.begin(), wanted.end(), seen.begin(), seen.end(),
+                        std::back_inserter(missing));
+    return missing;
+}
+
 }  // namespace
 
 std::vector<std::string> csv_cells(std::string_view line) {
@@ -49,38 +92,41 @@ std::vector<std::string> csv_cells(std::string_view line) {
     return cells;
 }
 
-FinishedCases read_finished_cases(std::istream& csv, const std::string& launch,
+FinishedCases read_finished_cases(std::istream& csv, const std::string& path,
+                                  const std::string& launch,
                                   const std::set<std::string>& combines) {
     FinishedCases finished;
-    std::string line;
-    if (!std::getline(csv, line)) return finished;
-    const Columns at(csv_cells(line));
-    std::size_t offset = line.size() + 1;
-    finished.keep_bytes = offset;
+    Lines lines(csv, path);
+    if (!lines.next()) return finished;
+    const Columns at(csv_cells(lines.text()));
+    finished.keep_bytes = lines.end();
 
     // Rows of one run and case follow each other.
     std::pair<std::string, std::string> current;
     std::set<std::string> seen;
+    std::vector<std::string> missing;
     int wrong = 0;
-    bool whole = true;
-    while (std::getline(csv, line)) {
-        const auto cells = csv_cells(line);
-        MOE_EXPECT(cells.size() == at.count, "a row with another number of cells than the header");
+    while (lines.next()) {
+        const auto cells = csv_cells(lines.text());
+        if (cells.size() != at.count) {
+            lines.refuse(fmt::format("it has {} cells, and the header {}", cells.size(), at.count));
+        }
         const std::pair key(cells[at.run_id], cells[at.case_id]);
         if (key != current) {
-            MOE_EXPECT(whole,
-                       fmt::format("the rows of case {} are not all there, and others follow",
-                                   current.second));
+            if (!missing.empty()) {
+                lines.refuse(
+                    fmt::format("rows of case {} begin, and case {} before it has none of {}",
+                                key.second, current.second, fmt::join(missing, ", ")));
+            }
             current = key;
             seen.clear();
             wrong = 0;
         }
-        offset += line.size() + 1;
         seen.insert(cells[at.combine]);
         wrong += cells[at.verified] == "false" ? 1 : 0;
-        whole = std::includes(seen.begin(), seen.end(), combines.begin(), combines.end());
-        if (!whole) continue;
-        finished.keep_bytes = offset;
+        missing = missing_from(seen, combines);
+        if (!missing.empty()) continue;
+        finished.keep_bytes = lines.end();
         finished.kept.insert(key);
         if (cells[at.launch] != launch) continue;
         if (finished.case_ids.insert(cells[at.case_id]).second) finished.wrong += wrong;
@@ -88,19 +134,18 @@ FinishedCases read_finished_cases(std::istream& csv, const std::string& launch,
     return finished;
 }
 
-std::size_t bytes_of_kept_samples(std::istream& samples,
+std::size_t bytes_of_kept_samples(std::istream& samples, const std::string& path,
                                   const std::set<std::pair<std::string, std::string>>& kept) {
-    std::string line;
-    if (!std::getline(samples, line)) return 0;
-    std::size_t offset = line.size() + 1;
-    std::size_t keep = offset;
-    while (std::getline(samples, line)) {
-        offset += line.size() + 1;
+    Lines lines(samples, path);
+    if (!lines.next()) return 0;
+    std::size_t keep = lines.end();
+    while (lines.next()) {
+        const auto& line = lines.text();
         const auto first = line.find(',');
         const auto second = line.find(',', first + 1);
-        MOE_EXPECT(second != std::string::npos, "a line of samples without a case");
+        if (second == std::string::npos) lines.refuse("it names no case");
         if (kept.contains({line.substr(0, first), line.substr(first + 1, second - first - 1)})) {
-            keep = offset;
+            keep = lines.end();
         }
     }
     return keep;

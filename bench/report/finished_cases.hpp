@@ -24,14 +24,18 @@ struct FinishedCases {
     std::set<std::pair<std::string, std::string>> kept;
 };
 
-/// Reads whole lines, the header first. An Error if rows of an unfinished case are followed by
-/// others: then it was not a run that died last.
-[[nodiscard]] FinishedCases read_finished_cases(std::istream& csv, const std::string& launch,
+/// Reads whole lines, the header first; a last line without an end is none. A BadArgument that
+/// names the line of `path` where it is not as this program writes it: a blank one, one that ends
+/// with CR LF, one with too many or too few cells, or rows after an unfinished case, since then it
+/// was not a run that died last.
+[[nodiscard]] FinishedCases read_finished_cases(std::istream& csv, const std::string& path,
+                                                const std::string& launch,
                                                 const std::set<std::string>& combines);
 
 /// Samples are written before the rows that they belong to: where those begin that have no row
-/// among `kept`.
+/// among `kept`. A BadArgument as above.
 [[nodiscard]] std::size_t bytes_of_kept_samples(
-    std::istream& samples, const std::set<std::pair<std::string, std::string>>& kept);
+    std::istream& samples, const std::string& path,
+    const std::set<std::pair<std::string, std::string>>& kept);
 
 }  // namespace moe

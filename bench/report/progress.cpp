@@ -1,25 +1,20 @@
 #include "bench/report/progress.hpp"
 
+#include "bench/measure/timeline.hpp"
 #include "bench/report/screen.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 namespace moe {
 namespace {
 
-constexpr double kRedrawSeconds = 0.1;
-constexpr int kBarWidth = 24;
+constexpr double kRedrawSeconds = 0.3;
+constexpr int kMostBar = 24;
 constexpr double kLongestSeconds = 3.6e9;  ///< a million hours; lround has no answer to everything
-
-double seconds_now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 }  // namespace
 
@@ -30,40 +25,51 @@ std::string duration_text(double seconds) {
     return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-Progress::Progress(Style style, std::size_t cases, double expected_seconds)
-    : style_(style), cases_(cases), expected_(expected_seconds), started_(seconds_now()) {}
+std::string time_left_text(double seconds) {
+    return duration_text(std::max(std::ceil(seconds), 1.0));
+}
+
+std::string bar_text(const BarState& state, int columns) {
+    const int bar = std::clamp(columns / 4, 1, kMostBar);
+    const auto filled = std::clamp(static_cast<int>(state.done * bar), 0, bar);
+    const auto spent =
+        state.share > 0 ? fmt::format(" {:.0f} %", std::min(state.share, 1.0) * 100) : "";
+    const auto text = fmt::format(
+        "[{:#<{}}{:.<{}}] {}/{} {} left, {}{}: {}", "", filled, "", bar - filled, state.number,
+        state.cases, time_left_text(state.seconds_left), state.phase, spent, state.label);
+    // A line that fills the last column makes some terminals go to the next one.
+    return text.substr(0, static_cast<std::size_t>(std::max(columns - 1, 0)));
+}
+
+Progress::Progress(Style style, std::size_t cases, SecondsLeft seconds_left)
+    : style_(style),
+      cases_(cases),
+      seconds_left_(std::move(seconds_left)),
+      started_(steady_seconds()) {}
 
 Progress::~Progress() {
     clear();
-}
-
-std::string Progress::time_left(double share) const {
-    const double done = static_cast<double>(index_) + share;
-    const double left = static_cast<double>(cases_) - done;
-    // The first case also warms up, makes weights and verifies: no measure for the others.
-    const double each = index_ == 0 ? expected_ : (seconds_now() - started_) / done;
-    return duration_text(left * each);
 }
 
 void Progress::begin(std::size_t index, std::string label) {
     index_ = index;
     label_ = std::move(label);
     if (style_ == Style::plain) {
-        show_error(
-            fmt::format("[{}/{}] {} (about {} left)\n", index + 1, cases_, label_, time_left(0)));
+        show_error(fmt::format("[{}/{}] {} (about {} left)\n", index + 1, cases_, label_,
+                               time_left_text(seconds_left_(steady_seconds()))));
     }
-    drawn_ = 0;
-    update(0);
+    update("preparing");
 }
 
-void Progress::update(double share) {
-    const double now = seconds_now();
-    if (style_ != Style::bar || now - drawn_ < kRedrawSeconds) return;
+void Progress::update(std::string_view phase, double share) {
+    const double now = steady_seconds();
+    if (style_ != Style::bar || (phase == phase_ && now - drawn_ < kRedrawSeconds)) return;
     drawn_ = now;
-    const double done = (static_cast<double>(index_) + share) / static_cast<double>(cases_);
-    const auto filled = std::clamp(static_cast<int>(done * kBarWidth), 0, kBarWidth);
-    show_error(fmt::format("\r\x1b[K[{:#<{}}{:.<{}}] {}/{} {} left: {}", "", filled, "",
-                           kBarWidth - filled, index_ + 1, cases_, time_left(share), label_));
+    phase_ = phase;
+    const double left = seconds_left_(now);
+    const double done = (now - started_) / (now - started_ + left);
+    show_error("\r\x1b[K" +
+               bar_text({done, index_ + 1, cases_, left, phase_, label_, share}, screen_columns()));
 }
 
 void Progress::clear() {

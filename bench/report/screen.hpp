@@ -10,4 +10,8 @@ void show(std::string_view text);
 /// The same on stderr.
 void show_error(std::string_view text);
 
+/// Columns of the terminal behind stderr. Under mpirun that is a pipe: then as many as the variable
+/// COLUMNS says, else 80.
+[[nodiscard]] int screen_columns();
+
 }  // namespace moe

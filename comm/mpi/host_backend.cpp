@@ -16,19 +16,16 @@
 #include <vector>
 
 namespace moe {
-namespace {
 
-std::string library_version() {
+std::string host_backend_missing() {
+    return {};
+}
+
+std::string host_backend_libraries() {
     std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
     int length = 0;
     MOE_MPI(MPI_Get_library_version(text.data(), &length));
     return text.data();  // `length` counts Open MPI's final zero as well
-}
-
-}  // namespace
-
-std::string host_backend_missing() {
-    return {};
 }
 
 Backend open_host_backend(const BackendOptions& /*options*/) {
@@ -45,7 +42,7 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
             .device = make_host_device(),
             .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD)),
             .layer_kernels = make_host_layer_kernels_factory(),
-            .libraries = library_version(),
+            .libraries = host_backend_libraries(),
             .built_against = fmt::format("MPI {}.{}", MPI_VERSION, MPI_SUBVERSION),
             .placement = place_on_cores(machine, shared_window_obstacle(MPI_COMM_WORLD).empty()),
             .gpus = false,

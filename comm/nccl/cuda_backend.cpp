@@ -9,16 +9,13 @@
 #include <fmt/format.h>
 
 namespace moe {
-namespace {
-
-std::string libraries() {
-    return fmt::format("NCCL {}, {}", nccl::version_text(nccl::version()), cuda::versions());
-}
-
-}  // namespace
 
 std::string cuda_backend_missing() {
     return cuda::why_no_device();
+}
+
+std::string cuda_backend_libraries() {
+    return fmt::format("NCCL {}, {}", nccl::version_text(nccl::version()), cuda::versions());
 }
 
 Backend open_cuda_backend(const BackendOptions& options) {
@@ -30,7 +27,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
             .device = std::move(choice.device),
             .world = std::move(world.communicator),
             .layer_kernels = make_cuda_layer_kernels_factory(),
-            .libraries = libraries(),
+            .libraries = cuda_backend_libraries(),
             .built_against = fmt::format("NCCL {}", nccl::version_text(nccl::kBuiltAgainst)),
             .placement = std::move(choice.placement),
             .gpus = true,

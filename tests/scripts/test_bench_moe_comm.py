@@ -86,6 +86,7 @@ BAD_ARGUMENTS = [
     (["--budget", "soon"], "'soon'"),
     (["--budget", "-1"], "above 0"),
     (["--min-samples", "0"], "is not from 1 to"),
+    (["--time", "0"], "--time '0': a number above 0"),
     (["--cold", "--pipelined"], "between runs back to back"),
     (["--plant", "all_gather:30"], "no combine is named 'all_gather'"),
     (["--plant", "all_reduce_slice"], "NAME:PCT"),
@@ -156,6 +157,15 @@ def test_help_and_lists_need_no_mpirun(tmp_path):
     assert "reduce_scatterv_grouped" in alone("--list", "combines").stdout
     assert "all_reduce_zero_fill" in alone("--list", "gathers").stdout
     assert "host" in alone("--list", "backends").stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_one_line_that_names_the_revision_and_the_libraries(tmp_path):
+    done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, cwd=tmp_path,
+                          timeout=60)
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.fullmatch(r"bench_moe_comm \d+\.\d+\.\d+, revision ([0-9a-f]{12}|unknown)( with changes)?;"
+                        r" host: [^\n]*MPI[^\n]*\n", done.stdout), done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -353,6 +363,56 @@ def test_progress_and_tables_are_readable(finished):
 def test_progress_bar_and_silence_on_request(tmp_path):
     assert "\x1b[K" in launch(*QUICK, "--progress", "bar", "--out", tmp_path / "a").stderr
     assert launch(*QUICK, "--progress", "none", "--out", tmp_path / "b").stderr == ""
+
+
+def test_a_progress_bar_fits_into_the_terminal_and_names_the_phase(tmp_path):
+    columns = 60
+    done = launch(*QUICK, "--tokens", "6,7", "--progress", "bar", "--out", tmp_path,
+                  env={"COLUMNS": str(columns)})
+    assert done.returncode == 0, done.stderr
+    bars = [bar for bar in re.split(r"[\r\n]|\x1b\[K", done.stderr) if bar]
+    assert bars and max(map(len, bars)) < columns
+    said = "\n".join(bars)
+    for phase in ("preparing", "verifying", "output step", "combine", "layer"):
+        assert f" left, {phase}" in said, said
+    assert not re.search(r" 0 s left", said)
+
+
+def test_a_sweep_ends_in_time_and_resume_does_the_rest(tmp_path):
+    sweep = [*QUICK, "--tokens", "6,7,8", "--out", tmp_path]
+    done = launch(*sweep, "--time", "0.001")
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 cases did not fit into the time of --time; the same command with --out" in done.stdout
+    assert {row["tokens"] for row in rows_of(tmp_path)} == {"6"}, "one case runs in any case"
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "out_of_time"
+    done = launch(*sweep, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert [row["tokens"] for row in rows_of(tmp_path)][::STRATEGIES] == ["6", "7", "8"]
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "complete"
+
+
+def test_the_sweep_expects_the_time_that_a_dry_run_forecasts(tmp_path):
+    """Nearly all of it is the budget, of which little is spent where any interval will do."""
+    sweep = [*QUICK, "--tokens", "6,7", "--budget", "300", "--ci", "1e9", "--out", tmp_path]
+
+    def expected(*args):
+        said = launch(*sweep, *args).stdout
+        minutes, seconds = re.findall(r"about (\d+) min (\d+) s", said)[-1]
+        return 60 * int(minutes) + int(seconds)
+
+    forecast = expected("--dry-run")
+    assert forecast >= 600
+    assert expected() == pytest.approx(forecast, rel=0.2)
+
+
+def test_the_end_of_a_sweep_sums_it_up(finished):
+    folder, done = finished
+    end = done.stdout.splitlines()[-5:]
+    assert end[0] in ("Fastest output step (speed-up against all_reduce_dp_scatter):",
+                      "Measured:"), "the latter where ranks share cores"
+    assert re.match(r"  custom bf16: 12 cases[:,] ", end[1]) and "custom f16" in end[2]
+    assert f"{24 * STRATEGIES} rows with a time, 0 with an obstacle, 0 wrong" in end[3]
+    assert end[4] == f"charts: scripts/plot.py '{folder}/results.csv' --out '{folder}/plots'"
 
 
 def test_the_same_file_twice_holds_both_runs(tmp_path):

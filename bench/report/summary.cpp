@@ -1,0 +1,107 @@
+#include "bench/report/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace moe {
+namespace {
+
+constexpr std::size_t kMostGroups = 8;
+/// Claims of machines on which times say nothing about speed.
+constexpr std::array<std::string_view, 2> kNoSpeed{"functional", "shared_machine"};
+
+std::string name_of(const ResultRow& row) {
+    auto name = fmt::format("{} {}", row.model, row.dtype);
+    if (row.graph == "on") name += ", CUDA graph";
+    if (row.mode == "pipelined") name += ", pipelined";
+    return name;
+}
+
+std::string no_verdict(const ResultRow& row) {
+    if (row.planted_pct > 0) return "strategies were slowed down on purpose";
+    const bool no_speed = std::find(kNoSpeed.begin(), kNoSpeed.end(), row.claim) != kNoSpeed.end();
+    return no_speed ? fmt::format("claim {}", row.claim) : "";
+}
+
+}  // namespace
+
+Summary::Group& Summary::group_of(const ResultRow& row) {
+    const auto name = name_of(row);
+    const auto found = std::find_if(groups_.begin(), groups_.end(),
+                                    [&](const auto& group) { return group.name == name; });
+    if (found != groups_.end()) return *found;
+    return groups_.emplace_back(Group{.name = name, .wins = {}, .no_verdict = {}});
+}
+
+void Summary::add(std::span<const ResultRow> rows) {
+    const ResultRow* fastest = nullptr;
+    bool baseline_timed = false;
+    bool all_resolved = true;
+    for (const auto& row : rows) {
+        if (row.is_baseline) baseline_ = row.combine;
+        if (!row.output) continue;
+        baseline_timed |= row.is_baseline;
+        all_resolved &= row.is_baseline || row.output->speedup.excludes(1);
+        if (fastest == nullptr || row.output->us.median < fastest->output->us.median) {
+            fastest = &row;
+        }
+    }
+    if (fastest == nullptr) return;
+    auto& group = group_of(*fastest);
+    ++group.cases;
+    for (const auto& row : rows) {
+        if (group.no_verdict.empty()) group.no_verdict = no_verdict(row);
+    }
+    const auto& speedup = fastest->output->speedup;
+    if (fastest->is_baseline && all_resolved) {
+        ++group.of_baseline;
+    } else if (fastest->is_baseline || !baseline_timed || !speedup.excludes(1)) {
+        ++group.not_resolved;
+    } else {
+        auto& wins = group.wins[fastest->combine];
+        wins.least = wins.cases == 0 ? speedup.median : std::min(wins.least, speedup.median);
+        wins.most = std::max(wins.most, speedup.median);
+        ++wins.cases;
+    }
+}
+
+std::string Summary::line_of(const Group& group) {
+    if (!group.no_verdict.empty()) {
+        return fmt::format("{} cases, no verdict: {}", group.cases, group.no_verdict);
+    }
+    std::vector<std::pair<std::string, Wins>> wins(group.wins.begin(), group.wins.end());
+    std::stable_sort(wins.begin(), wins.end(), [](const auto& one, const auto& other) {
+        return one.second.cases > other.second.cases;
+    });
+    std::vector<std::string> parts;
+    for (const auto& [combine, won] : wins) {
+        const auto range = won.cases == 1 ? fmt::format("{:.2f}", won.most)
+                                          : fmt::format("{:.2f} to {:.2f}", won.least, won.most);
+        parts.push_back(fmt::format("{} in {} ({})", combine, won.cases, range));
+    }
+    if (group.of_baseline > 0) parts.push_back(fmt::format("baseline in {}", group.of_baseline));
+    if (group.not_resolved > 0) parts.push_back(fmt::format("not resolved {}", group.not_resolved));
+    return fmt::format("{} cases: {}", group.cases, fmt::join(parts, ", "));
+}
+
+std::string Summary::text() const {
+    if (groups_.empty()) return {};
+    const bool with_verdict = std::any_of(
+        groups_.begin(), groups_.end(), [](const auto& group) { return group.no_verdict.empty(); });
+    auto text = with_verdict
+                    ? fmt::format("Fastest output step (speed-up against {}):\n", baseline_)
+                    : std::string("Measured:\n");
+    for (std::size_t i = 0; i < std::min(groups_.size(), kMostGroups); ++i) {
+        text += fmt::format("  {}: {}\n", groups_[i].name, line_of(groups_[i]));
+    }
+    if (groups_.size() > kMostGroups) {
+        text += fmt::format("  and {} more kinds of cases\n", groups_.size() - kMostGroups);
+    }
+    return text;
+}
+
+}  // namespace moe

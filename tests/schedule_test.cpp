@@ -1,0 +1,132 @@
+// The time that a sweep is said to take, and how it shares a limited one: on a clock of the tests'.
+#include "bench/sweep/schedule.hpp"
+#include "bench/report/progress.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+const std::vector<CaseSeconds> kCases{{10, 2}, {40, 8}, {50, 10}};
+
+TEST(Schedule, CountsDownWhatWasForecast) {
+    Schedule schedule(kCases, {}, 1000);
+    EXPECT_DOUBLE_EQ(schedule.seconds_left(1000), 100);
+    EXPECT_DOUBLE_EQ(schedule.begin(0, 1000), 1);
+    EXPECT_DOUBLE_EQ(schedule.seconds_left(1000), 100);
+    EXPECT_DOUBLE_EQ(schedule.seconds_left(1004), 96);
+    EXPECT_DOUBLE_EQ(schedule.begin(1, 1010), 1);
+    EXPECT_DOUBLE_EQ(schedule.seconds_left(1010), 90);
+}
+
+/// A machine that is `times` as slow as was forecast: the estimate is off at first, and then right.
+TEST(Schedule, IsCorrectedByWhatCasesTook) {
+    for (const double times : {0.2, 3.0}) {
+        Schedule schedule(kCases, {}, 0);
+        double now = 0;
+        for (std::size_t i = 0; i < kCases.size(); ++i) {
+            (void)schedule.begin(i, now);
+            if (i == 2) {
+                EXPECT_NEAR(schedule.seconds_left(now), 50 * times, 50 * times * 0.1) << times;
+            }
+            now += kCases[i].full * times;
+        }
+    }
+}
+
+TEST(Schedule, IsAboveZeroAndDoesNotCountUpMuchWhileACaseTakesLonger) {
+    Schedule schedule(kCases, {}, 0);
+    (void)schedule.begin(0, 0);
+    (void)schedule.begin(1, 10);
+    (void)schedule.begin(2, 50);
+    double before = schedule.seconds_left(50);
+    for (double now = 51; now < 1000; ++now) {
+        const double left = schedule.seconds_left(now);
+        EXPECT_GT(left, 0) << now;
+        EXPECT_LE(left, now <= 100 ? before : 0.05 * now) << now;
+        before = left;
+    }
+}
+
+TEST(Schedule, CasesThatCannotRunTakeNoTime) {
+    Schedule schedule({{0, 0}, {10, 5}, {0, 0}}, 1.0, 0);
+    EXPECT_DOUBLE_EQ(schedule.begin(0, 0), 1);
+    EXPECT_GT(schedule.begin(1, 0.1), 0) << "the first that can run does";
+    EXPECT_DOUBLE_EQ(schedule.begin(2, 30), 1) << "its obstacle is said whatever the time";
+    EXPECT_DOUBLE_EQ(schedule.seconds_left(30), 0);
+    EXPECT_DOUBLE_EQ(Schedule({}, 5.0, 0).seconds_left(0), 0);
+}
+
+/// Runs all cases on a machine `times` as slow as was forecast. The moment when it ends.
+double end_of(const std::vector<CaseSeconds>& cases, double limit, double times,
+              std::vector<double>& efforts) {
+    Schedule schedule(cases, limit, 0);
+    EXPECT_LE(schedule.seconds_left(0), limit);
+    double now = 0;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        const double effort = schedule.begin(i, now);
+        efforts.push_back(effort);
+        if (effort <= 0) continue;
+        const double share = (effort - kLeastEffort) / (1 - kLeastEffort);
+        now += times * (cases[i].least + share * (cases[i].full - cases[i].least));
+    }
+    return now;
+}
+
+TEST(Schedule, EndsInTimeWithAsMuchAsFits) {
+    const std::vector<CaseSeconds> cases(20, {10, 2});
+    for (const double times : {0.3, 1.0, 2.0}) {
+        std::vector<double> efforts;
+        const double end = end_of(cases, 100, times, efforts);
+        EXPECT_LE(end, 101) << times;
+        EXPECT_GT(end, times < 0.5 ? 20 * 0.3 * 10 * 0.9 : 95) << times << ": time was left unused";
+        EXPECT_EQ(std::count(efforts.begin(), efforts.end(), 0.0), 0) << times;
+    }
+    std::vector<double> efforts;
+    EXPECT_LE(end_of(cases, 1000, 1, efforts), 200);
+    EXPECT_EQ(efforts, std::vector<double>(20, 1.0)) << "time for everything";
+}
+
+TEST(Schedule, LeavesOutWhatDoesNotFitAndGoesOnWithWhatDoes) {
+    std::vector<double> efforts;
+    const double end = end_of({{10, 2}, {400, 80}, {10, 2}}, 20, 1, efforts);
+    EXPECT_EQ(efforts[1], 0);
+    EXPECT_GT(efforts[0], 0);
+    EXPECT_GT(efforts[2], 0);
+    EXPECT_LE(end, 20);
+
+    efforts.clear();
+    (void)end_of({{1000, 500}, {10, 2}}, 20, 0.001, efforts);
+    EXPECT_GT(efforts[0], 0) << "until something was measured nobody knows";
+    EXPECT_GT(efforts[1], 0) << "it was a thousandth";
+}
+
+TEST(Progress, SaysTimesForPeople) {
+    EXPECT_EQ(duration_text(59.4), "59 s");
+    EXPECT_EQ(duration_text(185), "3 min 05 s");
+    EXPECT_EQ(duration_text(7800), "2 h 10 min");
+    EXPECT_EQ(time_left_text(0.2), "1 s") << "never none while work is left";
+    EXPECT_EQ(time_left_text(0), "1 s");
+}
+
+TEST(Progress, ABarFitsIntoTheTerminal) {
+    const BarState state{0.5, 3, 24, 185, "layer", "custom H 2048 dp 2 ep 2 bf16 hot: 64 tokens",
+                         0.4};
+    EXPECT_EQ(
+        bar_text(state, 200),
+        "[############............] 3/24 3 min 05 s left, layer 40 %: custom H 2048 dp 2 ep 2 "
+        "bf16 hot: 64 tokens");
+    for (int columns = 1; columns < 120; ++columns) {
+        EXPECT_LT(bar_text(state, columns).size(), static_cast<std::size_t>(columns)) << columns;
+    }
+    EXPECT_NE(bar_text(state, 80).find("3 min 05 s left, layer 40 %"), std::string::npos);
+    EXPECT_EQ(bar_text({0, 1, 1, 9, "verifying", "x", 0}, 40),
+              "[..........] 1/1 9 s left, verifying: x");
+}
+
+}  // namespace
+}  // namespace moe

@@ -1,0 +1,87 @@
+// The text at a sweep's end, of rows made by hand.
+#include "bench/report/summary.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+ResultRow row(std::string combine, double us, const Estimate& speedup) {
+    ResultRow row;
+    row.model = "m";
+    row.dtype = "bf16";
+    row.claim = "memory";
+    row.is_baseline = combine == "base";
+    row.combine = std::move(combine);
+    if (us > 0) row.output = Timing{{us, us, us}, {}, {}, {}, speedup, {}};
+    return row;
+}
+const auto kBase = row("base", 100, {1, 1, 1});
+
+std::string summary_of(const std::vector<std::vector<ResultRow>>& cases) {
+    Summary summary;
+    for (const auto& rows : cases) summary.add(rows);
+    return summary.text();
+}
+
+TEST(Summary, CountsWinsThatAreResolvedAndTheirRange) {
+    EXPECT_EQ(
+        summary_of({{kBase, row("a", 50, {2, 1.9, 2.1}), row("b", 80, {1.25, 1.2, 1.3})},
+                    {kBase, row("a", 80, {1.25, 1.2, 1.3})},
+                    {kBase, row("a", 90, {1.1, 1.05, 1.2}), row("b", 70, {1.43, 1.4, 1.5})},
+                    {kBase, row("a", 95, {1.05, 0.9, 1.2})},
+                    {kBase, row("a", 120, {0.83, 0.8, 0.9})},
+                    {kBase, row("a", 101, {0.99, 0.9, 1.1})}}),
+        "Fastest output step (speed-up against base):\n"
+        "  m bf16: 6 cases: a in 2 (1.25 to 2.00), b in 1 (1.43), baseline in 1, not resolved 2\n");
+}
+
+TEST(Summary, CasesWithoutATimeOrABaselineAreNoWins) {
+    auto obstacle = row("base", 0, {});
+    obstacle.obstacle = "no memory";
+    EXPECT_EQ(summary_of({{obstacle, row("a", 0, {})}}), "");
+    EXPECT_EQ(summary_of({{obstacle, row("a", 50, {})}}),
+              "Fastest output step (speed-up against base):\n  m bf16: 1 cases: not resolved 1\n");
+}
+
+TEST(Summary, TimesThatSayNothingAboutSpeedGetNoVerdict) {
+    for (const std::string claim : {"functional", "shared_machine"}) {
+        auto base = kBase;
+        auto faster = row("a", 50, {2, 1.9, 2.1});
+        base.claim = faster.claim = claim;
+        std::string expected("Measured:\n  m bf16: 1 cases, no verdict: claim ");
+        expected.append(claim).append("\n");
+        EXPECT_EQ(summary_of({{base, faster}}), expected);
+    }
+    auto planted = row("a", 50, {2, 1.9, 2.1});
+    planted.planted_pct = 5;
+    EXPECT_NE(summary_of({{kBase, planted}}).find("no verdict: strategies were slowed"),
+              std::string::npos);
+}
+
+TEST(Summary, KindsOfCasesAreApartAndTheTextStaysShort) {
+    std::vector<std::vector<ResultRow>> cases;
+    for (int model = 0; model < 30; ++model) {
+        auto base = kBase;
+        auto faster = row("a", 50, {2, 1.9, 2.1});
+        base.model = std::string("m").append(std::to_string(model));
+        faster.model = base.model;
+        cases.push_back({base, faster});
+    }
+    const auto text = summary_of(cases);
+    EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 10);
+    EXPECT_NE(text.find("  m7 bf16: 1 cases: a in 1 (2.00)\n  and 22 more kinds"),
+              std::string::npos)
+        << text;
+    auto graph = kBase;
+    graph.graph = "on";
+    EXPECT_NE(summary_of({{kBase}, {graph}}).find("m bf16, CUDA graph: 1 cases"),
+              std::string::npos);
+}
+
+}  // namespace
+}  // namespace moe
