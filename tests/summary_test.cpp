@@ -45,7 +45,17 @@ TEST(Summary, CasesWithoutATimeOrABaselineAreNoWins) {
     obstacle.obstacle = "no memory";
     EXPECT_EQ(summary_of({{obstacle, row("a", 0, {})}}), "");
     EXPECT_EQ(summary_of({{obstacle, row("a", 50, {})}}),
-              "Fastest output step (speed-up against base):\n  m bf16: 1 cases: not resolved 1\n");
+              "Fastest output step (speed-up against base):\n  m bf16: 1 case: not resolved 1\n");
+}
+
+TEST(Summary, DisturbedCasesAreNoWins) {
+    auto base = kBase, faster = row("a", 50, {2, 1.9, 2.1});
+    for (auto* one : {&base, &faster}) {
+        one->timed_by = "host";
+        one->disturbed_pct = 20;
+    }
+    EXPECT_EQ(summary_of({{base, faster}}),
+              "Fastest output step (speed-up against base):\n  m bf16: 1 case: disturbed 1\n");
 }
 
 TEST(Summary, TimesThatSayNothingAboutSpeedGetNoVerdict) {
@@ -53,7 +63,7 @@ TEST(Summary, TimesThatSayNothingAboutSpeedGetNoVerdict) {
         auto base = kBase;
         auto faster = row("a", 50, {2, 1.9, 2.1});
         base.claim = faster.claim = claim;
-        std::string expected("Measured:\n  m bf16: 1 cases, no verdict: claim ");
+        std::string expected("Measured:\n  m bf16: 1 case, no verdict: claim ");
         expected.append(claim).append("\n");
         EXPECT_EQ(summary_of({{base, faster}}), expected);
     }
@@ -74,13 +84,11 @@ TEST(Summary, KindsOfCasesAreApartAndTheTextStaysShort) {
     }
     const auto text = summary_of(cases);
     EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 10);
-    EXPECT_NE(text.find("  m7 bf16: 1 cases: a in 1 (2.00)\n  and 22 more kinds"),
-              std::string::npos)
+    EXPECT_NE(text.find("  m7 bf16: 1 case: a in 1 (2.00)\n  and 22 more kinds"), std::string::npos)
         << text;
     auto graph = kBase;
     graph.graph = "on";
-    EXPECT_NE(summary_of({{kBase}, {graph}}).find("m bf16, CUDA graph: 1 cases"),
-              std::string::npos);
+    EXPECT_NE(summary_of({{kBase}, {graph}}).find("m bf16, CUDA graph: 1 case"), std::string::npos);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>

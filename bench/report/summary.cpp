@@ -1,6 +1,7 @@
 #include "bench/report/summary.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,10 @@ std::string name_of(const ResultRow& row) {
     if (row.graph == "on") name += ", CUDA graph";
     if (row.mode == "pipelined") name += ", pipelined";
     return name;
+}
+
+std::string cases_text(std::size_t cases) {
+    return fmt::format("{} case{}", cases, cases == 1 ? "" : "s");
 }
 
 std::string no_verdict(const ResultRow& row) {
@@ -57,7 +62,9 @@ void Summary::add(std::span<const ResultRow> rows) {
         if (group.no_verdict.empty()) group.no_verdict = no_verdict(row);
     }
     const auto& speedup = fastest->output->speedup;
-    if (fastest->is_baseline && all_resolved) {
+    if (fastest->disturbed()) {
+        ++group.disturbed;
+    } else if (fastest->is_baseline && all_resolved) {
         ++group.of_baseline;
     } else if (fastest->is_baseline || !baseline_timed || !speedup.excludes(1)) {
         ++group.not_resolved;
@@ -71,7 +78,7 @@ void Summary::add(std::span<const ResultRow> rows) {
 
 std::string Summary::line_of(const Group& group) {
     if (!group.no_verdict.empty()) {
-        return fmt::format("{} cases, no verdict: {}", group.cases, group.no_verdict);
+        return fmt::format("{}, no verdict: {}", cases_text(group.cases), group.no_verdict);
     }
     std::vector<std::pair<std::string, Wins>> wins(group.wins.begin(), group.wins.end());
     std::stable_sort(wins.begin(), wins.end(), [](const auto& one, const auto& other) {
@@ -85,7 +92,8 @@ std::string Summary::line_of(const Group& group) {
     }
     if (group.of_baseline > 0) parts.push_back(fmt::format("baseline in {}", group.of_baseline));
     if (group.not_resolved > 0) parts.push_back(fmt::format("not resolved {}", group.not_resolved));
-    return fmt::format("{} cases: {}", group.cases, fmt::join(parts, ", "));
+    if (group.disturbed > 0) parts.push_back(fmt::format("disturbed {}", group.disturbed));
+    return fmt::format("{}: {}", cases_text(group.cases), fmt::join(parts, ", "));
 }
 
 std::string Summary::text() const {

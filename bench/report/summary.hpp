@@ -28,7 +28,7 @@ private:
         std::string name;
         std::size_t cases{};  ///< with a time
         std::map<std::string, Wins> wins;
-        std::size_t of_baseline{}, not_resolved{};
+        std::size_t of_baseline{}, not_resolved{}, disturbed{};
         std::string no_verdict;  ///< why times of this group say nothing; or empty
     };
     [[nodiscard]] Group& group_of(const ResultRow& row);
