@@ -109,6 +109,8 @@ def test_a_command_outlives_its_readers():
 # What each script does with a bad argument, after it has found its own folder: one line.
 SCRIPTS = {
     "scripts/run.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
+    "scripts/doctor.sh": (["--none"], "no argument --none"),
+    "scripts/setup.sh": (["--none"], "no option --none"),
     "scripts/launches.sh": (["none"], "'none' is not a number of launches"),
     "scripts/test.sh": (["--none"], "no option --none"),
     "scripts/share_gpu.sh": ([], "usage: scripts/share_gpu.sh"),
@@ -135,7 +137,7 @@ def test_all_scripts_are_tried_with_cdpath():
              for path in (ROOT / folder).iterdir()
              if path.is_file() and os.access(path, os.X_OK)
              and path.read_text().startswith("#!/usr/bin/env bash")}
-    assert shell - set(SCRIPTS) == {"scripts/setup.sh"}  # has no bad argument, and is sourced here:
+    assert shell == set(SCRIPTS)
     done = subprocess.run(["bash", "-c", "source scripts/setup.sh; echo \"$root\""],
                           capture_output=True, text=True, timeout=60, cwd=ROOT,
                           env={**os.environ, "CDPATH": "."}, check=False)
