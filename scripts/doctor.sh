@@ -90,19 +90,12 @@ check_namespaces() {
     esac
 }
 
-# memory_limit: the least that a group of this process may use, in bytes, or nothing; of cgroup v2
-# and v1, from its own group outwards.
+# memory_limit: the least that a group of this process may use, in bytes, or nothing.
 memory_limit() {
-    local test_root=${MOE_TEST_ROOT:-} id controllers path folder file
-    while IFS=: read -r id controllers path; do
-        case $id:,$controllers, in
-            0:,,) folder=$test_root/sys/fs/cgroup file=memory.max ;;
-            *,memory,*) folder=$test_root/sys/fs/cgroup/memory file=memory.limit_in_bytes ;;
-            *) continue ;;
-        esac
-        path=${path%/}
-        while cat "$folder$path/$file" 2>/dev/null || true; [[ -n $path ]]; do path=${path%/*}; done
-    done <"$test_root/proc/self/cgroup" | grep -E '^[0-9]{1,15}$' | sort -n | sed 1q # v1: 2^63 for none
+    local group
+    for group in $(groups_of memory); do
+        cat "$group/memory.max" "$group/memory.limit_in_bytes" 2>/dev/null || true
+    done | grep -E '^[0-9]{1,15}$' | sort -n | sed 1q # v1: 2^63 for none
 }
 
 check_machine() {
@@ -119,7 +112,7 @@ check_machine() {
     if [[ -n $limit ]] && ((limit < 8 << 30)); then
         warn "memory: a cgroup allows $((limit >> 20)) MiB; see bench_moe_comm --dry-run for what fits"
     else
-        ok "memory: ${limit:+$((limit >> 20)) MiB by cgroup}${limit:-no limit by cgroup}"
+        ok "memory: $([[ -n $limit ]] && echo "$((limit >> 20)) MiB" || echo no limit) by cgroup"
     fi
 }
 

@@ -92,7 +92,8 @@ choose_backend() {
     preset=cuda
 }
 
-# choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to exchange rows with.
+# choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to
+# exchange rows with.
 choose_gpu_ranks() {
     local available crowded=''
     available=$(gpus)

@@ -65,15 +65,16 @@ missing_for_cuda() {
 
 allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
 
-# The groups that the kernel counts the CPU time of this process in, its own first: folders in the
-# order of their nesting, of cgroup v2 (0::/a/b) and v1 (4:cpu,cpuacct:/a/b). A container may see
-# the path that its groups have outside: then only its outermost one is there.
-cpu_groups() {
+# groups_of CONTROLLER: the groups in which the kernel counts what this process uses of it (cpu,
+# memory), its own first: folders in the order of their nesting, of cgroup v2 (0::/a/b) and v1
+# (4:cpu,cpuacct:/a/b). A container may see the path that its groups have outside: then only its
+# outermost one is there.
+groups_of() {
     local id controllers path mount
     while IFS=: read -r id controllers path; do
         case $id:,$controllers, in
             0:,,) mount=$system_root/sys/fs/cgroup ;;
-            *,cpu,*) mount=$system_root/sys/fs/cgroup/cpu ;;
+            *,"$1",*) mount=$system_root/sys/fs/cgroup/$1 ;;
             *) continue ;;
         esac
         while [[ -n $path && $path != / ]]; do
@@ -103,7 +104,7 @@ cores() {
         cat "/sys/devices/system/cpu/cpu$cpu/topology/thread_siblings_list" 2>/dev/null ||
             echo "$cpu"
     done | sort -u | wc -l)
-    for group in $(cpu_groups); do
+    for group in $(groups_of cpu); do
         read -r quota period < <(cpu_time_of "$group") || continue
         found=$((quota / period < found ? quota / period : found))
     done
@@ -130,8 +131,8 @@ bind_to() {
     return 1
 }
 
-# choose_ranks KIND: sets ranks, to RANKS or one for each core, and binding. Two ranks on the threads of one core still
-# have a CPU each.
+# choose_ranks KIND: sets ranks, to RANKS or one for each core, and binding. Two ranks on the threads
+# of one core still have a CPU each.
 choose_ranks() {
     local kind=$1 available cpus most_ranks=8
     available=$(cores)
@@ -176,8 +177,9 @@ hand_on() {
 }
 
 # run_to_end COMMAND...: in a session of its own, where no terminal reaches it: Ctrl-C comes once,
-# passed on from here, and not SIGHUP, for which Open MPI ends also under nohup. In the background, because bash would pass a signal on only after the command
-# has ended. Answers its status; stopped says whether a signal came.
+# passed on from here, and not SIGHUP, for which Open MPI ends also under nohup. In the background,
+# because bash would pass a signal on only after the command has ended. Answers its status; stopped
+# says whether a signal came.
 run_to_end() {
     local child='' out err takers=() tries=40
     stopped=''
