@@ -92,6 +92,8 @@ gate_planted() {
         scripts/launches.sh "$launches" "${series[@]}"
     if found_planted change_again planted_again; then
         say "planted 30 % were found, the second time"
+    elif grep -q "^| inconclusive: disturbed .*| $planted |" "$reports/planted.md"; then
+        say "not seen whether 30 % are found: others worked on these cores; $reports/planted.md"
     else
         say "error: 30 % planted in $planted were not found: $reports/planted.md"
         failed=1
