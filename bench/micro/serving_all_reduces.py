@@ -83,7 +83,7 @@ def measure(candidate, ranks):
     error, text = None, ""
     try:
         text = measured(candidate, ranks)
-    except (RuntimeError, AttributeError) as why:  # an op that refuses, or that is not there
+    except Exception as why:  # an op that refuses or is not there, whatever it raises
         error = why
     reason = ranks.first_error(error)
     ranks.say(f"{candidate.name}/{candidate.source.nbytes} {reason or text}")
