@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""The all-reduces that serving engines run, on the linked GPUs of one host, in bf16: PyTorch's
+symmetric memory, SGLang's CustomAllReduceV2, and NCCL as the common point with bench_collectives.
+Microseconds of one call in a chain of 20 to 200 in a CUDA graph, whose GPUs start together: device
+events, the slowest rank, the median of seven. Bytes are those of each rank's input, also of
+reduce-scatters. NxM is a kernel of N CTAs of M threads; +copy has the copies that an engine makes
+between its own memory and the memory that the call needs.
+
+usage: torchrun --nproc-per-node N serving_anchor.py [--sglang FOLDER]
+
+FOLDER is an unpacked wheel of SGLang (see sglang_all_reduce.py). NVLink multicast stays off.
+"""
+
+import argparse
+import os
+import sys
+
+
+def fail(message):
+    """Ends the program as bad input does: rank 0 says why."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"serving_anchor.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def arguments():
+    """Returns the options, and the number of ranks."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sglang", metavar="FOLDER", help="an unpacked wheel of SGLang")
+    given = parser.parse_args()
+    size, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if size < 2:
+        fail("1 rank; wants 2 or more: torchrun --nproc-per-node N serving_anchor.py")
+    if here != size:
+        fail(f"{here} of {size} ranks on this host; wants all of them on one")
+    if given.sglang and not os.path.isdir(os.path.join(given.sglang, "sglang")):
+        fail(f"--sglang {given.sglang}: no folder sglang in it; wants an unpacked wheel of SGLang")
+    return given, size
+
+
+def main():
+    options, ranks = arguments()
+    # Before PyTorch, whose libraries read them.
+    os.environ["NCCL_NVLS_ENABLE"] = "0"
+    os.environ["TORCH_SYMM_MEM_DISABLE_MULTICAST"] = "1"
+    os.environ["TORCH_SYMMMEM"] = "CUDA"  # neither NVSHMEM's memory nor NCCL's
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    try:
+        import torch
+    except ImportError as why:
+        fail(f"wants PyTorch 2.11 with CUDA: {why}")
+    if torch.cuda.device_count() < ranks:
+        fail(f"{torch.cuda.device_count()} GPUs for {ranks} ranks; wants one for each")
+    import serving_all_reduces
+
+    serving_all_reduces.run(options.sglang)
+
+
+if __name__ == "__main__":
+    main()
