@@ -42,7 +42,7 @@ run_tests() {
         mkdir -p "$folder/ompi.${HOSTNAME%%.*}.$EUID/stays"
         cd "$root"
         OMPI_MCA_orte_tmpdir_base=$folder ctest --preset "$1" --output-on-failure \
-            --no-tests=error --parallel "$(nproc)"
+            --no-tests=error --parallel "$(($(nproc) * 3 / 2))" # many wait for launchers
     ) </dev/null
     say "tests ($1): $((SECONDS - start)) s"
 }

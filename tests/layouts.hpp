@@ -2,11 +2,11 @@
 
 #include "comm/row_partition.hpp"
 #include "kernels/runtime/dtype.hpp"
+#include "tests/full_tests.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +34,6 @@ constexpr Layout kLayouts[] = {
         rows.push_back(layout.rows(rank / group_size, ranks / group_size));
     }
     return RowPartition(rows);
-}
-
-/// Whether there is time for what differs little from other tests.
-[[nodiscard]] inline bool full_tests() {
-    const char* asked = std::getenv("MOE_TESTS_FULL");
-    return asked != nullptr && std::string_view(asked) == "1";
 }
 
 /// The types of the contract suites; f16 only in full ones.

@@ -26,7 +26,9 @@ bool set_by_user() {
 
 void keep_freed_memory() {
     if (set_by_user()) return;
-    mallopt(M_MMAP_MAX, 0);  // all from the heap, nothing from a mapping of its own
+    // All from the heap, nothing from a mapping of its own.
+    mallopt(M_MMAP_MAX, 0);  // NOLINT(concurrency-mt-unsafe): no allocation of ours is under way
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 

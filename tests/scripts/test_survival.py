@@ -426,9 +426,9 @@ def test_launches_share_a_file_and_run_in_another_order(tmp_path):
 
 
 def test_a_second_run_on_the_same_file_is_refused(tmp_path):
-    first = start(*SWEEP, "--tokens", "1,2,4", "--budget", "2", "--out", tmp_path, ranks=2)
+    first = start(*SWEEP, "--tokens", "1,2,4", "--budget", "1", "--out", tmp_path, ranks=2)
     wait_for(lambda: (tmp_path / "status.json").exists())
-    second = launch(*SWEEP, "--resume", "--tokens", "1,2,4", "--budget", "2", "--out", tmp_path, ranks=2)
+    second = launch(*SWEEP, "--resume", "--tokens", "1,2,4", "--budget", "1", "--out", tmp_path, ranks=2)
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
     assert "is being written by another run" in second.stderr
