@@ -43,8 +43,8 @@ as_user() {
 }
 
 if ((EUID != 0)) || ! command -v debootstrap >/dev/null; then
-    say "skipped: set-up without root: wants root and debootstrap"
-    exit
+    say "wants root and debootstrap"
+    exit 77
 fi
 export PIP_CERT=${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}
 
