@@ -38,10 +38,11 @@ Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport, boo
             .sharing_memory = ranks_per_gpu};
 }
 
-std::string name_foreign(const std::vector<DeviceProcess>& processes) {
+std::string name_foreign(const std::vector<DeviceProcess>& processes, const std::set<int>& own) {
     std::vector<std::string> texts;
     int unnamed = 0;
     for (const auto& [pid, name] : processes) {
+        if (own.contains(static_cast<int>(pid))) continue;
         if (name.ends_with("nvidia-cuda-mps-server")) continue;
         if (name.empty()) {
             ++unnamed;

@@ -3,6 +3,7 @@
 #include "comm/machine.hpp"
 #include "kernels/runtime/device.hpp"
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +29,11 @@ struct Placement {
 [[nodiscard]] Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport,
                                       bool foreign);
 
-/// The processes on a rank's GPU before this job has a context on it, as "python3 (pid 7), 2 that
-/// the driver does not name"; empty where there are none. NVIDIA's MPS server is nobody's workload:
-/// who computes through it is listed too.
-[[nodiscard]] std::string name_foreign(const std::vector<DeviceProcess>& processes);
+/// The processes on a rank's GPU but for those of this job (`own`: its ranks, and what started
+/// them: a launcher that looks for GPUs is a client of MPS, as is a rank before it has a context),
+/// as "python3 (pid 7), 2 that the driver does not name"; empty where there are none. NVIDIA's MPS
+/// server is nobody's workload: who computes through it is listed too.
+[[nodiscard]] std::string name_foreign(const std::vector<DeviceProcess>& processes,
+                                       const std::set<int>& own);
 
 }  // namespace moe

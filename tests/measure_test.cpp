@@ -299,9 +299,15 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
 }
 
 TEST(Placement, NamesForeignProcessesButNotTheServerOfMps) {
-    EXPECT_EQ(name_foreign({}), "");
-    EXPECT_EQ(name_foreign({{7, "/usr/bin/nvidia-cuda-mps-server"}}), "");
-    EXPECT_EQ(name_foreign({{7, "python3"}, {8, ""}, {9, "nvidia-cuda-mps-server"}, {10, ""}}),
+    EXPECT_EQ(name_foreign({}, {}), "");
+    EXPECT_EQ(name_foreign({{7, "/usr/bin/nvidia-cuda-mps-server"}}, {}), "");
+    EXPECT_EQ(name_foreign({{5, "mpirun"}, {6, "bench_moe_comm"}}, {1, 5, 6}), "");
+    EXPECT_EQ(name_foreign({{6, "bench_moe_comm"},
+                            {7, "python3"},
+                            {8, ""},
+                            {9, "nvidia-cuda-mps-server"},
+                            {10, ""}},
+                           {6}),
               "python3 (pid 7), 2 that the driver does not name");
 }
 

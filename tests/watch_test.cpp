@@ -4,6 +4,7 @@
 #include "bench/watch/sealed_memory.hpp"
 #include "bench/watch/watchdog.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "comm/process_view.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -72,9 +72,9 @@ PartitionName=all Nodes=ALL Default=YES State=UP
 END
 }
 
-install_missing munge slurmctld slurmd slurm-client
+if may_use_apt; then install_with_apt munge slurmctld slurmd slurm-client; fi
 for name in munged slurmctld slurmd srun; do
-    command -v "$name" >/dev/null || skip "no $name here: ${why_not:-}"
+    command -v "$name" >/dev/null || skip "no $name here"
 done
 setup_python
 need_python

@@ -1,6 +1,6 @@
 #include "bench/watch/launcher.hpp"
 
-#include "bench/watch/process.hpp"
+#include "comm/process_view.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

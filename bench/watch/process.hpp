@@ -1,19 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace moe {
-
-/// What the kernel says of a process of this host: running (or waiting, or traced), stopped by a
-/// signal, or gone; one that nobody has reaped yet is gone.
-enum class ProcessState : std::uint8_t { running, stopped, gone };
-[[nodiscard]] ProcessState state_of_process(int pid);
-/// 0 if it has none in this PID namespace, or nobody says.
-[[nodiscard]] int parent_of_process(int pid);
-/// What it was started with, as NAME=VALUE; empty if nobody says.
-[[nodiscard]] std::vector<std::string> environment_of_process(int pid);
 
 /// SIGTERM (15).
 [[nodiscard]] std::string signal_name(int signal);

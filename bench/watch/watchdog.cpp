@@ -1,6 +1,7 @@
 #include "bench/watch/watchdog.hpp"
 
 #include "bench/watch/process.hpp"
+#include "comm/process_view.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -3,6 +3,7 @@
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/nccl/nccl.hpp"
+#include "comm/process_view.hpp"
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/nvml.hpp"
 
@@ -16,8 +17,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -101,6 +104,19 @@ void run_on_all(Control& control, Action&& action) {
     if (!why.empty()) throw BadArgument(why);
 }
 
+/// Collective. On this rank's host: the ranks of this job and what started them.
+std::set<int> processes_of_job(Control& control) {
+    std::set<int> own;
+    const auto& hosts = control.host_names();
+    const auto& here = hosts[static_cast<std::size_t>(control.rank())];
+    const auto all = control.all_texts(fmt::format("{}", fmt::join(lineage(), " ")));
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+        std::istringstream pids(hosts[rank] == here ? all[rank] : "");
+        own.insert(std::istream_iterator<int>(pids), {});
+    }
+    return own;
+}
+
 /// Every rank's `mine`, the names of the foreign processes on its GPU, as one warning; empty where
 /// nobody has any. Collective.
 std::string warn_of_foreign(const std::string& mine, Control& control) {
@@ -146,13 +162,14 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     GpuChoice choice;
     const auto control = make_mpi_control();
     int ordinal = 0;
+    const auto own = processes_of_job(*control);
     std::string foreign;
     run_on_all(*control, [&] {
         ordinal = place % cuda::count_devices();
         mine.id = cuda::device_id(ordinal);
         mine.bus = cuda::bus_id(ordinal);
-        foreign =
-            name_foreign(cuda::nvml_processes(mine.bus).value_or(std::vector<DeviceProcess>{}));
+        foreign = name_foreign(
+            cuda::nvml_processes(mine.bus).value_or(std::vector<DeviceProcess>{}), own);
     });
     // All ranks have looked: from here on there are processes of this job as well.
     run_on_all(*control, [&] { choice.device = cuda::make_device(ordinal); });
