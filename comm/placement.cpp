@@ -40,9 +40,11 @@ Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport, boo
 
 std::string name_foreign(const std::vector<DeviceProcess>& processes, const std::set<int>& own) {
     std::vector<std::string> texts;
+    auto seen = own;
     int unnamed = 0;
     for (const auto& [pid, name] : processes) {
-        if (own.contains(static_cast<int>(pid))) continue;
+        // A client of MPS is in the list of all processes and in that of MPS.
+        if (!seen.insert(static_cast<int>(pid)).second) continue;
         if (name.ends_with("nvidia-cuda-mps-server")) continue;
         if (name.empty()) {
             ++unnamed;

@@ -304,6 +304,7 @@ TEST(Placement, NamesForeignProcessesButNotTheServerOfMps) {
     EXPECT_EQ(name_foreign({{5, "mpirun"}, {6, "bench_moe_comm"}}, {1, 5, 6}), "");
     EXPECT_EQ(name_foreign({{6, "bench_moe_comm"},
                             {7, "python3"},
+                            {7, "python3"},
                             {8, ""},
                             {9, "nvidia-cuda-mps-server"},
                             {10, ""}},
