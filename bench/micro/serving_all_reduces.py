@@ -6,6 +6,7 @@ import sglang_all_reduce
 import torch
 import torch.distributed as dist
 import torch.distributed._symmetric_memory as symm_mem
+from direct_nccl import DirectNccl
 from graph_chains import Candidate, Ranks, measured
 
 SIZES = [16 * 1024 * 4**step for step in range(8)]  # bytes, 16 KiB to 256 MiB
@@ -19,19 +20,35 @@ def end_after(seconds):
     faulthandler.dump_traceback_later(seconds, exit=True)
 
 
-def nccl_candidates(source, target, ranks):
+def nccl_candidates(source, target, nccl, ranks):
+    """NCCL's by itself, and two of them through PyTorch."""
     share = target.chunk(ranks.size)[0]
 
     def all_reduce():
-        dist.all_reduce(source)
+        nccl.all_reduce(source)
         return source
 
     def reduce_scatter():
+        nccl.reduce_scatter(share, source)
+        return share
+
+    def grouped_reduce():
+        nccl.grouped_reduce(share, source)
+        return share
+
+    def torch_all_reduce():
+        dist.all_reduce(source)
+        return source
+
+    def torch_reduce_scatter():
         dist.reduce_scatter_tensor(share, source)
         return share
 
     yield Candidate("nccl.all_reduce", source, all_reduce)
     yield Candidate("nccl.reduce_scatter", source, reduce_scatter, scatter=True)
+    yield Candidate("nccl.grouped_reduce", source, grouped_reduce, scatter=True)
+    yield Candidate("torch.all_reduce", source, torch_all_reduce)
+    yield Candidate("torch.reduce_scatter", source, torch_reduce_scatter, scatter=True)
 
 
 def symmetric_candidates(source, target, shared, ranks):
@@ -92,9 +109,10 @@ def measure(candidate, ranks):
 def run(folder):
     end_after(TIMEOUT)
     ranks = Ranks(TIMEOUT)
-    nccl = ".".join(map(str, torch.cuda.nccl.version()))
-    ranks.say(f"PyTorch {torch.__version__}, NCCL {nccl}, CUDA {torch.version.cuda} "
+    version = ".".join(map(str, torch.cuda.nccl.version()))
+    ranks.say(f"PyTorch {torch.__version__}, NCCL {version}, CUDA {torch.version.cuda} "
               f"on {ranks.size} x {torch.cuda.get_device_name()}")
+    nccl = DirectNccl(ranks)
     shared = symmetric_memory(ranks)
     source, target = (torch.zeros(SIZES[-1] // 2, dtype=torch.bfloat16, device=ranks.device)
                       for _ in range(2))
@@ -102,7 +120,8 @@ def run(folder):
     sglang = sglang_all_reduce.loaded(folder, ranks, SIZES[-1]) if folder else None
     for size in SIZES:
         parts = [whole[: size // 2] for whole in (source, target, shared)]
-        candidates = [*nccl_candidates(*parts[:2], ranks), *symmetric_candidates(*parts, ranks)]
+        candidates = [*nccl_candidates(*parts[:2], nccl, ranks),
+                      *symmetric_candidates(*parts, ranks)]
         if sglang:
             ranks.say(f"sglang/{size} chooses {sglang.choice(size, in_graph=True)} in a graph, "
                       f"{sglang.choice(size, in_graph=False)} without")
@@ -111,5 +130,6 @@ def run(folder):
             measure(candidate, ranks)
     if sglang:
         sglang.close()
+    nccl.close()
     dist.destroy_process_group()
     faulthandler.cancel_dump_traceback_later()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The all-reduces that serving engines run, on the linked GPUs of one host, in bf16: PyTorch's
-symmetric memory, SGLang's CustomAllReduceV2, and NCCL as the common point with bench_collectives.
+symmetric memory, SGLang's CustomAllReduceV2, and NCCL, called directly and through PyTorch, as the
+common point with bench_collectives.
 Microseconds of one call in a chain of 20 to 200 in a CUDA graph, whose GPUs start together: device
 events, the slowest rank, the median of seven. Bytes are those of each rank's input, also of
 reduce-scatters. NxM is a kernel of N CTAs of M threads; +copy has the copies that an engine makes
@@ -47,6 +48,9 @@ def main():
     os.environ["TORCH_SYMM_MEM_DISABLE_MULTICAST"] = "1"
     os.environ["TORCH_SYMMMEM"] = "CUDA"  # neither NVSHMEM's memory nor NCCL's
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    # NCCL's support for graphs and other launches at one time makes every call in a graph wait for
+    # the one before on a side branch: 20 us in a chain that holds nothing else.
+    os.environ.setdefault("NCCL_GRAPH_MIXING_SUPPORT", "0")
     try:
         import torch
     except ImportError as why:
