@@ -10,8 +10,8 @@ import sys
 
 RUNTIME = "kernels/runtime"
 MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
-PARTS = {"bench/measure", "bench/moe", "bench/report", "bench/sweep", "bench/verify",
-         "bench/watch"}
+PARTS = {"bench/case", "bench/measure", "bench/moe", "bench/report", "bench/sweep",
+         "bench/verify", "bench/watch"}
 
 # Which folders the files of a folder may include, besides their own. A folder that is not here has
 # no layer, and its files fail.
@@ -26,10 +26,11 @@ MAY_INCLUDE = {
     "comm/nccl": {"comm", "comm/mpi", RUNTIME, "kernels/cuda"},
     "bench/measure": {"comm", RUNTIME},
     "bench/moe": MEASURED,
-    "bench/report": {"bench/measure", RUNTIME},
-    "bench/sweep": {RUNTIME},
+    "bench/sweep": {"bench/measure", "bench/moe"} | MEASURED,
     "bench/verify": {"bench/moe"} | MEASURED,
     "bench/watch": {"comm", RUNTIME},
+    "bench/case": PARTS - {"bench/case", "bench/report"} | MEASURED,
+    "bench/report": PARTS - {"bench/report"} | MEASURED,
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure",
                                "bench/sweep"},
@@ -38,7 +39,7 @@ MAY_INCLUDE = {
     "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
-    "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
+    "tests/fuzz": {"bench/moe", "bench/report", "bench/sweep", RUNTIME},
 }
 # Headers of foreign libraries that only some folders may know.
 CONFINED = {

@@ -1,9 +1,9 @@
 #include "bench/dry_run.hpp"
 
-#include "bench/cases.hpp"
-#include "bench/forecast.hpp"
+#include "bench/case/estimate.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/report/screen.hpp"
+#include "bench/sweep/cases.hpp"
 #include "bench/sweep/schedule.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/case_plan.hpp"
+#include "bench/case/plan.hpp"
 #include "bench/watch/progress_board.hpp"
 
 #include <span>

@@ -1,9 +1,9 @@
 #include "bench/runner.hpp"
 
-#include "bench/best_forms.hpp"
-#include "bench/cases.hpp"
-#include "bench/make_on_all.hpp"
+#include "bench/case/make_on_all.hpp"
+#include "bench/report/best_forms.hpp"
 #include "bench/report/screen.hpp"
+#include "bench/sweep/cases.hpp"
 
 #include <fmt/format.h>
 

@@ -23,7 +23,7 @@ function(moe_add_gather name)
     set_property(GLOBAL APPEND PROPERTY MOE_GATHER_NAMES ${name})
 endfunction()
 
-# moe_generate_tables(<target> [COMBINES <name>...]): a library of the three tables. COMBINES adds
+# moe_generate_tables(<target> [COMBINES <name>...]): the three tables, as a library of objects. COMBINES adds
 # strategies that only this target has, for tests that need a wrong one.
 # Names travel as CMake lists; C++ text, which is full of semicolons, is only ever built here.
 function(moe_generate_tables target)
@@ -46,7 +46,7 @@ function(moe_generate_tables target)
     endforeach()
     set(source ${PROJECT_BINARY_DIR}/gen/${target}.cpp)
     configure_file(${PROJECT_SOURCE_DIR}/cmake/tables.cpp.in ${source} @ONLY)
-    add_library(${target} STATIC ${source})
+    add_library(${target} OBJECT ${source}) # so that it is linked wherever it stands
     get_property(targets GLOBAL PROPERTY MOE_BACKEND_TARGETS)
     target_link_libraries(${target} PUBLIC moe_comm PRIVATE ${targets} moe_combines moe_gathers)
 endfunction()

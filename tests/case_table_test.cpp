@@ -1,6 +1,6 @@
 // What the program prints of a case: the table, and the sentence under it with what it compares.
 #include "bench/report/case_table.hpp"
-#include "bench/best_forms.hpp"
+#include "bench/report/best_forms.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Cases laid out on ranks, as tables of hand-worked ones, and the ids of published ones.
-#include "bench/case_layout.hpp"
-#include "bench/cases.hpp"
+#include "bench/case/layout.hpp"
+#include "bench/sweep/cases.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

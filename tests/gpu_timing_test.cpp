@@ -1,6 +1,6 @@
 // What times work on a device: the gate that holds it back, the clock that counts from there, and
 // graphs. On every backend that has them.
-#include "bench/graphs.hpp"
+#include "bench/case/graphs.hpp"
 #include "bench/measure/region_timer.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"

@@ -1,7 +1,7 @@
 // The whole layer against its fp64 reference, on every topology that the ranks allow, and the
 // incidents that real systems had, each of which must be caught.
 #include "bench/moe/layer.hpp"
-#include "bench/case_verifier.hpp"
+#include "bench/case/verifier.hpp"
 #include "comm/backend.hpp"
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/mpi/mpi_control.hpp"

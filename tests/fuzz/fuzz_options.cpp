@@ -3,9 +3,9 @@
 //
 // Input: a byte for the number of ranks (A is 1, B is 2, D is 4, H is 8, @ is 64), then arguments,
 // separated by NUL if there is one, otherwise by newlines.
-#include "bench/cases.hpp"
 #include "bench/moe/load.hpp"
-#include "bench/options.hpp"
+#include "bench/sweep/cases.hpp"
+#include "bench/sweep/options.hpp"
 #include "tests/fuzz/complaint.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "bench/listings.hpp"
+#include "bench/sweep/listings.hpp"
 
 #include "bench/moe/shape.hpp"
 #include "comm/backend.hpp"

@@ -1,4 +1,4 @@
-#include "bench/case_layout.hpp"
+#include "bench/case/layout.hpp"
 
 #include "bench/moe/load.hpp"
 #include "bench/moe/sglang_gate.hpp"

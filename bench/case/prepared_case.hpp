@@ -1,13 +1,13 @@
 #pragma once
 
-#include "bench/case_plan.hpp"
-#include "bench/case_verifier.hpp"
+#include "bench/case/plan.hpp"
+#include "bench/case/region.hpp"
+#include "bench/case/verifier.hpp"
 #include "bench/measure/calibration.hpp"
 #include "bench/measure/cold_caches.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
-#include "bench/region.hpp"
 #include "bench/sweep/case.hpp"
 #include "bench/watch/progress_board.hpp"
 #include "comm/combine/combine_inputs.hpp"

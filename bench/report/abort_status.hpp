@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/result_files.hpp"
+#include "bench/report/result_files.hpp"
 #include "bench/watch/watchdog.hpp"
 
 #include <string>

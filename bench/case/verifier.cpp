@@ -1,4 +1,4 @@
-#include "bench/case_verifier.hpp"
+#include "bench/case/verifier.hpp"
 
 #include "comm/combine/combine_inputs.hpp"
 

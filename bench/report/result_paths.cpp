@@ -1,4 +1,4 @@
-#include "bench/result_paths.hpp"
+#include "bench/report/result_paths.hpp"
 
 #include "kernels/runtime/error.hpp"
 

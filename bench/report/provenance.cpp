@@ -1,4 +1,4 @@
-#include "bench/provenance.hpp"
+#include "bench/report/provenance.hpp"
 
 #include "kernels/runtime/heap.hpp"
 #include "revision.hpp"

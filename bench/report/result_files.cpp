@@ -1,4 +1,4 @@
-#include "bench/result_files.hpp"
+#include "bench/report/result_files.hpp"
 
 #include "kernels/runtime/error.hpp"
 

@@ -1,8 +1,8 @@
-#include "bench/case_plan.hpp"
+#include "bench/case/plan.hpp"
 
-#include "bench/cases.hpp"
+#include "bench/case/prepared_case.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/prepared_case.hpp"
+#include "bench/sweep/cases.hpp"
 #include "bench/verify/reference.hpp"
 #include "comm/named_table.hpp"
 

@@ -1,4 +1,4 @@
-#include "bench/forecast.hpp"
+#include "bench/case/estimate.hpp"
 
 #include "bench/verify/exact.hpp"
 #include "bench/verify/reference.hpp"

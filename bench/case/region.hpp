@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/graphs.hpp"
+#include "bench/case/graphs.hpp"
 #include "bench/moe/layer.hpp"
 #include "comm/combine/combine.hpp"
 

@@ -1,8 +1,8 @@
-#include "bench/rows.hpp"
+#include "bench/report/rows.hpp"
 
+#include "bench/case/prepared_case.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
-#include "bench/prepared_case.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

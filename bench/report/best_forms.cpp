@@ -1,4 +1,4 @@
-#include "bench/best_forms.hpp"
+#include "bench/report/best_forms.hpp"
 
 #include "bench/measure/statistics.hpp"
 

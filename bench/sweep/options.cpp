@@ -1,9 +1,9 @@
-#include "bench/options.hpp"
+#include "bench/sweep/options.hpp"
 
-#include "bench/listings.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/sweep/listings.hpp"
 #include "bench/sweep/number_list.hpp"
-#include "bench/version.hpp"
+#include "bench/sweep/version.hpp"
 #include "comm/backend.hpp"
 #include "comm/named_table.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "bench/case_plan.hpp"
-#include "bench/options.hpp"
+#include "bench/case/plan.hpp"
+#include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
 #include "bench/watch/progress_board.hpp"
 

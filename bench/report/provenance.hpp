@@ -2,7 +2,7 @@
 
 #include "bench/measure/calibration.hpp"
 #include "bench/measure/timeline.hpp"
-#include "bench/options.hpp"
+#include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 

@@ -1,4 +1,4 @@
-#include "bench/cases.hpp"
+#include "bench/sweep/cases.hpp"
 
 #include "bench/measure/shuffle.hpp"
 #include "comm/named_table.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "bench/moe/shape.hpp"
-#include "bench/options.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/sweep/options.hpp"
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "bench/graphs.hpp"
+#include "bench/case/graphs.hpp"
 
 #include <fmt/format.h>
 

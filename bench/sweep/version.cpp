@@ -1,4 +1,4 @@
-#include "bench/version.hpp"
+#include "bench/sweep/version.hpp"
 
 #include "comm/backend.hpp"
 

@@ -1,4 +1,4 @@
-#include "bench/early_end.hpp"
+#include "bench/report/abort_status.hpp"
 
 #include "bench/report/screen.hpp"
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "bench/case_plan.hpp"
+#include "bench/case/plan.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
-#include "bench/options.hpp"
 #include "bench/report/result_row.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/machine.hpp"

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "bench/case_layout.hpp"
+#include "bench/case/layout.hpp"
 #include "bench/moe/layer_weights.hpp"
-#include "bench/options.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
 #include "comm/control.hpp"
 

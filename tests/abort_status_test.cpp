@@ -1,7 +1,7 @@
 // What stays in status.json, and what is said, when hosts that share it end early one after the
 // other.
-#include "bench/early_end.hpp"
-#include "bench/result_files.hpp"
+#include "bench/report/abort_status.hpp"
+#include "bench/report/result_files.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <gtest/gtest.h>

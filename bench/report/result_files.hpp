@@ -1,10 +1,10 @@
 #pragma once
 
-#include "bench/options.hpp"
 #include "bench/report/append_file.hpp"
 #include "bench/report/finished_cases.hpp"
+#include "bench/report/result_paths.hpp"
 #include "bench/report/result_row.hpp"
-#include "bench/result_paths.hpp"
+#include "bench/sweep/options.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

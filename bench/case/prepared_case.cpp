@@ -1,8 +1,8 @@
-#include "bench/prepared_case.hpp"
+#include "bench/case/prepared_case.hpp"
 
-#include "bench/cases.hpp"
-#include "bench/make_on_all.hpp"
+#include "bench/case/make_on_all.hpp"
 #include "bench/measure/cold_caches.hpp"
+#include "bench/sweep/cases.hpp"
 #include "comm/contract_cost.hpp"
 #include "comm/named_table.hpp"
 
