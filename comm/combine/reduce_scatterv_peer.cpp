@@ -12,17 +12,20 @@ public:
         : kernels_(*setup.world.peer_kernels()),
           offset_(
               static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())),
+          most_rows_(setup.owned.largest()),
           group_gather_(setup) {}
 
     Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
         const auto own = group_gather_.owned_part(mine);
-        kernels_.pull_sum(in.memory->table(), offset_, own, stream);
+        kernels_.pull_sum(in.memory->table(),
+                          {.rows = own, .offset = offset_, .most_rows = most_rows_}, stream);
         return group_gather_.gather(own, mine, stream);
     }
 
 private:
     PeerKernels& kernels_;
     std::size_t offset_;  ///< of this rank's rows in every rank's partial sums
+    std::int64_t most_rows_;
     GroupGather group_gather_;
 };
 
