@@ -1,6 +1,21 @@
 #include "comm/ring_traffic.hpp"
 
+#include <algorithm>
+
 namespace moe {
+
+Cost most_of_ranks(int ranks, const std::function<Cost(int rank)>& of_rank) {
+    Cost most;
+    for (int rank = 0; rank < ranks; ++rank) {
+        const auto cost = of_rank(rank);
+        most.link_bytes = std::max(most.link_bytes, cost.link_bytes);
+        most.memory_bytes = std::max(most.memory_bytes, cost.memory_bytes);
+        most.launches = std::max(most.launches, cost.launches);
+        most.barriers = std::max(most.barriers, cost.barriers);
+        most.workspace_bytes = std::max(most.workspace_bytes, cost.workspace_bytes);
+    }
+    return most;
+}
 
 Cost ring_all_reduce(std::int64_t bytes, int ranks) {
     // One rank alone still copies from `in` to `out`.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace moe {
 
@@ -25,6 +26,9 @@ struct Cost {
         return *this;
     }
 };
+
+/// Of each number, the rank's that has most.
+[[nodiscard]] Cost most_of_ranks(int ranks, const std::function<Cost(int rank)>& of_rank);
 
 // Volumes of the ring algorithms, as nccl-tests' PERFORMANCE.md counts them; libraries may choose
 // others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction what comes is

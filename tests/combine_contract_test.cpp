@@ -1,6 +1,7 @@
 // Every combine strategy of this build, and one of weighted rows, on every backend of this build,
 // against one contract: bit for bit, twice, into poisoned memory, for every way to put the ranks
 // into groups and every way to make the input.
+#include "comm/combine/owner_combine.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"

@@ -38,8 +38,6 @@ constinit const CombineEntry all_reduce_dp_scatter{
     .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<AllReduceDpScatter>(setup);
-    }};
+    .make = make<AllReduceDpScatter>};
 
 }  // namespace moe

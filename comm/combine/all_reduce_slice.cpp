@@ -26,8 +26,7 @@ constinit const CombineEntry all_reduce_slice{
     .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = AllReduceRows::cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<AllReduceSlice>(setup);
-    }};
+    .make = make<AllReduceSlice>,
+};
 
 }  // namespace moe

@@ -76,8 +76,6 @@ constinit const GatherEntry all_gather_padded{
             return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
         },
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllGatherPadded>(setup);
-    }};
+    .make = make<AllGatherPadded>};
 
 }  // namespace moe

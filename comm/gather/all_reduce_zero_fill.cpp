@@ -38,8 +38,6 @@ constinit const GatherEntry all_reduce_zero_fill{
     .summary = "clear, copy own rows in, all_reduce (SGLang's SUM_LEN)",
     .obstacle = no_obstacle,
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllReduceZeroFill>(setup);
-    }};
+    .make = make<AllReduceZeroFill>};
 
 }  // namespace moe

@@ -48,6 +48,12 @@ inline std::optional<Reach> plain_output(const GatherSetup& /*setup*/) {
     return std::nullopt;
 }
 
+/// What an entry makes, where the setup is all that its strategy needs.
+template <class Strategy>
+[[nodiscard]] std::unique_ptr<Gather> make(const GatherSetup& setup) {
+    return std::make_unique<Strategy>(setup);
+}
+
 /// A strategy's whole public face; each strategy file defines exactly one, named after the file.
 struct GatherEntry {
     std::string_view name;
