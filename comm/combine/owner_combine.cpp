@@ -3,13 +3,13 @@
 namespace moe {
 namespace {
 
-/// All blocks of a group are as long, so that each rank sends its own to all others.
+/// All ranks of a group own as many rows.
 Cost group_gather_cost(const CombineSetup& setup, int rank, OwnSums sums) {
-    const int others = setup.group.size() - 1;
-    if (others == 0) return {};
+    if (setup.group.size() == 1) return {};
     const auto own = setup.owned.rows(rank) * setup.row_bytes();
-    const auto copied = sums == OwnSums::elsewhere ? own : 0;
-    return {.link_bytes = others * own, .memory_bytes = 2 * (others * own + copied), .launches = 1};
+    auto cost = ring_all_gather(own, setup.group.size());
+    if (sums == OwnSums::elsewhere) cost.memory_bytes += 2 * own;
+    return cost;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include "comm/combine/copy_into_blocks.hpp"
 #include "comm/combine/owner_combine.hpp"
 
+#include <vector>
+
 namespace moe {
 namespace {
 
@@ -55,13 +57,16 @@ private:
 };
 
 Cost cost(const CombineSetup& setup) {
-    const auto padded = setup.owned.padded();
-    auto cost = owners_cost(
-        setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
+    const auto ranks = static_cast<std::size_t>(setup.owned.ranks());
+    const RowPartition blocks(std::vector(ranks, block_elements(setup)));  // rows of one element
+    const auto of_rank = [&](int rank) {
+        return ring_reduce_scatter_v(blocks, static_cast<std::int64_t>(size_of(setup.dtype)), rank);
+    };
+    auto cost = owners_cost(setup, of_rank, OwnSums::elsewhere);
     cost.workspace_bytes = block_bytes(setup);
     if (has_blocks(setup)) return cost;
     cost += CopyIntoBlocks::cost(setup);
-    cost.workspace_bytes += static_cast<std::size_t>(padded.ranks()) * block_bytes(setup);
+    cost.workspace_bytes += ranks * block_bytes(setup);
     return cost;
 }
 
