@@ -43,6 +43,7 @@ AllReduce::AllReduce(Communicator& world, AllReduceForm form, std::size_t bytes)
 }
 
 void AllReduce::run(const Matrix& in, PeerMemory* memory, const Matrix& out, Stream& stream) {
+    if (in.elements() == 0) return;  // on all ranks alike
     switch (form_) {
         case AllReduceForm::library:
             world_.all_reduce(in, out, stream);
@@ -75,6 +76,7 @@ std::string AllReduce::obstacle(const Communicator& world, AllReduceForm form) {
 
 Cost AllReduce::cost(AllReduceForm form, std::int64_t bytes, int ranks) {
     if (form == AllReduceForm::library) return ring_all_reduce(bytes, ranks);
+    if (bytes == 0) return {};
     Cost cost{.launches = 1,
               .workspace_bytes = memory_bytes(form, static_cast<std::size_t>(bytes), ranks)};
     const auto others = std::int64_t{ranks} - 1;

@@ -41,8 +41,9 @@ std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& lay
     }
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     auto& world = world_for(one);
-    const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(), one.hidden,
-                            one.dtype};
+    const GatherSetup setup{
+        *parts_.backend.device, world, layout.row_map->owned(), one.hidden, one.dtype,
+        one.graph == kGraphOn};
     auto obstacle = gather.obstacle(setup);
     const auto reach = obstacle.empty() ? gather.output(setup) : std::nullopt;
     if (!reach) return obstacle;
@@ -73,15 +74,21 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device, world,      group_for(one, layout.parallel),
-                               owned,  one.hidden, one.dtype};
+    const CombineSetup combine{device,
+                               world,
+                               group_for(one, layout.parallel),
+                               owned,
+                               one.hidden,
+                               one.dtype,
+                               one.graph == kGraphOn};
     const auto& gather = find_named(gather_table(), one.gather, "gather");
     needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
         PreparedCase::bytes(layer_plan(one, layout.parallel, *layout.row_map, rank), kernels,
                             combine, parts_.options.combines) +
-        gather.cost({device, world, owned, one.hidden, one.dtype}).workspace_bytes;
+        gather.cost({device, world, owned, one.hidden, one.dtype, one.graph == kGraphOn})
+            .workspace_bytes;
     return needs;
 }
 

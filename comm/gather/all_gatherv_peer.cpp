@@ -43,9 +43,7 @@ constinit const GatherEntry all_gatherv_peer{
     .obstacle =
         [](const GatherSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllGathervPeer>(setup);
-    },
+    .make = make<AllGathervPeer>,
     .output = [](const GatherSetup& /*setup*/) -> std::optional<Reach> {
         return Reach::load_store;
     }};
