@@ -16,6 +16,7 @@
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -224,7 +225,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
     if (backend.gpus && !options.model_given) {
-        options.models = {std::string(kGpuModel)};
+        options.models = {&find_named(model_table(), kGpuModel, "model")};
         options.settings["--model"] = kGpuModel;
     }
     if (options.share_gpu && !backend.gpus) {

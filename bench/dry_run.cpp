@@ -3,7 +3,7 @@
 #include "bench/case/estimate.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/report/screen.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/schedule.hpp"
 
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 #include "bench/case/make_on_all.hpp"
 #include "bench/report/best_forms.hpp"
 #include "bench/report/screen.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>
 

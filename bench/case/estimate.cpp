@@ -73,7 +73,7 @@ double shared_weights(const LayerShape& shape, const Shard& shard) {
 /// Seconds of local combine and combine, as so many passes over all rows.
 double output_seconds(const Case& one, const CaseLayout& layout, const Speed& speed) {
     constexpr double kPasses = 16;
-    const auto elements = static_cast<double>(layout.row_map->rows() * one.hidden);
+    const auto elements = static_cast<double>(layout.row_map->rows() * one.shape.hidden);
     return kPasses * elements * static_cast<double>(size_of(one.dtype)) / speed.weight_bytes;
 }
 
@@ -144,7 +144,7 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
         // gives, and the sums that one wants.
         const auto& owned = layout.row_map->owned();
         const auto wanted = owned.largest() * layout.parallel.attn_tp() * owned.ranks();
-        const auto elements = static_cast<double>((owned.total() + wanted) * one.hidden);
+        const auto elements = static_cast<double>((owned.total() + wanted) * one.shape.hidden);
         seconds += 4 * elements / speed.exact_elements;
     }
     if (options.verify == Verify::full) {
@@ -155,7 +155,7 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
     }
     // Samples until the budget is spent, and at least so many; each after a run of the exchange
     // that primes it.
-    const bool with_layer = one.scope == "layer";
+    const bool with_layer = one.scope == Scope::layer;
     const double share = options.budget_seconds / (with_layer ? 3 : 2);
     const double output = output_seconds(one, layout, speed);
     const double cold = static_cast<double>(needs.cold_bytes) / speed.weight_bytes;

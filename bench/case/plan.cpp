@@ -2,9 +2,8 @@
 
 #include "bench/case/prepared_case.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/verify/reference.hpp"
-#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 
@@ -16,7 +15,7 @@ constexpr double kMemoryShare = 0.9;
 
 std::string skew_obstacle(const Case& one, Mode mode) {
     if (one.skew_us == 0) return {};
-    if (one.graph == kGraphOn) {
+    if (one.graph) {
         return "skew: regions chained in a CUDA graph have one start, and ranks would be late for "
                "the first only";
     }
@@ -30,7 +29,7 @@ std::string skew_obstacle(const Case& one, Mode mode) {
 }  // namespace
 
 std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) {
-    if (one.graph == kGraphOn) {
+    if (one.graph) {
         auto obstacle = parts_.backend.device->capture_obstacle();
         if (!obstacle.empty()) return obstacle;
     }
@@ -39,12 +38,11 @@ std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& lay
         auto obstacle = parts_.backend.world->sms_obstacle(one.sms);
         if (!obstacle.empty()) return obstacle;
     }
-    const auto& gather = find_named(gather_table(), one.gather, "gather");
     auto& world = world_for(one);
-    const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(), one.hidden,
-                            one.dtype};
-    auto obstacle = gather.obstacle(setup);
-    const auto reach = obstacle.empty() ? gather.output(setup) : std::nullopt;
+    const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(),
+                            one.shape.hidden, one.dtype};
+    auto obstacle = one.gather->obstacle(setup);
+    const auto reach = obstacle.empty() ? one.gather->output(setup) : std::nullopt;
     if (!reach) return obstacle;
     const auto bytes = layout.row_map->rows() * setup.row_bytes();
     return world.no_peer_room(static_cast<std::size_t>(bytes), *reach);
@@ -55,7 +53,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     auto& world = world_for(one);
     const auto& kernels = *parts_.backend.layer_kernels;
     const int rank = world.rank();
-    const auto shape = shape_of(one);
+    const auto& shape = one.shape;
 
     CaseNeeds needs;
     auto& weights = needs.weights;
@@ -73,15 +71,14 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device, world,      group_for(one, layout.parallel),
-                               owned,  one.hidden, one.dtype};
-    const auto& gather = find_named(gather_table(), one.gather, "gather");
+    const CombineSetup combine{device,           world,    group_for(one, layout.parallel), owned,
+                               one.shape.hidden, one.dtype};
     needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
         PreparedCase::bytes(layer_plan(one, layout.parallel, *layout.row_map, rank), kernels,
                             combine, parts_.options.combines) +
-        gather.cost({device, world, owned, one.hidden, one.dtype}).workspace_bytes;
+        one.gather->cost({device, world, owned, one.shape.hidden, one.dtype}).workspace_bytes;
     return needs;
 }
 

@@ -2,9 +2,7 @@
 
 #include "bench/case/make_on_all.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/sweep/cases.hpp"
 #include "comm/contract_cost.hpp"
-#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 
@@ -28,10 +26,9 @@ double skew_seconds(const Case& one) {
 }  // namespace
 
 LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
-    const auto shape = shape_of(one);
     const auto own = row_map.owned().rows(rank);
-    return {.shape = shape,
-            .shard = shard_of(shape, parallel, rank),
+    return {.shape = one.shape,
+            .shard = shard_of(one.shape, parallel, rank),
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
@@ -43,23 +40,22 @@ PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
     : case_(one),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device,     parts.world, parts.group,
-                     row_map_.owned(), one.hidden,  one.dtype},
-      gather_setup_{parts.device, parts.world, row_map_.owned(), one.hidden, one.dtype},
-      gather_entry_(find_named(gather_table(), one.gather, "gather")),
+      combine_setup_{parts.device,     parts.world,      parts.group,
+                     row_map_.owned(), one.shape.hidden, one.dtype},
+      gather_setup_{parts.device, parts.world, row_map_.owned(), one.shape.hidden, one.dtype},
       layer_(make_on_all(parts.control,
                          [&] {
                              return MoeLayer(
                                  layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  gather_entry_.output(gather_setup_)});
+                                  one.gather->output(gather_setup_)});
                          })),
-      gather_(make_on_all(parts.control, [&] { return gather_entry_.make(gather_setup_); })),
+      gather_(make_on_all(parts.control, [&] { return one.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
     for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
     fill_input(parts.device, layer_.input(),
-               Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
+               Synthetic(one.shape, static_cast<std::uint64_t>(one.seed)), row_map_,
                parts.world.rank());
 }
 
@@ -104,7 +100,7 @@ std::vector<Region> PreparedCase::make_regions() {
     std::vector<Region> regions{
         {RegionKind::output, "output step", output, nothing, output, of_all},
         {RegionKind::combine, "combine", output, local_combine, combine, of_partial_sums}};
-    if (case_.scope == "layer") {
+    if (case_.scope == Scope::layer) {
         // A whole layer reads more than any cache holds before it comes to the combine, so that
         // warming up the combine's own path is enough.
         regions.push_back({RegionKind::layer, "layer", combine, nothing, layer, of_all});
@@ -141,7 +137,7 @@ CaseVerifier PreparedCase::verifier() {
 }
 
 void PreparedCase::capture(const Options& options) {
-    if (case_.graph != kGraphOn) return;
+    if (!case_.graph) return;
     const auto too_many = RegionChain::obstacle(layer_.copies());
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
@@ -188,7 +184,7 @@ void PreparedCase::cool() {
 }
 
 std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival) {
-    if (case_.graph != kGraphOn) return verifier.check_output(rival.output);
+    if (!case_.graph) return verifier.check_output(rival.output);
     for (const auto kind : {RegionKind::output, RegionKind::combine}) {
         auto* chain = rival.chain(kind);
         if (chain == nullptr) continue;
@@ -214,7 +210,7 @@ void PreparedCase::verify_again() {
 
 void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
-    parts_.board.enter(fmt::format("checking {}", case_.gather));
+    parts_.board.enter(fmt::format("checking {}", case_.gather->name));
     const auto wrong_gather = verifier.check_gather();
     for (auto& rival : rivals_) {
         if (!rival.obstacle.empty()) continue;
@@ -259,7 +255,7 @@ CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
         samples.regions[static_cast<std::size_t>(region.kind)] = std::move(of_region);
     }
     const auto& layer = samples.of(RegionKind::layer);
-    if (layer && case_.graph != kGraphOn) {
+    if (layer && !case_.graph) {
         beat("phases of the layer", 0);
         samples.phases = split_phases(layer->rivals, options);
     }

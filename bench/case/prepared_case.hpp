@@ -126,7 +126,6 @@ private:
     Parts parts_;
     CombineSetup combine_setup_;
     GatherSetup gather_setup_;
-    const GatherEntry& gather_entry_;
     MoeLayer layer_;
     std::unique_ptr<Gather> gather_;
     CombineInputs inputs_;

@@ -3,6 +3,7 @@
 #include "bench/case/prepared_case.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
+#include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -68,37 +69,37 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.hosts = machine.hosts;
     row.ranks = parallel.ranks;
     row.ranks_per_device = placement.ranks_per_device;
-    row.model = one.model;
-    row.hidden = one.hidden;
-    row.experts = one.experts;
-    row.top_k = one.top_k;
-    row.intermediate = one.intermediate;
-    row.shared_intermediate = one.shared_intermediate;
+    row.model = one.model->name;
+    row.hidden = one.shape.hidden;
+    row.experts = one.shape.experts;
+    row.top_k = one.shape.top_k;
+    row.intermediate = one.shape.intermediate;
+    row.shared_intermediate = one.shape.shared_intermediate;
     row.scale_experts = one.scale_experts;
     row.tokens = one.tokens;
-    row.load = one.load;
-    row.routing = one.routing;
-    row.phase = one.phase;
-    row.padding = one.padding;
+    row.load = one.load.text();
+    row.routing = routing_text(one.shape.expert_zipf);
+    if (one.phase) row.phase = to_string(*one.phase);
+    row.padding = to_string(one.padding);
     row.dp = one.dp;
     row.ep = one.ep;
-    row.gather = one.gather;
+    row.gather = one.gather->name;
     row.combine = entry.name;
     row.dtype = to_string(one.dtype);
-    row.graph = one.graph;
+    row.graph = one.graph ? "on" : "off";
     row.skew_us = one.skew_us;
     row.sms = sms_of(*context.backend.world, one);
-    row.scope = one.scope;
+    row.scope = to_string(one.scope);
     row.cache = context.options.cold ? "cold" : "cold_weights";
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"
-               : one.graph == kGraphOn                 ? "chained"
+               : one.graph                             ? "chained"
                                                        : "isolated";
     row.layers = one.layers;
     row.epilogue = "none";
     row.seed = one.seed;
     row.planted_pct = context.options.planted_pct(entry);
-    row.scoring = to_string(one.scoring);
-    row.shared_gate = one.shared_gate;
+    row.scoring = to_string(one.shape.scoring);
+    row.shared_gate = one.shape.shared_gate;
     row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;
 
@@ -110,7 +111,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
 
     row.padding = to_string(layout.padding);
     row.rows = layout.row_map->rows();
-    row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.hidden) *
+    row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.shape.hidden) *
                        static_cast<double>(size_of(one.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
     const auto kernel = experts_kernel(context, one, layout);

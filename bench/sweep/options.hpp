@@ -1,10 +1,8 @@
 #pragma once
 
 #include "bench/measure/repeats.hpp"
-#include "bench/moe/load.hpp"
-#include "bench/moe/shape.hpp"
+#include "bench/sweep/case.hpp"
 #include "comm/combine/combine.hpp"
-#include "comm/gather/gather.hpp"
 
 #include <cstdint>
 #include <map>
@@ -25,38 +23,38 @@ struct Plant {
 };
 
 /// What the command line asks for, parsed and checked as far as that goes without knowing the
-/// machine. INTERFACE of the program: README.md and --help.
+/// machine. Defaults are with the options, in axes.cpp and plain_options.cpp.
 struct Options {
-    std::string backend{"auto"};
-    std::vector<std::string> models{"custom"};
+    std::string backend;
+    std::vector<const ModelPreset*> models;
     bool model_given{};  ///< by the user; else a backend may have a default of its own
     std::vector<std::int64_t> hidden;  ///< empty: the model's own
     std::optional<std::int64_t> experts, top_k, intermediate, shared_intermediate;
     std::optional<Scoring> scoring;
     bool shared_gate{};  ///< also where the model has none
-    int scale_experts{1};
+    std::int64_t scale_experts{1};
     std::vector<std::int64_t> tokens;
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
     bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
-    std::vector<std::string> loads;
-    std::vector<std::string> routings;
-    std::vector<std::string> paddings;
-    std::vector<std::string> phases;
+    std::vector<Load> loads;
+    std::vector<double> routings;  ///< exponents of the experts' popularity
+    std::vector<PaddingRule> paddings;
+    std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;
-    std::vector<std::string> gathers;
+    std::vector<const GatherEntry*> gathers;
     std::vector<DType> dtypes;
-    std::vector<std::string> graphs;  ///< off, on, or both
+    std::vector<bool> graphs;
     std::vector<std::int64_t> skews_us;
     std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
-    bool layer_scope{true};
-    std::int64_t layers{1};
-    std::int64_t seed{1};
-    double ci_pct{2};
-    double budget_seconds{2};
+    Scope scope{};
+    std::int64_t layers{};
+    std::int64_t seed{};
+    double ci_pct{};
+    double budget_seconds{};
     std::optional<double> time_seconds;  ///< after which the sweep ends
-    double timeout_seconds{300};
-    int min_samples{20};
+    double timeout_seconds{};
+    int min_samples{};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
     bool cold{}, resume{}, dry_run{}, share_gpu{};
     Mode mode{};
@@ -83,6 +81,9 @@ struct Options {
 /// The same with this share of the samples of each case, from 0 to 1: of the budget and of
 /// min_samples, of which as many stay as an interval takes.
 [[nodiscard]] Options with_effort(Options options, double effort);
+
+/// Options that cannot go together: a BadArgument. Without the number of ranks.
+void check_options(const Options& options);
 
 /// What main() should do instead of a sweep.
 struct PrintAndStop {

@@ -4,6 +4,7 @@
 // Input: a byte for the number of ranks (A is 1, B is 2, D is 4, H is 8, @ is 64), then arguments,
 // separated by NUL if there is one, otherwise by newlines.
 #include "bench/moe/load.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/cases.hpp"
 #include "bench/sweep/options.hpp"
 #include "tests/fuzz/complaint.hpp"
@@ -60,9 +61,15 @@ void check_numbers(const std::vector<std::int64_t>& list, std::int64_t least, bo
                "a number that is too small");
 }
 
+std::vector<std::string> texts_of(const std::vector<Load>& loads) {
+    std::vector<std::string> texts;
+    for (const auto& load : loads) texts.push_back(load.text());
+    return texts;
+}
+
 void check_lists(const Options& o) {
     check_list(o.models, false);
-    check_list(o.loads, false);
+    check_list(texts_of(o.loads), false);
     check_list(o.routings, false);
     check_list(o.paddings, false);
     check_list(o.phases, false);
@@ -122,8 +129,8 @@ double count_steps(const Options& o) {
     std::size_t count = 0;
     for (const auto& padding : o.paddings) {
         for (const auto& load : o.loads) {
-            const auto phases = is_sglang(padding) ? o.phases.size() : 1;
-            count += Load(load).mixed() ? 1 : phases * o.tokens.size();
+            const auto phases = asks_for_phase(padding) ? o.phases.size() : 1;
+            count += load.mixed() ? 1 : phases * o.tokens.size();
         }
     }
     return static_cast<double>(count);
@@ -149,7 +156,7 @@ std::optional<std::vector<Case>> expand(const Options& options, int ranks) {
 }
 
 void check_shape_of(const Case& one) {
-    const auto shape = shape_of(one);
+    const auto& shape = one.shape;
     MOE_EXPECT(shape.hidden >= 1 && shape.intermediate >= 1, "a layer without a size");
     MOE_EXPECT(shape.top_k >= 1 && shape.top_k <= shape.experts, "no top-k of these experts");
     MOE_EXPECT(shape.shared_intermediate >= 0, "a shared expert of negative size");
@@ -157,7 +164,7 @@ void check_shape_of(const Case& one) {
 }
 
 void check_dealt(const Case& one, int ranks) {
-    const Load load(one.load);
+    const auto& load = one.load;
     const auto dp = static_cast<int>(one.dp);
     if (ranks % dp != 0 || !load.obstacle(dp).empty()) return;
     const auto dealt = load.deal(one.tokens, dp);
