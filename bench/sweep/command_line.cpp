@@ -47,6 +47,15 @@ const char* title_of(OptionGroup group) {
     raise(MOE_SITE("group"), "unknown OptionGroup");
 }
 
+/// Like the option's other texts, it is overruled by what follows it.
+void declare_shorthand(CLI::App& app, const OptionEntry& entry, std::string& text) {
+    const auto help = fmt::format("the same as {} {}", entry.name, entry.shorthand.text);
+    const auto set = [&text, value = entry.shorthand.text] { text = value; };
+    app.add_flag_callback(entry.shorthand.flag, set, help)
+        ->trigger_on_parse()
+        ->group(title_of(entry.group));
+}
+
 void declare(CLI::App& app, const std::vector<OptionEntry>& entries, Texts& texts) {
     app.get_help_ptr()->group(title_of(OptionGroup::instead));
     for (const auto& entry : entries) {
@@ -61,7 +70,9 @@ void declare(CLI::App& app, const std::vector<OptionEntry>& entries, Texts& text
         app.add_option(entry.name, text, entry.help)
             ->capture_default_str()
             ->take_last()
+            ->trigger_on_parse()
             ->group(title_of(entry.group));
+        if (entry.shorthand.flag != nullptr) declare_shorthand(app, entry, text);
     }
 }
 

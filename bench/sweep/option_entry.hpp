@@ -19,6 +19,12 @@ enum class OptionGroup : std::uint8_t {
     instead,  ///< of a run
 };
 
+/// A flag that stands for an option with a text.
+struct Shorthand {
+    const char* flag{};
+    const char* text{};
+};
+
 /// One option of the command line.
 struct OptionEntry {
     const char* name;
@@ -28,6 +34,7 @@ struct OptionEntry {
     /// Sets the options from a text that is not empty, or from a flag that was given. A BadArgument
     /// for a text that has no meaning. Null: no sweep follows.
     void (*read)(std::string_view name, const std::string& text, Options& options){};
+    Shorthand shorthand{};
 
     [[nodiscard]] bool is_flag() const { return initial == nullptr; }
     /// Whether results of runs that differ in it do not belong together.
