@@ -286,6 +286,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--graph on",
                                "--skew 5",
                                "--sms 8",
+                               "--cache cold",
                                "--padding sum_len",
                                "--phase decode",
                                "--routing zipf:2",
@@ -300,6 +301,33 @@ TEST(Axes, AreToldApartByTheirIds) {
     EXPECT_EQ(ids.size(), axes().size() + 1) << "an axis that is not tried here";
     EXPECT_EQ(case_id(first_of("--padding sglang:0.5.23 --seed 1"), "here"),
               case_id(usual, "here"));
+}
+
+/// Published ids of cold cases had the word behind `where`.
+TEST(CaseId, OfAColdCaseIsThatOfPublishedOnes) {
+    const auto both = cases_of("--tokens 4 --load hot --cache warm,cold", 2);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_EQ(case_id(both[1], "host 2 ranks 1 hosts"),
+              case_id(both[0], "host 2 ranks 1 hosts cold"));
+    EXPECT_NE(label_of(both[1]), label_of(both[0]));
+}
+
+TEST(Cases, OfWhichTheLastWordOnTheCacheCounts) {
+    const auto caches = [](const std::string& command) {
+        std::vector<Cache> found;
+        for (const auto& one : cases_of("--tokens 4 --load hot " + command, 2)) {
+            found.push_back(one.cache);
+        }
+        return found;
+    };
+    using Caches = std::vector<Cache>;
+    EXPECT_EQ(caches(""), (Caches{Cache::warm}));
+    EXPECT_EQ(caches("--cold"), (Caches{Cache::cold}));
+    EXPECT_EQ(caches("--cache warm --cold"), (Caches{Cache::cold}));
+    EXPECT_EQ(caches("--cold --cache cold,warm"), (Caches{Cache::cold, Cache::warm}));
+    EXPECT_EQ(caches("--cold --cache cold --cache warm"), (Caches{Cache::warm}));
+    EXPECT_THROW((void)caches("--cache lukewarm"), BadArgument);
+    EXPECT_THROW((void)caches("--cache warm,cold --pipelined"), BadArgument);
 }
 
 TEST(Axes, OfTheSameValueAreOne) {

@@ -73,7 +73,7 @@ CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
     const auto& owned = layout.row_map->owned();
     const CombineSetup combine{device,           world,    group_for(one, layout.parallel), owned,
                                one.shape.hidden, one.dtype};
-    needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
+    needs.cold_bytes = one.cache == Cache::cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
         PreparedCase::bytes(layer_plan(one, layout.parallel, *layout.row_map, rank), kernels,

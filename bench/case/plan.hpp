@@ -20,7 +20,7 @@ struct CaseNeeds {
     std::string weights_key;         ///< cases with the same one share their weights
     std::size_t weight_bytes{};      ///< of all layers and copies
     std::size_t activation_bytes{};  ///< and workspaces, and what the verifier keeps
-    std::size_t cold_bytes{};        ///< of these, what is read before each sample with --cold
+    std::size_t cold_bytes{};        ///< of these, what is read before each sample of a cold case
 };
 
 /// What a case needs before anything of it is made: for the runner, and for --dry-run.

@@ -160,7 +160,7 @@ void PreparedCase::capture(const Options& options) {
 void PreparedCase::capture(RivalState& rival, const Options& options) {
     Trace silent;
     static_cast<void>(layer_.forward(*gather_, rival.output, parts_.stream, silent));
-    if (options.cold) cool();
+    cool_if_cold();
     parts_.stream.synchronize();
     for (const auto& region : regions_) {
         if (!region.applies(rival.needs)) continue;
@@ -169,16 +169,17 @@ void PreparedCase::capture(RivalState& rival, const Options& options) {
             RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
                                RegionChain::length_for(layer ? layer_.copies() : 1),
                                options.mode == Mode::isolated},
-            [&] { prepare(region, rival, options); }, [&] { return region.run(rival); });
+            [&] { prepare(region, rival); }, [&] { return region.run(rival); });
     }
 }
 
-void PreparedCase::prepare(const Region& region, RivalState& rival, const Options& options) {
+void PreparedCase::prepare(const Region& region, RivalState& rival) {
     region.prepare(rival);
-    if (options.cold) cool();
+    cool_if_cold();
 }
 
-void PreparedCase::cool() {
+void PreparedCase::cool_if_cold() {
+    if (case_.cache != Cache::cold) return;
     if (!cold_caches_) cold_caches_.emplace(parts_.device, parts_.stream);
     cold_caches_->fill(parts_.stream);
 }
@@ -293,10 +294,10 @@ Rival PreparedCase::rival_of(const Region& region, RivalState& rival, const Opti
     Rival timed;
     timed.name = fmt::format("{}: {}", region.name, rival.entry->name);
     timed.slowdown = options.planted_pct(*rival.entry) / 100;
-    timed.prime = [this, doing, &region, &rival, &options, eager] {
+    timed.prime = [this, doing, &region, &rival, eager] {
         parts_.board.enter(doing);
         region.warm_up(rival);  // what settles buffers and connections
-        if (eager) prepare(region, rival, options);
+        if (eager) prepare(region, rival);
     };
     if (eager) {
         timed.run = [&region, &rival] { static_cast<void>(region.run(rival)); };
@@ -348,9 +349,8 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* c
             layer = (layer + 1) % layer_.layers();
         });
     }
-    return splitter.measure(steps, instrumented_steps(options.min_samples), [&] {
-        if (options.cold) cool();
-    });
+    return splitter.measure(steps, instrumented_steps(options.min_samples),
+                            [&] { cool_if_cold(); });
 }
 
 }  // namespace moe

@@ -116,10 +116,10 @@ private:
     void find_limits(CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
                                                        const Options& options);
-    /// What comes untimed before each sample of a region; cold after it, where that was asked for.
-    void prepare(const Region& region, RivalState& rival, const Options& options);
-    /// Leaves nothing in the caches.
-    void cool();
+    /// What comes untimed before each sample of a region; cold after it, in a cold case.
+    void prepare(const Region& region, RivalState& rival);
+    /// Leaves nothing in the caches, in a cold case.
+    void cool_if_cold();
 
     const Case& case_;
     const RowMap& row_map_;

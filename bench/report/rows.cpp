@@ -46,9 +46,8 @@ std::string sms_of(const Communicator& world, const Case& one) {
 
 std::string case_id_of(const RowContext& context, const Case& one) {
     const auto& options = context.options;
-    return case_id(one, fmt::format("{} {} ranks {} hosts{}{}", context.backend.name,
+    return case_id(one, fmt::format("{} {} ranks {} hosts{}", context.backend.name,
                                     context.backend.world->size(), context.machine.hosts,
-                                    options.cold ? " cold" : "",
                                     options.mode == Mode::pipelined ? " pipelined" : ""));
 }
 
@@ -90,7 +89,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.skew_us = one.skew_us;
     row.sms = sms_of(*context.backend.world, one);
     row.scope = to_string(one.scope);
-    row.cache = context.options.cold ? "cold" : "cold_weights";
+    row.cache = to_string(one.cache);
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"
                : one.graph                             ? "chained"
                                                        : "isolated";

@@ -148,6 +148,23 @@ constexpr std::array kAxes{
              [](const Case& params) {
                  return params.sms == 0 ? "" : fmt::format("{} SMs", params.sms);
              }}),
+    list_axis<&Options::caches, &Case::cache>(
+        {.column = "cache",
+         .option =
+             {"--cache",
+              G::measurement,
+              "warm",
+              "LIST of warm, cold: with cold, activations and workspaces are cold too, before "
+              "every sample",
+              read_into<&Options::caches, parse_caches>,
+              {"--cold", "cold"}},
+         .id = {0},
+         // Ids were published with this at the end of `where`.
+         .hashed = [](const Case& /*cold*/) { return std::string(" cold"); },
+         .label =
+             [](const Case& params) {
+                 return std::string(params.cache == Cache::cold ? "cold" : "");
+             }}),
     Axis{.column = "padding",
          .option = {"--padding", G::step, "sum_len",
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "

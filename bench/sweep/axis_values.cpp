@@ -15,6 +15,8 @@ enum class Graphs : std::uint8_t { off, on, both };
 constexpr std::array kGraphs{Word<Graphs>{"off", Graphs::off}, Word<Graphs>{"on", Graphs::on},
                              Word<Graphs>{"both", Graphs::both}};
 
+constexpr std::array kCaches{Word<Cache>{"warm", Cache::warm}, Word<Cache>{"cold", Cache::cold}};
+
 /// sglang is the rule of the newest release.
 constexpr std::array kPaddings{Word<PaddingRule>{"sum_len", Padding::sum_len},
                                Word<PaddingRule>{"max_len", Padding::max_len},
@@ -52,6 +54,10 @@ std::vector<bool> parse_graphs(std::string_view option, const std::string& text)
     const auto graphs = parse_word(option, text, kGraphs);
     if (graphs == Graphs::both) return {false, true};
     return {graphs == Graphs::on};
+}
+
+std::vector<Cache> parse_caches(std::string_view option, const std::string& text) {
+    return parse_list(option, text, [&](auto word) { return parse_word(option, word, kCaches); });
 }
 
 std::vector<PaddingRule> parse_paddings(std::string_view option, const std::string& text) {

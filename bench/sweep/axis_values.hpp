@@ -20,6 +20,7 @@ namespace moe {
                                                             const std::string& text);
 /// off, on, or both.
 [[nodiscard]] std::vector<bool> parse_graphs(std::string_view option, const std::string& text);
+[[nodiscard]] std::vector<Cache> parse_caches(std::string_view option, const std::string& text);
 [[nodiscard]] std::vector<PaddingRule> parse_paddings(std::string_view option,
                                                       const std::string& text);
 [[nodiscard]] std::vector<StepPhase> parse_phases(std::string_view option, const std::string& text);

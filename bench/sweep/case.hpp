@@ -18,6 +18,12 @@ namespace moe {
 enum class Scope : std::uint8_t { layer, output };
 [[nodiscard]] std::string_view to_string(Scope scope);
 
+/// What of the experts' weights, activations and workspaces is in no cache when a sample begins:
+/// the weights, or everything.
+enum class Cache : std::uint8_t { warm, cold };
+/// As results say it: cold_weights or cold.
+[[nodiscard]] std::string_view to_string(Cache cache);
+
 /// How rows are padded: so, or as a release of SGLang chooses for the step.
 using PaddingRule = std::variant<Padding, SglangVersion>;
 [[nodiscard]] std::string_view to_string(const PaddingRule& rule);
@@ -39,6 +45,7 @@ struct Case {
     bool graph{};            ///< every region is captured once and replayed
     std::int64_t skew_us{};  ///< by which all ranks but one may be late for a sample
     std::int64_t sms{};      ///< that communication uses; 0: as many as the library chooses
+    Cache cache{};
     PaddingRule padding{};
     std::optional<StepPhase> phase;  ///< for SGLang's rules and mixed loads only
     Load load{"balanced"};

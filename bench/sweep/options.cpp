@@ -28,9 +28,10 @@ void check_options(const Options& options) {
             fmt::format("--layers {}: --scope output times no layers, only the output step of one",
                         options.layers));
     }
-    if (options.cold && options.mode == Mode::pipelined) {
+    const bool cold = std::ranges::find(options.caches, Cache::cold) != options.caches.end();
+    if (cold && options.mode == Mode::pipelined) {
         throw BadArgument(
-            "--cold --pipelined: nothing can empty the caches between runs back to back");
+            "--cache cold --pipelined: nothing can empty the caches between runs back to back");
     }
     if (options.resume && options.out.empty() && options.csv.empty()) {
         throw BadArgument("--resume: of which results? --out or --csv says where they are");

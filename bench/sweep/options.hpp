@@ -47,6 +47,7 @@ struct Options {
     std::vector<bool> graphs;
     std::vector<std::int64_t> skews_us;
     std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
+    std::vector<Cache> caches;
     Scope scope{};
     std::int64_t layers{};
     std::int64_t seed{};
@@ -56,7 +57,7 @@ struct Options {
     double timeout_seconds{};
     int min_samples{};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
-    bool cold{}, resume{}, dry_run{}, share_gpu{};
+    bool resume{}, dry_run{}, share_gpu{};
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};

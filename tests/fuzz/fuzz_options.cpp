@@ -75,6 +75,7 @@ void check_lists(const Options& o) {
     check_list(o.phases, false);
     check_list(o.gathers, false);
     check_list(o.dtypes, false);
+    check_list(o.caches, false);
     check_numbers(o.tokens, 0, false);
     check_numbers(o.skews_us, 0, false);
     check_numbers(o.hidden, 1, true);
@@ -102,7 +103,8 @@ void check_plants(const Options& o) {
         planted.push_back(entry);
     }
     check_list(planted, true);
-    MOE_EXPECT(!o.cold || o.mode == Mode::isolated, "cold, and back to back");
+    const bool cold = std::find(o.caches.begin(), o.caches.end(), Cache::cold) != o.caches.end();
+    MOE_EXPECT(!cold || o.mode == Mode::isolated, "cold, and back to back");
 }
 
 void check_single_values(const Options& o) {
@@ -142,7 +144,8 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.routings) * count_steps(o);
+           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.caches) * size(o.routings) *
+           count_steps(o);
 }
 
 /// Nothing if the options were refused, as they should be.
