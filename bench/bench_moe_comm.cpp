@@ -144,8 +144,8 @@ struct Guards {
 /// The cases that an earlier run has not finished.
 std::vector<Case> cases_left(std::vector<Case> cases, const std::set<std::string>& finished,
                              const RowContext& context) {
-    std::erase_if(cases,
-                  [&](const auto& one) { return finished.contains(case_id_of(context, one)); });
+    std::erase_if(
+        cases, [&](const auto& params) { return finished.contains(case_id_of(context, params)); });
     return cases;
 }
 
@@ -154,9 +154,9 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
                                   std::span<const Case> cases, ProgressBoard& board) {
     Forecaster forecaster(parts, planner, board);
     std::vector<CaseSeconds> seconds;
-    for (const auto& one : cases) {
+    for (const auto& params : cases) {
         board.enter("forecasting the cases");
-        seconds.push_back(forecaster.look_at(one).seconds);
+        seconds.push_back(forecaster.look_at(params).seconds);
     }
     return seconds;
 }

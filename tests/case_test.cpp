@@ -47,12 +47,12 @@ Case case_of(PaddingRule padding, std::optional<StepPhase> phase, std::string_vi
 
 TEST(CaseLayout, DealsThenPads) {
     struct Row {
-        Case one;
+        Case params;
         Counts tokens;
         Padding padding;
         std::int64_t rows;
     };
-    for (const auto& [one, tokens, padding, rows] : {
+    for (const auto& [params, tokens, padding, rows] : {
              Row{case_of(kSum, {}, "hot", 7), {7, 0, 0, 0}, kSum, 7},
              Row{case_of(kMax, {}, "hot", 7), {7, 0, 0, 0}, kMax, 28},
              Row{case_of(kSum, {}, "idle:2", 7), {4, 3, 0, 0}, kSum, 7},
@@ -79,7 +79,7 @@ TEST(CaseLayout, DealsThenPads) {
                  kMax,
                  65540},
          }) {
-        const auto layout = lay_out(one, 4);
+        const auto layout = lay_out(params, 4);
         EXPECT_EQ(layout.obstacle, "");
         EXPECT_EQ(layout.tokens_by_dp, tokens);
         EXPECT_EQ(layout.padding, padding);
@@ -90,11 +90,11 @@ TEST(CaseLayout, DealsThenPads) {
 
 TEST(CaseLayout, OfADecodeStepInAGraphFollowsTheVersion) {
     struct Row {
-        Case one;
+        Case params;
         DType dtype;
         Padding padding;
     };
-    for (const auto& [one, dtype, padding] : {
+    for (const auto& [params, dtype, padding] : {
              Row{case_of(k22, kDecode, "hot", 7), DType::bf16, Padding::max_len},
              Row{case_of(k22, kPrefill, "hot", 7), DType::bf16, Padding::sum_len},
              Row{case_of(k23, kDecode, "hot", 7), DType::bf16, Padding::max_len},
@@ -104,7 +104,7 @@ TEST(CaseLayout, OfADecodeStepInAGraphFollowsTheVersion) {
              Row{case_of(k23, kMixed, "mixed:9:2", 15), DType::bf16, Padding::sum_len},
              Row{case_of(kSum, {}, "hot", 7), DType::bf16, Padding::sum_len},
          }) {
-        auto in_graph = one;
+        auto in_graph = params;
         in_graph.graph = true;
         in_graph.dtype = dtype;
         EXPECT_EQ(lay_out(in_graph, 4).padding, padding) << label_of(in_graph);
@@ -112,17 +112,17 @@ TEST(CaseLayout, OfADecodeStepInAGraphFollowsTheVersion) {
 }
 
 TEST(CaseLayout, RoundsUpToAttentionRanksBeforeSglangsRule) {
-    auto one = case_of(k23, kDecode, "balanced", 65536);
-    one.dtype = DType::f32;
-    EXPECT_EQ(lay_out(one, 8).padding, Padding::sum_len) << "16 MiB";
-    one.load = Load("counts:16385;16383;16383;16385");
-    EXPECT_EQ(lay_out(one, 4).padding, Padding::sum_len);
-    EXPECT_EQ(lay_out(one, 8).padding, Padding::max_len) << "65540 rows with attn_tp 2";
+    auto params = case_of(k23, kDecode, "balanced", 65536);
+    params.dtype = DType::f32;
+    EXPECT_EQ(lay_out(params, 8).padding, Padding::sum_len) << "16 MiB";
+    params.load = Load("counts:16385;16383;16383;16385");
+    EXPECT_EQ(lay_out(params, 4).padding, Padding::sum_len);
+    EXPECT_EQ(lay_out(params, 8).padding, Padding::max_len) << "65540 rows with attn_tp 2";
 }
 
 TEST(CaseLayout, SaysWhatDoesNotFit) {
-    const auto obstacle = [](const Case& one, int ranks) {
-        const auto layout = lay_out(one, ranks);
+    const auto obstacle = [](const Case& params, int ranks) {
+        const auto layout = lay_out(params, ranks);
         EXPECT_FALSE(layout.row_map.has_value());
         return layout.obstacle;
     };
@@ -158,10 +158,10 @@ std::vector<Case> cases_of(const std::string& command, int ranks) {
 /// A line for each case: what steps differ in.
 std::vector<std::string> steps_of(const std::string& command, int ranks) {
     std::vector<std::string> steps;
-    for (const auto& one : cases_of(command, ranks)) {
-        steps.push_back(fmt::format("dp {} {} {} {} {}", one.dp, to_string(one.padding),
-                                    one.phase ? to_string(*one.phase) : "-", one.load.text(),
-                                    one.tokens));
+    for (const auto& params : cases_of(command, ranks)) {
+        steps.push_back(fmt::format("dp {} {} {} {} {}", params.dp, to_string(params.padding),
+                                    params.phase ? to_string(*params.phase) : "-",
+                                    params.load.text(), params.tokens));
     }
     return steps;
 }
@@ -186,7 +186,7 @@ TEST(Cases, NameSglangsRuleByItsVersion) {
     const auto paddings = [](const std::string& list) {
         std::vector<PaddingRule> found;
         const auto command = "--load hot --tokens 4 --phase decode --padding " + list;
-        for (const auto& one : cases_of(command, 2)) found.push_back(one.padding);
+        for (const auto& params : cases_of(command, 2)) found.push_back(params.padding);
         return found;
     };
     using Rules = std::vector<PaddingRule>;
@@ -243,8 +243,8 @@ TEST(CaseId, IsThatOfPublishedResults) {
         std::getline(parts >> std::ws, where, '|');
         std::getline(parts >> std::ws, command);
         where.pop_back();  // the space before the bar
-        for (const auto& one : cases_of(command, ranks)) {
-            made.push_back(fmt::format("{} {}", case_id(one, where), label_of(one)));
+        for (const auto& params : cases_of(command, ranks)) {
+            made.push_back(fmt::format("{} {}", case_id(params, where), label_of(params)));
         }
     }
     EXPECT_GT(wanted.size(), 100U);
@@ -315,8 +315,8 @@ TEST(CaseId, OfAColdCaseIsThatOfPublishedOnes) {
 TEST(Cases, OfWhichTheLastWordOnTheCacheCounts) {
     const auto caches = [](const std::string& command) {
         std::vector<Cache> found;
-        for (const auto& one : cases_of("--tokens 4 --load hot " + command, 2)) {
-            found.push_back(one.cache);
+        for (const auto& params : cases_of("--tokens 4 --load hot " + command, 2)) {
+            found.push_back(params.cache);
         }
         return found;
     };
@@ -345,8 +345,8 @@ TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
     using Order = std::vector<std::pair<std::int64_t, std::int64_t>>;
     const auto order = [&](int launch) {
         Order found;
-        for (const auto& one : in_launch_order(cases, launch)) {
-            found.emplace_back(one.shape.hidden, one.tokens);
+        for (const auto& params : in_launch_order(cases, launch)) {
+            found.emplace_back(params.shape.hidden, params.tokens);
         }
         return found;
     };

@@ -19,43 +19,44 @@ int instrumented_steps(int min_samples) {
 /// Kernels and library calls of one layer but for the exchange.
 constexpr std::int64_t kLayerLaunches = 24;
 
-double skew_seconds(const Case& one) {
-    return static_cast<double>(one.skew_us) * 1e-6;
+double skew_seconds(const Case& params) {
+    return static_cast<double>(params.skew_us) * 1e-6;
 }
 
 }  // namespace
 
-LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
+LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap& row_map,
+                     int rank) {
     const auto own = row_map.owned().rows(rank);
-    return {.shape = one.shape,
-            .shard = shard_of(one.shape, parallel, rank),
+    return {.shape = params.shape,
+            .shard = shard_of(params.shape, parallel, rank),
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
-            .wire = one.dtype};
+            .wire = params.dtype};
 }
 
-PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
+PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                            std::span<const CombineEntry* const> combines, const Parts& parts)
-    : case_(one),
+    : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device,     parts.world,      parts.group,
-                     row_map_.owned(), one.shape.hidden, one.dtype},
-      gather_setup_{parts.device, parts.world, row_map_.owned(), one.shape.hidden, one.dtype},
+      combine_setup_{parts.device,     parts.world,         parts.group,
+                     row_map_.owned(), params.shape.hidden, params.dtype},
+      gather_setup_{parts.device, parts.world, row_map_.owned(), params.shape.hidden, params.dtype},
       layer_(make_on_all(parts.control,
                          [&] {
                              return MoeLayer(
-                                 layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
+                                 layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  one.gather->output(gather_setup_)});
+                                  params.gather->output(gather_setup_)});
                          })),
-      gather_(make_on_all(parts.control, [&] { return one.gather->make(gather_setup_); })),
+      gather_(make_on_all(parts.control, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
     for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
     fill_input(parts.device, layer_.input(),
-               Synthetic(one.shape, static_cast<std::uint64_t>(one.seed)), row_map_,
+               Synthetic(params.shape, static_cast<std::uint64_t>(params.seed)), row_map_,
                parts.world.rank());
 }
 

@@ -76,7 +76,7 @@ public:
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.
-    PreparedCase(const Case& one, const CaseLayout& layout,
+    PreparedCase(const Case& params, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
     /// Bytes of a rank's activations, of all strategies' inputs and workspaces, and of what
@@ -135,7 +135,7 @@ private:
 };
 
 /// What one rank's layer of a case looks like.
-[[nodiscard]] LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map,
-                                   int rank);
+[[nodiscard]] LayerPlan layer_plan(const Case& params, const Parallel& parallel,
+                                   const RowMap& row_map, int rank);
 
 }  // namespace moe

@@ -158,29 +158,29 @@ std::optional<std::vector<Case>> expand(const Options& options, int ranks) {
     }
 }
 
-void check_shape_of(const Case& one) {
-    const auto& shape = one.shape;
+void check_shape_of(const Case& params) {
+    const auto& shape = params.shape;
     MOE_EXPECT(shape.hidden >= 1 && shape.intermediate >= 1, "a layer without a size");
     MOE_EXPECT(shape.top_k >= 1 && shape.top_k <= shape.experts, "no top-k of these experts");
     MOE_EXPECT(shape.shared_intermediate >= 0, "a shared expert of negative size");
     MOE_EXPECT(!shape.shared_gate || shape.shared_intermediate > 0, "a gate of nothing");
 }
 
-void check_dealt(const Case& one, int ranks) {
-    const auto& load = one.load;
-    const auto dp = static_cast<int>(one.dp);
+void check_dealt(const Case& params, int ranks) {
+    const auto& load = params.load;
+    const auto dp = static_cast<int>(params.dp);
     if (ranks % dp != 0 || !load.obstacle(dp).empty()) return;
-    const auto dealt = load.deal(one.tokens, dp);
+    const auto dealt = load.deal(params.tokens, dp);
     MOE_EXPECT(dealt.size() == static_cast<std::size_t>(dp), "not one number for each rank");
     MOE_EXPECT(std::all_of(dealt.begin(), dealt.end(), [](auto n) { return n >= 0; }),
                "a rank with less than nothing");
-    MOE_EXPECT(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) == one.tokens,
+    MOE_EXPECT(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) == params.tokens,
                "tokens lost or invented");
 }
 
 std::vector<std::string> ids_of(const std::vector<Case>& cases) {
     std::vector<std::string> ids;
-    for (const auto& one : cases) ids.push_back(case_id(one, "fuzz"));
+    for (const auto& params : cases) ids.push_back(case_id(params, "fuzz"));
     return ids;
 }
 
@@ -190,9 +190,9 @@ void check_cases(const Options& options, int ranks) {
     const auto cases = expand(options, ranks);
     if (!cases) return;
     MOE_EXPECT(static_cast<double>(cases->size()) == count, "not the product of the lists");
-    for (const auto& one : *cases) {
-        check_shape_of(one);
-        check_dealt(one, ranks);
+    for (const auto& params : *cases) {
+        check_shape_of(params);
+        check_dealt(params, ranks);
     }
     const auto ids = ids_of(*cases);
     check_list(ids, false);
