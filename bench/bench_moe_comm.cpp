@@ -156,7 +156,7 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
     std::vector<CaseSeconds> seconds;
     for (const auto& params : cases) {
         board.enter("forecasting the cases");
-        seconds.push_back(forecaster.look_at(params).seconds);
+        seconds.push_back(forecaster.estimate(params).seconds);
     }
     return seconds;
 }

@@ -126,7 +126,7 @@ Speed measure_speed(Backend& backend, Control& control) {
     return speed;
 }
 
-double expected_seconds(const Case& params, const CaseLayout& layout, const CaseNeeds& needs,
+double estimate_seconds(const Case& params, const CaseLayout& layout, const CaseNeeds& needs,
                         const Options& options, const Speed& speed, bool makes_weights) {
     const auto& shape = needs.weights.shape;
     const auto layers = static_cast<double>(params.layers);
@@ -178,24 +178,24 @@ Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, Pr
     speed_ = measure_speed(parts.backend, parts.control);
 }
 
-Outlook Forecaster::look_at(const Case& params) {
+CaseEstimate Forecaster::estimate(const Case& params) {
     const auto layout = lay_out(params, parts_.backend.world->size());
-    Outlook outlook{.obstacle = layout.obstacle, .bytes = 0, .seconds = {}};
-    if (outlook.obstacle.empty()) outlook.obstacle = planner_.backend_obstacle(params, layout);
-    if (!outlook.obstacle.empty()) return outlook;
+    CaseEstimate estimate{.obstacle = layout.obstacle, .bytes = 0, .seconds = {}};
+    if (estimate.obstacle.empty()) estimate.obstacle = planner_.backend_obstacle(params, layout);
+    if (!estimate.obstacle.empty()) return estimate;
     const auto needs = planner_.needs(params, layout);
     const auto bytes = needs.weight_bytes + needs.activation_bytes;
-    outlook.obstacle = planner_.memory_obstacle(bytes);
-    outlook.bytes = parts_.control.max(static_cast<double>(bytes));
-    if (!outlook.obstacle.empty()) return outlook;
+    estimate.obstacle = planner_.memory_obstacle(bytes);
+    estimate.bytes = parts_.control.max(static_cast<double>(bytes));
+    if (!estimate.obstacle.empty()) return estimate;
     const bool makes_weights = needs.weights_key != weights_key_;
     const auto seconds = [&](const Options& options) {
         return parts_.control.max(
-            expected_seconds(params, layout, needs, options, speed_, makes_weights));
+            estimate_seconds(params, layout, needs, options, speed_, makes_weights));
     };
-    outlook.seconds = {seconds(parts_.options), seconds(least_)};
+    estimate.seconds = {seconds(parts_.options), seconds(least_)};
     weights_key_ = needs.weights_key;
-    return outlook;
+    return estimate;
 }
 
 }  // namespace moe
