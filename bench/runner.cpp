@@ -68,7 +68,7 @@ void Runner::run_case(const Case& params, CaseLayout& layout, const Options& opt
         prepared->verify_again();
     }
     end_case();
-    report_measured(params, layout, prepared->rivals(), samples);
+    report_measured(params, layout, prepared->strategies(), samples);
 }
 
 void Runner::end_case() {
@@ -149,34 +149,34 @@ RowContext Runner::row_context() const {
 }
 
 void Runner::report_measured(const Case& params, const CaseLayout& layout,
-                             std::span<const RivalState> rivals, const CaseSamples& samples) {
+                             std::span<const StrategyRun> strategies, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
     std::vector<FormSamples> forms;
-    for (const auto& rival : rivals) {
-        auto& row = rows.emplace_back(describe_row(row_context(), params, layout, *rival.entry));
-        row.variant = rival.variant;
-        row.obstacle = rival.obstacle;
-        row.verified = rival.verified;
-        row.detail = rival.wrong;
-        if (rival.obstacle.empty()) row.input = to_string(rival.needs);
-        if (!rival.to_be_timed() || parts_.files == nullptr) continue;
-        row.rms_error = rival.rms_error;
-        row.repeatable = rival.repeatable;
-        row.owner_independent = rival.owner_independent;
-        row.link_bytes = rival.cost.link_bytes;
-        row.memory_bytes = rival.cost.memory_bytes;
-        row.launches = rival.cost.launches;
+    for (const auto& strategy : strategies) {
+        auto& row = rows.emplace_back(describe_row(row_context(), params, layout, *strategy.entry));
+        row.variant = strategy.variant;
+        row.obstacle = strategy.obstacle;
+        row.verified = strategy.verified;
+        row.detail = strategy.wrong;
+        if (strategy.obstacle.empty()) row.input = to_string(strategy.needs);
+        if (!strategy.to_be_timed() || parts_.files == nullptr) continue;
+        row.rms_error = strategy.rms_error;
+        row.repeatable = strategy.repeatable;
+        row.owner_independent = strategy.owner_independent;
+        row.link_bytes = strategy.cost.link_bytes;
+        row.memory_bytes = strategy.cost.memory_bytes;
+        row.launches = strategy.cost.launches;
         row.clock_before_mhz = samples.clocks.before_mhz;
         row.clock_after_mhz = samples.clocks.after_mhz;
         row.throttled = samples.clocks.throttled;
         row.disturbed_pct = samples.disturbed_pct;
-        report_samples(rivals, rival, samples, row);
-        forms.push_back(form_samples(rival, samples));
+        report_samples(strategies, strategy, samples, row);
+        forms.push_back(form_samples(strategy, samples));
         if (row.phases) {
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (params.layers == 1 && parts_.options.mode == Mode::isolated &&
                 row.planted_pct == 0) {
-                const auto at = *samples.of(RegionKind::layer)->find(rival);
+                const auto at = *samples.of(RegionKind::layer)->find(strategy);
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }
@@ -185,33 +185,33 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
     report(rows, compare_best_forms(forms));
 }
 
-FormSamples Runner::form_samples(const RivalState& rival, const CaseSamples& samples) {
+FormSamples Runner::form_samples(const StrategyRun& strategy, const CaseSamples& samples) {
     const auto& output = *samples.of(RegionKind::output);
-    FormSamples form{rival.entry->name, rival.entry->form,
-                     output.series.seconds[*output.find(rival)]};
+    FormSamples form{strategy.entry->name, strategy.entry->form,
+                     output.series.seconds[*output.find(strategy)]};
     if (const auto& layer = samples.of(RegionKind::layer)) {
-        form.layer = layer->series.seconds[*layer->find(rival)];
+        form.layer = layer->series.seconds[*layer->find(strategy)];
     }
     return form;
 }
 
-void Runner::report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+void Runner::report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                             const CaseSamples& samples, ResultRow& row) {
     const auto timing = [&](RegionKind kind, std::string_view name) -> std::optional<Timing> {
         const auto& region = samples.of(kind);
-        const auto at = region ? region->find(rival) : std::nullopt;
+        const auto at = region ? region->find(strategy) : std::nullopt;
         if (!at) return std::nullopt;
         const auto& series = region->series;
         parts_.files->append_samples(row, name, series.seconds[*at], series.arrival_spread[*at]);
         // No speed-ups against a baseline that failed when it was verified again.
-        return timing_of(series, *at, region->has_baseline && rivals.front().to_be_timed());
+        return timing_of(series, *at, region->has_baseline && strategies.front().to_be_timed());
     };
     row.output = timing(RegionKind::output, "output");
     row.combine_alone = timing(RegionKind::combine, "combine");
     row.layer = timing(RegionKind::layer, "layer");
 
     const auto& output = *samples.of(RegionKind::output);
-    const auto at = *output.find(rival);
+    const auto at = *output.find(strategy);
     describe_samples(output.series, at, row);
     row.timed_by = output.series.by_device ? "device" : "host";
     if (samples.contract_limit) {
@@ -219,7 +219,7 @@ void Runner::report_samples(std::span<const RivalState> rivals, const RivalState
         row.limit_us = samples.limits[at] * 1e6;
     }
     if (!samples.phases.empty()) {
-        row.phases = phases_of(samples.phases[*samples.of(RegionKind::layer)->find(rival)]);
+        row.phases = phases_of(samples.phases[*samples.of(RegionKind::layer)->find(strategy)]);
     }
 }
 

@@ -91,11 +91,11 @@ private:
     void report(std::span<const ResultRow> rows,
                 const std::optional<Comparison>& best_forms = std::nullopt);
     void report_measured(const Case& params, const CaseLayout& layout,
-                         std::span<const RivalState> rivals, const CaseSamples& samples);
-    [[nodiscard]] static FormSamples form_samples(const RivalState& rival,
+                         std::span<const StrategyRun> strategies, const CaseSamples& samples);
+    [[nodiscard]] static FormSamples form_samples(const StrategyRun& strategy,
                                                   const CaseSamples& samples);
-    /// What a row says of the samples of one rival, which go into their file.
-    void report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+    /// What a row says of the samples of one strategy, which go into their file.
+    void report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                         const CaseSamples& samples, ResultRow& row);
 
     Parts parts_;

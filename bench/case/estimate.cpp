@@ -130,7 +130,7 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
                         const Options& options, const Speed& speed, bool makes_weights) {
     const auto& shape = needs.weights.shape;
     const auto layers = static_cast<double>(params.layers);
-    const auto rivals = static_cast<double>(options.combines.size());
+    const auto strategies = static_cast<double>(options.combines.size());
     const double step = step_seconds(params, layout, needs.weights, speed);
     double seconds = 0;
     if (makes_weights) {
@@ -149,9 +149,9 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
     }
     if (options.verify == Verify::full) {
         constexpr double kSampledRows = 3;
-        seconds += rivals * 2 * step + layers * kSampledRows *
-                                           static_cast<double>(reference_weights(shape)) /
-                                           speed.reference_weights;
+        seconds += strategies * 2 * step + layers * kSampledRows *
+                                               static_cast<double>(reference_weights(shape)) /
+                                               speed.reference_weights;
     }
     // Samples until the budget is spent, and at least so many; each after a run of the exchange
     // that primes it.
@@ -162,12 +162,13 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
     const int runs = options.mode == Mode::pipelined ? kShortestBurst : 1;
     const auto late = static_cast<double>(params.skew_us) * 1e-6;
     const auto samples = [&](double run) {
-        return std::max(share, options.min_samples * rivals * (runs * run + output + cold + late));
+        return std::max(share,
+                        options.min_samples * strategies * (runs * run + output + cold + late));
     };
     seconds += step / layers + 2 * samples(output);
     if (with_layer) {
         const double instrumented = std::max(3, options.min_samples / 4) / layers;
-        seconds += samples(step) + rivals * instrumented * (step + layers * cold);
+        seconds += samples(step) + strategies * instrumented * (step + layers * cold);
     }
     return seconds;
 }

@@ -11,7 +11,7 @@
 namespace moe {
 namespace {
 
-/// Instrumented steps for each rival: enough for a median, few beside the samples proper.
+/// Instrumented steps for each strategy: enough for a median, few beside the samples proper.
 int instrumented_steps(int min_samples) {
     return std::max(3, min_samples / 4);
 }
@@ -54,47 +54,47 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
       gather_(make_on_all(parts.control, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
-    for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
+    for (const auto* entry : combines) strategies_.push_back(make_strategy(*entry));
     fill_input(parts.device, layer_.input(),
                Synthetic(params.shape, static_cast<std::uint64_t>(params.seed)), row_map_,
                parts.world.rank());
 }
 
-RivalState PreparedCase::make_rival(const CombineEntry& entry) {
-    RivalState rival{.entry = &entry,
-                     .obstacle = entry.obstacle(combine_setup_),
-                     .cost = entry.cost(combine_setup_),
-                     .variant = entry.variant(combine_setup_)};
-    if (!rival.obstacle.empty()) return rival;
-    rival.needs = entry.input(combine_setup_);
-    rival.obstacle = inputs_.no_room(rival.needs);
-    if (!rival.obstacle.empty()) return rival;
-    rival.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
-    rival.output = {rival.combine.get(),
-                    make_on_all(parts_.control, [&] { return inputs_.of(rival.needs); })};
-    return rival;
+StrategyRun PreparedCase::make_strategy(const CombineEntry& entry) {
+    StrategyRun strategy{.entry = &entry,
+                         .obstacle = entry.obstacle(combine_setup_),
+                         .cost = entry.cost(combine_setup_),
+                         .variant = entry.variant(combine_setup_)};
+    if (!strategy.obstacle.empty()) return strategy;
+    strategy.needs = entry.input(combine_setup_);
+    strategy.obstacle = inputs_.no_room(strategy.needs);
+    if (!strategy.obstacle.empty()) return strategy;
+    strategy.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
+    strategy.output = {strategy.combine.get(),
+                       make_on_all(parts_.control, [&] { return inputs_.of(strategy.needs); })};
+    return strategy;
 }
 
 std::vector<Region> PreparedCase::make_regions() {
     auto& stream = parts_.stream;
-    const auto nothing = [](RivalState&) {};
-    const auto output = [&](RivalState& rival) {
+    const auto nothing = [](StrategyRun&) {};
+    const auto output = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.output(rival.output, stream, silent);
+        return layer_.output(strategy.output, stream, silent);
     };
-    const auto combine = [&](RivalState& rival) {
+    const auto combine = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.combine_only(rival.output, stream, silent);
+        return layer_.combine_only(strategy.output, stream, silent);
     };
-    const auto layer = [&](RivalState& rival) {
+    const auto layer = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.forward(*gather_, rival.output, stream, silent);
+        return layer_.forward(*gather_, strategy.output, stream, silent);
     };
     // The exchange starts from partial sums that were just written by the ranks that sum them: what
     // an earlier exchange left in other ranks' caches would make reading peers look cheap.
-    const auto local_combine = [&](RivalState& rival) {
+    const auto local_combine = [&](StrategyRun& strategy) {
         Trace silent;
-        layer_.local_combine(rival.output.input, stream, silent);
+        layer_.local_combine(strategy.output.input, stream, silent);
     };
     const auto of_all = [](const InputNeeds&) { return true; };
     const auto of_partial_sums = [](const InputNeeds& needs) { return !needs.weighted(); };
@@ -140,42 +140,42 @@ CaseVerifier PreparedCase::verifier() {
 void PreparedCase::capture(const Options& options) {
     if (!case_.graph) return;
     const auto too_many = RegionChain::obstacle(layer_.copies());
-    for (auto& rival : rivals_) {
-        if (!rival.obstacle.empty()) continue;
-        rival.obstacle = too_many;
-        if (!rival.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("capturing {}", rival.entry->name));
+    for (auto& strategy : strategies_) {
+        if (!strategy.obstacle.empty()) continue;
+        strategy.obstacle = too_many;
+        if (!strategy.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("capturing {}", strategy.entry->name));
         std::string why;
         try {
-            capture(rival, options);
+            capture(strategy, options);
         } catch (const LibraryError&) {
             throw;  // perhaps a peer is gone
         } catch (const Error& error) {
             why = fmt::format("cannot be captured: {}", error.what());
         }
-        rival.obstacle = parts_.control.first_text(why);
-        if (!rival.obstacle.empty()) rival.chains = {};
+        strategy.obstacle = parts_.control.first_text(why);
+        if (!strategy.obstacle.empty()) strategy.chains = {};
     }
 }
 
-void PreparedCase::capture(RivalState& rival, const Options& options) {
+void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
     Trace silent;
-    static_cast<void>(layer_.forward(*gather_, rival.output, parts_.stream, silent));
+    static_cast<void>(layer_.forward(*gather_, strategy.output, parts_.stream, silent));
     cool_if_cold();
     parts_.stream.synchronize();
     for (const auto& region : regions_) {
-        if (!region.applies(rival.needs)) continue;
+        if (!region.applies(strategy.needs)) continue;
         const bool layer = region.kind == RegionKind::layer;
-        rival.chains[static_cast<std::size_t>(region.kind)] = std::make_unique<RegionChain>(
+        strategy.chains[static_cast<std::size_t>(region.kind)] = std::make_unique<RegionChain>(
             RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
                                RegionChain::length_for(layer ? layer_.copies() : 1),
                                options.mode == Mode::isolated},
-            [&] { prepare(region, rival); }, [&] { return region.run(rival); });
+            [&] { prepare(region, strategy); }, [&] { return region.run(strategy); });
     }
 }
 
-void PreparedCase::prepare(const Region& region, RivalState& rival) {
-    region.prepare(rival);
+void PreparedCase::prepare(const Region& region, StrategyRun& strategy) {
+    region.prepare(strategy);
     cool_if_cold();
 }
 
@@ -185,12 +185,12 @@ void PreparedCase::cool_if_cold() {
     cold_caches_->fill(parts_.stream);
 }
 
-std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival) {
-    if (!case_.graph) return verifier.check_output(rival.output);
+std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& strategy) {
+    if (!case_.graph) return verifier.check_output(strategy.output);
     for (const auto kind : {RegionKind::output, RegionKind::combine}) {
-        auto* chain = rival.chain(kind);
+        auto* chain = strategy.chain(kind);
         if (chain == nullptr) continue;
-        auto wrong = verifier.check_output(rival.output.input, [&] {
+        auto wrong = verifier.check_output(strategy.output.input, [&] {
             chain->launch();
             return chain->result();
         });
@@ -201,12 +201,12 @@ std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival
 
 void PreparedCase::verify_again() {
     auto verifier = this->verifier();
-    for (auto& rival : rivals_) {
-        if (!rival.to_be_timed()) continue;
-        parts_.board.enter(fmt::format("checking {} once more", rival.entry->name));
-        rival.wrong = check_output(verifier, rival);
-        if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
-        rival.verified = rival.wrong.empty();
+    for (auto& strategy : strategies_) {
+        if (!strategy.to_be_timed()) continue;
+        parts_.board.enter(fmt::format("checking {} once more", strategy.entry->name));
+        strategy.wrong = check_output(verifier, strategy);
+        if (!strategy.wrong.empty()) strategy.wrong = "after it was timed: " + strategy.wrong;
+        strategy.verified = strategy.wrong.empty();
     }
 }
 
@@ -214,36 +214,38 @@ void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
     parts_.board.enter(fmt::format("checking {}", case_.gather->name));
     const auto wrong_gather = verifier.check_gather();
-    for (auto& rival : rivals_) {
-        if (!rival.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("checking {}", rival.entry->name));
-        rival.wrong =
-            wrong_gather.empty() ? check_output(verifier, rival) : "the gather: " + wrong_gather;
-        if (rival.wrong.empty() && whole_layer) {
-            parts_.board.enter(fmt::format("checking the layer with {}", rival.entry->name));
-            const auto verdict = verifier.check_layer(rival.output.input, [&](std::size_t layer) {
-                // A chain of steps ends with its last layer.
-                auto* chain = rival.chain(RegionKind::layer);
-                if (chain != nullptr && layer + 1 == layer_.layers()) {
-                    chain->launch();
-                    return chain->result();
-                }
-                Trace silent;
-                return layer_.forward_layer(layer, *gather_, rival.output, parts_.stream, silent);
-            });
-            rival.rms_error = verdict.rms_error;
-            rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
-            const auto numerics = verifier.check_numerics(*rival.entry, rival.output);
-            rival.repeatable = verdict.repeatable && numerics.repeatable;
-            rival.owner_independent = numerics.owner_independent;
+    for (auto& strategy : strategies_) {
+        if (!strategy.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("checking {}", strategy.entry->name));
+        strategy.wrong =
+            wrong_gather.empty() ? check_output(verifier, strategy) : "the gather: " + wrong_gather;
+        if (strategy.wrong.empty() && whole_layer) {
+            parts_.board.enter(fmt::format("checking the layer with {}", strategy.entry->name));
+            const auto verdict =
+                verifier.check_layer(strategy.output.input, [&](std::size_t layer) {
+                    // A chain of steps ends with its last layer.
+                    auto* chain = strategy.chain(RegionKind::layer);
+                    if (chain != nullptr && layer + 1 == layer_.layers()) {
+                        chain->launch();
+                        return chain->result();
+                    }
+                    Trace silent;
+                    return layer_.forward_layer(layer, *gather_, strategy.output, parts_.stream,
+                                                silent);
+                });
+            strategy.rms_error = verdict.rms_error;
+            strategy.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
+            const auto numerics = verifier.check_numerics(*strategy.entry, strategy.output);
+            strategy.repeatable = verdict.repeatable && numerics.repeatable;
+            strategy.owner_independent = numerics.owner_independent;
         }
-        rival.verified = rival.wrong.empty();
+        strategy.verified = strategy.wrong.empty();
     }
 }
 
 CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     CaseSamples samples;
-    if (std::ranges::none_of(rivals_, &RivalState::to_be_timed)) return samples;
+    if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
     auto& stream = parts_.stream;
     RegionTimer timer(parts_.device, parts_.timeline, stream);
     Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode,
@@ -253,13 +255,13 @@ CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     layer_.run_experts(0, *gather_, stream, silent);
     for (const auto& region : regions_) {
         auto of_region = sample(region, sampler, options, beat);
-        if (of_region.rivals.empty()) continue;
+        if (of_region.strategies.empty()) continue;
         samples.regions[static_cast<std::size_t>(region.kind)] = std::move(of_region);
     }
     const auto& layer = samples.of(RegionKind::layer);
     if (layer && !case_.graph) {
         beat("phases of the layer", 0);
-        samples.phases = split_phases(layer->rivals, options);
+        samples.phases = split_phases(layer->strategies, options);
     }
     beat("limits", 0);
     find_limits(samples);
@@ -270,39 +272,39 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
                                    const Beat& beat) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
-    std::vector<Rival> rivals;
-    for (auto& rival : rivals_) {
-        if (!rival.to_be_timed() || !region.applies(rival.needs)) continue;
-        samples.rivals.push_back(&rival);
-        rivals.push_back(rival_of(region, rival, options));
+    std::vector<Rival> strategies;
+    for (auto& strategy : strategies_) {
+        if (!strategy.to_be_timed() || !region.applies(strategy.needs)) continue;
+        samples.strategies.push_back(&strategy);
+        strategies.push_back(rival_of(region, strategy, options));
     }
-    if (rivals.empty()) return samples;
-    samples.has_baseline = samples.rivals.front() == &rivals_.front();
+    if (strategies.empty()) return samples;
+    samples.has_baseline = samples.strategies.front() == &strategies_.front();
     const auto kinds = static_cast<double>(regions_.size());
     const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
     constexpr std::int64_t kKindsAtMost = 4;
     const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.kind) +
                                                  kKindsAtMost * (options.launch - 1));
     samples.series =
-        sampler.measure(rivals, rule, seed, [&](double spent) { beat(region.name, spent); });
+        sampler.measure(strategies, rule, seed, [&](double spent) { beat(region.name, spent); });
     return samples;
 }
 
-Rival PreparedCase::rival_of(const Region& region, RivalState& rival, const Options& options) {
-    const auto doing = fmt::format("measuring the {} of {}", region.name, rival.entry->name);
-    auto* chain = rival.chain(region.kind);
+Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const Options& options) {
+    const auto doing = fmt::format("measuring the {} of {}", region.name, strategy.entry->name);
+    auto* chain = strategy.chain(region.kind);
     const bool eager = chain == nullptr;
     Rival timed;
-    timed.name = fmt::format("{}: {}", region.name, rival.entry->name);
-    timed.slowdown = options.planted_pct(*rival.entry) / 100;
-    timed.prime = [this, doing, &region, &rival, eager] {
+    timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
+    timed.slowdown = options.planted_pct(*strategy.entry) / 100;
+    timed.prime = [this, doing, &region, &strategy, eager] {
         parts_.board.enter(doing);
-        region.warm_up(rival);  // what settles buffers and connections
-        if (eager) prepare(region, rival);
+        region.warm_up(strategy);  // what settles buffers and connections
+        if (eager) prepare(region, strategy);
     };
     if (eager) {
-        timed.run = [&region, &rival] { static_cast<void>(region.run(rival)); };
-        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + rival.cost.launches));
+        timed.run = [&region, &strategy] { static_cast<void>(region.run(strategy)); };
+        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + strategy.cost.launches));
         return timed;
     }
     timed.run = [chain] { chain->launch(); };
@@ -322,31 +324,31 @@ void PreparedCase::find_limits(CaseSamples& samples) {
         return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
     };
     samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
-    for (const auto* rival : samples.of(RegionKind::output)->rivals) {
-        samples.limits.push_back(limit(rival->cost));
+    for (const auto* strategy : samples.of(RegionKind::output)->strategies) {
+        samples.limits.push_back(limit(strategy->cost));
     }
 }
 
-std::optional<std::size_t> RegionSamples::find(const RivalState& rival) const {
-    const auto at = std::ranges::find(rivals, &rival);
-    if (at == rivals.end()) return std::nullopt;
-    return static_cast<std::size_t>(at - rivals.begin());
+std::optional<std::size_t> RegionSamples::find(const StrategyRun& strategy) const {
+    const auto at = std::ranges::find(strategies, &strategy);
+    if (at == strategies.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - strategies.begin());
 }
 
-std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
+std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* const> timed,
                                                    const Options& options) {
     PhaseSplitter splitter(
         {parts_.control, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
         phase::kCombine,
         Skew(skew_seconds(case_), parts_.control.size(), static_cast<std::uint64_t>(case_.seed)));
     std::vector<std::function<void(Trace&)>> steps;
-    for (const auto* rival : timed) {
+    for (const auto* strategy : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.
-        steps.emplace_back([this, rival, layer = std::size_t{0}](Trace& trace) mutable {
+        steps.emplace_back([this, strategy, layer = std::size_t{0}](Trace& trace) mutable {
             parts_.board.enter(
-                fmt::format("timing the phases of a layer with {}", rival->entry->name));
+                fmt::format("timing the phases of a layer with {}", strategy->entry->name));
             static_cast<void>(
-                layer_.forward_layer(layer, *gather_, rival->output, parts_.stream, trace));
+                layer_.forward_layer(layer, *gather_, strategy->output, parts_.stream, trace));
             layer = (layer + 1) % layer_.layers();
         });
     }

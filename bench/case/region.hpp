@@ -19,7 +19,7 @@ enum class RegionKind : std::uint8_t { output, combine, layer };
 inline constexpr std::size_t kRegions = 3;
 
 /// One strategy's part in a case.
-struct RivalState {
+struct StrategyRun {
     const CombineEntry* entry{};
     std::string obstacle;
     Cost cost;
@@ -45,13 +45,13 @@ struct RivalState {
 struct Region {
     RegionKind kind{};
     std::string_view name;
-    /// Untimed, right before each sample: no rival profits or suffers from what the one before it
-    /// left in the caches. Eager samples only: regions of a chain follow their own kind.
-    std::function<void(RivalState&)> warm_up;
+    /// Untimed, right before each sample: no strategy profits or suffers from what the one before
+    /// it left in the caches. Eager samples only: regions of a chain follow their own kind.
+    std::function<void(StrategyRun&)> warm_up;
     /// What a chain enqueues, untimed, before each region.
-    std::function<void(RivalState&)> prepare;
+    std::function<void(StrategyRun&)> prepare;
     /// Enqueues the region; says where its result is.
-    std::function<Matrix(RivalState&)> run;
+    std::function<Matrix(StrategyRun&)> run;
     bool (*applies)(const InputNeeds&);
 };
 
