@@ -176,7 +176,7 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (params.layers == 1 && parts_.options.mode == Mode::isolated &&
                 row.planted_pct == 0) {
-                const auto at = *samples.of(RegionKind::layer)->find(strategy);
+                const auto at = *samples.of(RegionId::layer)->find(strategy);
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }
@@ -186,10 +186,10 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
 }
 
 FormSamples Runner::form_samples(const StrategyRun& strategy, const CaseSamples& samples) {
-    const auto& output = *samples.of(RegionKind::output);
+    const auto& output = *samples.of(RegionId::output);
     FormSamples form{strategy.entry->name, strategy.entry->form,
                      output.series.seconds[*output.find(strategy)]};
-    if (const auto& layer = samples.of(RegionKind::layer)) {
+    if (const auto& layer = samples.of(RegionId::layer)) {
         form.layer = layer->series.seconds[*layer->find(strategy)];
     }
     return form;
@@ -197,8 +197,8 @@ FormSamples Runner::form_samples(const StrategyRun& strategy, const CaseSamples&
 
 void Runner::report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                             const CaseSamples& samples, ResultRow& row) {
-    const auto timing = [&](RegionKind kind, std::string_view name) -> std::optional<Timing> {
-        const auto& region = samples.of(kind);
+    const auto timing = [&](RegionId id, std::string_view name) -> std::optional<Timing> {
+        const auto& region = samples.of(id);
         const auto at = region ? region->find(strategy) : std::nullopt;
         if (!at) return std::nullopt;
         const auto& series = region->series;
@@ -206,11 +206,11 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
         // No speed-ups against a baseline that failed when it was verified again.
         return timing_of(series, *at, region->has_baseline && strategies.front().to_be_timed());
     };
-    row.output = timing(RegionKind::output, "output");
-    row.combine_alone = timing(RegionKind::combine, "combine");
-    row.layer = timing(RegionKind::layer, "layer");
+    row.output = timing(RegionId::output, "output");
+    row.combine_alone = timing(RegionId::combine, "combine");
+    row.layer = timing(RegionId::layer, "layer");
 
-    const auto& output = *samples.of(RegionKind::output);
+    const auto& output = *samples.of(RegionId::output);
     const auto at = *output.find(strategy);
     describe_samples(output.series, at, row);
     row.timed_by = output.series.by_device ? "device" : "host";
@@ -219,7 +219,7 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
         row.limit_us = samples.limits[at] * 1e6;
     }
     if (!samples.phases.empty()) {
-        row.phases = phases_of(samples.phases[*samples.of(RegionKind::layer)->find(strategy)]);
+        row.phases = phases_of(samples.phases[*samples.of(RegionId::layer)->find(strategy)]);
     }
 }
 

@@ -99,12 +99,12 @@ std::vector<Region> PreparedCase::make_regions() {
     const auto of_all = [](const InputNeeds&) { return true; };
     const auto of_partial_sums = [](const InputNeeds& needs) { return !needs.weighted(); };
     std::vector<Region> regions{
-        {RegionKind::output, "output step", output, nothing, output, of_all},
-        {RegionKind::combine, "combine", output, local_combine, combine, of_partial_sums}};
+        {RegionId::output, "output step", output, nothing, output, of_all},
+        {RegionId::combine, "combine", output, local_combine, combine, of_partial_sums}};
     if (case_.scope == Scope::layer) {
         // A whole layer reads more than any cache holds before it comes to the combine, so that
         // warming up the combine's own path is enough.
-        regions.push_back({RegionKind::layer, "layer", combine, nothing, layer, of_all});
+        regions.push_back({RegionId::layer, "layer", combine, nothing, layer, of_all});
     }
     return regions;
 }
@@ -165,8 +165,8 @@ void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
     parts_.stream.synchronize();
     for (const auto& region : regions_) {
         if (!region.applies(strategy.needs)) continue;
-        const bool layer = region.kind == RegionKind::layer;
-        strategy.chains[static_cast<std::size_t>(region.kind)] = std::make_unique<RegionChain>(
+        const bool layer = region.id == RegionId::layer;
+        strategy.chains[static_cast<std::size_t>(region.id)] = std::make_unique<RegionChain>(
             RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
                                RegionChain::length_for(layer ? layer_.copies() : 1),
                                options.mode == Mode::isolated},
@@ -187,8 +187,8 @@ void PreparedCase::cool_if_cold() {
 
 std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& strategy) {
     if (!case_.graph) return verifier.check_output(strategy.output);
-    for (const auto kind : {RegionKind::output, RegionKind::combine}) {
-        auto* chain = strategy.chain(kind);
+    for (const auto id : {RegionId::output, RegionId::combine}) {
+        auto* chain = strategy.chain(id);
         if (chain == nullptr) continue;
         auto wrong = verifier.check_output(strategy.output.input, [&] {
             chain->launch();
@@ -224,7 +224,7 @@ void PreparedCase::verify(bool whole_layer) {
             const auto verdict =
                 verifier.check_layer(strategy.output.input, [&](std::size_t layer) {
                     // A chain of steps ends with its last layer.
-                    auto* chain = strategy.chain(RegionKind::layer);
+                    auto* chain = strategy.chain(RegionId::layer);
                     if (chain != nullptr && layer + 1 == layer_.layers()) {
                         chain->launch();
                         return chain->result();
@@ -256,9 +256,9 @@ CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     for (const auto& region : regions_) {
         auto of_region = sample(region, sampler, options, beat);
         if (of_region.strategies.empty()) continue;
-        samples.regions[static_cast<std::size_t>(region.kind)] = std::move(of_region);
+        samples.regions[static_cast<std::size_t>(region.id)] = std::move(of_region);
     }
-    const auto& layer = samples.of(RegionKind::layer);
+    const auto& layer = samples.of(RegionId::layer);
     if (layer && !case_.graph) {
         beat("phases of the layer", 0);
         samples.phases = split_phases(layer->strategies, options);
@@ -280,10 +280,11 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
     }
     if (strategies.empty()) return samples;
     samples.has_baseline = samples.strategies.front() == &strategies_.front();
-    const auto kinds = static_cast<double>(regions_.size());
-    const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
+    const auto regions = static_cast<double>(regions_.size());
+    const StopRule rule{options.min_samples, options.budget_seconds / regions,
+                        options.ci_pct / 100};
     constexpr std::int64_t kKindsAtMost = 4;
-    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.kind) +
+    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
                                                  kKindsAtMost * (options.launch - 1));
     samples.series =
         sampler.measure(strategies, rule, seed, [&](double spent) { beat(region.name, spent); });
@@ -292,7 +293,7 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
 
 Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const Options& options) {
     const auto doing = fmt::format("measuring the {} of {}", region.name, strategy.entry->name);
-    auto* chain = strategy.chain(region.kind);
+    auto* chain = strategy.chain(region.id);
     const bool eager = chain == nullptr;
     Rival timed;
     timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
@@ -324,7 +325,7 @@ void PreparedCase::find_limits(CaseSamples& samples) {
         return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
     };
     samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
-    for (const auto* strategy : samples.of(RegionKind::output)->strategies) {
+    for (const auto* strategy : samples.of(RegionId::output)->strategies) {
         samples.limits.push_back(limit(strategy->cost));
     }
 }

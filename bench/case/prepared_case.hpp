@@ -53,8 +53,8 @@ struct CaseSamples {
     CaseClocks clocks;
     std::optional<double> disturbed_pct;  ///< see ResultRow
 
-    [[nodiscard]] const std::optional<RegionSamples>& of(RegionKind kind) const {
-        return regions[static_cast<std::size_t>(kind)];
+    [[nodiscard]] const std::optional<RegionSamples>& of(RegionId id) const {
+        return regions[static_cast<std::size_t>(id)];
     }
 };
 

@@ -15,7 +15,7 @@
 namespace moe {
 
 /// The regions of a case, in the order in which they are measured.
-enum class RegionKind : std::uint8_t { output, combine, layer };
+enum class RegionId : std::uint8_t { output, combine, layer };
 inline constexpr std::size_t kRegions = 3;
 
 /// One strategy's part in a case.
@@ -36,14 +36,14 @@ struct StrategyRun {
     std::optional<bool> repeatable{}, owner_independent{};
 
     [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
-    [[nodiscard]] RegionChain* chain(RegionKind kind) const {
-        return chains[static_cast<std::size_t>(kind)].get();
+    [[nodiscard]] RegionChain* chain(RegionId id) const {
+        return chains[static_cast<std::size_t>(id)].get();
     }
 };
 
 /// A stretch of a case's work that is sampled by itself.
 struct Region {
-    RegionKind kind{};
+    RegionId id{};
     std::string_view name;
     /// Untimed, right before each sample: no strategy profits or suffers from what the one before
     /// it left in the caches. Eager samples only: regions of a chain follow their own kind.
