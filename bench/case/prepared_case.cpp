@@ -243,7 +243,7 @@ void PreparedCase::verify(bool whole_layer) {
     }
 }
 
-CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
+CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
     CaseSamples samples;
     if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
     auto& stream = parts_.stream;
@@ -254,22 +254,22 @@ CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
     for (const auto& region : regions_) {
-        auto of_region = sample(region, sampler, options, beat);
+        auto of_region = sample(region, sampler, options, on_progress);
         if (of_region.strategies.empty()) continue;
         samples.regions[static_cast<std::size_t>(region.id)] = std::move(of_region);
     }
     const auto& layer = samples.of(RegionId::layer);
     if (layer && !case_.graph) {
-        beat("phases of the layer", 0);
+        on_progress("phases of the layer", 0);
         samples.phases = split_phases(layer->strategies, options);
     }
-    beat("limits", 0);
+    on_progress("limits", 0);
     find_limits(samples);
     return samples;
 }
 
 RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const Options& options,
-                                   const Beat& beat) {
+                                   const OnProgress& on_progress) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
     std::vector<Rival> strategies;
@@ -286,8 +286,8 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
     constexpr std::int64_t kKindsAtMost = 4;
     const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
                                                  kKindsAtMost * (options.launch - 1));
-    samples.series =
-        sampler.measure(strategies, rule, seed, [&](double spent) { beat(region.name, spent); });
+    samples.series = sampler.measure(strategies, rule, seed,
+                                     [&](double spent) { on_progress(region.name, spent); });
     return samples;
 }
 

@@ -97,9 +97,9 @@ public:
     /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
     void verify_again();
     /// Hears what is being measured, and the share of its budget that is spent.
-    using Beat = std::function<void(std::string_view, double)>;
+    using OnProgress = std::function<void(std::string_view, double)>;
     /// Collective. The budget is shared by the kinds of sample.
-    [[nodiscard]] CaseSamples measure(const Options& options, const Beat& beat);
+    [[nodiscard]] CaseSamples measure(const Options& options, const OnProgress& on_progress);
 
 private:
     [[nodiscard]] CaseVerifier verifier();
@@ -110,7 +110,7 @@ private:
     /// Collective. What is wrong with the output step as it is timed, in every form.
     [[nodiscard]] std::string check_output(CaseVerifier& verifier, StrategyRun& strategy);
     [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
-                                       const Options& options, const Beat& beat);
+                                       const Options& options, const OnProgress& on_progress);
     /// How the sampler sees a strategy in a region.
     [[nodiscard]] Rival rival_of(const Region& region, StrategyRun& strategy,
                                  const Options& options);
