@@ -97,9 +97,9 @@ void print_start(const Start& start) {
                      why, backend.device->name(), backend.world->size(), machine.hosts,
                      machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
-    for (const auto& plant : options.plants) {
+    for (const auto& slowdown : options.slowdowns) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
-                         plant.entry->name, plant.pct));
+                         slowdown.entry->name, slowdown.pct));
     }
     show(fmt::format("{} cases of {} strategies, about {}; results: {}\n", cases,
                      options.combines.size(),

@@ -297,7 +297,7 @@ Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const 
     const bool eager = chain == nullptr;
     Rival timed;
     timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
-    timed.slowdown = options.planted_pct(*strategy.entry) / 100;
+    timed.slowdown = options.slowdown_pct(*strategy.entry) / 100;
     timed.prime = [this, doing, &region, &strategy, eager] {
         parts_.board.enter(doing);
         region.warm_up(strategy);  // what settles buffers and connections

@@ -98,7 +98,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.layers = params.layers;
     row.epilogue = "none";
     row.seed = params.seed;
-    row.planted_pct = context.options.planted_pct(entry);
+    row.planted_pct = context.options.slowdown_pct(entry);
     row.scoring = to_string(params.shape.scoring);
     row.shared_gate = params.shape.shared_gate;
     row.is_baseline = context.options.is_baseline(entry);

@@ -9,9 +9,9 @@
 
 namespace moe {
 
-double Options::planted_pct(const CombineEntry& entry) const {
-    const auto plant = std::ranges::find(plants, &entry, &Plant::entry);
-    return plant == plants.end() ? 0 : plant->pct;
+double Options::slowdown_pct(const CombineEntry& entry) const {
+    const auto slowdown = std::ranges::find(slowdowns, &entry, &InjectedSlowdown::entry);
+    return slowdown == slowdowns.end() ? 0 : slowdown->pct;
 }
 
 Options with_effort(Options options, double effort) {

@@ -17,7 +17,7 @@ enum class Verify : std::uint8_t { off, exact, full };
 enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
 
 /// A strategy that is made slower on purpose.
-struct Plant {
+struct InjectedSlowdown {
     const CombineEntry* entry{};
     double pct{};
 };
@@ -61,7 +61,7 @@ struct Options {
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
-    std::vector<Plant> plants;  ///< each of another one of `combines`
+    std::vector<InjectedSlowdown> slowdowns;  ///< each of another one of `combines`
     std::string out, csv;
 
     /// Whether speed-ups are against this one of `combines`.
@@ -69,7 +69,7 @@ struct Options {
         return &entry == combines.front();
     }
     /// 0 for a strategy that is left as it is.
-    [[nodiscard]] double planted_pct(const CombineEntry& entry) const;
+    [[nodiscard]] double slowdown_pct(const CombineEntry& entry) const;
 
     /// Every option that decides what is measured and how, with its value as typed or its default:
     /// results of runs that agree in these belong together.

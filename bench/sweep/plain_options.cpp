@@ -46,7 +46,7 @@ void read_combines(Name name, Text text, Options& options) {
 }
 
 /// Of strategies that run.
-void read_plants(Name name, Text text, Options& options) {
+void read_slowdowns(Name name, Text text, Options& options) {
     constexpr double kMostPct = 10000;
     for (const auto& item : split_list(name, text)) {
         const auto refuse = [&](std::string_view why) {
@@ -61,8 +61,8 @@ void read_plants(Name name, Text text, Options& options) {
         if (std::ranges::find(options.combines, entry) == options.combines.end()) {
             refuse("not one of the strategies that --combine or --baseline names");
         }
-        if (options.planted_pct(*entry) > 0) refuse("named twice");
-        options.plants.push_back({entry, pct});
+        if (options.slowdown_pct(*entry) > 0) refuse("named twice");
+        options.slowdowns.push_back({entry, pct});
     }
 }
 
@@ -109,7 +109,7 @@ constexpr std::array kOptions{
     OptionEntry{
         "--plant", G::strategies, "",
         "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result",
-        read_plants},
+        read_slowdowns},
     OptionEntry{"--ci", G::measurement, "2", "stop when speed-ups are known to this many percent",
                 read_positive<&Options::ci_pct>},
     OptionEntry{"--budget", G::measurement, "2", "seconds of samples for each case",

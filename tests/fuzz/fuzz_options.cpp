@@ -93,11 +93,11 @@ void check_combines(const Options& o) {
     MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "not one baseline");
 }
 
-void check_plants(const Options& o) {
+void check_slowdowns(const Options& o) {
     std::vector<const CombineEntry*> planted;
-    for (const auto& [entry, pct] : o.plants) {
+    for (const auto& [entry, pct] : o.slowdowns) {
         MOE_EXPECT(std::isfinite(pct) && pct > 0, "no slow-down");
-        MOE_EXPECT(o.planted_pct(*entry) == pct, "another slow-down");
+        MOE_EXPECT(o.slowdown_pct(*entry) == pct, "another slow-down");
         MOE_EXPECT(std::find(o.combines.begin(), o.combines.end(), entry) != o.combines.end(),
                    "slows down what does not run");
         planted.push_back(entry);
@@ -209,7 +209,7 @@ void check_command_line(int ranks, const std::vector<std::string>& arguments) {
     MOE_EXPECT(parsed->options.command_line == arguments, "another command line");
     check_lists(parsed->options);
     check_combines(parsed->options);
-    check_plants(parsed->options);
+    check_slowdowns(parsed->options);
     check_single_values(parsed->options);
     check_cases(parsed->options, ranks);
 }
