@@ -272,22 +272,22 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
                                    const OnProgress& on_progress) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
-    std::vector<Rival> strategies;
+    std::vector<Rival> rivals;
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed() || !region.applies(strategy.needs)) continue;
         samples.strategies.push_back(&strategy);
-        strategies.push_back(rival_of(region, strategy, options));
+        rivals.push_back(rival_of(region, strategy, options));
     }
-    if (strategies.empty()) return samples;
+    if (rivals.empty()) return samples;
     samples.has_baseline = samples.strategies.front() == &strategies_.front();
     const auto regions = static_cast<double>(regions_.size());
     const StopRule rule{options.min_samples, options.budget_seconds / regions,
                         options.ci_pct / 100};
-    constexpr std::int64_t kKindsAtMost = 4;
+    constexpr std::int64_t kRegionsAtMost = 4;
     const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
-                                                 kKindsAtMost * (options.launch - 1));
-    samples.series = sampler.measure(strategies, rule, seed,
-                                     [&](double spent) { on_progress(region.name, spent); });
+                                                 kRegionsAtMost * (options.launch - 1));
+    samples.series =
+        sampler.measure(rivals, rule, seed, [&](double spent) { on_progress(region.name, spent); });
     return samples;
 }
 

@@ -40,14 +40,14 @@ struct RegionSamples {
     [[nodiscard]] std::optional<std::size_t> find(const StrategyRun& strategy) const;
 };
 
-/// The samples of one case, by kind of region.
+/// The samples of one case, by region.
 struct CaseSamples {
     std::array<std::optional<RegionSamples>, kRegions> regions;
     /// For each strategy of the layer region; empty without a layer, and for graphs, into which
     /// nobody looks.
     std::vector<PhaseSplit> phases;
-    /// Seconds that the exchange takes at least: any strategy's, and each strategy's of the output
-    /// region. Without rows there is nothing to move and no limit.
+    /// Seconds that the exchange takes at least: by the contract, and with each strategy of the
+    /// output region. Without rows there is nothing to move and no limit.
     std::optional<double> contract_limit;
     std::vector<double> limits;
     CaseClocks clocks;
@@ -98,7 +98,7 @@ public:
     void verify_again();
     /// Hears what is being measured, and the share of its budget that is spent.
     using OnProgress = std::function<void(std::string_view, double)>;
-    /// Collective. The budget is shared by the kinds of sample.
+    /// Collective. The budget is shared by the regions.
     [[nodiscard]] CaseSamples measure(const Options& options, const OnProgress& on_progress);
 
 private:

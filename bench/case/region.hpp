@@ -46,7 +46,7 @@ struct Region {
     RegionId id{};
     std::string_view name;
     /// Untimed, right before each sample: no strategy profits or suffers from what the one before
-    /// it left in the caches. Eager samples only: regions of a chain follow their own kind.
+    /// it left in the caches. Eager samples only: regions of a chain follow themselves.
     std::function<void(StrategyRun&)> warm_up;
     /// What a chain enqueues, untimed, before each region.
     std::function<void(StrategyRun&)> prepare;
