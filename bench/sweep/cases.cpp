@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -76,10 +78,15 @@ std::vector<Case> in_launch_order(std::vector<Case> cases, int launch) {
     std::mt19937_64 random(static_cast<std::uint64_t>(launch));
     shuffle(cases, random);
     // Groups in the order in which the shuffled list names them first.
+    std::vector<std::vector<Case>> groups;
     std::map<std::string, std::size_t> place;
-    for (const auto& params : cases) place.try_emplace(weights_key(params), place.size());
-    std::ranges::stable_sort(cases, {},
-                             [&](const Case& params) { return place[weights_key(params)]; });
+    for (auto& params : cases) {
+        const auto [group, is_new] = place.try_emplace(weights_key(params), groups.size());
+        if (is_new) groups.emplace_back();
+        groups[group->second].push_back(std::move(params));
+    }
+    cases.clear();
+    for (auto& group : groups) std::ranges::move(group, std::back_inserter(cases));
     return cases;
 }
 
