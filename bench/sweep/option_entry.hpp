@@ -31,8 +31,9 @@ struct OptionEntry {
     OptionGroup group{};
     const char* initial{};  ///< text where the user gives none; null: a flag
     const char* help{};
-    /// Sets the options from a text that is not empty, or from a flag that was given. A BadArgument
-    /// for a text that has no meaning. Null: no sweep follows.
+    /// Sets the options from the text; not called for a flag that was not given, nor where the text
+    /// and `initial` are empty. A BadArgument for a text that has no meaning. Null: no sweep
+    /// follows.
     void (*read)(std::string_view name, const std::string& text, Options& options){};
     Shorthand shorthand{};
 
