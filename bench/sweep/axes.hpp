@@ -35,7 +35,7 @@ struct Axis {
     std::string (*label)(const Case&){};
     /// Appends the case once for each value that it takes on this axis. Null: the model says it.
     void (*spread)(const Case&, const Options&, std::vector<Case>& cases){};
-    /// How many values there are, for each case alike. Null: see count_steps().
+    /// How many values there are, for each case alike. Null: one, or counted by count_steps().
     std::size_t (*count)(const Options&){};
 };
 
