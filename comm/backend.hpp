@@ -36,6 +36,8 @@ struct Backend {
 
 struct BackendOptions {
     bool share_gpu{};  ///< several ranks may use one GPU
+    /// After which a wait for another rank counts as stuck.
+    double timeout_seconds{300};
 };
 
 struct BackendEntry {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace moe {
 
@@ -26,6 +27,9 @@ struct Cost {
     }
 };
 
+/// Of each number, the rank's that has most.
+[[nodiscard]] Cost most_of_ranks(int ranks, const std::function<Cost(int rank)>& of_rank);
+
 // Volumes of the ring algorithms, as nccl-tests' PERFORMANCE.md counts them; libraries may choose
 // others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction what comes is
 // written and read again, all of one's own is read, and one's own sums are written; sums of others'
@@ -37,7 +41,10 @@ struct Cost {
 /// gets all but those that the rank before it owns, whose sums it begins.
 [[nodiscard]] Cost ring_reduce_scatter_v(const RowPartition& owned, std::int64_t row_bytes,
                                          int rank);
-/// Every rank ends with all rows: all but the next rank's own rows are sent.
+/// Every rank ends with all ranks' blocks of `block_bytes`; its own lies in its place before.
+[[nodiscard]] Cost ring_all_gather(std::int64_t block_bytes, int ranks);
+/// Every rank ends with all rows: it sends all but the next rank's own, and copies its own to their
+/// place.
 [[nodiscard]] Cost ring_all_gather_v(const RowPartition& owned, std::int64_t row_bytes);
 
 }  // namespace moe

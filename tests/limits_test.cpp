@@ -49,12 +49,8 @@ TEST(ContractCost, IsNoMoreThanARingNeeds) {
     for (const auto& rows : std::vector<std::vector<std::int64_t>>{
              {4, 4}, {7, 0}, {3, 3, 3}, {5, 2, 1}, {0, 4, 2}, {1, 2, 3, 4}, {6}}) {
         const RowPartition owned(rows);
-        Cost ring;
-        for (int rank = 0; rank < owned.ranks(); ++rank) {
-            const auto cost = ring_reduce_scatter_v(owned, kRowBytes, rank);
-            ring.link_bytes = std::max(ring.link_bytes, cost.link_bytes);
-            ring.memory_bytes = std::max(ring.memory_bytes, cost.memory_bytes);
-        }
+        const auto ring = most_of_ranks(
+            owned.ranks(), [&](int rank) { return ring_reduce_scatter_v(owned, kRowBytes, rank); });
         const auto least = contract(rows, 1);
         EXPECT_EQ(least.link_bytes, ring.link_bytes) << "a ring sends what must be sent";
         EXPECT_LE(least.memory_bytes, ring.memory_bytes);

@@ -26,7 +26,8 @@ constexpr std::int64_t kMostCols = 100;
 constexpr std::size_t kMostOffset = 256;
 constexpr std::size_t kBlockBytes = kMostOffset + kMostRows * kMostCols * sizeof(float) + 64;
 
-enum class Kernel : std::uint8_t { pull_sum, push_copy, barrier };
+enum class Kernel : std::uint8_t { pull_sum, push_copy, barrier, push, one_shot, two_shot };
+constexpr std::uint64_t kKernels = 6;
 
 /// What all ranks do in one round: with a matrix whose row 0 lies `offset` bytes into their blocks.
 struct Round {
@@ -46,7 +47,7 @@ public:
     Round next() {
         Round round;
         round.number = number_++;
-        round.kernel = static_cast<Kernel>(below(3));
+        round.kernel = static_cast<Kernel>(below(kKernels));
         round.dtype = dtypes()[below(dtypes().size())].dtype;
         round.cols = std::array<std::int64_t, 5>{1, 3, 16, 33, kMostCols}[below(5)];
         round.offset = below(kMostOffset / sizeof(float)) * size_of(round.dtype);
@@ -89,13 +90,15 @@ struct Blocks {
     struct alignas(64) Flag {
         std::uint32_t epoch{};
     };
-    Blocks(int ranks, std::uint32_t epoch)
-        : memory(static_cast<std::size_t>(ranks), std::vector<std::byte>(kBlockBytes)),
+    Blocks(int ranks, std::size_t bytes, std::uint32_t epoch)
+        : memory(static_cast<std::size_t>(ranks), std::vector<std::byte>(bytes)),
           flag(static_cast<std::size_t>(ranks), Flag{epoch}) {
         for (auto& block : memory) data.push_back(block.data());
         for (auto& one : flag) flags.push_back(&one.epoch);
     }
-    [[nodiscard]] PeerTable of(int rank) const { return {data, flags, rank}; }
+    [[nodiscard]] PeerTable of(int rank) const {
+        return {.data = data, .flags = flags, .rank = rank};
+    }
 
     std::vector<std::vector<std::byte>> memory;
     std::vector<Flag> flag;
@@ -103,12 +106,21 @@ struct Blocks {
     std::vector<std::uint32_t*> flags;
 };
 
+/// What one rank is given: the blocks, and what all-reduces have for themselves.
+struct Tables {
+    PeerTable blocks;
+    PushInbox inbox;
+    PeerTable parts;
+};
+
 class Rank {
 public:
-    Rank(const PeerTable& table, unsigned seed)
-        : table_(table),
+    Rank(const Tables& tables, unsigned seed)
+        : table_(tables.blocks),
+          inbox_(tables.inbox),
+          parts_(tables.parts),
           seed_(seed),
-          random_(seed + 1U + static_cast<unsigned>(table.rank)),
+          random_(seed + 1U + static_cast<unsigned>(table_.rank)),
           own_(kBlockBytes) {}
 
     /// Empty, or what was wrong first.
@@ -120,6 +132,7 @@ public:
             if (round_.kernel == Kernel::pull_sum) pull_sum();
             if (round_.kernel == Kernel::push_copy) push_copy();
             if (round_.kernel == Kernel::barrier) publish();
+            if (round_.kernel >= Kernel::push) all_reduce();
             poison_ = ~poison_;
             poison(block());
         }
@@ -129,30 +142,42 @@ public:
 private:
     void pull_sum() {
         fill(matrix_in(me()), me(), 0);
-        const auto to = own_rows();
+        const auto to = private_rows(rows(me()));
         delay();
-        kernels_->pull_sum(table_, round_.offset + offset_of_rows(me()), to, *stream_);
+        kernels_->pull_sum(table_, owned(to), *stream_);
         poison(block());
         delay();
-        check(to, first_element(me()), [&](std::int64_t element) {
-            float sum = 0;
-            for (int rank = 0; rank < table_.ranks(); ++rank) {
-                sum += value(round_.number, rank, element);
-            }
-            return sum;
-        });
+        check_sums(to, first_element(me()));
         check_poisoned(own_, 0, to.bytes());
     }
 
     void push_copy() {
-        const auto from = own_rows();
+        const auto from = private_rows(rows(me()));
         fill(from, me(), first_element(me()));
         delay();
-        kernels_->push_copy(table_, from, round_.offset + offset_of_rows(me()), *stream_);
+        kernels_->push_copy(table_, owned(from), *stream_);
         poison(own_);
         delay();
         for (int rank = 0; rank < table_.ranks(); ++rank) check_rows(me(), rank);
         check_poisoned(block(), round_.offset, matrix_in(me()).bytes());
+    }
+
+    /// Of what lies where the blocks begin, or, for a push, of what a rank has for itself.
+    void all_reduce() {
+        round_.offset = 0;
+        const auto to = private_rows(round_.first.back());
+        const auto in = round_.kernel == Kernel::push ? to : matrix_in(me());
+        fill(in, me(), 0);
+        delay();
+        if (round_.kernel == Kernel::push) kernels_->all_reduce_push(inbox_, in, to, *stream_);
+        if (round_.kernel == Kernel::one_shot) kernels_->all_reduce_one_shot(table_, to, *stream_);
+        if (round_.kernel == Kernel::two_shot) {
+            kernels_->all_reduce_two_shot(table_, parts_, to, *stream_);
+        }
+        poison(block());
+        delay();
+        check_sums(to, 0);
+        check_poisoned(own_, 0, to.bytes());
     }
 
     /// Each rank writes its rows, and all read them where they are.
@@ -195,9 +220,14 @@ private:
         return matrix_in(rank).slice(first_row(owner), rows(owner));
     }
     /// Of this rank, outside the blocks; poisoned.
-    [[nodiscard]] Matrix own_rows() {
+    [[nodiscard]] Matrix private_rows(std::int64_t count) {
         poison(own_);
-        return {own_.data(), rows(me()), round_.cols, round_.dtype};
+        return {own_.data(), count, round_.cols, round_.dtype};
+    }
+    [[nodiscard]] OwnRows owned(const Matrix& rows) const {
+        std::int64_t most = 0;
+        for (int rank = 0; rank < table_.ranks(); ++rank) most = std::max(most, this->rows(rank));
+        return {.rows = rows, .offset = round_.offset + offset_of_rows(me()), .most_rows = most};
     }
 
     void poison(std::span<std::byte> bytes) const {
@@ -227,6 +257,16 @@ private:
         });
     }
 
+    void check_sums(const Matrix& matrix, std::int64_t first) {
+        check(matrix, first, [&](std::int64_t element) {
+            float sum = 0;
+            for (int rank = 0; rank < table_.ranks(); ++rank) {
+                sum += value(round_.number, rank, element);
+            }
+            return sum;
+        });
+    }
+
     void check_poisoned(std::span<const std::byte> bytes, std::size_t first, std::size_t count) {
         const auto is_not = [&](std::byte one) { return one != poison_; };
         if (std::ranges::any_of(bytes.first(first), is_not) ||
@@ -250,6 +290,8 @@ private:
     }
 
     PeerTable table_;
+    PushInbox inbox_;
+    PeerTable parts_;
     unsigned seed_;
     std::mt19937 random_;
     std::vector<std::byte> own_;
@@ -261,15 +303,22 @@ private:
     std::unique_ptr<Stream> stream_ = device_->make_stream();
 };
 
-/// With epochs that begin at `epoch`: each round passes two barriers.
+/// With epochs that begin at `epoch`: a round passes two barriers at most.
 void expect_right(int ranks, std::uint32_t epoch) {
     const auto seed = static_cast<unsigned>(ranks) + epoch;
-    const Blocks blocks(ranks, epoch);
+    const Blocks blocks(ranks, kBlockBytes, epoch);
+    const Blocks inboxes(ranks, PushInbox::bytes_for(ranks, kBlockBytes), epoch);
+    const Blocks parts(ranks, PeerKernels::two_shot_part_bytes(ranks, kBlockBytes), epoch);
     std::vector<std::string> wrong(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;
     for (int rank = 0; rank < ranks; ++rank) {
         threads.emplace_back([&, rank] {
-            wrong[static_cast<std::size_t>(rank)] = Rank(blocks.of(rank), seed).run();
+            wrong[static_cast<std::size_t>(rank)] =
+                Rank({.blocks = blocks.of(rank),
+                      .inbox = {inboxes.of(rank), PushInbox::slot_for(kBlockBytes)},
+                      .parts = parts.of(rank)},
+                     seed)
+                    .run();
         });
     }
     for (auto& thread : threads) thread.join();

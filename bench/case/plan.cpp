@@ -40,8 +40,8 @@ std::string CasePlanner::backend_obstacle(const Case& params, const CaseLayout& 
         if (!obstacle.empty()) return obstacle;
     }
     auto& world = world_for(params);
-    const GatherSetup setup{*parts_.backend.device, world, layout.row_map->owned(),
-                            params.shape.hidden, params.dtype};
+    const GatherSetup setup{*parts_.backend.device, world,        layout.row_map->owned(),
+                            params.shape.hidden,    params.dtype, params.graph};
     auto obstacle = params.gather->obstacle(setup);
     const auto reach = obstacle.empty() ? params.gather->output(setup) : std::nullopt;
     if (!reach) return obstacle;
@@ -73,14 +73,14 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
 
     const auto& owned = layout.row_map->owned();
     const CombineSetup combine{
-        device,      world, group_for(params, layout.parallel), owned, params.shape.hidden,
-        params.dtype};
+        device,       world,       group_for(params, layout.parallel), owned, params.shape.hidden,
+        params.dtype, params.graph};
     needs.cold_bytes = params.cache == Cache::cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
         PreparedCase::bytes(layer_plan(params, layout.parallel, *layout.row_map, rank), kernels,
                             combine, parts_.options.combines) +
-        params.gather->cost({device, world, owned, params.shape.hidden, params.dtype})
+        params.gather->cost({device, world, owned, params.shape.hidden, params.dtype, params.graph})
             .workspace_bytes;
     return needs;
 }

@@ -41,9 +41,10 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
     : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device,     parts.world,         parts.group,
-                     row_map_.owned(), params.shape.hidden, params.dtype},
-      gather_setup_{parts.device, parts.world, row_map_.owned(), params.shape.hidden, params.dtype},
+      combine_setup_{parts.device,        parts.world,  parts.group, row_map_.owned(),
+                     params.shape.hidden, params.dtype, params.graph},
+      gather_setup_{parts.device,        parts.world,  row_map_.owned(),
+                    params.shape.hidden, params.dtype, params.graph},
       layer_(make_on_all(parts.control,
                          [&] {
                              return MoeLayer(

@@ -196,7 +196,8 @@ std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
         rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
     }
     const RowPartition handed_on(rows);
-    const CombineSetup next{device, setup.world, setup.group, handed_on, setup.cols, setup.dtype};
+    const CombineSetup next{device,     setup.world, setup.group,   handed_on,
+                            setup.cols, setup.dtype, setup.captured};
     if (!entry.obstacle(next).empty()) return std::nullopt;
     CombineInputs inputs(next, layer.weighted_input());
     const auto needs = entry.input(next);

@@ -112,8 +112,9 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     if (reach) {
         const auto own = static_cast<std::size_t>(world.rank() * part);
         ways.push_back({write, [&, own] {
-                            world.peer_kernels()->pull_sum(from.memory()->table(), own,
-                                                           out.slice(0, 1), *stream_);
+                            world.peer_kernels()->pull_sum(
+                                from.memory()->table(),
+                                {.rows = out.slice(0, 1), .offset = own, .most_rows = 1}, *stream_);
                         }});
     }
     return raise(ceiling, (ranks - 1) * part, ways);

@@ -124,9 +124,11 @@ void pull(benchmark::State& state) {
     for (auto& block : blocks) data.push_back(block.data());
     for (auto& epoch : epochs) flags.push_back(&epoch);
     std::vector<std::byte> to(bytes);
-    const PeerTable table{data, flags, 0};
+    const PeerTable table{.data = data, .flags = flags, .rank = 0};
     for (auto _ : state) {
-        kernels->pull_sum(table, 0, {to.data(), kRows, kHidden, kDType}, *stream);
+        kernels->pull_sum(
+            table, {.rows = {to.data(), kRows, kHidden, kDType}, .offset = 0, .most_rows = kRows},
+            *stream);
         benchmark::DoNotOptimize(to.data());
     }
     const auto moved = static_cast<double>((ranks + 1) * bytes);

@@ -10,7 +10,7 @@ public:
     explicit AllReduceSlice(const CombineSetup& setup) : all_reduce_(setup) {}
 
     Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
-        return all_reduce_.run(in.rows, stream);
+        return all_reduce_.run(in, stream);
     }
 
 private:
@@ -25,9 +25,11 @@ constinit const CombineEntry all_reduce_slice{
     .summary = "all_reduce, the next step reads a view",
     .form = Form::all_reduce,
     .obstacle = no_obstacle,
-    .cost = AllReduceRows::cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<AllReduceSlice>(setup);
-    }};
+    .cost =
+        [](const CombineSetup& setup) {
+            return AllReduceRows::cost(setup, AllReduceForm::library);
+        },
+    .make = make<AllReduceSlice>,
+};
 
 }  // namespace moe

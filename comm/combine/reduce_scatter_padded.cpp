@@ -1,7 +1,8 @@
 // A plain reduce_scatter over blocks that are all as long as the longest: SGLang's form for rows
 // that are padded to a maximum anyway. Then nothing is copied; otherwise each owner's rows are
 // copied to where its block begins, and the padding travels and is added like any row.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/copy_into_blocks.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 namespace moe {
 namespace {
@@ -13,14 +14,12 @@ std::int64_t block_bytes(const CombineSetup& setup) {
     return setup.owned.largest() * setup.row_bytes();
 }
 
-class ReduceScatterPadded final : public Combine {
+class ReduceScatterPadded final : public OwnerCombine {
 public:
     explicit ReduceScatterPadded(const CombineSetup& setup)
-        : world_(setup.world),
-          owned_(setup.owned),
-          even_(owned_.even()),
-          longest_(owned_.largest()),
-          group_gather_(setup),
+        : OwnerCombine(setup),
+          even_(setup.owned.even()),
+          longest_(setup.owned.largest()),
           copy_(setup) {
         if (even_) return;
         auto& device = setup.device;
@@ -29,46 +28,41 @@ public:
         // Sums of whatever lies in fresh memory are dropped, but denormal numbers take a hundred
         // times as long to add.
         const auto stream = device.make_stream();
-        device.clear(padded_.matrix(longest_ * owned_.ranks(), setup.cols, setup.dtype), *stream);
+        device.clear(padded(), *stream);
         stream->synchronize();
     }
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto& partial = in.rows;
+private:
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        auto& world = setup().world;
         if (even_) {
-            const auto own = group_gather_.owned_part(mine);
-            world_.reduce_scatter(partial, own, stream);
-            return group_gather_.gather(own, mine, stream);
+            world.reduce_scatter(in.rows, own, stream);
+            return own;
         }
-        const auto padded = padded_.matrix(longest_ * owned_.ranks(), partial.cols, partial.dtype);
-        copy_.run(partial, padded.data, static_cast<std::size_t>(longest_) * partial.row_bytes(),
-                  stream);
-        const auto block = block_.matrix(longest_, partial.cols, partial.dtype);
-        world_.reduce_scatter(padded, block, stream);
-        return group_gather_.gather(block.slice(0, owned_.rows(world_.rank())), mine, stream);
+        const auto block = block_.matrix(longest_, own.cols, own.dtype);
+        copy_.run(in.rows, padded_.data(), block.bytes(), stream);
+        world.reduce_scatter(padded(), block, stream);
+        return block.slice(0, own.rows);
+    }
+    [[nodiscard]] Matrix padded() const {
+        return padded_.matrix(longest_ * setup().owned.ranks(), setup().cols, setup().dtype);
     }
 
-private:
-    Communicator& world_;
-    const RowPartition& owned_;
     bool even_;
-    std::int64_t longest_;
-    GroupGather group_gather_;
+    std::int64_t longest_;  ///< rows of a block
     CopyIntoBlocks copy_;
     Buffer padded_, block_;
 };
 
 Cost cost(const CombineSetup& setup) {
-    const auto& owned = setup.owned;
-    const auto padded = owned.padded();
-    auto cost = owners_cost(
-        setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
-    if (owned.even()) return cost;
-    // Rows are copied into blocks, and one's own out of one where others of the group want them.
-    const auto copied = owned.total() + (setup.group.size() > 1 ? owned.largest() : 0);
-    cost += {.memory_bytes = 2 * copied * setup.row_bytes(),
-             .launches = 1,
-             .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup) + block_bytes(setup))};
+    if (setup.owned.even()) return reduce_scatter_v_cost(setup);
+    const auto padded = setup.owned.padded();
+    const auto of_rank = [&](int rank) {
+        return ring_reduce_scatter_v(padded, setup.row_bytes(), rank);
+    };
+    auto cost = owners_cost(setup, of_rank, OwnSums::elsewhere);
+    cost += CopyIntoBlocks::cost(setup);
+    cost.workspace_bytes = static_cast<std::size_t>(padded_bytes(setup) + block_bytes(setup));
     return cost;
 }
 
@@ -84,9 +78,7 @@ constinit const CombineEntry reduce_scatter_padded{
             return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
         },
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScatterPadded>(setup);
-    },
+    .make = make<ReduceScatterPadded>,
     .variant = [](const CombineSetup& setup) -> std::string_view {
         return setup.owned.even() ? "zero_copy" : "copied";
     }};

@@ -2,7 +2,10 @@
 // (windows): its kernels then read peers' memory directly. Blocks have to be equally long. Where
 // they are, partial sums are written into a window in the first place, as an engine that allocates
 // there does; otherwise they are copied into blocks, and that copy is part of the strategy.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/copy_into_blocks.hpp"
+#include "comm/combine/owner_combine.hpp"
+
+#include <vector>
 
 namespace moe {
 namespace {
@@ -22,55 +25,48 @@ bool has_blocks(const CombineSetup& setup) {
     return setup.owned.even() && setup.owned.largest() * setup.cols == block_elements(setup);
 }
 
-class ReduceScatterSymmetric final : public Combine {
+class ReduceScatterSymmetric final : public OwnerCombine {
 public:
     explicit ReduceScatterSymmetric(const CombineSetup& setup)
-        : world_(setup.world),
-          owned_(setup.owned),
-          elements_(block_elements(setup)),
-          group_gather_(setup),
-          copy_(setup) {
+        : OwnerCombine(setup), elements_(block_elements(setup)), copy_(setup) {
         if (elements_ == 0) return;
+        auto& world = setup.world;
         // The result lies in a window as well, whose kernels NCCL takes only then.
-        block_ = world_.make_peer_memory(block_bytes(setup), Reach::library);
+        block_ = world.make_peer_memory(block_bytes(setup), Reach::library);
         if (has_blocks(setup)) return;
-        const auto ranks = static_cast<std::size_t>(owned_.ranks());
-        blocks_ = world_.make_peer_memory(ranks * block_bytes(setup), Reach::library);
-    }
-
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        if (elements_ == 0) return mine;
-        const auto& rows = in.rows;
-        Matrix blocks{rows.data, owned_.ranks(), elements_, rows.dtype};
-        if (blocks_) {
-            blocks.data = blocks_->data();
-            copy_.run(rows, blocks.data, blocks.row_bytes(), stream);
-        }
-        world_.reduce_scatter(blocks, {block_->data(), 1, elements_, rows.dtype}, stream);
-        const Matrix own{block_->data(), owned_.rows(world_.rank()), rows.cols, rows.dtype};
-        return group_gather_.gather(own, mine, stream);
+        const auto ranks = static_cast<std::size_t>(world.size());
+        blocks_ = world.make_peer_memory(ranks * block_bytes(setup), Reach::library);
     }
 
 private:
-    Communicator& world_;
-    const RowPartition& owned_;
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        if (elements_ == 0) return own;
+        Matrix blocks{in.rows.data, setup().owned.ranks(), elements_, own.dtype};
+        if (blocks_) {
+            blocks.data = blocks_->data();
+            copy_.run(in.rows, blocks.data, blocks.row_bytes(), stream);
+        }
+        setup().world.reduce_scatter(blocks, {block_->data(), 1, elements_, own.dtype}, stream);
+        return {block_->data(), own.rows, own.cols, own.dtype};
+    }
+
     std::int64_t elements_;  ///< of a block
-    GroupGather group_gather_;
     CopyIntoBlocks copy_;
     std::unique_ptr<PeerMemory> block_;   ///< the result
     std::unique_ptr<PeerMemory> blocks_;  ///< where rows are copied into; null where they are not
 };
 
 Cost cost(const CombineSetup& setup) {
-    const auto& owned = setup.owned;
-    const auto padded = owned.padded();
-    auto cost = owners_cost(
-        setup, [&](int rank) { return ring_reduce_scatter_v(padded, setup.row_bytes(), rank); });
+    const auto ranks = static_cast<std::size_t>(setup.owned.ranks());
+    const RowPartition blocks(std::vector(ranks, block_elements(setup)));  // rows of one element
+    const auto of_rank = [&](int rank) {
+        return ring_reduce_scatter_v(blocks, static_cast<std::int64_t>(size_of(setup.dtype)), rank);
+    };
+    auto cost = owners_cost(setup, of_rank, OwnSums::elsewhere);
     cost.workspace_bytes = block_bytes(setup);
     if (has_blocks(setup)) return cost;
-    cost += {.memory_bytes = 2 * owned.total() * setup.row_bytes(),
-             .launches = 1,
-             .workspace_bytes = static_cast<std::size_t>(owned.ranks()) * block_bytes(setup)};
+    cost += CopyIntoBlocks::cost(setup);
+    cost.workspace_bytes += ranks * block_bytes(setup);
     return cost;
 }
 
@@ -83,9 +79,7 @@ constinit const CombineEntry reduce_scatter_symmetric{
     .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) { return setup.world.peer_obstacle(Reach::library); },
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScatterSymmetric>(setup);
-    },
+    .make = make<ReduceScatterSymmetric>,
     .variant = [](const CombineSetup& setup) -> std::string_view {
         return has_blocks(setup) ? "zero_copy" : "copied";
     },

@@ -1,7 +1,7 @@
 // Every rank sends each owner its rows as they are, and each owner adds up what it got: one
 // exchange without arithmetic, then one pass that adds in f32 and rounds once, in the order of the
 // ranks, whoever owns the row. Libraries' reductions round at every hop.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 #include <fmt/format.h>
 
@@ -19,38 +19,26 @@ std::size_t inbox_bytes(const CombineSetup& setup, std::int64_t rows) {
     return ranks(setup) * static_cast<std::size_t>(rows * setup.row_bytes());
 }
 
-class ReduceScattervAlltoallv final : public Combine {
-public:
-    explicit ReduceScattervAlltoallv(const CombineSetup& setup)
-        : device_(setup.device),
-          world_(setup.world),
-          owned_(setup.owned),
-          group_gather_(setup),
-          inbox_(device_.allocate(inbox_bytes(setup, setup.own_rows()))),
-          terms_(ranks(setup)) {}
+class ReduceScattervAlltoallv final : public OwnerCombine {
+    using OwnerCombine::OwnerCombine;
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto& partial = in.rows;
-        const int me = world_.rank();
-        const auto rows = owned_.rows(me);
-        const auto inbox = inbox_.matrix(rows * world_.size(), partial.cols, partial.dtype);
-        world_.all_to_all_v(partial, owned_, inbox, stream);
-        for (int rank = 0; rank < world_.size(); ++rank) {
-            terms_[static_cast<std::size_t>(rank)] =
-                rank == me ? partial.slice(owned_.first(me), rows) : inbox.slice(rank * rows, rows);
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        auto& world = setup().world;
+        const auto& owned = setup().owned;
+        const int me = world.rank();
+        const auto inbox = inbox_.matrix(own.rows * world.size(), own.cols, own.dtype);
+        world.all_to_all_v(in.rows, owned, inbox, stream);
+        for (int rank = 0; rank < world.size(); ++rank) {
+            terms_[static_cast<std::size_t>(rank)] = rank == me
+                                                         ? in.rows.slice(owned.first(me), own.rows)
+                                                         : inbox.slice(rank * own.rows, own.rows);
         }
-        const auto own = group_gather_.owned_part(mine);
-        device_.sum(terms_, own, stream);
-        return group_gather_.gather(own, mine, stream);
+        setup().device.sum(terms_, own, stream);
+        return own;
     }
 
-private:
-    Device& device_;
-    Communicator& world_;
-    const RowPartition& owned_;
-    GroupGather group_gather_;
-    Buffer inbox_;
-    std::vector<Matrix> terms_;
+    Buffer inbox_ = setup().device.allocate(inbox_bytes(setup(), setup().own_rows()));
+    std::vector<Matrix> terms_ = std::vector<Matrix>(ranks(setup()));
 };
 
 Cost cost(const CombineSetup& setup) {
@@ -84,8 +72,6 @@ constinit const CombineEntry reduce_scatterv_alltoallv{
                            ranks(setup));
     },
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScattervAlltoallv>(setup);
-    }};
+    .make = make<ReduceScattervAlltoallv>};
 
 }  // namespace moe

@@ -1,36 +1,27 @@
 // What vLLM does: where every rank owns as many rows, one plain reduce_scatter, which libraries
 // tune best; otherwise the rooted reduces of reduce_scatterv_grouped.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 namespace moe {
 namespace {
 
-class ReduceScattervCollapse final : public Combine {
-public:
-    explicit ReduceScattervCollapse(const CombineSetup& setup)
-        : world_(setup.world), owned_(setup.owned), even_(owned_.even()), group_gather_(setup) {}
+class ReduceScattervCollapse final : public OwnerCombine {
+    using OwnerCombine::OwnerCombine;
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto own = group_gather_.owned_part(mine);
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
         if (even_) {
-            world_.reduce_scatter(in.rows, own, stream);
+            setup().world.reduce_scatter(in.rows, own, stream);
         } else {
-            reduce_to_owners(world_, in.rows, owned_, own, stream);
+            reduce_to_owners(setup().world, in.rows, setup().owned, own, stream);
         }
-        return group_gather_.gather(own, mine, stream);
+        return own;
     }
 
-private:
-    Communicator& world_;
-    const RowPartition& owned_;
-    bool even_;
-    GroupGather group_gather_;
+    bool even_ = setup().owned.even();
 };
 
 Cost cost(const CombineSetup& setup) {
-    auto cost = reduce_scatter_v_cost(setup);
-    if (!setup.owned.even()) cost.launches += setup.owned.owners() - 1;
-    return cost;
+    return setup.owned.even() ? reduce_scatter_v_cost(setup) : reduce_to_owners_cost(setup);
 }
 
 }  // namespace
@@ -42,9 +33,7 @@ constinit const CombineEntry reduce_scatterv_collapse{
     .form = Form::reduce_scatter,
     .obstacle = no_obstacle,
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScattervCollapse>(setup);
-    },
+    .make = make<ReduceScattervCollapse>,
     .variant = [](const CombineSetup& setup) -> std::string_view {
         return setup.owned.even() ? "reduce_scatter" : "grouped";
     }};

@@ -1,24 +1,16 @@
 // reduce_scatterv as the library has it: MPI_Reduce_scatter. NCCL has none.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 namespace moe {
 namespace {
 
-class ReduceScattervNative final : public Combine {
-public:
-    explicit ReduceScattervNative(const CombineSetup& setup)
-        : world_(setup.world), owned_(setup.owned), group_gather_(setup) {}
+class ReduceScattervNative final : public OwnerCombine {
+    using OwnerCombine::OwnerCombine;
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto own = group_gather_.owned_part(mine);
-        world_.reduce_scatter_v(in.rows, owned_, own, stream);
-        return group_gather_.gather(own, mine, stream);
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        setup().world.reduce_scatter_v(in.rows, setup().owned, own, stream);
+        return own;
     }
-
-private:
-    Communicator& world_;
-    const RowPartition& owned_;
-    GroupGather group_gather_;
 };
 
 }  // namespace
@@ -33,8 +25,6 @@ constinit const CombineEntry reduce_scatterv_native{
         return "this backend's library has no uneven reduce_scatter";
     },
     .cost = reduce_scatter_v_cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScattervNative>(setup);
-    }};
+    .make = make<ReduceScattervNative>};
 
 }  // namespace moe

@@ -1,42 +1,37 @@
 // reduce_scatterv by each rank for itself: it reads its rows of all ranks' partial sums where they
 // lie, and adds them in f32, in the order of the ranks. Nothing is sent, copied or kept in between;
 // ranks wait for each other before, until all sums are written, and after, until all are read.
-#include "comm/combine/combine.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 namespace moe {
 namespace {
 
-class ReduceScattervPeer final : public Combine {
-public:
-    explicit ReduceScattervPeer(const CombineSetup& setup)
-        : kernels_(*setup.world.peer_kernels()),
-          offset_(
-              static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())),
-          group_gather_(setup) {}
+class ReduceScattervPeer final : public OwnerCombine {
+    using OwnerCombine::OwnerCombine;
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto own = group_gather_.owned_part(mine);
-        kernels_.pull_sum(in.memory->table(), offset_, own, stream);
-        return group_gather_.gather(own, mine, stream);
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        kernels_.pull_sum(in.memory->table(),
+                          {.rows = own, .offset = offset_, .most_rows = setup().owned.largest()},
+                          stream);
+        return own;
     }
 
-private:
-    PeerKernels& kernels_;
-    std::size_t offset_;  ///< of this rank's rows in every rank's partial sums
-    GroupGather group_gather_;
+    PeerKernels& kernels_ = *setup().world.peer_kernels();
+    /// Bytes of every rank's partial sums that lie before this rank's rows.
+    std::size_t offset_ =
+        static_cast<std::size_t>(setup().owned.first(setup().world.rank()) * setup().row_bytes());
 };
 
 Cost cost(const CombineSetup& setup) {
     const auto& owned = setup.owned;
-    auto cost = owners_cost(setup, [&](int rank) {
+    return owners_cost(setup, [&](int rank) {
         // Each partial sum is read once, by its owner; each result is written once.
         const auto own = owned.rows(rank);
         return Cost{.link_bytes = (owned.total() - own) * setup.row_bytes(),
                     .memory_bytes = (owned.total() + own) * setup.row_bytes(),
-                    .launches = 1};
+                    .launches = 1,
+                    .barriers = 2};
     });
-    cost.barriers = 2;
-    return cost;
 }
 
 }  // namespace
@@ -49,9 +44,7 @@ constinit const CombineEntry reduce_scatterv_peer{
     .obstacle =
         [](const CombineSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
     .cost = cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<ReduceScattervPeer>(setup);
-    },
+    .make = make<ReduceScattervPeer>,
     .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
         return {.reach = Reach::load_store};
     }};

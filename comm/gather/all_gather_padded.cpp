@@ -57,8 +57,8 @@ private:
 
 Cost cost(const GatherSetup& setup) {
     const auto& owned = setup.owned;
-    auto cost = ring_all_gather_v(owned.padded(), setup.row_bytes());
-    if (owned.even()) return cost;
+    if (owned.even()) return ring_all_gather_v(owned, setup.row_bytes());
+    auto cost = ring_all_gather(owned.largest() * setup.row_bytes(), owned.ranks());
     cost += {.memory_bytes = 2 * (owned.total() + owned.largest()) * setup.row_bytes(),
              .launches = 2,
              .workspace_bytes = static_cast<std::size_t>(padded_bytes(setup))};
@@ -76,8 +76,6 @@ constinit const GatherEntry all_gather_padded{
             return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
         },
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllGatherPadded>(setup);
-    }};
+    .make = make<AllGatherPadded>};
 
 }  // namespace moe

@@ -29,8 +29,7 @@ constinit const GatherEntry all_gatherv{
     .summary = "each rank's rows, unpadded",
     .obstacle = no_obstacle,
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllGatherv>(setup);
-    }};
+    .make = make<AllGatherv>,
+};
 
 }  // namespace moe

@@ -11,16 +11,18 @@ public:
     explicit AllGathervPeer(const GatherSetup& setup)
         : kernels_(*setup.world.peer_kernels()),
           offset_(
-              static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())) {
-    }
+              static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())),
+          most_rows_(setup.owned.largest()) {}
 
     void run(const Matrix& mine, const GatherOutput& all, Stream& stream) override {
-        kernels_.push_copy(all.memory->table(), mine, offset_, stream);
+        kernels_.push_copy(all.memory->table(),
+                           {.rows = mine, .offset = offset_, .most_rows = most_rows_}, stream);
     }
 
 private:
     PeerKernels& kernels_;
     std::size_t offset_;  ///< of this rank's rows in every rank's matrix
+    std::int64_t most_rows_;
 };
 
 Cost cost(const GatherSetup& setup) {
@@ -41,9 +43,7 @@ constinit const GatherEntry all_gatherv_peer{
     .obstacle =
         [](const GatherSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
     .cost = cost,
-    .make = [](const GatherSetup& setup) -> std::unique_ptr<Gather> {
-        return std::make_unique<AllGathervPeer>(setup);
-    },
+    .make = make<AllGathervPeer>,
     .output = [](const GatherSetup& /*setup*/) -> std::optional<Reach> {
         return Reach::load_store;
     }};

@@ -19,6 +19,7 @@ struct GatherSetup {
     const RowPartition& owned;
     std::int64_t cols{};
     DType dtype{};
+    bool captured{};  ///< into a graph, by which engines choose among kernels
 
     [[nodiscard]] std::int64_t row_bytes() const {
         return cols * static_cast<std::int64_t>(size_of(dtype));
@@ -46,6 +47,12 @@ inline std::string no_obstacle(const GatherSetup& /*setup*/) {
 
 inline std::optional<Reach> plain_output(const GatherSetup& /*setup*/) {
     return std::nullopt;
+}
+
+/// What an entry makes, where the setup is all that its strategy needs.
+template <class Strategy>
+[[nodiscard]] std::unique_ptr<Gather> make(const GatherSetup& setup) {
+    return std::make_unique<Strategy>(setup);
 }
 
 /// A strategy's whole public face; each strategy file defines exactly one, named after the file.

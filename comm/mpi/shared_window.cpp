@@ -74,7 +74,9 @@ public:
         return blocks_[static_cast<std::size_t>(rank_)];
     }
     [[nodiscard]] std::size_t bytes() const override { return bytes_; }
-    [[nodiscard]] PeerTable table() const override { return {blocks_, flags_, rank_}; }
+    [[nodiscard]] PeerTable table() const override {
+        return {.data = blocks_, .flags = flags_, .rank = rank_};
+    }
 
 private:
     std::size_t bytes_;

@@ -22,7 +22,9 @@ Backend open_cuda_backend(const BackendOptions& options) {
     auto choice = choose_gpu(options);
     const auto other_version = nccl::version_warning(nccl::kBuiltAgainst, nccl::version());
     if (!other_version.empty()) choice.warnings.push_back(other_version);
-    auto world = make_nccl_world(choice.no_symmetric_memory);
+    auto world = make_nccl_world({.no_symmetric_memory = std::move(choice.no_symmetric_memory),
+                                  .ranks_on_gpu = choice.placement.ranks_per_device,
+                                  .patience_seconds = options.timeout_seconds});
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),

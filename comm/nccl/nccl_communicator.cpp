@@ -2,7 +2,9 @@
 
 #include "comm/mpi/mpi.hpp"
 #include "comm/nccl/device_barrier.hpp"
+#include "comm/nccl/ipc_memory.hpp"
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/peer_kernels.hpp"
 #include "kernels/runtime/narrow.hpp"
 
 #include <fmt/format.h>
@@ -52,15 +54,28 @@ private:
     std::set<ncclComm_t> comms_;
 };
 
+/// What communicators of one world have in common.
+struct World {
+    std::string no_symmetric_memory;
+    int ranks_on_gpu{};
+    std::shared_ptr<Living> living = std::make_shared<Living>();
+    std::shared_ptr<cuda::PeerWatch> peer_watch;
+};
+
 /// One NCCL communicator, and the MPI one over the same ranks, for what they have to agree on.
 class Handle {
 public:
-    Handle(ncclComm_t comm, MPI_Comm mpi, std::shared_ptr<Living> living)
-        : comm_(comm), mpi_(mpi), living_(std::move(living)) {
-        living_->add(comm_);
+    Handle(ncclComm_t comm, MPI_Comm mpi, std::shared_ptr<const World> world, int sms)
+        : comm_(comm),
+          mpi_(mpi),
+          world_(std::move(world)),
+          sms_(sms),
+          ipc_obstacle_(ipc_memory_obstacle(mpi)),
+          peer_kernels_(cuda::make_peer_kernels(world_->peer_watch, waiting_blocks())) {
+        world_->living->add(comm_);
     }
     ~Handle() {
-        living_->remove(comm_);
+        world_->living->remove(comm_);
         barrier_.reset();
         // Destroying waits for the other ranks, which hear of nothing where this one failed.
         if (std::uncaught_exceptions() > 0) {
@@ -74,6 +89,9 @@ public:
 
     [[nodiscard]] ncclComm_t comm() const { return comm_; }
     [[nodiscard]] MPI_Comm mpi() const { return mpi_.get(); }
+    [[nodiscard]] const World& world() const { return *world_; }
+    [[nodiscard]] const std::string& ipc_obstacle() const { return ipc_obstacle_; }
+    [[nodiscard]] PeerKernels& peer_kernels() { return *peer_kernels_; }
     /// The first call is collective and makes it.
     void barrier(cudaStream_t stream) {
         if (!barrier_) barrier_.emplace(comm_, mpi());
@@ -85,7 +103,7 @@ public:
         std::vector<int> colors(static_cast<std::size_t>(mpi::size(mpi())));
         MOE_MPI(MPI_Allgather(&color, 1, MPI_INT, colors.data(), 1, MPI_INT, mpi()));
         auto& part = parts_[colors];
-        if (!part) part = make_part(color, nullptr);  // with the settings of this one
+        if (!part) part = make_part(color, nullptr, sms_);  // with the settings of this one
         return part;
     }
     /// Collective. The same ranks with exactly so many CTAs for each collective.
@@ -95,24 +113,36 @@ public:
             ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
             config.minCTAs = ctas;
             config.maxCTAs = ctas;
-            tuned = make_part(0, &config);
+            tuned = make_part(0, &config, ctas);
         }
         return tuned;
     }
 
 private:
-    [[nodiscard]] std::shared_ptr<Handle> make_part(int color, ncclConfig_t* config) {
+    /// Collective. Blocks of a kernel over peer memory, each of which may fill a multiprocessor:
+    /// with more, those that wait for other ranks could cover a GPU before all ranks on it got
+    /// their turn.
+    [[nodiscard]] int waiting_blocks() const {
+        int blocks = std::max(cuda::count_processors() / world_->ranks_on_gpu, 1);
+        if (sms_ > 0) blocks = std::min(blocks, sms_);
+        MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &blocks, 1, MPI_INT, MPI_MIN, mpi_.get()));
+        return blocks;
+    }
+    [[nodiscard]] std::shared_ptr<Handle> make_part(int color, ncclConfig_t* config, int sms) {
         const int rank = mpi::rank(mpi());
         ncclComm_t comm{};
         MOE_NCCL(ncclCommSplit(comm_, color, rank, &comm, config));
         MPI_Comm ranks = MPI_COMM_NULL;
         MOE_MPI(MPI_Comm_split(mpi(), color, rank, &ranks));
-        return std::make_shared<Handle>(comm, ranks, living_);
+        return std::make_shared<Handle>(comm, ranks, world_, sms);
     }
 
     ncclComm_t comm_;
     mpi::UniqueComm mpi_;
-    std::shared_ptr<Living> living_;
+    std::shared_ptr<const World> world_;
+    int sms_;
+    std::string ipc_obstacle_;
+    std::unique_ptr<PeerKernels> peer_kernels_;
     std::optional<DeviceBarrier> barrier_;
     std::map<std::vector<int>, std::shared_ptr<Handle>> parts_;  ///< by all ranks' colors
     std::map<int, std::shared_ptr<Handle>> tuned_;               ///< by CTAs
@@ -157,10 +187,9 @@ private:
 
 class NcclCommunicator final : public Communicator {
 public:
-    NcclCommunicator(std::shared_ptr<Handle> handle, std::string no_symmetric_memory)
+    explicit NcclCommunicator(std::shared_ptr<Handle> handle)
         : handle_(std::move(handle)),
           comm_(handle_->comm()),
-          no_symmetric_memory_(std::move(no_symmetric_memory)),
           rank_(mpi::rank(handle_->mpi())),
           size_(mpi::size(handle_->mpi())) {}
     [[nodiscard]] int rank() const override { return rank_; }
@@ -223,7 +252,7 @@ public:
     }
     void barrier(Stream& stream) override { handle_->barrier(cuda::native(stream)); }
     [[nodiscard]] std::unique_ptr<Communicator> split(int color) override {
-        return std::make_unique<NcclCommunicator>(handle_->split(color), no_symmetric_memory_);
+        return std::make_unique<NcclCommunicator>(handle_->split(color));
     }
     [[nodiscard]] std::string sms_obstacle(std::int64_t sms) const override {
         constexpr std::int64_t kMostCtas = 64;  // a channel each, and NCCL has so many
@@ -231,12 +260,11 @@ public:
         return fmt::format("NCCL uses at most {} CTAs, not {}", kMostCtas, sms);
     }
     [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
-        return std::make_unique<NcclCommunicator>(handle_->with_ctas(narrow<int>(sms)),
-                                                  no_symmetric_memory_);
+        return std::make_unique<NcclCommunicator>(handle_->with_ctas(narrow<int>(sms)));
     }
     [[nodiscard]] std::string peer_obstacle(Reach reach) const override {
-        if (reach == Reach::library) return no_symmetric_memory_;
-        return "this backend has no kernels over peer memory";
+        if (reach == Reach::library) return handle_->world().no_symmetric_memory;
+        return handle_->ipc_obstacle();
     }
     [[nodiscard]] std::string no_peer_room(std::size_t /*bytes*/, Reach /*reach*/) override {
         return {};  // the same memory as all else, which is looked at as a whole
@@ -244,8 +272,10 @@ public:
     [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
                                                                Reach reach) override {
         MOE_EXPECT(peer_obstacle(reach).empty(), "an obstacle was not heeded");
-        return std::make_unique<NcclWindow>(handle_, bytes);
+        if (reach == Reach::library) return std::make_unique<NcclWindow>(handle_, bytes);
+        return make_ipc_memory(handle_->mpi(), bytes);
     }
+    [[nodiscard]] PeerKernels* peer_kernels() override { return &handle_->peer_kernels(); }
 
 private:
     void begin_group() override { MOE_NCCL(ncclGroupStart()); }
@@ -254,23 +284,27 @@ private:
 
     std::shared_ptr<Handle> handle_;
     ncclComm_t comm_;
-    std::string no_symmetric_memory_;
     int rank_;
     int size_;
 };
 
 }  // namespace
 
-NcclWorld make_nccl_world(const std::string& no_symmetric_memory) {
+NcclWorld make_nccl_world(const NcclWorldOptions& options) {
     ncclUniqueId id{};
     if (mpi::rank(MPI_COMM_WORLD) == 0) MOE_NCCL(ncclGetUniqueId(&id));
     MOE_MPI(MPI_Bcast(&id, sizeof id, MPI_BYTE, 0, MPI_COMM_WORLD));
     ncclComm_t comm{};
     MOE_NCCL(ncclCommInitRank(&comm, mpi::size(MPI_COMM_WORLD), id, mpi::rank(MPI_COMM_WORLD)));
-    auto living = std::make_shared<Living>();
-    auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), living);
-    return {std::make_unique<NcclCommunicator>(std::move(handle), no_symmetric_memory),
-            [living] { return living->failure(); }};
+    auto world = std::make_shared<const World>(
+        World{.no_symmetric_memory = options.no_symmetric_memory,
+              .ranks_on_gpu = options.ranks_on_gpu,
+              .peer_watch = std::make_shared<cuda::PeerWatch>(options.patience_seconds)});
+    auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), world, 0);
+    return {std::make_unique<NcclCommunicator>(std::move(handle)), [world] {
+                auto failure = world->living->failure();
+                return failure.empty() ? world->peer_watch->failure() : failure;
+            }};
 }
 
 }  // namespace moe

@@ -16,7 +16,11 @@ struct NcclWorld {
     /// NCCL's kernels would wait for a dead peer forever. Empty while nothing did.
     std::function<std::string()> failure;
 };
-/// `no_symmetric_memory`: why ranks cannot reach each other's memory; empty where they can.
-[[nodiscard]] NcclWorld make_nccl_world(const std::string& no_symmetric_memory);
+struct NcclWorldOptions {
+    std::string no_symmetric_memory;  ///< why NCCL gives ranks none; empty where it does
+    int ranks_on_gpu{1};              ///< of the GPU that has most
+    double patience_seconds{};        ///< that a kernel waits for another rank's
+};
+[[nodiscard]] NcclWorld make_nccl_world(const NcclWorldOptions& options);
 
 }  // namespace moe

@@ -27,28 +27,75 @@ public:
         for (auto* flag : table.flags) wait_for(*flag, epoch);
     }
 
-    void pull_sum(const PeerTable& table, std::size_t offset, const Matrix& to,
-                  Stream& stream) override {
+    void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) override {
         barrier(table, stream);
-        terms_.clear();
-        for (auto* data : table.data) terms_.push_back({data + offset, to.rows, to.cols, to.dtype});
-        sum_matrices(terms_, to);
+        add_up(table, to.offset, to.rows);
         barrier(table, stream);
     }
 
-    void push_copy(const PeerTable& table, const Matrix& from, std::size_t offset,
-                   Stream& stream) override {
+    void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         barrier(table, stream);
         // Each rank begins with its own block, so that not all write to the same one at a time.
         const int ranks = table.ranks();
         for (int i = 0; i < ranks; ++i) {
             const auto peer = static_cast<std::size_t>((table.rank + i) % ranks);
-            std::copy_n(from.data, from.bytes(), table.data[peer] + offset);
+            std::copy_n(from.rows.data, from.rows.bytes(), table.data[peer] + from.offset);
         }
         barrier(table, stream);
     }
 
+    void all_reduce_push(const PushInbox& inbox, const Matrix& in, const Matrix& out,
+                         Stream& stream) override {
+        const auto& table = inbox.table;
+        const int ranks = table.ranks();
+        const auto now = epoch(table);
+        for (int i = 0; i < ranks; ++i) {
+            const int owner = (table.rank + i) % ranks;
+            std::copy_n(in.data, in.bytes(), inbox.slot(owner, table.rank, now));
+        }
+        barrier(table, stream);
+        terms_.clear();
+        for (int source = 0; source < ranks; ++source) {
+            terms_.push_back({inbox.slot(table.rank, source, now), in.rows, in.cols, in.dtype});
+        }
+        sum_matrices(terms_, out);
+    }
+
+    void all_reduce_one_shot(const PeerTable& in, const Matrix& out, Stream& stream) override {
+        pull_sum(in, {.rows = out, .offset = 0, .most_rows = out.rows}, stream);
+    }
+
+    void all_reduce_two_shot(const PeerTable& in, const PeerTable& parts, const Matrix& out,
+                             Stream& stream) override {
+        // Parts of whole elements: what a device's vectors are for does not matter here.
+        const auto ranks = std::int64_t{in.ranks()};
+        const auto part = (out.elements() + ranks - 1) / ranks;
+        const auto first = [&](std::int64_t rank) { return std::min(rank * part, out.elements()); };
+        const auto count = [&](std::int64_t rank) { return first(rank + 1) - first(rank); };
+        const auto size = size_of(out.dtype);
+        barrier(in, stream);
+        const auto own = static_cast<std::size_t>(in.rank);
+        add_up(in, static_cast<std::size_t>(first(in.rank)) * size,
+               {parts.data[own], 1, count(in.rank), out.dtype});
+        barrier(in, stream);
+        for (std::int64_t rank = 0; rank < ranks; ++rank) {
+            std::copy_n(parts.data[static_cast<std::size_t>(rank)],
+                        static_cast<std::size_t>(count(rank)) * size,
+                        out.data + static_cast<std::size_t>(first(rank)) * size);
+        }
+    }
+
 private:
+    /// How often this rank has come to a barrier of the table.
+    static std::uint32_t epoch(const PeerTable& table) {
+        return *table.flags[static_cast<std::size_t>(table.rank)];
+    }
+    /// to = the sum of what lies `offset` bytes into each rank's block.
+    void add_up(const PeerTable& table, std::size_t offset, const Matrix& to) {
+        terms_.clear();
+        for (auto* data : table.data) terms_.push_back({data + offset, to.rows, to.cols, to.dtype});
+        sum_matrices(terms_, to);
+    }
     void wait_for(std::uint32_t& flag, std::uint32_t epoch) const {
         const std::atomic_ref seen(flag);
         // Epochs wrap around, and a rank may be one ahead.

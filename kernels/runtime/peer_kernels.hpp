@@ -10,31 +10,88 @@ namespace moe {
 
 /// One block of memory on each of several ranks, as one of them reaches it.
 struct PeerTable {
-    std::span<std::byte* const> data;       ///< [ranks] the blocks; this rank's own is among them
-    std::span<std::uint32_t* const> flags;  ///< [ranks] how often each rank has come to a barrier
+    std::span<std::byte* const> data;  ///< [ranks] the blocks; this rank's own is among them
+    /// [ranks] where each rank is told that others have come: how many words, the backend knows
+    std::span<std::uint32_t* const> flags;
+    /// In memory of this rank alone, where a kernel keeps count for itself, so that a graph can
+    /// replay it; null where the host counts. All kernels on one table share them.
+    std::uint32_t* epochs{};
     int rank{};
 
     [[nodiscard]] int ranks() const { return static_cast<int>(data.size()); }
 };
 
+/// The rows that this rank owns of a matrix that all ranks have a block for.
+struct OwnRows {
+    Matrix rows;               ///< of this rank, in memory that need not reach further
+    std::size_t offset{};      ///< bytes into each rank's block, where these rows lie
+    std::int64_t most_rows{};  /// of any rank: the same on all, by it they choose as many blocks
+};
+
+/// Blocks into which ranks write for each other: two in turns, each with a slot for every rank. Of
+/// one kernel alone, and filled with zeros before its first call.
+struct PushInbox {
+    PeerTable table;
+    std::size_t slot_bytes{};  ///< see PushInbox::slot_for
+
+    /// Of a slot for matrices of `bytes` bytes or less.
+    [[nodiscard]] static std::size_t slot_for(std::size_t bytes) {
+        constexpr std::size_t kLine = 64;
+        return (bytes + kLine - 1) / kLine * kLine;
+    }
+    /// Of a rank's block.
+    [[nodiscard]] static std::size_t bytes_for(int ranks, std::size_t bytes) {
+        return 2 * static_cast<std::size_t>(ranks) * slot_for(bytes);
+    }
+    /// Where rank `source` writes to rank `owner` in call `epoch`. Two blocks suffice, since every
+    /// rank hears from every other in each call: what comes in call e + 1 shows that its sender is
+    /// done with call e, and with it the owner's block of that call is free for call e + 2.
+    [[nodiscard]] std::byte* slot(int owner, int source, std::uint32_t epoch) const {
+        const auto half = (epoch % 2) * static_cast<std::size_t>(table.ranks());
+        return table.data[static_cast<std::size_t>(owner)] +
+               (half + static_cast<std::size_t>(source)) * slot_bytes;
+    }
+};
+
 /// Kernels that read and write other ranks' memory themselves. Plain pointers only. Stream-ordered;
 /// all ranks of a table call in the same order, none allocates. A rank waits in them until all
-/// others have come, however long that takes: whoever watches the ranks ends a job that is stuck.
+/// others have come: on the host however long that takes, since whoever watches the ranks ends a
+/// job that is stuck; on a device for a bounded time, after which the backend has a failure.
 class PeerKernels {
 public:
     virtual ~PeerKernels() = default;
 
     /// What any rank enqueued before it is seen by what any rank enqueues after it.
     virtual void barrier(const PeerTable& table, Stream& stream) = 0;
-    /// to [rows, cols] = the sum of what lies `offset` bytes into each rank's block, shaped like
-    /// it, added in f32 in the order of the ranks and rounded once. A barrier before, since all
-    /// blocks must be written, and one after, since all may be written again.
-    virtual void pull_sum(const PeerTable& table, std::size_t offset, const Matrix& to,
-                          Stream& stream) = 0;
-    /// Writes `from` to `offset` bytes into each rank's block. A barrier before, since all blocks
-    /// may still be read, and one after, since all must be written.
-    virtual void push_copy(const PeerTable& table, const Matrix& from, std::size_t offset,
-                           Stream& stream) = 0;
+    /// to.rows = the sum of what lies at to.offset in each rank's block, added in f32 in the order
+    /// of the ranks and rounded once. A barrier before, since all blocks must be written, and one
+    /// after, since all may be written again.
+    virtual void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) = 0;
+    /// Writes from.rows to from.offset in each rank's block. A barrier before, since all blocks may
+    /// still be read, and one after, since all must be written.
+    virtual void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) = 0;
+
+    // Every rank ends with the sum of all ranks' matrices, added as pull_sum does, so that all have
+    // the same bits. Matrices begin at a multiple of 16 bytes.
+
+    /// One shot, push: every rank writes `in` into all others' inboxes, and adds what has come to
+    /// its own. `in` may be `out`. On a device no barrier: words carry their own news.
+    virtual void all_reduce_push(const PushInbox& inbox, const Matrix& in, const Matrix& out,
+                                 Stream& stream) = 0;
+    /// One shot, pull: every rank reads what lies where its block begins in all ranks', shaped like
+    /// `out`. A barrier before and after.
+    virtual void all_reduce_one_shot(const PeerTable& in, const Matrix& out, Stream& stream) = 0;
+    /// Two shots, pull: every rank adds up a part of what lies where the blocks begin, and leaves
+    /// it at the beginning of its block of `parts` (see two_shot_part_bytes), from where all read
+    /// it. `out` may be where this rank's block of `in` begins. A barrier before, one in between.
+    virtual void all_reduce_two_shot(const PeerTable& in, const PeerTable& parts, const Matrix& out,
+                                     Stream& stream) = 0;
+    [[nodiscard]] static std::size_t two_shot_part_bytes(int ranks, std::size_t bytes) {
+        constexpr std::size_t kVector = 16;
+        const auto vectors = (bytes + kVector - 1) / kVector;
+        const auto count = static_cast<std::size_t>(ranks);
+        return (vectors + count - 1) / count * kVector;
+    }
 };
 
 }  // namespace moe

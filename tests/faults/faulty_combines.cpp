@@ -2,6 +2,7 @@
 // 36879), for showing that the verifier sees them, and two that are right with other bits for
 // another owner, or each time. Only test programs link these.
 #include "comm/combine/all_reduce.hpp"
+#include "comm/combine/owner_combine.hpp"
 
 #include <vector>
 
@@ -52,7 +53,7 @@ class StaleSecondRun final : public Combine {
 public:
     explicit StaleSecondRun(const CombineSetup& setup) : once_(setup) {}
     Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
-        if (runs_++ == 0) first_ = once_.run(in.rows, stream);
+        if (runs_++ == 0) first_ = once_.run(in, stream);
         return first_;
     }
 
@@ -66,46 +67,37 @@ Cost no_cost(const CombineSetup& /*setup*/) {
     return {};
 }
 
-template <class Strategy>
-std::unique_ptr<Combine> make(const CombineSetup& setup) {
-    return std::make_unique<Strategy>(setup);
-}
-
 /// Right, but the ranks' sums are added in turn from another rank on for another owner, or in
 /// another run.
-class AddedInTurn : public Combine {
+class AddedInTurn : public OwnerCombine {
 public:
     explicit AddedInTurn(const CombineSetup& setup)
-        : setup_(setup),
-          group_gather_(setup),
+        : OwnerCombine(setup),
           inbox_(
               setup.device.allocate(static_cast<std::size_t>(setup.own_rows() * setup.row_bytes()) *
                                     static_cast<std::size_t>(setup.world.size()))) {}
 
-    Matrix run(const CombineInput& in, const Matrix& mine, Stream& stream) override {
-        const auto& partial = in.rows;
-        const int ranks = setup_.world.size();
-        const int me = setup_.world.rank();
-        const auto rows = setup_.own_rows();
-        const auto inbox = inbox_.matrix(rows * ranks, partial.cols, partial.dtype);
-        setup_.world.all_to_all_v(partial, setup_.owned, inbox, stream);
-        setup_.device.copy(partial.slice(setup_.owned.first(me), rows),
-                           inbox.slice(me * rows, rows), stream);
+private:
+    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
+        auto& device = setup().device;
+        auto& world = setup().world;
+        const auto& owned = setup().owned;
+        const int ranks = world.size();
+        const int me = world.rank();
+        const auto rows = own.rows;
+        const auto inbox = inbox_.matrix(rows * ranks, own.cols, own.dtype);
+        world.all_to_all_v(in.rows, owned, inbox, stream);
+        device.copy(in.rows.slice(owned.first(me), rows), inbox.slice(me * rows, rows), stream);
         std::vector<Matrix> terms;
         const int first = first_rank(me);
         for (int i = 0; i < ranks; ++i) {
             terms.push_back(inbox.slice((first + i) % ranks * rows, rows));
         }
-        const auto own = group_gather_.owned_part(mine);
-        setup_.device.sum(terms, own, stream);
-        return group_gather_.gather(own, mine, stream);
+        device.sum(terms, own, stream);
+        return own;
     }
-
-private:
     [[nodiscard]] virtual int first_rank(int me) = 0;
 
-    CombineSetup setup_;
-    GroupGather group_gather_;
     Buffer inbox_;
 };
 

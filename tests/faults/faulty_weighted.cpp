@@ -56,9 +56,7 @@ constexpr CombineEntry faulty(std::string_view name) {
             .form = Form::all_reduce,
             .obstacle = no_obstacle,
             .cost = WeightedThenReduced::cost,
-            .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-                return std::make_unique<Strategy>(setup);
-            },
+            .make = make<Strategy>,
             .input = WeightedThenReduced::input};
 }
 

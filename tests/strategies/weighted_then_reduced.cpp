@@ -9,9 +9,7 @@ constinit const CombineEntry weighted_then_reduced{
     .form = Form::all_reduce,
     .obstacle = no_obstacle,
     .cost = WeightedThenReduced::cost,
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        return std::make_unique<WeightedThenReduced>(setup);
-    },
+    .make = make<WeightedThenReduced>,
     .input = WeightedThenReduced::input};
 
 }  // namespace moe

@@ -18,11 +18,11 @@ public:
 
     Matrix run(const CombineInput& in, const Matrix& /*mine*/, Stream& stream) override {
         device_.weighted_sum(in.weights, in.rows, partial_, stream);
-        return all_reduce_.run(partial_, stream);
+        return all_reduce_.run({.rows = partial_}, stream);
     }
 
     [[nodiscard]] static Cost cost(const CombineSetup& setup) {
-        auto cost = AllReduceRows::cost(setup);
+        auto cost = AllReduceRows::cost(setup, AllReduceForm::library);
         cost += {.launches = 1, .workspace_bytes = partial_bytes(setup)};
         return cost;
     }

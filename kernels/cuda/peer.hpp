@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace moe::cuda {
+
+/// Ranks of one table: their pointers travel as a kernel's parameters.
+constexpr int kMaxPeers = 16;
+/// Blocks of a kernel that waits by flags, of which each block has one for each rank.
+constexpr int kMaxFlagBlocks = 128;
+constexpr std::size_t kFlagBytes = sizeof(std::uint32_t) * kMaxFlagBlocks * kMaxPeers;
+/// Blocks of any kernel over peer memory; each reads an epoch of its own.
+constexpr int kMaxEpochs = 1024;
+constexpr std::size_t kEpochBytes = sizeof(std::uint32_t) * kMaxEpochs;
+
+/// What a wait that took too long leaves in memory that the host sees; the last one's, if several.
+struct alignas(16) PeerError {
+    std::uint32_t waited;          ///< 1 once one has given up: from then on all do
+    std::uint32_t peer_and_block;  ///< who was waited for << 16 | which block waited
+    std::uint32_t epoch;           ///< of the call
+    std::uint32_t seen;            ///< the word there
+};
+
+/// A PeerTable as kernels take it.
+struct Peers {
+    std::byte* data[kMaxPeers];
+    std::uint32_t* flags[kMaxPeers];  ///< [kMaxFlagBlocks][kMaxPeers] each: by block and by sender
+    std::uint32_t* epochs;            ///< [kMaxEpochs]
+    PeerError* error;
+    unsigned long long patience_ns;  ///< that a wait has
+    int rank, ranks;
+};
+
+}  // namespace moe::cuda
