@@ -147,12 +147,15 @@ std::vector<std::string> words_of(const std::string& line) {
     return {std::istream_iterator<std::string>(stream), {}};
 }
 
-std::vector<Case> cases_of(const std::string& command, int ranks) {
+Options options_of(const std::string& command) {
     const auto words = words_of(command);
     std::vector<const char*> argv;
     for (const auto& word : words) argv.push_back(word.c_str());
-    const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
-    return expand_cases(parsed.options, ranks);
+    return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
+}
+
+std::vector<Case> cases_of(const std::string& command, int ranks) {
+    return expand_cases(options_of(command), ranks);
 }
 
 /// A line for each case: what steps differ in.
@@ -328,6 +331,19 @@ TEST(Cases, OfWhichTheLastWordOnTheCacheCounts) {
     EXPECT_EQ(caches("--cold --cache cold --cache warm"), (Caches{Cache::warm}));
     EXPECT_THROW((void)caches("--cache lukewarm"), BadArgument);
     EXPECT_THROW((void)caches("--cache warm,cold --pipelined"), BadArgument);
+}
+
+TEST(Settings, AreTheOptionsThatDecideWhatIsMeasured) {
+    const auto settings = options_of("--cold --tokens 4 --out x --time 5 --shared-gate").settings;
+    for (const auto& axis : axes()) EXPECT_TRUE(settings.contains(axis.option.name));
+    EXPECT_EQ(settings.at("--cache"), "cold") << "what --cold stands for";
+    EXPECT_EQ(settings.at("--tokens"), "4");
+    EXPECT_EQ(settings.at("--shared-gate"), "true");
+    EXPECT_EQ(settings.at("--pipelined"), "");
+    EXPECT_EQ(settings.at("--dtype"), "bf16") << "its default";
+    for (const auto* other : {"--cold", "--out", "--time", "--backend", "--help", "--dry-run"}) {
+        EXPECT_FALSE(settings.contains(other)) << other;
+    }
 }
 
 TEST(Axes, OfTheSameValueAreOne) {
