@@ -16,6 +16,7 @@
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
+#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -96,9 +97,9 @@ void print_start(const Start& start) {
                      why, backend.device->name(), backend.world->size(), machine.hosts,
                      machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
-    for (const auto& plant : options.plants) {
+    for (const auto& slowdown : options.slowdowns) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
-                         plant.entry->name, plant.pct));
+                         slowdown.entry->name, slowdown.pct));
     }
     show(fmt::format("{} cases of {} strategies, about {}; results: {}\n", cases,
                      options.combines.size(),
@@ -143,8 +144,8 @@ struct Guards {
 /// The cases that an earlier run has not finished.
 std::vector<Case> cases_left(std::vector<Case> cases, const std::set<std::string>& finished,
                              const RowContext& context) {
-    std::erase_if(cases,
-                  [&](const auto& one) { return finished.contains(case_id_of(context, one)); });
+    std::erase_if(
+        cases, [&](const auto& params) { return finished.contains(case_id_of(context, params)); });
     return cases;
 }
 
@@ -153,9 +154,9 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
                                   std::span<const Case> cases, ProgressBoard& board) {
     Forecaster forecaster(parts, planner, board);
     std::vector<CaseSeconds> seconds;
-    for (const auto& one : cases) {
+    for (const auto& params : cases) {
         board.enter("forecasting the cases");
-        seconds.push_back(forecaster.look_at(one).seconds);
+        seconds.push_back(forecaster.estimate(params).seconds);
     }
     return seconds;
 }
@@ -224,7 +225,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
     if (backend.gpus && !options.model_given) {
-        options.models = {std::string(kGpuModel)};
+        options.models = {&find_named(model_table(), kGpuModel, "model")};
         options.settings["--model"] = kGpuModel;
     }
     if (options.share_gpu && !backend.gpus) {

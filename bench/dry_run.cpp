@@ -3,7 +3,7 @@
 #include "bench/case/estimate.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/report/screen.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/schedule.hpp"
 
 #include <fmt/format.h>
@@ -23,19 +23,19 @@ void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, Progr
     std::size_t runnable = 0;
     for (std::size_t i = 0; i < cases.size(); ++i) {
         board.begin_case(label_of(cases[i]));
-        const auto outlook = forecaster.look_at(cases[i]);
+        const auto estimate = forecaster.estimate(cases[i]);
         if (prints) {
             show(fmt::format(
                 "[{}/{}] {}\n    {}\n", i + 1, cases.size(), label_of(cases[i]),
-                outlook.obstacle.empty()
-                    ? fmt::format("{} for each rank, about {}", gibibytes(outlook.bytes),
-                                  duration_text(outlook.seconds.full))
-                    : "cannot run: " + outlook.obstacle));
+                estimate.obstacle.empty()
+                    ? fmt::format("{} for each rank, about {}", gibibytes(estimate.bytes),
+                                  duration_text(estimate.seconds.full))
+                    : "cannot run: " + estimate.obstacle));
         }
-        seconds.push_back(outlook.seconds);
-        if (!outlook.obstacle.empty()) continue;
+        seconds.push_back(estimate.seconds);
+        if (!estimate.obstacle.empty()) continue;
         ++runnable;
-        bytes = std::max(bytes, outlook.bytes);
+        bytes = std::max(bytes, estimate.bytes);
     }
     if (!prints) return;
     show(fmt::format(

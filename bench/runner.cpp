@@ -3,7 +3,7 @@
 #include "bench/case/make_on_all.hpp"
 #include "bench/report/best_forms.hpp"
 #include "bench/report/screen.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>
 
@@ -43,15 +43,15 @@ void Runner::show_phase(std::string_view phase, double share) {
     if (parts_.progress != nullptr) parts_.progress->update(phase, share);
 }
 
-void Runner::run_case(const Case& one, CaseLayout& layout, const Options& options) {
+void Runner::run_case(const Case& params, CaseLayout& layout, const Options& options) {
     std::unique_ptr<PreparedCase> prepared;
-    if (layout.obstacle.empty()) layout.obstacle = prepare(one, layout, prepared);
+    if (layout.obstacle.empty()) layout.obstacle = prepare(params, layout, prepared);
     if (!layout.obstacle.empty()) {
         end_case();
-        report_obstacle(one, layout);
+        report_obstacle(params, layout);
         return;
     }
-    const ProfilerRange range(*parts_.backend.device, label_of(one));
+    const ProfilerRange range(*parts_.backend.device, label_of(params));
     prepared->capture(options);
     if (options.verify != Verify::off) {
         show_phase("verifying");
@@ -68,17 +68,17 @@ void Runner::run_case(const Case& one, CaseLayout& layout, const Options& option
         prepared->verify_again();
     }
     end_case();
-    report_measured(one, layout, prepared->rivals(), samples);
+    report_measured(params, layout, prepared->strategies(), samples);
 }
 
 void Runner::end_case() {
     if (parts_.files != nullptr) parts_.files->end_case();
 }
 
-void Runner::report_obstacle(const Case& one, const CaseLayout& layout) {
+void Runner::report_obstacle(const Case& params, const CaseLayout& layout) {
     std::vector<ResultRow> rows;
     for (const auto* entry : parts_.options.combines) {
-        rows.push_back(describe_row(row_context(), one, layout, *entry));
+        rows.push_back(describe_row(row_context(), params, layout, *entry));
         rows.back().obstacle = layout.obstacle;
     }
     report(rows);
@@ -101,11 +101,11 @@ std::optional<double> Runner::disturbed_pct(const Disturbance& disturbance) {
     return share < 0 ? std::nullopt : std::optional(100 * share);
 }
 
-std::string Runner::prepare(const Case& one, const CaseLayout& layout,
+std::string Runner::prepare(const Case& params, const CaseLayout& layout,
                             std::unique_ptr<PreparedCase>& prepared) {
-    auto obstacle = parts_.planner.backend_obstacle(one, layout);
+    auto obstacle = parts_.planner.backend_obstacle(params, layout);
     if (!obstacle.empty()) return obstacle;
-    const auto needs = parts_.planner.needs(one, layout);
+    const auto needs = parts_.planner.needs(params, layout);
     if (model_ && model_->key != needs.weights_key) model_.reset();  // before memory is looked at
     const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
     obstacle = parts_.planner.memory_obstacle(bytes);
@@ -115,12 +115,13 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout,
     try {
         // All of it at once, for a moment, in which ranks that share a memory hold theirs too.
         static_cast<void>(make_on_all(control, [&] { return device.allocate(bytes); }));
-        if (!model_) model_ = make_on_all(control, [&] { return make_model(one, layout, needs); });
+        if (!model_)
+            model_ = make_on_all(control, [&] { return make_model(params, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
-            one, layout, parts_.options.combines,
+            params, layout, parts_.options.combines,
             PreparedCase::Parts{
                 device, *stream_, control, parts_.timeline, parts_.calibration,
-                parts_.planner.world_for(one), parts_.planner.group_for(one, layout.parallel),
+                parts_.planner.world_for(params), parts_.planner.group_for(params, layout.parallel),
                 *parts_.backend.layer_kernels, model_->weights, model_->references, parts_.board});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
@@ -128,11 +129,11 @@ std::string Runner::prepare(const Case& one, const CaseLayout& layout,
     return {};
 }
 
-Runner::Model Runner::make_model(const Case& one, const CaseLayout& layout,
+Runner::Model Runner::make_model(const Case& params, const CaseLayout& layout,
                                  const CaseNeeds& needs) {
     Model model{needs.weights_key, {}, {}};
     auto plan = needs.weights;
-    for (plan.layer = 0; plan.layer < one.layers; ++plan.layer) {
+    for (plan.layer = 0; plan.layer < params.layers; ++plan.layer) {
         parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
         model.weights.emplace_back(*parts_.backend.device, plan,
                                    [this] { parts_.board.advance(); });
@@ -147,34 +148,35 @@ RowContext Runner::row_context() const {
             parts_.files == nullptr ? std::string() : parts_.files->run_id()};
 }
 
-void Runner::report_measured(const Case& one, const CaseLayout& layout,
-                             std::span<const RivalState> rivals, const CaseSamples& samples) {
+void Runner::report_measured(const Case& params, const CaseLayout& layout,
+                             std::span<const StrategyRun> strategies, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
     std::vector<FormSamples> forms;
-    for (const auto& rival : rivals) {
-        auto& row = rows.emplace_back(describe_row(row_context(), one, layout, *rival.entry));
-        row.variant = rival.variant;
-        row.obstacle = rival.obstacle;
-        row.verified = rival.verified;
-        row.detail = rival.wrong;
-        if (rival.obstacle.empty()) row.input = to_string(rival.needs);
-        if (!rival.to_be_timed() || parts_.files == nullptr) continue;
-        row.rms_error = rival.rms_error;
-        row.repeatable = rival.repeatable;
-        row.owner_independent = rival.owner_independent;
-        row.link_bytes = rival.cost.link_bytes;
-        row.memory_bytes = rival.cost.memory_bytes;
-        row.launches = rival.cost.launches;
+    for (const auto& strategy : strategies) {
+        auto& row = rows.emplace_back(describe_row(row_context(), params, layout, *strategy.entry));
+        row.variant = strategy.variant;
+        row.obstacle = strategy.obstacle;
+        row.verified = strategy.verified;
+        row.detail = strategy.wrong;
+        if (strategy.obstacle.empty()) row.input = to_string(strategy.needs);
+        if (!strategy.to_be_timed() || parts_.files == nullptr) continue;
+        row.rms_error = strategy.rms_error;
+        row.repeatable = strategy.repeatable;
+        row.owner_independent = strategy.owner_independent;
+        row.link_bytes = strategy.cost.link_bytes;
+        row.memory_bytes = strategy.cost.memory_bytes;
+        row.launches = strategy.cost.launches;
         row.clock_before_mhz = samples.clocks.before_mhz;
         row.clock_after_mhz = samples.clocks.after_mhz;
         row.throttled = samples.clocks.throttled;
         row.disturbed_pct = samples.disturbed_pct;
-        report_samples(rivals, rival, samples, row);
-        forms.push_back(form_samples(rival, samples));
+        report_samples(strategies, strategy, samples, row);
+        forms.push_back(form_samples(strategy, samples));
         if (row.phases) {
             // The marked runs are of one layer, isolated, and nothing is planted in them.
-            if (one.layers == 1 && parts_.options.mode == Mode::isolated && row.planted_pct == 0) {
-                const auto at = *samples.of(RegionKind::layer)->find(rival);
+            if (params.layers == 1 && parts_.options.mode == Mode::isolated &&
+                row.planted_pct == 0) {
+                const auto at = *samples.of(RegionId::layer)->find(strategy);
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }
@@ -183,33 +185,33 @@ void Runner::report_measured(const Case& one, const CaseLayout& layout,
     report(rows, compare_best_forms(forms));
 }
 
-FormSamples Runner::form_samples(const RivalState& rival, const CaseSamples& samples) {
-    const auto& output = *samples.of(RegionKind::output);
-    FormSamples form{rival.entry->name, rival.entry->form,
-                     output.series.seconds[*output.find(rival)]};
-    if (const auto& layer = samples.of(RegionKind::layer)) {
-        form.layer = layer->series.seconds[*layer->find(rival)];
+FormSamples Runner::form_samples(const StrategyRun& strategy, const CaseSamples& samples) {
+    const auto& output = *samples.of(RegionId::output);
+    FormSamples form{strategy.entry->name, strategy.entry->form,
+                     output.series.seconds[*output.find(strategy)]};
+    if (const auto& layer = samples.of(RegionId::layer)) {
+        form.layer = layer->series.seconds[*layer->find(strategy)];
     }
     return form;
 }
 
-void Runner::report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+void Runner::report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                             const CaseSamples& samples, ResultRow& row) {
-    const auto timing = [&](RegionKind kind, std::string_view name) -> std::optional<Timing> {
-        const auto& region = samples.of(kind);
-        const auto at = region ? region->find(rival) : std::nullopt;
+    const auto timing = [&](RegionId id, std::string_view name) -> std::optional<Timing> {
+        const auto& region = samples.of(id);
+        const auto at = region ? region->find(strategy) : std::nullopt;
         if (!at) return std::nullopt;
         const auto& series = region->series;
         parts_.files->append_samples(row, name, series.seconds[*at], series.arrival_spread[*at]);
         // No speed-ups against a baseline that failed when it was verified again.
-        return timing_of(series, *at, region->has_baseline && rivals.front().to_be_timed());
+        return timing_of(series, *at, region->has_baseline && strategies.front().to_be_timed());
     };
-    row.output = timing(RegionKind::output, "output");
-    row.combine_alone = timing(RegionKind::combine, "combine");
-    row.layer = timing(RegionKind::layer, "layer");
+    row.output = timing(RegionId::output, "output");
+    row.combine_alone = timing(RegionId::combine, "combine");
+    row.layer = timing(RegionId::layer, "layer");
 
-    const auto& output = *samples.of(RegionKind::output);
-    const auto at = *output.find(rival);
+    const auto& output = *samples.of(RegionId::output);
+    const auto at = *output.find(strategy);
     describe_samples(output.series, at, row);
     row.timed_by = output.series.by_device ? "device" : "host";
     if (samples.contract_limit) {
@@ -217,7 +219,7 @@ void Runner::report_samples(std::span<const RivalState> rivals, const RivalState
         row.limit_us = samples.limits[at] * 1e6;
     }
     if (!samples.phases.empty()) {
-        row.phases = phases_of(samples.phases[*samples.of(RegionKind::layer)->find(rival)]);
+        row.phases = phases_of(samples.phases[*samples.of(RegionId::layer)->find(strategy)]);
     }
 }
 

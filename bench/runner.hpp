@@ -64,13 +64,13 @@ public:
 
 private:
     /// A layout without an obstacle may get one.
-    void run_case(const Case& one, CaseLayout& layout, const Options& options);
+    void run_case(const Case& params, CaseLayout& layout, const Options& options);
     /// What fails from here on is not the fault of the case: its rows are to be written.
     void end_case();
     /// Says what is being done, where somebody watches.
     void show_phase(std::string_view phase, double share = 0);
     /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
-    [[nodiscard]] std::string prepare(const Case& one, const CaseLayout& layout,
+    [[nodiscard]] std::string prepare(const Case& params, const CaseLayout& layout,
                                       std::unique_ptr<PreparedCase>& prepared);
     /// What consecutive cases share: gigabytes that take seconds to make.
     struct Model {
@@ -78,7 +78,7 @@ private:
         std::vector<LayerWeights> weights;  ///< one for each layer, like the references
         std::vector<LayerReference> references;
     };
-    [[nodiscard]] Model make_model(const Case& one, const CaseLayout& layout,
+    [[nodiscard]] Model make_model(const Case& params, const CaseLayout& layout,
                                    const CaseNeeds& needs);
     /// Collective. Of the ranks the largest; nothing where it says nothing.
     [[nodiscard]] std::optional<double> disturbed_pct(const Disturbance& disturbance);
@@ -87,15 +87,15 @@ private:
                                        const std::optional<Clocks>& after);
 
     [[nodiscard]] RowContext row_context() const;
-    void report_obstacle(const Case& one, const CaseLayout& layout);
+    void report_obstacle(const Case& params, const CaseLayout& layout);
     void report(std::span<const ResultRow> rows,
                 const std::optional<Comparison>& best_forms = std::nullopt);
-    void report_measured(const Case& one, const CaseLayout& layout,
-                         std::span<const RivalState> rivals, const CaseSamples& samples);
-    [[nodiscard]] static FormSamples form_samples(const RivalState& rival,
+    void report_measured(const Case& params, const CaseLayout& layout,
+                         std::span<const StrategyRun> strategies, const CaseSamples& samples);
+    [[nodiscard]] static FormSamples form_samples(const StrategyRun& strategy,
                                                   const CaseSamples& samples);
-    /// What a row says of the samples of one rival, which go into their file.
-    void report_samples(std::span<const RivalState> rivals, const RivalState& rival,
+    /// What a row says of the samples of one strategy, which go into their file.
+    void report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                         const CaseSamples& samples, ResultRow& row);
 
     Parts parts_;

@@ -1,5 +1,7 @@
 // Cases laid out on ranks, as tables of hand-worked ones, and the ids of published ones.
 #include "bench/case/layout.hpp"
+#include "bench/sweep/axes.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/cases.hpp"
 
 #include <fmt/format.h>
@@ -8,9 +10,11 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,58 +22,64 @@ namespace moe {
 namespace {
 
 using Counts = std::vector<std::int64_t>;
-const std::string k22(kSglang22), k23(kSglang23);
+constexpr auto kSum = Padding::sum_len;
+constexpr auto kMax = Padding::max_len;
+constexpr auto k22 = SglangVersion::v0_5_22;
+constexpr auto k23 = SglangVersion::v0_5_23;
+constexpr auto kPrefill = StepPhase::prefill;
+constexpr auto kDecode = StepPhase::decode;
+constexpr auto kMixed = StepPhase::mixed;
 
-Case case_of(std::string padding, std::string phase, std::string load, std::int64_t tokens) {
-    Case one;
-    one.hidden = 64;
-    one.top_k = 2;
-    one.dp = 4;
-    one.ep = 4;
-    one.padding = std::move(padding);
-    one.phase = std::move(phase);
-    one.load = std::move(load);
-    one.tokens = tokens;
-    return one;
+Case case_of(PaddingRule padding, std::optional<StepPhase> phase, std::string_view load,
+             std::int64_t tokens) {
+    Case params;
+    params.shape.hidden = 64;
+    params.shape.top_k = 2;
+    params.gather = gather_table().front();
+    params.dp = 4;
+    params.ep = 4;
+    params.padding = padding;
+    params.phase = phase;
+    params.load = Load(load);
+    params.tokens = tokens;
+    return params;
 }
 
 TEST(CaseLayout, DealsThenPads) {
     struct Row {
-        Case one;
+        Case params;
         Counts tokens;
         Padding padding;
         std::int64_t rows;
     };
-    const auto none = Padding::sum_len;
-    const auto most = Padding::max_len;
-    for (const auto& [one, tokens, padding, rows] : {
-             Row{case_of("sum_len", "", "hot", 7), {7, 0, 0, 0}, none, 7},
-             Row{case_of("max_len", "", "hot", 7), {7, 0, 0, 0}, most, 28},
-             Row{case_of("sum_len", "", "idle:2", 7), {4, 3, 0, 0}, none, 7},
-             Row{case_of("max_len", "", "idle:2", 7), {4, 3, 0, 0}, most, 16},
-             Row{case_of("max_len", "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, most, 36},
-             Row{case_of(k22, "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
-             Row{case_of(k22, "decode", "balanced", 9), {3, 2, 2, 2}, most, 12},
-             Row{case_of(k22, "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
-             Row{case_of(k22, "decode", "counts:8;7;6;0", 21), {8, 7, 6, 0}, most, 32},
-             Row{case_of(k22, "mixed", "balanced", 8), {2, 2, 2, 2}, none, 8},
-             Row{case_of(k22, "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, none, 15},
-             Row{case_of(k23, "prefill", "balanced", 8), {2, 2, 2, 2}, none, 8},
-             Row{case_of(k23, "decode", "balanced", 9), {3, 2, 2, 2}, none, 9},
-             Row{case_of(k23, "decode", "hot", 7), {7, 0, 0, 0}, none, 7},
-             Row{case_of(k23, "decode", "idle:1", 21), {7, 7, 7, 0}, most, 28},
-             Row{case_of(k23, "mixed", "mixed:9:2", 15), {9, 2, 2, 2}, none, 15},
+    for (const auto& [params, tokens, padding, rows] : {
+             Row{case_of(kSum, {}, "hot", 7), {7, 0, 0, 0}, kSum, 7},
+             Row{case_of(kMax, {}, "hot", 7), {7, 0, 0, 0}, kMax, 28},
+             Row{case_of(kSum, {}, "idle:2", 7), {4, 3, 0, 0}, kSum, 7},
+             Row{case_of(kMax, {}, "idle:2", 7), {4, 3, 0, 0}, kMax, 16},
+             Row{case_of(kMax, kMixed, "mixed:9:2", 15), {9, 2, 2, 2}, kMax, 36},
+             Row{case_of(k22, kPrefill, "balanced", 8), {2, 2, 2, 2}, kSum, 8},
+             Row{case_of(k22, kDecode, "balanced", 9), {3, 2, 2, 2}, kMax, 12},
+             Row{case_of(k22, kDecode, "hot", 7), {7, 0, 0, 0}, kSum, 7},
+             Row{case_of(k22, kDecode, "counts:8;7;6;0", 21), {8, 7, 6, 0}, kMax, 32},
+             Row{case_of(k22, kMixed, "balanced", 8), {2, 2, 2, 2}, kSum, 8},
+             Row{case_of(k22, kMixed, "mixed:9:2", 15), {9, 2, 2, 2}, kSum, 15},
+             Row{case_of(k23, kPrefill, "balanced", 8), {2, 2, 2, 2}, kSum, 8},
+             Row{case_of(k23, kDecode, "balanced", 9), {3, 2, 2, 2}, kSum, 9},
+             Row{case_of(k23, kDecode, "hot", 7), {7, 0, 0, 0}, kSum, 7},
+             Row{case_of(k23, kDecode, "idle:1", 21), {7, 7, 7, 0}, kMax, 28},
+             Row{case_of(k23, kMixed, "mixed:9:2", 15), {9, 2, 2, 2}, kSum, 15},
              // Rows of 64 elements of f32: 65536 are 16 MiB.
-             Row{case_of(k23, "decode", "balanced", 65535),
+             Row{case_of(k23, kDecode, "balanced", 65535),
                  {16384, 16384, 16384, 16383},
-                 none,
+                 kSum,
                  65535},
-             Row{case_of(k23, "decode", "balanced", 65537),
+             Row{case_of(k23, kDecode, "balanced", 65537),
                  {16385, 16384, 16384, 16384},
-                 most,
+                 kMax,
                  65540},
          }) {
-        const auto layout = lay_out(one, 4);
+        const auto layout = lay_out(params, 4);
         EXPECT_EQ(layout.obstacle, "");
         EXPECT_EQ(layout.tokens_by_dp, tokens);
         EXPECT_EQ(layout.padding, padding);
@@ -80,53 +90,53 @@ TEST(CaseLayout, DealsThenPads) {
 
 TEST(CaseLayout, OfADecodeStepInAGraphFollowsTheVersion) {
     struct Row {
-        Case one;
+        Case params;
         DType dtype;
         Padding padding;
     };
-    for (const auto& [one, dtype, padding] : {
-             Row{case_of(k22, "decode", "hot", 7), DType::bf16, Padding::max_len},
-             Row{case_of(k22, "prefill", "hot", 7), DType::bf16, Padding::sum_len},
-             Row{case_of(k23, "decode", "hot", 7), DType::bf16, Padding::max_len},
-             Row{case_of(k23, "decode", "balanced", 9), DType::bf16, Padding::sum_len},
-             Row{case_of(k23, "decode", "balanced", 65537), DType::bf16, Padding::sum_len},
-             Row{case_of(k23, "decode", "balanced", 65537), DType::f32, Padding::max_len},
-             Row{case_of(k23, "mixed", "mixed:9:2", 15), DType::bf16, Padding::sum_len},
-             Row{case_of("sum_len", "", "hot", 7), DType::bf16, Padding::sum_len},
+    for (const auto& [params, dtype, padding] : {
+             Row{case_of(k22, kDecode, "hot", 7), DType::bf16, Padding::max_len},
+             Row{case_of(k22, kPrefill, "hot", 7), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, kDecode, "hot", 7), DType::bf16, Padding::max_len},
+             Row{case_of(k23, kDecode, "balanced", 9), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, kDecode, "balanced", 65537), DType::bf16, Padding::sum_len},
+             Row{case_of(k23, kDecode, "balanced", 65537), DType::f32, Padding::max_len},
+             Row{case_of(k23, kMixed, "mixed:9:2", 15), DType::bf16, Padding::sum_len},
+             Row{case_of(kSum, {}, "hot", 7), DType::bf16, Padding::sum_len},
          }) {
-        auto in_graph = one;
-        in_graph.graph = kGraphOn;
+        auto in_graph = params;
+        in_graph.graph = true;
         in_graph.dtype = dtype;
         EXPECT_EQ(lay_out(in_graph, 4).padding, padding) << label_of(in_graph);
     }
 }
 
 TEST(CaseLayout, RoundsUpToAttentionRanksBeforeSglangsRule) {
-    auto one = case_of(k23, "decode", "balanced", 65536);
-    one.dtype = DType::f32;
-    EXPECT_EQ(lay_out(one, 8).padding, Padding::sum_len) << "16 MiB";
-    one.load = "counts:16385;16383;16383;16385";
-    EXPECT_EQ(lay_out(one, 4).padding, Padding::sum_len);
-    EXPECT_EQ(lay_out(one, 8).padding, Padding::max_len) << "65540 rows with attn_tp 2";
+    auto params = case_of(k23, kDecode, "balanced", 65536);
+    params.dtype = DType::f32;
+    EXPECT_EQ(lay_out(params, 8).padding, Padding::sum_len) << "16 MiB";
+    params.load = Load("counts:16385;16383;16383;16385");
+    EXPECT_EQ(lay_out(params, 4).padding, Padding::sum_len);
+    EXPECT_EQ(lay_out(params, 8).padding, Padding::max_len) << "65540 rows with attn_tp 2";
 }
 
 TEST(CaseLayout, SaysWhatDoesNotFit) {
-    const auto obstacle = [](const Case& one, int ranks) {
-        const auto layout = lay_out(one, ranks);
+    const auto obstacle = [](const Case& params, int ranks) {
+        const auto layout = lay_out(params, ranks);
         EXPECT_FALSE(layout.row_map.has_value());
         return layout.obstacle;
     };
-    EXPECT_EQ(obstacle(case_of("sum_len", "", "balanced", 8), 6), "dp 4 does not divide 6 ranks");
-    EXPECT_EQ(obstacle(case_of("sum_len", "", "counts:1;2", 8), 4),
+    EXPECT_EQ(obstacle(case_of(kSum, {}, "balanced", 8), 6), "dp 4 does not divide 6 ranks");
+    EXPECT_EQ(obstacle(case_of(kSum, {}, "counts:1;2", 8), 4),
               "load counts:1;2 has 2 shares, but dp is 4");
-    EXPECT_EQ(obstacle(case_of(k23, "decode", "idle:4", 8), 4),
+    EXPECT_EQ(obstacle(case_of(k23, kDecode, "idle:4", 8), 4),
               "load idle:4 leaves no DP rank with tokens, dp is 4");
     constexpr std::int64_t kTokens = 1 << 24;
-    EXPECT_EQ(obstacle(case_of("max_len", "mixed", "mixed:16777216:16777216", 4 * kTokens), 4),
+    EXPECT_EQ(obstacle(case_of(kMax, kMixed, "mixed:16777216:16777216", 4 * kTokens), 4),
               "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
               "choices");
-    EXPECT_TRUE(lay_out(case_of("sum_len", "", "hot", kTokens), 4).row_map.has_value());
-    EXPECT_EQ(obstacle(case_of("max_len", "", "hot", kTokens), 4),
+    EXPECT_TRUE(lay_out(case_of(kSum, {}, "hot", kTokens), 4).row_map.has_value());
+    EXPECT_EQ(obstacle(case_of(kMax, {}, "hot", kTokens), 4),
               "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
               "choices");
 }
@@ -137,20 +147,24 @@ std::vector<std::string> words_of(const std::string& line) {
     return {std::istream_iterator<std::string>(stream), {}};
 }
 
-std::vector<Case> cases_of(const std::string& command, int ranks) {
+Options options_of(const std::string& command) {
     const auto words = words_of(command);
     std::vector<const char*> argv;
     for (const auto& word : words) argv.push_back(word.c_str());
-    const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
-    return expand_cases(parsed.options, ranks);
+    return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
+}
+
+std::vector<Case> cases_of(const std::string& command, int ranks) {
+    return expand_cases(options_of(command), ranks);
 }
 
 /// A line for each case: what steps differ in.
 std::vector<std::string> steps_of(const std::string& command, int ranks) {
     std::vector<std::string> steps;
-    for (const auto& one : cases_of(command, ranks)) {
-        steps.push_back(fmt::format("dp {} {} {} {} {}", one.dp, one.padding,
-                                    one.phase.empty() ? "-" : one.phase, one.load, one.tokens));
+    for (const auto& params : cases_of(command, ranks)) {
+        steps.push_back(fmt::format("dp {} {} {} {} {}", params.dp, to_string(params.padding),
+                                    params.phase ? to_string(*params.phase) : "-",
+                                    params.load.text(), params.tokens));
     }
     return steps;
 }
@@ -173,22 +187,22 @@ TEST(Cases, OfAMixedLoadAreOneForEachDp) {
 
 TEST(Cases, NameSglangsRuleByItsVersion) {
     const auto paddings = [](const std::string& list) {
-        std::vector<std::string> found;
+        std::vector<PaddingRule> found;
         const auto command = "--load hot --tokens 4 --phase decode --padding " + list;
-        for (const auto& one : cases_of(command, 2)) found.push_back(one.padding);
+        for (const auto& params : cases_of(command, 2)) found.push_back(params.padding);
         return found;
     };
-    using Names = std::vector<std::string>;
-    EXPECT_EQ(paddings("sglang"), (Names{k23}));
-    EXPECT_EQ(paddings("sglang:0.5.23,sglang"), (Names{k23})) << "twice the same";
-    EXPECT_EQ(paddings("sglang,sglang:0.5.22"), (Names{k23, k22}));
+    using Rules = std::vector<PaddingRule>;
+    EXPECT_EQ(paddings("sglang"), (Rules{k23}));
+    EXPECT_EQ(paddings("sglang:0.5.23,sglang"), (Rules{k23})) << "twice the same";
+    EXPECT_EQ(paddings("sglang,sglang:0.5.22"), (Rules{k23, k22}));
     EXPECT_THROW((void)paddings("sglang:0.5.24"), BadArgument);
     EXPECT_THROW((void)paddings("sglang:"), BadArgument);
 }
 
 TEST(Cases, GateTheSharedExpertOfTheModelOrWhereAskedFor) {
     const auto gated = [](const std::string& command) {
-        return cases_of("--tokens 4 --load hot " + command, 2).front().shared_gate;
+        return cases_of("--tokens 4 --load hot " + command, 2).front().shape.shared_gate;
     };
     EXPECT_FALSE(gated(""));
     EXPECT_TRUE(gated("--shared-gate"));
@@ -232,8 +246,8 @@ TEST(CaseId, IsThatOfPublishedResults) {
         std::getline(parts >> std::ws, where, '|');
         std::getline(parts >> std::ws, command);
         where.pop_back();  // the space before the bar
-        for (const auto& one : cases_of(command, ranks)) {
-            made.push_back(fmt::format("{} {}", case_id(one, where), label_of(one)));
+        for (const auto& params : cases_of(command, ranks)) {
+            made.push_back(fmt::format("{} {}", case_id(params, where), label_of(params)));
         }
     }
     EXPECT_GT(wanted.size(), 100U);
@@ -243,19 +257,112 @@ TEST(CaseId, IsThatOfPublishedResults) {
     EXPECT_EQ(made.size(), wanted.size());
 }
 
+TEST(Axes, HaveAColumnAndAPlaceInTheIdOfTheirOwn) {
+    std::ifstream golden(std::string(GOLDEN_DIR) + "/results_header.csv");
+    std::set<std::string> columns;
+    for (std::string column; std::getline(golden, column, ',');) columns.insert(column);
+    std::set<int> places;
+    for (const auto& axis : axes()) {
+        EXPECT_EQ(columns.erase(std::string(axis.column)), 1U) << axis.column;
+        EXPECT_TRUE(places.insert(axis.id.number).second) << axis.column;
+    }
+}
+
+/// One option that differs makes another id; none, the same.
+TEST(Axes, AreToldApartByTheirIds) {
+    const auto first_of = [](const std::string& command) { return cases_of(command, 4).front(); };
+    const auto usual = first_of("--padding sglang");
+    std::set<std::string> ids{case_id(usual, "here")};
+    for (const auto* option : {"--model qwen3-30b-a3b",
+                               "--hidden 64",
+                               "--experts 8",
+                               "--top-k 1",
+                               "--intermediate 8",
+                               "--shared-intermediate 8",
+                               "--scoring sigmoid",
+                               "--shared-gate",
+                               "--scale-experts 2",
+                               "--dp 2",
+                               "--ep 2",
+                               "--dtype f32",
+                               "--gather all_gatherv",
+                               "--graph on",
+                               "--skew 5",
+                               "--sms 8",
+                               "--cache cold",
+                               "--padding sum_len",
+                               "--phase decode",
+                               "--routing zipf:2",
+                               "--load linear",
+                               "--tokens 5",
+                               "--scope output",
+                               "--layers 2",
+                               "--seed 2"}) {
+        const auto other = first_of(fmt::format("--padding sglang {}", option));
+        EXPECT_TRUE(ids.insert(case_id(other, "here")).second) << option;
+    }
+    EXPECT_EQ(ids.size(), axes().size() + 1) << "an axis that is not tried here";
+    EXPECT_EQ(case_id(first_of("--padding sglang:0.5.23 --seed 1"), "here"),
+              case_id(usual, "here"));
+}
+
+/// Published ids of cold cases had the word behind `where`.
+TEST(CaseId, OfAColdCaseIsThatOfPublishedOnes) {
+    const auto both = cases_of("--tokens 4 --load hot --cache warm,cold", 2);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_EQ(case_id(both[1], "host 2 ranks 1 hosts"),
+              case_id(both[0], "host 2 ranks 1 hosts cold"));
+    EXPECT_NE(label_of(both[1]), label_of(both[0]));
+}
+
+TEST(Cases, OfWhichTheLastWordOnTheCacheCounts) {
+    const auto caches = [](const std::string& command) {
+        std::vector<Cache> found;
+        for (const auto& params : cases_of("--tokens 4 --load hot " + command, 2)) {
+            found.push_back(params.cache);
+        }
+        return found;
+    };
+    using Caches = std::vector<Cache>;
+    EXPECT_EQ(caches(""), (Caches{Cache::warm}));
+    EXPECT_EQ(caches("--cold"), (Caches{Cache::cold}));
+    EXPECT_EQ(caches("--cache warm --cold"), (Caches{Cache::cold}));
+    EXPECT_EQ(caches("--cold --cache cold,warm"), (Caches{Cache::cold, Cache::warm}));
+    EXPECT_EQ(caches("--cold --cache cold --cache warm"), (Caches{Cache::warm}));
+    EXPECT_THROW((void)caches("--cache lukewarm"), BadArgument);
+    EXPECT_THROW((void)caches("--cache warm,cold --pipelined"), BadArgument);
+}
+
+TEST(Settings, AreTheOptionsThatDecideWhatIsMeasured) {
+    const auto settings = options_of("--cold --tokens 4 --out x --time 5 --shared-gate").settings;
+    for (const auto& axis : axes()) EXPECT_TRUE(settings.contains(axis.option.name));
+    EXPECT_EQ(settings.at("--cache"), "cold") << "what --cold stands for";
+    EXPECT_EQ(settings.at("--tokens"), "4");
+    EXPECT_EQ(settings.at("--shared-gate"), "true");
+    EXPECT_EQ(settings.at("--pipelined"), "");
+    EXPECT_EQ(settings.at("--dtype"), "bf16") << "its default";
+    for (const auto* other : {"--cold", "--out", "--time", "--backend", "--help", "--dry-run"}) {
+        EXPECT_FALSE(settings.contains(other)) << other;
+    }
+}
+
+TEST(Axes, OfTheSameValueAreOne) {
+    EXPECT_EQ(cases_of("--tokens 4 --load hot --routing zipf:1,zipf:1.0,zipf:1e0", 2).size(), 1U);
+}
+
 TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
     std::vector<Case> cases;
     for (const std::int64_t hidden : {64, 128, 256}) {
         for (std::int64_t tokens = 1; tokens <= 6; ++tokens) {
-            cases.push_back(case_of("sum_len", "", "hot", tokens));
-            cases.back().hidden = hidden;
+            cases.push_back(case_of(kSum, {}, "hot", tokens));
+            cases.back().shape.hidden = hidden;
         }
     }
     using Order = std::vector<std::pair<std::int64_t, std::int64_t>>;
     const auto order = [&](int launch) {
         Order found;
-        for (const auto& one : in_launch_order(cases, launch)) {
-            found.emplace_back(one.hidden, one.tokens);
+        for (const auto& params : in_launch_order(cases, launch)) {
+            found.emplace_back(params.shape.hidden, params.tokens);
         }
         return found;
     };

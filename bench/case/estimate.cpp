@@ -71,18 +71,18 @@ double shared_weights(const LayerShape& shape, const Shard& shard) {
 }
 
 /// Seconds of local combine and combine, as so many passes over all rows.
-double output_seconds(const Case& one, const CaseLayout& layout, const Speed& speed) {
+double output_seconds(const Case& params, const CaseLayout& layout, const Speed& speed) {
     constexpr double kPasses = 16;
-    const auto elements = static_cast<double>(layout.row_map->rows() * one.hidden);
-    return kPasses * elements * static_cast<double>(size_of(one.dtype)) / speed.weight_bytes;
+    const auto elements = static_cast<double>(layout.row_map->rows() * params.shape.hidden);
+    return kPasses * elements * static_cast<double>(size_of(params.dtype)) / speed.weight_bytes;
 }
 
 /// Seconds of one step: weights of the experts that some token is expected to choose are read, and
 /// each row is multiplied with its own.
-double step_seconds(const Case& one, const CaseLayout& layout, const LayerWeights::Plan& weights,
+double step_seconds(const Case& params, const CaseLayout& layout, const LayerWeights::Plan& weights,
                     const Speed& speed) {
     const auto& shape = weights.shape;
-    const auto tokens = static_cast<double>(one.tokens);
+    const auto tokens = static_cast<double>(params.tokens);
     const auto rows = static_cast<double>(layout.row_map->rows());
     const double chosen = shape.top_k / static_cast<double>(shape.experts);
     const double touched = 1 - std::pow(1 - chosen, tokens);
@@ -94,8 +94,8 @@ double step_seconds(const Case& one, const CaseLayout& layout, const LayerWeight
     const double multiplied = tokens * (chosen * routed + shared) +
                               rows * static_cast<double>(shape.hidden * shape.experts);
     const double layer = read / speed.weight_bytes + 2 * multiplied / speed.flops +
-                         2 * output_seconds(one, layout, speed);  // the gather is its mirror
-    return static_cast<double>(one.layers) * layer;
+                         2 * output_seconds(params, layout, speed);  // the gather is its mirror
+    return static_cast<double>(params.layers) * layer;
 }
 
 }  // namespace
@@ -126,12 +126,12 @@ Speed measure_speed(Backend& backend, Control& control) {
     return speed;
 }
 
-double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNeeds& needs,
+double estimate_seconds(const Case& params, const CaseLayout& layout, const CaseNeeds& needs,
                         const Options& options, const Speed& speed, bool makes_weights) {
     const auto& shape = needs.weights.shape;
-    const auto layers = static_cast<double>(one.layers);
-    const auto rivals = static_cast<double>(options.combines.size());
-    const double step = step_seconds(one, layout, needs.weights, speed);
+    const auto layers = static_cast<double>(params.layers);
+    const auto strategies = static_cast<double>(options.combines.size());
+    const double step = step_seconds(params, layout, needs.weights, speed);
     double seconds = 0;
     if (makes_weights) {
         const double made = mlp_weights(shape, needs.weights.shard) +
@@ -144,30 +144,31 @@ double expected_seconds(const Case& one, const CaseLayout& layout, const CaseNee
         // gives, and the sums that one wants.
         const auto& owned = layout.row_map->owned();
         const auto wanted = owned.largest() * layout.parallel.attn_tp() * owned.ranks();
-        const auto elements = static_cast<double>((owned.total() + wanted) * one.hidden);
+        const auto elements = static_cast<double>((owned.total() + wanted) * params.shape.hidden);
         seconds += 4 * elements / speed.exact_elements;
     }
     if (options.verify == Verify::full) {
         constexpr double kSampledRows = 3;
-        seconds += rivals * 2 * step + layers * kSampledRows *
-                                           static_cast<double>(reference_weights(shape)) /
-                                           speed.reference_weights;
+        seconds += strategies * 2 * step + layers * kSampledRows *
+                                               static_cast<double>(reference_weights(shape)) /
+                                               speed.reference_weights;
     }
     // Samples until the budget is spent, and at least so many; each after a run of the exchange
     // that primes it.
-    const bool with_layer = one.scope == "layer";
+    const bool with_layer = params.scope == Scope::layer;
     const double share = options.budget_seconds / (with_layer ? 3 : 2);
-    const double output = output_seconds(one, layout, speed);
+    const double output = output_seconds(params, layout, speed);
     const double cold = static_cast<double>(needs.cold_bytes) / speed.weight_bytes;
     const int runs = options.mode == Mode::pipelined ? kShortestBurst : 1;
-    const auto late = static_cast<double>(one.skew_us) * 1e-6;
+    const auto late = static_cast<double>(params.skew_us) * 1e-6;
     const auto samples = [&](double run) {
-        return std::max(share, options.min_samples * rivals * (runs * run + output + cold + late));
+        return std::max(share,
+                        options.min_samples * strategies * (runs * run + output + cold + late));
     };
     seconds += step / layers + 2 * samples(output);
     if (with_layer) {
         const double instrumented = std::max(3, options.min_samples / 4) / layers;
-        seconds += samples(step) + rivals * instrumented * (step + layers * cold);
+        seconds += samples(step) + strategies * instrumented * (step + layers * cold);
     }
     return seconds;
 }
@@ -178,24 +179,24 @@ Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, Pr
     speed_ = measure_speed(parts.backend, parts.control);
 }
 
-Outlook Forecaster::look_at(const Case& one) {
-    const auto layout = lay_out(one, parts_.backend.world->size());
-    Outlook outlook{.obstacle = layout.obstacle, .bytes = 0, .seconds = {}};
-    if (outlook.obstacle.empty()) outlook.obstacle = planner_.backend_obstacle(one, layout);
-    if (!outlook.obstacle.empty()) return outlook;
-    const auto needs = planner_.needs(one, layout);
+CaseEstimate Forecaster::estimate(const Case& params) {
+    const auto layout = lay_out(params, parts_.backend.world->size());
+    CaseEstimate estimate{.obstacle = layout.obstacle, .bytes = 0, .seconds = {}};
+    if (estimate.obstacle.empty()) estimate.obstacle = planner_.backend_obstacle(params, layout);
+    if (!estimate.obstacle.empty()) return estimate;
+    const auto needs = planner_.needs(params, layout);
     const auto bytes = needs.weight_bytes + needs.activation_bytes;
-    outlook.obstacle = planner_.memory_obstacle(bytes);
-    outlook.bytes = parts_.control.max(static_cast<double>(bytes));
-    if (!outlook.obstacle.empty()) return outlook;
+    estimate.obstacle = planner_.memory_obstacle(bytes);
+    estimate.bytes = parts_.control.max(static_cast<double>(bytes));
+    if (!estimate.obstacle.empty()) return estimate;
     const bool makes_weights = needs.weights_key != weights_key_;
     const auto seconds = [&](const Options& options) {
         return parts_.control.max(
-            expected_seconds(one, layout, needs, options, speed_, makes_weights));
+            estimate_seconds(params, layout, needs, options, speed_, makes_weights));
     };
-    outlook.seconds = {seconds(parts_.options), seconds(least_)};
+    estimate.seconds = {seconds(parts_.options), seconds(least_)};
     weights_key_ = needs.weights_key;
-    return outlook;
+    return estimate;
 }
 
 }  // namespace moe

@@ -23,12 +23,12 @@ struct Speed {
 /// Seconds that a case will take unless its speed-ups are known before the budget is spent, to
 /// perhaps a factor of two: the exchange itself, small beside the rest, is taken as a few passes
 /// over memory. `makes_weights`: the case before it had others.
-[[nodiscard]] double expected_seconds(const Case& one, const CaseLayout& layout,
+[[nodiscard]] double estimate_seconds(const Case& params, const CaseLayout& layout,
                                       const CaseNeeds& needs, const Options& options,
                                       const Speed& speed, bool makes_weights);
 
 /// What is known of a case before it runs.
-struct Outlook {
+struct CaseEstimate {
     std::string obstacle;
     double bytes{};  ///< of the rank that needs most
     CaseSeconds seconds;
@@ -41,7 +41,7 @@ public:
     Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board);
 
     /// Collective.
-    [[nodiscard]] Outlook look_at(const Case& one);
+    [[nodiscard]] CaseEstimate estimate(const Case& params);
 
 private:
     CasePlanner::Parts parts_;

@@ -19,6 +19,6 @@ struct CaseLayout {
     Padding padding{};  ///< as resolved
     std::optional<RowMap> row_map;
 };
-[[nodiscard]] CaseLayout lay_out(const Case& one, int ranks);
+[[nodiscard]] CaseLayout lay_out(const Case& params, int ranks);
 
 }  // namespace moe

@@ -2,9 +2,8 @@
 
 #include "bench/case/prepared_case.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/verify/reference.hpp"
-#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 
@@ -14,9 +13,9 @@ namespace {
 /// The share of free memory that a case may take: libraries and the page cache live there too.
 constexpr double kMemoryShare = 0.9;
 
-std::string skew_obstacle(const Case& one, Mode mode) {
-    if (one.skew_us == 0) return {};
-    if (one.graph == kGraphOn) {
+std::string skew_obstacle(const Case& params, Mode mode) {
+    if (params.skew_us == 0) return {};
+    if (params.graph) {
         return "skew: regions chained in a CUDA graph have one start, and ranks would be late for "
                "the first only";
     }
@@ -29,65 +28,59 @@ std::string skew_obstacle(const Case& one, Mode mode) {
 
 }  // namespace
 
-std::string CasePlanner::backend_obstacle(const Case& one, const CaseLayout& layout) {
-    if (one.graph == kGraphOn) {
+std::string CasePlanner::backend_obstacle(const Case& params, const CaseLayout& layout) {
+    if (params.graph) {
         auto obstacle = parts_.backend.device->capture_obstacle();
         if (!obstacle.empty()) return obstacle;
     }
-    if (auto obstacle = skew_obstacle(one, parts_.options.mode); !obstacle.empty()) return obstacle;
-    if (one.sms != 0) {
-        auto obstacle = parts_.backend.world->sms_obstacle(one.sms);
+    if (auto obstacle = skew_obstacle(params, parts_.options.mode); !obstacle.empty())
+        return obstacle;
+    if (params.sms != 0) {
+        auto obstacle = parts_.backend.world->sms_obstacle(params.sms);
         if (!obstacle.empty()) return obstacle;
     }
-    const auto& gather = find_named(gather_table(), one.gather, "gather");
-    auto& world = world_for(one);
-    const GatherSetup setup{
-        *parts_.backend.device, world, layout.row_map->owned(), one.hidden, one.dtype,
-        one.graph == kGraphOn};
-    auto obstacle = gather.obstacle(setup);
-    const auto reach = obstacle.empty() ? gather.output(setup) : std::nullopt;
+    auto& world = world_for(params);
+    const GatherSetup setup{*parts_.backend.device, world,        layout.row_map->owned(),
+                            params.shape.hidden,    params.dtype, params.graph};
+    auto obstacle = params.gather->obstacle(setup);
+    const auto reach = obstacle.empty() ? params.gather->output(setup) : std::nullopt;
     if (!reach) return obstacle;
     const auto bytes = layout.row_map->rows() * setup.row_bytes();
     return world.no_peer_room(static_cast<std::size_t>(bytes), *reach);
 }
 
-CaseNeeds CasePlanner::needs(const Case& one, const CaseLayout& layout) {
+CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
     auto& device = *parts_.backend.device;
-    auto& world = world_for(one);
+    auto& world = world_for(params);
     const auto& kernels = *parts_.backend.layer_kernels;
     const int rank = world.rank();
-    const auto shape = shape_of(one);
+    const auto& shape = params.shape;
 
     CaseNeeds needs;
     auto& weights = needs.weights;
     weights = {.shape = shape,
                .shard = shard_of(shape, layout.parallel, rank),
-               .compute = kernels.compute_dtype(one.dtype),
-               .seed = static_cast<std::uint64_t>(one.seed)};
-    const auto layers = static_cast<std::size_t>(one.layers);
+               .compute = kernels.compute_dtype(params.dtype),
+               .seed = static_cast<std::uint64_t>(params.seed)};
+    const auto layers = static_cast<std::size_t>(params.layers);
     const auto copy = LayerWeights::copy_bytes(weights);
     weights.copies = LayerWeights::cold_copies(layers * copy, device.cache_bytes());
-    needs.weights_key = weights_key(one);
+    needs.weights_key = weights_key(params);
     needs.weight_bytes =
         layers * (static_cast<std::size_t>(weights.copies) * copy +
                   LayerWeights::fixed_bytes(weights) + LayerReference::bytes(shape)) +
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device,
-                               world,
-                               group_for(one, layout.parallel),
-                               owned,
-                               one.hidden,
-                               one.dtype,
-                               one.graph == kGraphOn};
-    const auto& gather = find_named(gather_table(), one.gather, "gather");
-    needs.cold_bytes = parts_.options.cold ? ColdCaches::bytes(device) : 0;
+    const CombineSetup combine{
+        device,       world,       group_for(params, layout.parallel), owned, params.shape.hidden,
+        params.dtype, params.graph};
+    needs.cold_bytes = params.cache == Cache::cold ? ColdCaches::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
-        PreparedCase::bytes(layer_plan(one, layout.parallel, *layout.row_map, rank), kernels,
+        PreparedCase::bytes(layer_plan(params, layout.parallel, *layout.row_map, rank), kernels,
                             combine, parts_.options.combines) +
-        gather.cost({device, world, owned, one.hidden, one.dtype, one.graph == kGraphOn})
+        params.gather->cost({device, world, owned, params.shape.hidden, params.dtype, params.graph})
             .workspace_bytes;
     return needs;
 }
@@ -106,17 +99,17 @@ std::string CasePlanner::memory_obstacle(std::size_t bytes) {
         ranks == 1 ? "" : "s", gibibytes(kMemoryShare * free), gibibytes(free));
 }
 
-Communicator& CasePlanner::world_for(const Case& one) {
-    if (one.sms == 0) return *parts_.backend.world;
-    auto& world = worlds_[one.sms];
-    if (!world) world = parts_.backend.world->with_sms(one.sms);
+Communicator& CasePlanner::world_for(const Case& params) {
+    if (params.sms == 0) return *parts_.backend.world;
+    auto& world = worlds_[params.sms];
+    if (!world) world = parts_.backend.world->with_sms(params.sms);
     return *world;
 }
 
-Communicator& CasePlanner::group_for(const Case& one, const Parallel& parallel) {
-    auto& group = groups_[{one.sms, parallel.dp}];
+Communicator& CasePlanner::group_for(const Case& params, const Parallel& parallel) {
+    auto& group = groups_[{params.sms, parallel.dp}];
     if (!group) {
-        auto& world = world_for(one);
+        auto& world = world_for(params);
         group = world.split(parallel.dp_index(world.rank()));
     }
     return *group;

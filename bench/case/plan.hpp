@@ -20,7 +20,7 @@ struct CaseNeeds {
     std::string weights_key;         ///< cases with the same one share their weights
     std::size_t weight_bytes{};      ///< of all layers and copies
     std::size_t activation_bytes{};  ///< and workspaces, and what the verifier keeps
-    std::size_t cold_bytes{};        ///< of these, what is read before each sample with --cold
+    std::size_t cold_bytes{};        ///< of these, what is read before each sample of a cold case
 };
 
 /// What a case needs before anything of it is made: for the runner, and for --dry-run.
@@ -36,15 +36,15 @@ public:
     /// Collective. Why this backend cannot run the case, or nobody could time it so, whatever the
     /// memory of each rank; empty
     /// when it can.
-    [[nodiscard]] std::string backend_obstacle(const Case& one, const CaseLayout& layout);
+    [[nodiscard]] std::string backend_obstacle(const Case& params, const CaseLayout& layout);
     /// Collective. For a layout without an obstacle.
-    [[nodiscard]] CaseNeeds needs(const Case& one, const CaseLayout& layout);
+    [[nodiscard]] CaseNeeds needs(const Case& params, const CaseLayout& layout);
     /// Collective. Why the memory that ranks share is too small for `bytes` more on this rank.
     [[nodiscard]] std::string memory_obstacle(std::size_t bytes);
     /// Collective. All ranks, on as many multiprocessors as the case says.
-    [[nodiscard]] Communicator& world_for(const Case& one);
+    [[nodiscard]] Communicator& world_for(const Case& params);
     /// Collective. Of these the ranks that want the same rows.
-    [[nodiscard]] Communicator& group_for(const Case& one, const Parallel& parallel);
+    [[nodiscard]] Communicator& group_for(const Case& params, const Parallel& parallel);
 
 private:
     Parts parts_;

@@ -2,9 +2,7 @@
 
 #include "bench/case/make_on_all.hpp"
 #include "bench/measure/cold_caches.hpp"
-#include "bench/sweep/cases.hpp"
 #include "comm/contract_cost.hpp"
-#include "comm/named_table.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +11,7 @@
 namespace moe {
 namespace {
 
-/// Instrumented steps for each rival: enough for a median, few beside the samples proper.
+/// Instrumented steps for each strategy: enough for a median, few beside the samples proper.
 int instrumented_steps(int min_samples) {
     return std::max(3, min_samples / 4);
 }
@@ -21,94 +19,93 @@ int instrumented_steps(int min_samples) {
 /// Kernels and library calls of one layer but for the exchange.
 constexpr std::int64_t kLayerLaunches = 24;
 
-double skew_seconds(const Case& one) {
-    return static_cast<double>(one.skew_us) * 1e-6;
+double skew_seconds(const Case& params) {
+    return static_cast<double>(params.skew_us) * 1e-6;
 }
 
 }  // namespace
 
-LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map, int rank) {
-    const auto shape = shape_of(one);
+LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap& row_map,
+                     int rank) {
     const auto own = row_map.owned().rows(rank);
-    return {.shape = shape,
-            .shard = shard_of(shape, parallel, rank),
+    return {.shape = params.shape,
+            .shard = shard_of(params.shape, parallel, rank),
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
-            .wire = one.dtype};
+            .wire = params.dtype};
 }
 
-PreparedCase::PreparedCase(const Case& one, const CaseLayout& layout,
+PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                            std::span<const CombineEntry* const> combines, const Parts& parts)
-    : case_(one),
+    : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device, parts.world, parts.group,          row_map_.owned(),
-                     one.hidden,   one.dtype,   one.graph == kGraphOn},
-      gather_setup_{parts.device, parts.world, row_map_.owned(),
-                    one.hidden,   one.dtype,   one.graph == kGraphOn},
-      gather_entry_(find_named(gather_table(), one.gather, "gather")),
+      combine_setup_{parts.device,        parts.world,  parts.group, row_map_.owned(),
+                     params.shape.hidden, params.dtype, params.graph},
+      gather_setup_{parts.device,        parts.world,  row_map_.owned(),
+                    params.shape.hidden, params.dtype, params.graph},
       layer_(make_on_all(parts.control,
                          [&] {
                              return MoeLayer(
-                                 layer_plan(one, layout.parallel, row_map_, parts.world.rank()),
+                                 layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  gather_entry_.output(gather_setup_)});
+                                  params.gather->output(gather_setup_)});
                          })),
-      gather_(make_on_all(parts.control, [&] { return gather_entry_.make(gather_setup_); })),
+      gather_(make_on_all(parts.control, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
-    for (const auto* entry : combines) rivals_.push_back(make_rival(*entry));
+    for (const auto* entry : combines) strategies_.push_back(make_strategy(*entry));
     fill_input(parts.device, layer_.input(),
-               Synthetic(shape_of(one), static_cast<std::uint64_t>(one.seed)), row_map_,
+               Synthetic(params.shape, static_cast<std::uint64_t>(params.seed)), row_map_,
                parts.world.rank());
 }
 
-RivalState PreparedCase::make_rival(const CombineEntry& entry) {
-    RivalState rival{.entry = &entry,
-                     .obstacle = entry.obstacle(combine_setup_),
-                     .cost = entry.cost(combine_setup_),
-                     .variant = entry.variant(combine_setup_)};
-    if (!rival.obstacle.empty()) return rival;
-    rival.needs = entry.input(combine_setup_);
-    rival.obstacle = inputs_.no_room(rival.needs);
-    if (!rival.obstacle.empty()) return rival;
-    rival.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
-    rival.output = {rival.combine.get(),
-                    make_on_all(parts_.control, [&] { return inputs_.of(rival.needs); })};
-    return rival;
+StrategyRun PreparedCase::make_strategy(const CombineEntry& entry) {
+    StrategyRun strategy{.entry = &entry,
+                         .obstacle = entry.obstacle(combine_setup_),
+                         .cost = entry.cost(combine_setup_),
+                         .variant = entry.variant(combine_setup_)};
+    if (!strategy.obstacle.empty()) return strategy;
+    strategy.needs = entry.input(combine_setup_);
+    strategy.obstacle = inputs_.no_room(strategy.needs);
+    if (!strategy.obstacle.empty()) return strategy;
+    strategy.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
+    strategy.output = {strategy.combine.get(),
+                       make_on_all(parts_.control, [&] { return inputs_.of(strategy.needs); })};
+    return strategy;
 }
 
 std::vector<Region> PreparedCase::make_regions() {
     auto& stream = parts_.stream;
-    const auto nothing = [](RivalState&) {};
-    const auto output = [&](RivalState& rival) {
+    const auto nothing = [](StrategyRun&) {};
+    const auto output = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.output(rival.output, stream, silent);
+        return layer_.output(strategy.output, stream, silent);
     };
-    const auto combine = [&](RivalState& rival) {
+    const auto combine = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.combine_only(rival.output, stream, silent);
+        return layer_.combine_only(strategy.output, stream, silent);
     };
-    const auto layer = [&](RivalState& rival) {
+    const auto layer = [&](StrategyRun& strategy) {
         Trace silent;
-        return layer_.forward(*gather_, rival.output, stream, silent);
+        return layer_.forward(*gather_, strategy.output, stream, silent);
     };
     // The exchange starts from partial sums that were just written by the ranks that sum them: what
     // an earlier exchange left in other ranks' caches would make reading peers look cheap.
-    const auto local_combine = [&](RivalState& rival) {
+    const auto local_combine = [&](StrategyRun& strategy) {
         Trace silent;
-        layer_.local_combine(rival.output.input, stream, silent);
+        layer_.local_combine(strategy.output.input, stream, silent);
     };
     const auto of_all = [](const InputNeeds&) { return true; };
     const auto of_partial_sums = [](const InputNeeds& needs) { return !needs.weighted(); };
     std::vector<Region> regions{
-        {RegionKind::output, "output step", output, nothing, output, of_all},
-        {RegionKind::combine, "combine", output, local_combine, combine, of_partial_sums}};
-    if (case_.scope == "layer") {
+        {RegionId::output, "output step", output, nothing, output, of_all},
+        {RegionId::combine, "combine", output, local_combine, combine, of_partial_sums}};
+    if (case_.scope == Scope::layer) {
         // A whole layer reads more than any cache holds before it comes to the combine, so that
         // warming up the combine's own path is enough.
-        regions.push_back({RegionKind::layer, "layer", combine, nothing, layer, of_all});
+        regions.push_back({RegionId::layer, "layer", combine, nothing, layer, of_all});
     }
     return regions;
 }
@@ -142,58 +139,59 @@ CaseVerifier PreparedCase::verifier() {
 }
 
 void PreparedCase::capture(const Options& options) {
-    if (case_.graph != kGraphOn) return;
+    if (!case_.graph) return;
     const auto too_many = RegionChain::obstacle(layer_.copies());
-    for (auto& rival : rivals_) {
-        if (!rival.obstacle.empty()) continue;
-        rival.obstacle = too_many;
-        if (!rival.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("capturing {}", rival.entry->name));
+    for (auto& strategy : strategies_) {
+        if (!strategy.obstacle.empty()) continue;
+        strategy.obstacle = too_many;
+        if (!strategy.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("capturing {}", strategy.entry->name));
         std::string why;
         try {
-            capture(rival, options);
+            capture(strategy, options);
         } catch (const LibraryError&) {
             throw;  // perhaps a peer is gone
         } catch (const Error& error) {
             why = fmt::format("cannot be captured: {}", error.what());
         }
-        rival.obstacle = parts_.control.first_text(why);
-        if (!rival.obstacle.empty()) rival.chains = {};
+        strategy.obstacle = parts_.control.first_text(why);
+        if (!strategy.obstacle.empty()) strategy.chains = {};
     }
 }
 
-void PreparedCase::capture(RivalState& rival, const Options& options) {
+void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
     Trace silent;
-    static_cast<void>(layer_.forward(*gather_, rival.output, parts_.stream, silent));
-    if (options.cold) cool();
+    static_cast<void>(layer_.forward(*gather_, strategy.output, parts_.stream, silent));
+    cool_if_cold();
     parts_.stream.synchronize();
     for (const auto& region : regions_) {
-        if (!region.applies(rival.needs)) continue;
-        const bool layer = region.kind == RegionKind::layer;
-        rival.chains[static_cast<std::size_t>(region.kind)] = std::make_unique<RegionChain>(
+        if (!region.applies(strategy.needs)) continue;
+        const bool layer = region.id == RegionId::layer;
+        strategy.chains[static_cast<std::size_t>(region.id)] = std::make_unique<RegionChain>(
             RegionChain::Parts{parts_.device, parts_.world, parts_.stream,
                                RegionChain::length_for(layer ? layer_.copies() : 1),
                                options.mode == Mode::isolated},
-            [&] { prepare(region, rival, options); }, [&] { return region.run(rival); });
+            [&] { prepare(region, strategy); }, [&] { return region.run(strategy); });
     }
 }
 
-void PreparedCase::prepare(const Region& region, RivalState& rival, const Options& options) {
-    region.prepare(rival);
-    if (options.cold) cool();
+void PreparedCase::prepare(const Region& region, StrategyRun& strategy) {
+    region.prepare(strategy);
+    cool_if_cold();
 }
 
-void PreparedCase::cool() {
+void PreparedCase::cool_if_cold() {
+    if (case_.cache != Cache::cold) return;
     if (!cold_caches_) cold_caches_.emplace(parts_.device, parts_.stream);
     cold_caches_->fill(parts_.stream);
 }
 
-std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival) {
-    if (case_.graph != kGraphOn) return verifier.check_output(rival.output);
-    for (const auto kind : {RegionKind::output, RegionKind::combine}) {
-        auto* chain = rival.chain(kind);
+std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& strategy) {
+    if (!case_.graph) return verifier.check_output(strategy.output);
+    for (const auto id : {RegionId::output, RegionId::combine}) {
+        auto* chain = strategy.chain(id);
         if (chain == nullptr) continue;
-        auto wrong = verifier.check_output(rival.output.input, [&] {
+        auto wrong = verifier.check_output(strategy.output.input, [&] {
             chain->launch();
             return chain->result();
         });
@@ -204,49 +202,51 @@ std::string PreparedCase::check_output(CaseVerifier& verifier, RivalState& rival
 
 void PreparedCase::verify_again() {
     auto verifier = this->verifier();
-    for (auto& rival : rivals_) {
-        if (!rival.to_be_timed()) continue;
-        parts_.board.enter(fmt::format("checking {} once more", rival.entry->name));
-        rival.wrong = check_output(verifier, rival);
-        if (!rival.wrong.empty()) rival.wrong = "after it was timed: " + rival.wrong;
-        rival.verified = rival.wrong.empty();
+    for (auto& strategy : strategies_) {
+        if (!strategy.to_be_timed()) continue;
+        parts_.board.enter(fmt::format("checking {} once more", strategy.entry->name));
+        strategy.wrong = check_output(verifier, strategy);
+        if (!strategy.wrong.empty()) strategy.wrong = "after it was timed: " + strategy.wrong;
+        strategy.verified = strategy.wrong.empty();
     }
 }
 
 void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
-    parts_.board.enter(fmt::format("checking {}", case_.gather));
+    parts_.board.enter(fmt::format("checking {}", case_.gather->name));
     const auto wrong_gather = verifier.check_gather();
-    for (auto& rival : rivals_) {
-        if (!rival.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("checking {}", rival.entry->name));
-        rival.wrong =
-            wrong_gather.empty() ? check_output(verifier, rival) : "the gather: " + wrong_gather;
-        if (rival.wrong.empty() && whole_layer) {
-            parts_.board.enter(fmt::format("checking the layer with {}", rival.entry->name));
-            const auto verdict = verifier.check_layer(rival.output.input, [&](std::size_t layer) {
-                // A chain of steps ends with its last layer.
-                auto* chain = rival.chain(RegionKind::layer);
-                if (chain != nullptr && layer + 1 == layer_.layers()) {
-                    chain->launch();
-                    return chain->result();
-                }
-                Trace silent;
-                return layer_.forward_layer(layer, *gather_, rival.output, parts_.stream, silent);
-            });
-            rival.rms_error = verdict.rms_error;
-            rival.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
-            const auto numerics = verifier.check_numerics(*rival.entry, rival.output);
-            rival.repeatable = verdict.repeatable && numerics.repeatable;
-            rival.owner_independent = numerics.owner_independent;
+    for (auto& strategy : strategies_) {
+        if (!strategy.obstacle.empty()) continue;
+        parts_.board.enter(fmt::format("checking {}", strategy.entry->name));
+        strategy.wrong =
+            wrong_gather.empty() ? check_output(verifier, strategy) : "the gather: " + wrong_gather;
+        if (strategy.wrong.empty() && whole_layer) {
+            parts_.board.enter(fmt::format("checking the layer with {}", strategy.entry->name));
+            const auto verdict =
+                verifier.check_layer(strategy.output.input, [&](std::size_t layer) {
+                    // A chain of steps ends with its last layer.
+                    auto* chain = strategy.chain(RegionId::layer);
+                    if (chain != nullptr && layer + 1 == layer_.layers()) {
+                        chain->launch();
+                        return chain->result();
+                    }
+                    Trace silent;
+                    return layer_.forward_layer(layer, *gather_, strategy.output, parts_.stream,
+                                                silent);
+                });
+            strategy.rms_error = verdict.rms_error;
+            strategy.wrong = verdict.wrong.empty() ? "" : "the layer: " + verdict.wrong;
+            const auto numerics = verifier.check_numerics(*strategy.entry, strategy.output);
+            strategy.repeatable = verdict.repeatable && numerics.repeatable;
+            strategy.owner_independent = numerics.owner_independent;
         }
-        rival.verified = rival.wrong.empty();
+        strategy.verified = strategy.wrong.empty();
     }
 }
 
-CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
+CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
     CaseSamples samples;
-    if (std::ranges::none_of(rivals_, &RivalState::to_be_timed)) return samples;
+    if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
     auto& stream = parts_.stream;
     RegionTimer timer(parts_.device, parts_.timeline, stream);
     Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode,
@@ -255,57 +255,58 @@ CaseSamples PreparedCase::measure(const Options& options, const Beat& beat) {
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
     for (const auto& region : regions_) {
-        auto of_region = sample(region, sampler, options, beat);
-        if (of_region.rivals.empty()) continue;
-        samples.regions[static_cast<std::size_t>(region.kind)] = std::move(of_region);
+        auto of_region = sample(region, sampler, options, on_progress);
+        if (of_region.strategies.empty()) continue;
+        samples.regions[static_cast<std::size_t>(region.id)] = std::move(of_region);
     }
-    const auto& layer = samples.of(RegionKind::layer);
-    if (layer && case_.graph != kGraphOn) {
-        beat("phases of the layer", 0);
-        samples.phases = split_phases(layer->rivals, options);
+    const auto& layer = samples.of(RegionId::layer);
+    if (layer && !case_.graph) {
+        on_progress("phases of the layer", 0);
+        samples.phases = split_phases(layer->strategies, options);
     }
-    beat("limits", 0);
+    on_progress("limits", 0);
     find_limits(samples);
     return samples;
 }
 
 RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const Options& options,
-                                   const Beat& beat) {
+                                   const OnProgress& on_progress) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
     std::vector<Rival> rivals;
-    for (auto& rival : rivals_) {
-        if (!rival.to_be_timed() || !region.applies(rival.needs)) continue;
-        samples.rivals.push_back(&rival);
-        rivals.push_back(rival_of(region, rival, options));
+    for (auto& strategy : strategies_) {
+        if (!strategy.to_be_timed() || !region.applies(strategy.needs)) continue;
+        samples.strategies.push_back(&strategy);
+        rivals.push_back(rival_of(region, strategy, options));
     }
     if (rivals.empty()) return samples;
-    samples.has_baseline = samples.rivals.front() == &rivals_.front();
-    const auto kinds = static_cast<double>(regions_.size());
-    const StopRule rule{options.min_samples, options.budget_seconds / kinds, options.ci_pct / 100};
-    constexpr std::int64_t kKindsAtMost = 4;
-    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.kind) +
-                                                 kKindsAtMost * (options.launch - 1));
+    samples.has_baseline = samples.strategies.front() == &strategies_.front();
+    const auto regions = static_cast<double>(regions_.size());
+    const StopRule rule{options.min_samples, options.budget_seconds / regions,
+                        options.ci_pct / 100};
+    constexpr std::int64_t kRegionsAtMost = 4;
+    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
+                                                 kRegionsAtMost * (options.launch - 1));
     samples.series =
-        sampler.measure(rivals, rule, seed, [&](double spent) { beat(region.name, spent); });
+        sampler.measure(rivals, rule, seed, [&](double spent) { on_progress(region.name, spent); });
     return samples;
 }
 
-Rival PreparedCase::rival_of(const Region& region, RivalState& rival, const Options& options) {
-    const auto doing = fmt::format("measuring the {} of {}", region.name, rival.entry->name);
-    auto* chain = rival.chain(region.kind);
+Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const Options& options) {
+    const auto doing = fmt::format("measuring the {} of {}", region.name, strategy.entry->name);
+    auto* chain = strategy.chain(region.id);
     const bool eager = chain == nullptr;
     Rival timed;
-    timed.name = fmt::format("{}: {}", region.name, rival.entry->name);
-    timed.slowdown = options.planted_pct(*rival.entry) / 100;
-    timed.prime = [this, doing, &region, &rival, &options, eager] {
+    timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
+    timed.slowdown = options.slowdown_pct(*strategy.entry) / 100;
+    timed.prime = [this, doing, &region, &strategy, eager] {
         parts_.board.enter(doing);
-        region.warm_up(rival);  // what settles buffers and connections
-        if (eager) prepare(region, rival, options);
+        region.warm_up(strategy);  // what settles buffers and connections
+        if (eager) prepare(region, strategy);
     };
     if (eager) {
-        timed.run = [&region, &rival] { static_cast<void>(region.run(rival)); };
-        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + rival.cost.launches));
+        timed.run = [&region, &strategy] { static_cast<void>(region.run(strategy)); };
+        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + strategy.cost.launches));
         return timed;
     }
     timed.run = [chain] { chain->launch(); };
@@ -325,37 +326,36 @@ void PreparedCase::find_limits(CaseSamples& samples) {
         return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
     };
     samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
-    for (const auto* rival : samples.of(RegionKind::output)->rivals) {
-        samples.limits.push_back(limit(rival->cost));
+    for (const auto* strategy : samples.of(RegionId::output)->strategies) {
+        samples.limits.push_back(limit(strategy->cost));
     }
 }
 
-std::optional<std::size_t> RegionSamples::find(const RivalState& rival) const {
-    const auto at = std::ranges::find(rivals, &rival);
-    if (at == rivals.end()) return std::nullopt;
-    return static_cast<std::size_t>(at - rivals.begin());
+std::optional<std::size_t> RegionSamples::find(const StrategyRun& strategy) const {
+    const auto at = std::ranges::find(strategies, &strategy);
+    if (at == strategies.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - strategies.begin());
 }
 
-std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const RivalState* const> timed,
+std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* const> timed,
                                                    const Options& options) {
     PhaseSplitter splitter(
         {parts_.control, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
         phase::kCombine,
         Skew(skew_seconds(case_), parts_.control.size(), static_cast<std::uint64_t>(case_.seed)));
     std::vector<std::function<void(Trace&)>> steps;
-    for (const auto* rival : timed) {
+    for (const auto* strategy : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.
-        steps.emplace_back([this, rival, layer = std::size_t{0}](Trace& trace) mutable {
+        steps.emplace_back([this, strategy, layer = std::size_t{0}](Trace& trace) mutable {
             parts_.board.enter(
-                fmt::format("timing the phases of a layer with {}", rival->entry->name));
+                fmt::format("timing the phases of a layer with {}", strategy->entry->name));
             static_cast<void>(
-                layer_.forward_layer(layer, *gather_, rival->output, parts_.stream, trace));
+                layer_.forward_layer(layer, *gather_, strategy->output, parts_.stream, trace));
             layer = (layer + 1) % layer_.layers();
         });
     }
-    return splitter.measure(steps, instrumented_steps(options.min_samples), [&] {
-        if (options.cold) cool();
-    });
+    return splitter.measure(steps, instrumented_steps(options.min_samples),
+                            [&] { cool_if_cold(); });
 }
 
 }  // namespace moe

@@ -30,31 +30,31 @@ struct CaseClocks {
     std::string throttled{};
 };
 
-/// The samples of one region: a series of the rivals that it applies to.
+/// The samples of one region: a series of the strategies that it applies to.
 struct RegionSamples {
-    std::vector<const RivalState*> rivals;
-    bool has_baseline{};  ///< rivals[0] is what speed-ups are against
+    std::vector<const StrategyRun*> strategies;
+    bool has_baseline{};  ///< strategies[0] is what speed-ups are against
     Series series;
 
-    /// Where a rival's samples are; nothing for one that was not timed.
-    [[nodiscard]] std::optional<std::size_t> find(const RivalState& rival) const;
+    /// Where a strategy's samples are; nothing for one that was not timed.
+    [[nodiscard]] std::optional<std::size_t> find(const StrategyRun& strategy) const;
 };
 
-/// The samples of one case, by kind of region.
+/// The samples of one case, by region.
 struct CaseSamples {
     std::array<std::optional<RegionSamples>, kRegions> regions;
-    /// For each rival of the layer region; empty without a layer, and for graphs, into which nobody
-    /// looks.
+    /// For each strategy of the layer region; empty without a layer, and for graphs, into which
+    /// nobody looks.
     std::vector<PhaseSplit> phases;
-    /// Seconds that the exchange takes at least: any strategy's, and each rival's of the output
-    /// region. Without rows there is nothing to move and no limit.
+    /// Seconds that the exchange takes at least: by the contract, and with each strategy of the
+    /// output region. Without rows there is nothing to move and no limit.
     std::optional<double> contract_limit;
     std::vector<double> limits;
     CaseClocks clocks;
     std::optional<double> disturbed_pct;  ///< see ResultRow
 
-    [[nodiscard]] const std::optional<RegionSamples>& of(RegionKind kind) const {
-        return regions[static_cast<std::size_t>(kind)];
+    [[nodiscard]] const std::optional<RegionSamples>& of(RegionId id) const {
+        return regions[static_cast<std::size_t>(id)];
     }
 };
 
@@ -76,7 +76,7 @@ public:
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.
-    PreparedCase(const Case& one, const CaseLayout& layout,
+    PreparedCase(const Case& params, const CaseLayout& layout,
                  std::span<const CombineEntry* const> combines, const Parts& parts);
 
     /// Bytes of a rank's activations, of all strategies' inputs and workspaces, and of what
@@ -86,57 +86,57 @@ public:
                                            const CombineSetup& setup,
                                            std::span<const CombineEntry* const> combines);
 
-    [[nodiscard]] std::span<RivalState> rivals() { return rivals_; }
+    [[nodiscard]] std::span<StrategyRun> strategies() { return strategies_; }
 
-    /// Collective. For a case about graphs: captures every rival's regions. What cannot be captured
-    /// has an obstacle from here on.
+    /// Collective. For a case about graphs: captures every strategy's regions. What cannot be
+    /// captured has an obstacle from here on.
     void capture(const Options& options);
 
-    /// Collective. Fills each rival's verdict.
+    /// Collective. Fills each strategy's verdict.
     void verify(bool whole_layer);
     /// Collective. The exchange once more, bit for bit: what goes wrong only after many runs.
     void verify_again();
     /// Hears what is being measured, and the share of its budget that is spent.
-    using Beat = std::function<void(std::string_view, double)>;
-    /// Collective. The budget is shared by the kinds of sample.
-    [[nodiscard]] CaseSamples measure(const Options& options, const Beat& beat);
+    using OnProgress = std::function<void(std::string_view, double)>;
+    /// Collective. The budget is shared by the regions.
+    [[nodiscard]] CaseSamples measure(const Options& options, const OnProgress& on_progress);
 
 private:
     [[nodiscard]] CaseVerifier verifier();
     /// Collective. Makes a strategy with its input, or gives it an obstacle.
-    [[nodiscard]] RivalState make_rival(const CombineEntry& entry);
+    [[nodiscard]] StrategyRun make_strategy(const CombineEntry& entry);
     [[nodiscard]] std::vector<Region> make_regions();
-    void capture(RivalState& rival, const Options& options);
+    void capture(StrategyRun& strategy, const Options& options);
     /// Collective. What is wrong with the output step as it is timed, in every form.
-    [[nodiscard]] std::string check_output(CaseVerifier& verifier, RivalState& rival);
+    [[nodiscard]] std::string check_output(CaseVerifier& verifier, StrategyRun& strategy);
     [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
-                                       const Options& options, const Beat& beat);
+                                       const Options& options, const OnProgress& on_progress);
     /// How the sampler sees a strategy in a region.
-    [[nodiscard]] Rival rival_of(const Region& region, RivalState& rival, const Options& options);
+    [[nodiscard]] Rival rival_of(const Region& region, StrategyRun& strategy,
+                                 const Options& options);
     void find_limits(CaseSamples& samples);
-    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const RivalState* const> timed,
+    [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const StrategyRun* const> timed,
                                                        const Options& options);
-    /// What comes untimed before each sample of a region; cold after it, where that was asked for.
-    void prepare(const Region& region, RivalState& rival, const Options& options);
-    /// Leaves nothing in the caches.
-    void cool();
+    /// What comes untimed before each sample of a region; cold after it, in a cold case.
+    void prepare(const Region& region, StrategyRun& strategy);
+    /// Leaves nothing in the caches, in a cold case.
+    void cool_if_cold();
 
     const Case& case_;
     const RowMap& row_map_;
     Parts parts_;
     CombineSetup combine_setup_;
     GatherSetup gather_setup_;
-    const GatherEntry& gather_entry_;
     MoeLayer layer_;
     std::unique_ptr<Gather> gather_;
     CombineInputs inputs_;
-    std::vector<RivalState> rivals_;
+    std::vector<StrategyRun> strategies_;
     std::vector<Region> regions_;
     std::optional<ColdCaches> cold_caches_;
 };
 
 /// What one rank's layer of a case looks like.
-[[nodiscard]] LayerPlan layer_plan(const Case& one, const Parallel& parallel, const RowMap& row_map,
-                                   int rank);
+[[nodiscard]] LayerPlan layer_plan(const Case& params, const Parallel& parallel,
+                                   const RowMap& row_map, int rank);
 
 }  // namespace moe

@@ -15,11 +15,11 @@
 namespace moe {
 
 /// The regions of a case, in the order in which they are measured.
-enum class RegionKind : std::uint8_t { output, combine, layer };
+enum class RegionId : std::uint8_t { output, combine, layer };
 inline constexpr std::size_t kRegions = 3;
 
 /// One strategy's part in a case.
-struct RivalState {
+struct StrategyRun {
     const CombineEntry* entry{};
     std::string obstacle;
     Cost cost;
@@ -36,22 +36,22 @@ struct RivalState {
     std::optional<bool> repeatable{}, owner_independent{};
 
     [[nodiscard]] bool to_be_timed() const { return obstacle.empty() && verified != false; }
-    [[nodiscard]] RegionChain* chain(RegionKind kind) const {
-        return chains[static_cast<std::size_t>(kind)].get();
+    [[nodiscard]] RegionChain* chain(RegionId id) const {
+        return chains[static_cast<std::size_t>(id)].get();
     }
 };
 
 /// A stretch of a case's work that is sampled by itself.
 struct Region {
-    RegionKind kind{};
+    RegionId id{};
     std::string_view name;
-    /// Untimed, right before each sample: no rival profits or suffers from what the one before it
-    /// left in the caches. Eager samples only: regions of a chain follow their own kind.
-    std::function<void(RivalState&)> warm_up;
+    /// Untimed, right before each sample: no strategy profits or suffers from what the one before
+    /// it left in the caches. Eager samples only: regions of a chain follow themselves.
+    std::function<void(StrategyRun&)> warm_up;
     /// What a chain enqueues, untimed, before each region.
-    std::function<void(RivalState&)> prepare;
+    std::function<void(StrategyRun&)> prepare;
     /// Enqueues the region; says where its result is.
-    std::function<Matrix(RivalState&)> run;
+    std::function<Matrix(StrategyRun&)> run;
     bool (*applies)(const InputNeeds&);
 };
 

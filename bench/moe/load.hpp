@@ -17,6 +17,7 @@ public:
     explicit Load(std::string_view text);
 
     [[nodiscard]] const std::string& text() const { return text_; }
+    [[nodiscard]] bool operator==(const Load& other) const { return text_ == other.text_; }
     /// Whether the load itself says how many tokens there are; others take any number.
     [[nodiscard]] bool mixed() const { return kind_ == Kind::mixed; }
     /// Tokens of a mixed load's step on `dp` ranks.

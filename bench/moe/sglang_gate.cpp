@@ -1,11 +1,29 @@
 #include "bench/moe/sglang_gate.hpp"
 
+#include "kernels/runtime/error.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
 
 namespace moe {
+
+std::string_view to_string(SglangVersion version) {
+    return version == SglangVersion::v0_5_22 ? "sglang:0.5.22" : "sglang:0.5.23";
+}
+
+std::string_view to_string(StepPhase phase) {
+    switch (phase) {
+        case StepPhase::prefill:
+            return "prefill";
+        case StepPhase::decode:
+            return "decode";
+        case StepPhase::mixed:
+            return "mixed";
+    }
+    raise(MOE_SITE("phase"), "unknown StepPhase");
+}
 
 std::string sglang_path(const Parallel& parallel) {
     const auto baseline = [](std::string_view why) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace moe {
 
@@ -17,10 +18,12 @@ namespace moe {
 
 /// Releases that brought another rule for padding: one for all up to 0.5.22, and that of 0.5.23.
 enum class SglangVersion : std::uint8_t { v0_5_22, v0_5_23 };
+[[nodiscard]] std::string_view to_string(SglangVersion version);
 
 /// What a serving step does: prefill of all requests, decode of all, or prefill of some beside
 /// decode of others.
 enum class StepPhase : std::uint8_t { prefill, decode, mixed };
+[[nodiscard]] std::string_view to_string(StepPhase phase);
 
 /// What the rule asks about a step beside its tokens.
 struct SglangStep {

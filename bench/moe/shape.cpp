@@ -134,7 +134,11 @@ double parse_routing(std::string_view text) {
     throw BadArgument(fmt::format("--routing '{}': there are uniform and zipf:S", text));
 }
 
-LayerShape scale_experts(const LayerShape& shape, int factor) {
+std::string routing_text(double exponent) {
+    return exponent == 0 ? "uniform" : fmt::format("zipf:{}", exponent);
+}
+
+LayerShape scale_experts(const LayerShape& shape, std::int64_t factor) {
     if (factor < 1 || shape.experts % factor != 0 || shape.experts / factor < shape.top_k) {
         throw BadArgument(fmt::format(
             "--scale-experts {}: {} experts with top-k {} can be divided by a factor of {} that is "

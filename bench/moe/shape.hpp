@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace moe {
@@ -34,10 +35,12 @@ struct ModelPreset {
 /// The exponent that --routing asks for: 0 for uniform, S for zipf:S. A BadArgument for other
 /// texts.
 [[nodiscard]] double parse_routing(std::string_view text);
+/// The shortest text with that exponent.
+[[nodiscard]] std::string routing_text(double exponent);
 
 /// The same shape with experts / factor experts, so that a large model's layer fits in memory. A
 /// BadArgument if that is not a whole number of at least top_k experts.
-[[nodiscard]] LayerShape scale_experts(const LayerShape& shape, int factor);
+[[nodiscard]] LayerShape scale_experts(const LayerShape& shape, std::int64_t factor);
 /// A BadArgument for a token that would choose more experts than there are.
 void check_shape(const LayerShape& shape);
 

@@ -3,6 +3,7 @@
 #include "bench/case/prepared_case.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
+#include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -26,32 +27,33 @@ std::optional<double> scaled(std::optional<double> value, double factor) {
 }
 
 /// Of all ranks, whose shares of the layer may differ in size.
-ExpertsKernel experts_kernel(const RowContext& context, const Case& one, const CaseLayout& layout) {
+ExpertsKernel experts_kernel(const RowContext& context, const Case& params,
+                             const CaseLayout& layout) {
     ExpertsKernel found;
     for (int rank = 0; rank < layout.parallel.ranks; ++rank) {
-        found.add(MoeLayer::experts_kernel(layer_plan(one, layout.parallel, *layout.row_map, rank),
-                                           *context.backend.layer_kernels));
+        found.add(
+            MoeLayer::experts_kernel(layer_plan(params, layout.parallel, *layout.row_map, rank),
+                                     *context.backend.layer_kernels));
     }
     return found;
 }
 
-std::string sms_of(const Communicator& world, const Case& one) {
-    if (one.sms != 0) return fmt::format("{}", one.sms);
+std::string sms_of(const Communicator& world, const Case& params) {
+    if (params.sms != 0) return fmt::format("{}", params.sms);
     const bool chooses = world.sms_obstacle(1).empty();
     return chooses ? "default" : "";
 }
 
 }  // namespace
 
-std::string case_id_of(const RowContext& context, const Case& one) {
+std::string case_id_of(const RowContext& context, const Case& params) {
     const auto& options = context.options;
-    return case_id(one, fmt::format("{} {} ranks {} hosts{}{}", context.backend.name,
-                                    context.backend.world->size(), context.machine.hosts,
-                                    options.cold ? " cold" : "",
-                                    options.mode == Mode::pipelined ? " pipelined" : ""));
+    return case_id(params, fmt::format("{} {} ranks {} hosts{}", context.backend.name,
+                                       context.backend.world->size(), context.machine.hosts,
+                                       options.mode == Mode::pipelined ? " pipelined" : ""));
 }
 
-ResultRow describe_row(const RowContext& context, const Case& one, const CaseLayout& layout,
+ResultRow describe_row(const RowContext& context, const Case& params, const CaseLayout& layout,
                        const CombineEntry& entry) {
     const auto& machine = context.machine;
     const auto& parallel = layout.parallel;
@@ -59,7 +61,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.run_id = context.run_id;
     row.launch = context.options.launch;
     row.launches_planned = context.options.launches;
-    row.case_id = case_id_of(context, one);
+    row.case_id = case_id_of(context, params);
     row.backend = context.backend.name;
     row.device = context.backend.device->name();
     const auto& placement = context.backend.placement;
@@ -68,37 +70,37 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.hosts = machine.hosts;
     row.ranks = parallel.ranks;
     row.ranks_per_device = placement.ranks_per_device;
-    row.model = one.model;
-    row.hidden = one.hidden;
-    row.experts = one.experts;
-    row.top_k = one.top_k;
-    row.intermediate = one.intermediate;
-    row.shared_intermediate = one.shared_intermediate;
-    row.scale_experts = one.scale_experts;
-    row.tokens = one.tokens;
-    row.load = one.load;
-    row.routing = one.routing;
-    row.phase = one.phase;
-    row.padding = one.padding;
-    row.dp = one.dp;
-    row.ep = one.ep;
-    row.gather = one.gather;
+    row.model = params.model->name;
+    row.hidden = params.shape.hidden;
+    row.experts = params.shape.experts;
+    row.top_k = params.shape.top_k;
+    row.intermediate = params.shape.intermediate;
+    row.shared_intermediate = params.shape.shared_intermediate;
+    row.scale_experts = params.scale_experts;
+    row.tokens = params.tokens;
+    row.load = params.load.text();
+    row.routing = routing_text(params.shape.expert_zipf);
+    if (params.phase) row.phase = to_string(*params.phase);
+    row.padding = to_string(params.padding);
+    row.dp = params.dp;
+    row.ep = params.ep;
+    row.gather = params.gather->name;
     row.combine = entry.name;
-    row.dtype = to_string(one.dtype);
-    row.graph = one.graph;
-    row.skew_us = one.skew_us;
-    row.sms = sms_of(*context.backend.world, one);
-    row.scope = one.scope;
-    row.cache = context.options.cold ? "cold" : "cold_weights";
+    row.dtype = to_string(params.dtype);
+    row.graph = params.graph ? "on" : "off";
+    row.skew_us = params.skew_us;
+    row.sms = sms_of(*context.backend.world, params);
+    row.scope = to_string(params.scope);
+    row.cache = to_string(params.cache);
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"
-               : one.graph == kGraphOn                 ? "chained"
+               : params.graph                          ? "chained"
                                                        : "isolated";
-    row.layers = one.layers;
+    row.layers = params.layers;
     row.epilogue = "none";
-    row.seed = one.seed;
-    row.planted_pct = context.options.planted_pct(entry);
-    row.scoring = to_string(one.scoring);
-    row.shared_gate = one.shared_gate;
+    row.seed = params.seed;
+    row.planted_pct = context.options.slowdown_pct(entry);
+    row.scoring = to_string(params.shape.scoring);
+    row.shared_gate = params.shape.shared_gate;
     row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;
 
@@ -110,10 +112,10 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
 
     row.padding = to_string(layout.padding);
     row.rows = layout.row_map->rows();
-    row.matrix_bytes = static_cast<double>(layout.row_map->rows() * one.hidden) *
-                       static_cast<double>(size_of(one.dtype));
+    row.matrix_bytes = static_cast<double>(layout.row_map->rows() * params.shape.hidden) *
+                       static_cast<double>(size_of(params.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;
-    const auto kernel = experts_kernel(context, one, layout);
+    const auto kernel = experts_kernel(context, params, layout);
     row.experts_kernel = fmt::format("{}", fmt::join(kernel.names, ";"));
     row.experts_tuned = kernel.tuned;
     return row;

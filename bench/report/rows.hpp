@@ -24,10 +24,10 @@ struct RowContext {
 };
 
 /// The same on every rank, and in every run of the same case on the same backend, ranks and hosts.
-[[nodiscard]] std::string case_id_of(const RowContext& context, const Case& one);
+[[nodiscard]] std::string case_id_of(const RowContext& context, const Case& params);
 
 /// A row with everything that is known before anything is measured.
-[[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& one,
+[[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& params,
                                      const CaseLayout& layout, const CombineEntry& entry);
 
 /// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is

@@ -1,10 +1,8 @@
 #pragma once
 
 #include "bench/measure/repeats.hpp"
-#include "bench/moe/load.hpp"
-#include "bench/moe/shape.hpp"
+#include "bench/sweep/case.hpp"
 #include "comm/combine/combine.hpp"
-#include "comm/gather/gather.hpp"
 
 #include <cstdint>
 #include <map>
@@ -19,50 +17,51 @@ enum class Verify : std::uint8_t { off, exact, full };
 enum class ProgressStyle : std::uint8_t { automatic, bar, plain, none };
 
 /// A strategy that is made slower on purpose.
-struct Plant {
+struct InjectedSlowdown {
     const CombineEntry* entry{};
     double pct{};
 };
 
 /// What the command line asks for, parsed and checked as far as that goes without knowing the
-/// machine. INTERFACE of the program: README.md and --help.
+/// machine. Defaults are with the options, in axes.cpp and plain_options.cpp.
 struct Options {
-    std::string backend{"auto"};
-    std::vector<std::string> models{"custom"};
+    std::string backend;
+    std::vector<const ModelPreset*> models;
     bool model_given{};  ///< by the user; else a backend may have a default of its own
     std::vector<std::int64_t> hidden;  ///< empty: the model's own
     std::optional<std::int64_t> experts, top_k, intermediate, shared_intermediate;
     std::optional<Scoring> scoring;
     bool shared_gate{};  ///< also where the model has none
-    int scale_experts{1};
+    std::int64_t scale_experts{1};
     std::vector<std::int64_t> tokens;
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
     bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
-    std::vector<std::string> loads;
-    std::vector<std::string> routings;
-    std::vector<std::string> paddings;
-    std::vector<std::string> phases;
+    std::vector<Load> loads;
+    std::vector<double> routings;  ///< exponents of the experts' popularity
+    std::vector<PaddingRule> paddings;
+    std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;
-    std::vector<std::string> gathers;
+    std::vector<const GatherEntry*> gathers;
     std::vector<DType> dtypes;
-    std::vector<std::string> graphs;  ///< off, on, or both
+    std::vector<bool> graphs;
     std::vector<std::int64_t> skews_us;
     std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
-    bool layer_scope{true};
-    std::int64_t layers{1};
-    std::int64_t seed{1};
-    double ci_pct{2};
-    double budget_seconds{2};
+    std::vector<Cache> caches;
+    Scope scope{};
+    std::int64_t layers{};
+    std::int64_t seed{};
+    double ci_pct{};
+    double budget_seconds{};
     std::optional<double> time_seconds;  ///< after which the sweep ends
-    double timeout_seconds{300};
-    int min_samples{20};
+    double timeout_seconds{};
+    int min_samples{};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
-    bool cold{}, resume{}, dry_run{}, share_gpu{};
+    bool resume{}, dry_run{}, share_gpu{};
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};
-    std::vector<Plant> plants;  ///< each of another one of `combines`
+    std::vector<InjectedSlowdown> slowdowns;  ///< each of another one of `combines`
     std::string out, csv;
 
     /// Whether speed-ups are against this one of `combines`.
@@ -70,7 +69,7 @@ struct Options {
         return &entry == combines.front();
     }
     /// 0 for a strategy that is left as it is.
-    [[nodiscard]] double planted_pct(const CombineEntry& entry) const;
+    [[nodiscard]] double slowdown_pct(const CombineEntry& entry) const;
 
     /// Every option that decides what is measured and how, with its value as typed or its default:
     /// results of runs that agree in these belong together.
@@ -83,6 +82,9 @@ struct Options {
 /// The same with this share of the samples of each case, from 0 to 1: of the budget and of
 /// min_samples, of which as many stay as an interval takes.
 [[nodiscard]] Options with_effort(Options options, double effort);
+
+/// Options that cannot go together: a BadArgument. Without the number of ranks.
+void check_options(const Options& options);
 
 /// What main() should do instead of a sweep.
 struct PrintAndStop {

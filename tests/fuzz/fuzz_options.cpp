@@ -4,6 +4,7 @@
 // Input: a byte for the number of ranks (A is 1, B is 2, D is 4, H is 8, @ is 64), then arguments,
 // separated by NUL if there is one, otherwise by newlines.
 #include "bench/moe/load.hpp"
+#include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/cases.hpp"
 #include "bench/sweep/options.hpp"
 #include "tests/fuzz/complaint.hpp"
@@ -60,14 +61,21 @@ void check_numbers(const std::vector<std::int64_t>& list, std::int64_t least, bo
                "a number that is too small");
 }
 
+std::vector<std::string> texts_of(const std::vector<Load>& loads) {
+    std::vector<std::string> texts;
+    for (const auto& load : loads) texts.push_back(load.text());
+    return texts;
+}
+
 void check_lists(const Options& o) {
     check_list(o.models, false);
-    check_list(o.loads, false);
+    check_list(texts_of(o.loads), false);
     check_list(o.routings, false);
     check_list(o.paddings, false);
     check_list(o.phases, false);
     check_list(o.gathers, false);
     check_list(o.dtypes, false);
+    check_list(o.caches, false);
     check_numbers(o.tokens, 0, false);
     check_numbers(o.skews_us, 0, false);
     check_numbers(o.hidden, 1, true);
@@ -85,17 +93,18 @@ void check_combines(const Options& o) {
     MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "not one baseline");
 }
 
-void check_plants(const Options& o) {
+void check_slowdowns(const Options& o) {
     std::vector<const CombineEntry*> planted;
-    for (const auto& [entry, pct] : o.plants) {
+    for (const auto& [entry, pct] : o.slowdowns) {
         MOE_EXPECT(std::isfinite(pct) && pct > 0, "no slow-down");
-        MOE_EXPECT(o.planted_pct(*entry) == pct, "another slow-down");
+        MOE_EXPECT(o.slowdown_pct(*entry) == pct, "another slow-down");
         MOE_EXPECT(std::find(o.combines.begin(), o.combines.end(), entry) != o.combines.end(),
                    "slows down what does not run");
         planted.push_back(entry);
     }
     check_list(planted, true);
-    MOE_EXPECT(!o.cold || o.mode == Mode::isolated, "cold, and back to back");
+    const bool cold = std::find(o.caches.begin(), o.caches.end(), Cache::cold) != o.caches.end();
+    MOE_EXPECT(!cold || o.mode == Mode::isolated, "cold, and back to back");
 }
 
 void check_single_values(const Options& o) {
@@ -122,8 +131,8 @@ double count_steps(const Options& o) {
     std::size_t count = 0;
     for (const auto& padding : o.paddings) {
         for (const auto& load : o.loads) {
-            const auto phases = is_sglang(padding) ? o.phases.size() : 1;
-            count += Load(load).mixed() ? 1 : phases * o.tokens.size();
+            const auto phases = asks_for_phase(padding) ? o.phases.size() : 1;
+            count += load.mixed() ? 1 : phases * o.tokens.size();
         }
     }
     return static_cast<double>(count);
@@ -135,7 +144,8 @@ double count_of(const Options& o, int ranks) {
     return size(o.models) * std::max(size(o.hidden), 1.0) *
            static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
            static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.routings) * count_steps(o);
+           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.caches) * size(o.routings) *
+           count_steps(o);
 }
 
 /// Nothing if the options were refused, as they should be.
@@ -148,29 +158,29 @@ std::optional<std::vector<Case>> expand(const Options& options, int ranks) {
     }
 }
 
-void check_shape_of(const Case& one) {
-    const auto shape = shape_of(one);
+void check_shape_of(const Case& params) {
+    const auto& shape = params.shape;
     MOE_EXPECT(shape.hidden >= 1 && shape.intermediate >= 1, "a layer without a size");
     MOE_EXPECT(shape.top_k >= 1 && shape.top_k <= shape.experts, "no top-k of these experts");
     MOE_EXPECT(shape.shared_intermediate >= 0, "a shared expert of negative size");
     MOE_EXPECT(!shape.shared_gate || shape.shared_intermediate > 0, "a gate of nothing");
 }
 
-void check_dealt(const Case& one, int ranks) {
-    const Load load(one.load);
-    const auto dp = static_cast<int>(one.dp);
+void check_dealt(const Case& params, int ranks) {
+    const auto& load = params.load;
+    const auto dp = static_cast<int>(params.dp);
     if (ranks % dp != 0 || !load.obstacle(dp).empty()) return;
-    const auto dealt = load.deal(one.tokens, dp);
+    const auto dealt = load.deal(params.tokens, dp);
     MOE_EXPECT(dealt.size() == static_cast<std::size_t>(dp), "not one number for each rank");
     MOE_EXPECT(std::all_of(dealt.begin(), dealt.end(), [](auto n) { return n >= 0; }),
                "a rank with less than nothing");
-    MOE_EXPECT(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) == one.tokens,
+    MOE_EXPECT(std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) == params.tokens,
                "tokens lost or invented");
 }
 
 std::vector<std::string> ids_of(const std::vector<Case>& cases) {
     std::vector<std::string> ids;
-    for (const auto& one : cases) ids.push_back(case_id(one, "fuzz"));
+    for (const auto& params : cases) ids.push_back(case_id(params, "fuzz"));
     return ids;
 }
 
@@ -180,9 +190,9 @@ void check_cases(const Options& options, int ranks) {
     const auto cases = expand(options, ranks);
     if (!cases) return;
     MOE_EXPECT(static_cast<double>(cases->size()) == count, "not the product of the lists");
-    for (const auto& one : *cases) {
-        check_shape_of(one);
-        check_dealt(one, ranks);
+    for (const auto& params : *cases) {
+        check_shape_of(params);
+        check_dealt(params, ranks);
     }
     const auto ids = ids_of(*cases);
     check_list(ids, false);
@@ -199,7 +209,7 @@ void check_command_line(int ranks, const std::vector<std::string>& arguments) {
     MOE_EXPECT(parsed->options.command_line == arguments, "another command line");
     check_lists(parsed->options);
     check_combines(parsed->options);
-    check_plants(parsed->options);
+    check_slowdowns(parsed->options);
     check_single_values(parsed->options);
     check_cases(parsed->options, ranks);
 }

@@ -88,6 +88,7 @@ BAD_ARGUMENTS = [
     (["--min-samples", "0"], "is not from 1 to"),
     (["--time", "0"], "--time '0': a number above 0"),
     (["--cold", "--pipelined"], "between runs back to back"),
+    (["--cache", "lukewarm"], "--cache 'lukewarm': there are: warm, cold"),
     (["--plant", "all_gather:30"], "no combine is named 'all_gather'"),
     (["--plant", "all_reduce_slice"], "NAME:PCT"),
     (["--plant", "all_reduce_slice:much"], "a number above 0"),
@@ -644,11 +645,19 @@ def test_bursts_and_graphs_say_why_no_rank_can_be_late_for_them(tmp_path):
 
 
 def test_cold_rows_say_so(tmp_path):
-    done = launch(*QUICK, "--cold", "--scope", "output", "--out", tmp_path)
+    done = launch(*QUICK, "--cache", "warm,cold", "--scope", "output", "--out", tmp_path / "both")
     assert done.returncode == 0, done.stderr
-    for row in rows_of(tmp_path):
-        assert row["verified"] == "true" and row["cache"] == "cold"
+    ids = {"cold_weights": set(), "cold": set()}
+    for row in rows_of(tmp_path / "both"):
+        ids[row["cache"]].add(row["case_id"])
+        assert row["verified"] == "true"
         assert float(row["output_us_median"]) > 0 and int(row["samples"]) >= 6
+    assert ids["cold_weights"] and ids["cold"] and not ids["cold_weights"] & ids["cold"]
+
+    done = launch(*QUICK, "--cold", "--scope", "output", "--out", tmp_path / "cold")
+    assert done.returncode == 0, done.stderr
+    assert {(row["cache"], row["case_id"]) for row in rows_of(tmp_path / "cold")} == {
+        ("cold", case) for case in ids["cold"]}
 
     def forecast(*args):
         said = launch(*QUICK, "--min-samples", "1000", "--dry-run", *args).stdout
