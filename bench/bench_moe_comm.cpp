@@ -94,7 +94,8 @@ void print_start(const Start& start) {
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
-                     machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
+                     machine.hosts == 1 ? "" : "s", placement.transport,
+                     to_string(placement.claim)));
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
     for (const auto& plant : options.plants) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",

@@ -1,5 +1,6 @@
 #include "bench/report/result_files.hpp"
 
+#include "bench/report/columns.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -129,7 +130,7 @@ std::string dump(const json& value) {
 ResultFiles::ResultFiles(const Parts& parts)
     : paths_(parts.paths), run_id_(parts.run_id), writing_(parts.writing) {
     // Everything that may be refused is looked at before anything is made.
-    const auto header = csv_header(ResultRow{}.record());
+    const auto header = csv_header();
     const auto torn = parts.options.resume ? TornLine::allow : TornLine::refuse;
     paths_.check();
     AppendFile::check_header(paths_.csv, header, torn);
@@ -162,7 +163,7 @@ ResultFiles::~ResultFiles() = default;
 
 void ResultFiles::append(std::span<const ResultRow> rows) {
     std::string lines;
-    for (const auto& row : rows) lines += csv_line(row.record());
+    for (const auto& row : rows) lines += csv_line(row);
     const std::scoped_lock whole(writing_);
     csv_->append(lines);
     rows_ += static_cast<std::int64_t>(rows.size());
