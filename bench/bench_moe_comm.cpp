@@ -2,6 +2,7 @@
 #include "bench/case/estimate.hpp"
 #include "bench/dry_run.hpp"
 #include "bench/report/abort_status.hpp"
+#include "bench/report/columns.hpp"
 #include "bench/report/provenance.hpp"
 #include "bench/report/result_files.hpp"
 #include "bench/report/rows.hpp"
@@ -22,6 +23,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <iterator>
@@ -278,11 +280,14 @@ void expect_one_job(Control& control) {
     throw BadArgument(apart);
 }
 
+/// What --list shows beside what the sweep knows.
+constexpr std::array kMoreListings{Listing{"columns", list_of_columns}};
+
 /// Everything that may end the program early comes back here as a status.
 Status run(int argc, char** argv, Guards& guards) {
     std::unique_ptr<ResultFiles> files;
     try {
-        const auto parsed = parse_command_line(argc, argv);
+        const auto parsed = parse_command_line(argc, argv, kMoreListings);
         if (parsed.print) {
             if (guards.control.rank() == 0) show(parsed.print->text);
             return kDone;

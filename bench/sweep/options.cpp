@@ -1,7 +1,6 @@
 #include "bench/sweep/options.hpp"
 
 #include "bench/sweep/case.hpp"
-#include "bench/sweep/listings.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "bench/sweep/version.hpp"
 #include "comm/backend.hpp"
@@ -286,7 +285,7 @@ void declare(CLI::App& app, Texts& t) {
     add("--timeout", t.timeout, "seconds without progress after which all ranks are ended");
     app.add_flag("--resume", t.resume, "go on where a run into the same file ended");
     add("--progress", t.progress, "auto, bar, plain, none");
-    add("--list", t.list, "models, combines, gathers or backends; then stop");
+    add("--list", t.list, "models, combines, gathers, backends or columns; then stop");
     app.add_flag("--version", t.version, "the program's revision and its libraries; then stop");
     app.add_flag("--dry-run", t.dry_run,
                  "show the cases, the memory and the time each needs; measure and write nothing");
@@ -377,7 +376,8 @@ Options with_effort(Options options, double effort) {
     return options;
 }
 
-ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
+ParsedCommandLine parse_command_line(int argc, const char* const* argv,
+                                     std::span<const Listing> more_listings) {
     CLI::App app{
         "Times tensor-parallel all-reduce + dp_scatter against reduce_scatterv through a "
         "synthetic MoE layer, end to end, and checks every result.\n"
@@ -393,7 +393,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
         throw BadArgument(fmt::format("{} (see --help)", error.what()));
     }
     if (texts.version) return {PrintAndStop{version_line()}, {}};
-    if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list)}, {}};
+    if (!texts.list.empty()) return {PrintAndStop{list_of(texts.list, more_listings)}, {}};
     ParsedCommandLine parsed{std::nullopt, parse_texts(texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options, texts.tokens);
     parsed.options.model_given = app.count("--model") > 0;

@@ -3,12 +3,14 @@
 #include "bench/measure/repeats.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/shape.hpp"
+#include "bench/sweep/listings.hpp"
 #include "comm/combine/combine.hpp"
 #include "comm/gather/gather.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,11 +91,13 @@ struct PrintAndStop {
     std::string text;
 };
 
-/// The options, or the text that --help or --list asks for. A BadArgument for anything wrong.
+/// The options, or the text that --help or --list asks for, which may be one of `more_listings`. A
+/// BadArgument for anything wrong.
 struct ParsedCommandLine {
     std::optional<PrintAndStop> print;
     Options options;
 };
-[[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv);
+[[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv,
+                                                   std::span<const Listing> more_listings = {});
 
 }  // namespace moe
