@@ -10,7 +10,7 @@ import moe_results
 from charts.facts import left_out_notes, why_left_out
 from charts.looks import looks_order
 from charts.texts import load_order, natural
-from moe_results import CLAIMS, SETTINGS, ResultsError
+from moe_results import CLAIMS, NO_VERDICT, SETTINGS, ResultsError
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
 
@@ -34,6 +34,11 @@ class Page:
     suffix: str
     notes: list[str]
     grid: list[list[Panel | None]]
+
+    @property
+    def no_verdict(self) -> bool:
+        """Whether no row of the page may name a winner, by its claim."""
+        return self.claim in NO_VERDICT
 
 
 def make_pages(rows: list[moe_results.Row]) -> list[Page]:
