@@ -44,12 +44,12 @@ LABELS = (
 # Where spreadsheets write TRUE for true, and a reader that takes that for false would be wrong.
 FLAGS = ("is_baseline", "verified", "shared_gate")
 
+SPEEDUPS = ("speedup_layer", "speedup_output")
 # Measures with a 95 % interval in NAME_low and NAME_high: the measure's column -> NAME.
 MEASURES = {
     "layer_us_median": "layer_us",
     "output_us_median": "output_us",
-    "speedup_layer": "speedup_layer",
-    "speedup_output": "speedup_output",
+    **{name: name for name in SPEEDUPS},
 }
 PHASES = (
     "gather_us_median", "route_us_median", "permute_us_median", "experts_us_median",

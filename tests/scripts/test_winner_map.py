@@ -271,6 +271,16 @@ def test_wrong_and_planted_rows_win_nothing(map_of) -> None:
     assert "planted" in cells.loc[(256, "balanced"), "why"]
 
 
+def test_a_disturbed_case_has_no_winner(map_of) -> None:
+    rows = sweep("load", ["balanced", "hot"])
+    for row in rows:
+        row["no_verdict"] = "disturbed" if (row["tokens"], row["load"]) == (16, "hot") else ""
+    cells = the_cells(map_of(rows))
+    assert dict(cells["kind"]) == {
+        (16, "balanced"): "won", (64, "balanced"): "won", (64, "hot"): "won",
+        (16, "hot"): "unresolved"}
+
+
 # --- Axes, panels, pages ------------------------------------------------------------------------
 
 
