@@ -415,6 +415,15 @@ def test_a_shared_machine_gives_charts_without_a_verdict(charts, capsys) -> None
     assert said in capsys.readouterr().out
 
 
+def test_who_is_faster_is_not_resolved_where_others_had_the_cores(charts, capsys) -> None:
+    texts = charts(sweep(no_verdict="disturbed"))
+    for name in ("speedup_output", "speedup_layer", "latency"):
+        assert "ot resolved" in texts[name] or "perhaps tied" in texts[name]
+        assert " wins " not in texts[name] and " leads " not in texts[name]
+    said = "not resolved, for others had a rank's core: "
+    assert said in capsys.readouterr().out and said in texts["speedup_output"]
+
+
 def test_charts_of_a_shared_gpu_say_that_it_is_no_interconnect(charts) -> None:
     for text in charts(sweep(claim="functional", backend="cuda")).values():
         assert "functional: ranks share a GPU, times say nothing about an interconnect" in text
@@ -458,7 +467,8 @@ def test_rows_without_a_time_are_listed(charts, capsys: pytest.CaptureFixture[st
         for tokens in (16, 64)
     ]
     rows.append(timed("reduce_scatterv_peer", 16, "hot", 9.0, verified="false"))
-    rows.append(timed("reduce_scatterv_push", 16, "hot", 9.0, planted_pct=30))
+    rows.append(timed("reduce_scatterv_push", 16, "hot", 9.0, planted_pct=30,
+                      no_verdict="planted"))
     notes = (
         "left out: reduce_scatter_symmetric: needs NCCL 2.27, costs $5 and $6 (2 rows)",
         "left out: reduce_scatterv_peer: wrong result (verified=false) (1 row)",
