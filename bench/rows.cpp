@@ -84,6 +84,7 @@ ResultRow describe_row(const RowContext& context, const Case& one, const CaseLay
     row.ep = one.ep;
     row.gather = one.gather;
     row.combine = entry.name;
+    row.form = to_string(entry.form);
     row.dtype = to_string(one.dtype);
     row.graph = one.graph;
     row.skew_us = one.skew_us;

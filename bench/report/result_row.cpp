@@ -168,6 +168,7 @@ Record ResultRow::record() const {
     r.emplace_back("experts_kernel", text(experts_kernel));
     r.emplace_back("skew_us", skew_us);
     r.emplace_back("disturbed_pct", value_or_empty(disturbed_pct));
+    r.emplace_back("form", text(form));
     return r;
 }
 
