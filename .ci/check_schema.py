@@ -29,6 +29,7 @@ KINDS = {
 ONE_LAUNCH = ["run_id", "launch", "case_id"]
 TOLERANCE = 1e-6  # relative: the file's numbers are rounded
 ROUNDED = 2e-5  # relative: what may be off in a quotient of two numbers of six digits
+FORMS = {"all_reduce", "reduce_scatter"}
 FLAGS = {"above_limit": "limit_us", "above_contract_limit": "contract_limit_us"}
 BEATEN = 110  # percent of the time from which a limit is flagged
 
@@ -63,6 +64,11 @@ def check_kinds(text, documented):
         bad = text[name].ne("") & ~text[name].str.fullmatch(KINDS[kind])
         for row, value in text.loc[bad, name].items():
             yield f"{where(row)}: {name}: {value!r} is no {kind}"
+
+
+def check_forms(text):
+    for row in text.index[~text["form"].isin(FORMS)]:
+        yield f"{where(row)}: no form is named {text.at[row, 'form']!r}"
 
 
 def check_verified(text):
@@ -175,6 +181,7 @@ def check(path, documented):
     names = [name for name, (kind, *_) in documented.items() if kind in ("count", "number")]
     numbers = text[names].apply(pd.to_numeric, errors="coerce")
     return [
+        *check_forms(text),
         *check_verified(text),
         *check_experts(text, numbers),
         *check_intervals(numbers),

@@ -276,6 +276,14 @@ constexpr auto kColumns = std::to_array<Column>({
      "why the row's times say nothing about which strategy is faster, words separated by ;: "
      "planted, shared_machine, functional, disturbed",
      of<&Row::no_verdict>},
+    {"form", kOther, "",
+     "the collective that the strategy is a form of: all_reduce (every rank gets the sums of all "
+     "rows) or reduce_scatter (only those of its own)",
+     of<&Row::form>},
+    {"engine_path", kOther, "",
+     "which engines run this strategy in this case by default, separated by ;: sglang-0.5.23, "
+     "vllm-0.33, and sglang-deterministic",
+     of<&Row::engine_path>},
 });
 
 }  // namespace

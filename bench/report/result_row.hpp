@@ -50,6 +50,7 @@ struct ResultRow {
     std::int64_t seed{};
     double planted_pct{};
     std::string sglang_path;
+    std::string engine_path;  ///< engines that run it so by default
     bool is_baseline{};
 
     // Whether it is right, or why it did not run.
@@ -84,6 +85,7 @@ struct ResultRow {
     std::optional<double> predecessor_pct, predecessor_p;
     std::string timed_by;  ///< device or host: whose clock took the output samples
     std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;
+    std::string form;            ///< the collective that the strategy is a form of
     std::string input;           ///< what the strategy reads, and how far its memory reaches
     std::string throttled;       ///< what held a rank's clocks back at the end, separated by ;
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;

@@ -265,6 +265,7 @@ BROKEN_CELLS = [
     ({"contract_limit_us": "1e-3"}, "2 contract limits"),
     ({"experts_kernel": ""}, "no experts_kernel"),
     ({"input": "weighted_rows"}, "input is 'weighted_rows'"),
+    ({"form": "all_gather"}, "no form is named 'all_gather'"),
     ({"combine_us_median": ""}, "pct_of_limit is"),
 ]
 
@@ -732,6 +733,8 @@ def test_a_strategy_of_weighted_rows_has_no_combine_of_its_own(tmp_path):
                   "--progress", "none", ranks=3, program=FAULTY)
     assert done.returncode == 0, done.stderr
     sums, peer, weighted = rows_of(tmp_path)
+    assert (sums["form"], peer["form"], weighted["form"]) == (
+        "all_reduce", "reduce_scatter", "all_reduce")
     assert (sums["input"], peer["input"], weighted["input"]) == (
         "partial_sums", "partial_sums:load_store", "weighted_rows")
     for row in (sums, peer, weighted):

@@ -40,6 +40,7 @@ CHARTS = ("speedup_output", "speedup_layer", "phases", "latency", "bandwidth")
 WITH_MAP = (*CHARTS, "winner_map")  # Where a second thing varies beside the tokens.
 BASELINE = "all_reduce_dp_scatter"
 NATIVE = "reduce_scatterv_native"
+ALL_REDUCES = (BASELINE, "all_reduce_slice")
 # Speed-up of the output step at (16, 1024) tokens; between them it grows with log tokens.
 GAINS = {
     BASELINE: (1.0, 1.0),
@@ -71,6 +72,7 @@ def timed(combine: str, tokens: int, load: str, speedup: float, **changes: objec
     layer_speedup = (other + baseline) / (other + output)
     row = SETTINGS | {
         "combine": combine, "tokens": tokens, "load": load, "rows": tokens,
+        "form": "all_reduce" if combine in ALL_REDUCES else "reduce_scatter",
         "is_baseline": "true" if combine == BASELINE else "false",
         "gather_us_median": 8 + 0.3 * tokens, "route_us_median": 4 + 0.02 * tokens,
         "permute_us_median": 5 + 0.05 * tokens, "experts_us_median": experts,
@@ -379,6 +381,18 @@ def test_a_small_share_is_not_printed_as_none(charts) -> None:
 )
 def test_percent_text(percent: float, text: str) -> None:
     assert percent_text(percent) == text
+
+
+@pytest.mark.parametrize(
+    ("forms", "shown"),
+    [({}, NATIVE), ({"form": ""}, "all_reduce_slice"),
+     ({"form": "reduce_scatter"}, "all_reduce_slice")],
+    ids=("as_they_are", "of_an_older_file", "not_by_name"),
+)
+def test_the_phases_of_the_best_reduce_scatter_are_shown(forms, shown, charts) -> None:
+    gains = {BASELINE: (1, 1), "all_reduce_slice": (2, 2), NATIVE: (1.2, 1.2)}
+    text = charts(sweep(gains, loads=["balanced"], **forms))["phases"]
+    assert f"left bars: {BASELINE}; right bars: {shown}" in text
 
 
 def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
