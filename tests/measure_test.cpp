@@ -220,7 +220,7 @@ TEST(Machine, CountsCoresOnce) {
 }
 
 TEST(Machine, IsOneForContainersUnderOneKernel) {
-    const RankPlace first{"node1", "kernel a", "time:1", "1100", {8, 7}};
+    const RankInfo first{"node1", "kernel a", "time:1", "1100", {8, 7}};
     auto container = first;
     container.host = "node2";
     auto machine = machine_of({first, container});
@@ -248,7 +248,7 @@ TEST(Machine, IsOneForContainersUnderOneKernel) {
 }
 
 TEST(Machine, AddsUpTheQuotasOfGroups) {
-    const RankPlace first{"node1", "kernel", "", "1111", {1, 7}};
+    const RankInfo first{"node1", "kernel", "", "1111", {1, 7}};
     auto second = first, third = first;
     EXPECT_EQ(machine_of({first, third}).cpus_on_host(), 1) << "two ranks of one container";
     second.quota = {1.5, 8};
