@@ -16,7 +16,7 @@
 #include "bench/watch/watchdog.hpp"
 #include "comm/backend.hpp"
 #include "comm/mpi/mpi.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
 
 #include <fmt/format.h>
@@ -52,12 +52,12 @@ struct ChosenBackend {
 };
 
 /// Collective. auto means GPUs where this build has a backend for them and every rank sees one.
-ChosenBackend choose_backend(const std::string& name, Control& control) {
+ChosenBackend choose_backend(const std::string& name, Bootstrap& bootstrap) {
     if (name != kAuto) return {find_backend(name), ""};
     std::string why = "this build has no other";
     for (const auto& entry : backend_table()) {
         if (entry.name == kHost) continue;
-        why = control.first_text(entry.missing());
+        why = bootstrap.first_nonempty(entry.missing());
         if (why.empty()) return {entry, " (chosen by auto)"};
     }
     return {find_backend(kHost), fmt::format(" (chosen by auto: {})", why)};
@@ -123,22 +123,22 @@ void print_start(const Start& start) {
 /// What one rank throws before the first collective of the sweep, all must hear of: the others
 /// would wait for it forever.
 template <class Action>
-void on_rank_0(Control& control, Action&& action) {
+void on_rank_0(Bootstrap& bootstrap, Action&& action) {
     std::string failure;
-    if (control.rank() == 0) {
+    if (bootstrap.rank() == 0) {
         try {
             action();
         } catch (const std::exception& error) {
             failure = error.what();
         }
     }
-    failure = control.broadcast(failure);
+    failure = bootstrap.broadcast(failure);
     if (!failure.empty()) throw BadArgument(failure);
 }
 
 /// What outlives any failure: who watches, and what it looks at.
 struct Guards {
-    Control& control;
+    Bootstrap& bootstrap;
     Watchdog& watchdog;
     ProgressBoard& board;
     LastWords last;
@@ -191,18 +191,18 @@ Status finish(const Runner::Outcome& outcome, std::size_t cases, ResultFiles& fi
 }
 
 /// Collective. Rank 0's words, none of which holds a space, on every rank.
-std::set<std::string> broadcast_words(Control& control, const std::set<std::string>& words) {
-    std::istringstream text(control.broadcast(fmt::format("{}", fmt::join(words, " "))));
+std::set<std::string> broadcast_words(Bootstrap& bootstrap, const std::set<std::string>& words) {
+    std::istringstream text(bootstrap.broadcast(fmt::format("{}", fmt::join(words, " "))));
     return {std::istream_iterator<std::string>(text), {}};
 }
 
 /// Opens the files on rank 0, and tells all ranks where they are and what is in them already.
 EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance, Guards& guards,
                        std::unique_ptr<ResultFiles>& files) {
-    auto& control = guards.control;
+    auto& bootstrap = guards.bootstrap;
     auto& last = guards.last;
-    on_rank_0(control, [&] {
-        const auto& host = control.host_names().front();
+    on_rank_0(bootstrap, [&] {
+        const auto& host = bootstrap.host_names().front();
         const auto timestamp = utc_timestamp();
         last.paths = ResultPaths::of(options.out, options.csv,
                                      fmt::format("results/local/{}-{}", timestamp, host));
@@ -213,18 +213,19 @@ EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance
     });
     for (auto* text : {&last.paths.csv, &last.paths.json, &last.paths.samples, &last.paths.status,
                        &last.paths.option, &last.paths.given, &last.run_id}) {
-        *text = control.broadcast(*text);
+        *text = bootstrap.broadcast(*text);
     }
-    return {broadcast_words(control, files ? files->finished().case_ids : std::set<std::string>()),
-            broadcast_words(control, files ? files->deadly_cases() : std::set<std::string>())};
+    return {
+        broadcast_words(bootstrap, files ? files->finished().case_ids : std::set<std::string>()),
+        broadcast_words(bootstrap, files ? files->deadly_cases() : std::set<std::string>())};
 }
 
 Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& files) {
     const double began = steady_seconds();
-    auto& control = guards.control;
+    auto& bootstrap = guards.bootstrap;
     guards.watchdog.set_timeout(options.timeout_seconds);
     guards.board.enter("opening the backend");
-    const auto chosen = choose_backend(options.backend, control);
+    const auto chosen = choose_backend(options.backend, bootstrap);
     auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
     if (backend.gpus && !options.model_given) {
@@ -237,21 +238,21 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const auto cases =
         in_launch_order(expand_cases(options, backend.world->size()), options.launch);
     if (options.dry_run) {
-        dry_run({options, backend, control}, cases, guards.board);
+        dry_run({options, backend, bootstrap}, cases, guards.board);
         return kDone;
     }
-    const auto machine = discover_machine(control);
-    Timeline timeline(control, machine.one_clock);
+    const auto machine = discover_machine(bootstrap);
+    Timeline timeline(bootstrap, machine.one_clock);
     guards.board.enter("calibrating");
-    Calibration calibration({*backend.device, *backend.world, control, timeline});
+    Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
     const auto earlier = open_files(
-        options, {options, backend, machine, timeline, calibration, control}, guards, files);
+        options, {options, backend, machine, timeline, calibration, bootstrap}, guards, files);
     guards.watchdog.set_tell(
         [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
 
     const auto left = cases_left(cases, earlier.finished, {backend, machine, options, ""});
-    CasePlanner planner({options, backend, control});
-    auto seconds = forecast({options, backend, control}, planner, left, guards.board);
+    CasePlanner planner({options, backend, bootstrap});
+    auto seconds = forecast({options, backend, bootstrap}, planner, left, guards.board);
     std::optional<Schedule> schedule;
     std::optional<Progress> progress;
     if (files) {
@@ -260,8 +261,9 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
         progress.emplace(progress_style(options.progress), left.size(),
                          [&](double now) { return schedule->seconds_left(now); });
     }
-    Runner runner({options, backend, control, timeline, calibration, machine, planner, files.get(),
-                   schedule ? &*schedule : nullptr, progress ? &*progress : nullptr, guards.board});
+    Runner runner({options, backend, bootstrap, timeline, calibration, machine, planner,
+                   files.get(), schedule ? &*schedule : nullptr, progress ? &*progress : nullptr,
+                   guards.board});
     const auto outcome = runner.run(left, earlier.deadly);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
@@ -274,8 +276,8 @@ constexpr std::chrono::milliseconds kFirstSpeaks{1000};
 
 /// N ranks that a foreign launcher started would be N sweeps, each of which names a winner:
 /// refused, which the first of them says.
-void expect_one_job(Control& control) {
-    const auto apart = control.first_text(launched_apart(control.size()));
+void expect_one_job(Bootstrap& bootstrap) {
+    const auto apart = bootstrap.first_nonempty(launched_apart(bootstrap.size()));
     if (apart.empty()) return;
     if (!is_first_launched()) std::this_thread::sleep_for(kFirstSpeaks);
     throw BadArgument(apart);
@@ -290,18 +292,18 @@ Status run(int argc, char** argv, Guards& guards) {
     try {
         const auto parsed = parse_command_line(argc, argv, kMoreListings);
         if (parsed.print) {
-            if (guards.control.rank() == 0) show(parsed.print->text);
+            if (guards.bootstrap.rank() == 0) show(parsed.print->text);
             return kDone;
         }
-        expect_one_job(guards.control);
+        expect_one_job(guards.bootstrap);
         return sweep(parsed.options, guards, files);
     } catch (const BadArgument& error) {
-        const bool speaks = guards.control.size() > 1 || is_first_launched();
-        if (guards.control.rank() == 0 && speaks) {
+        const bool speaks = guards.bootstrap.size() > 1 || is_first_launched();
+        if (guards.bootstrap.rank() == 0 && speaks) {
             show_error(fmt::format("bench_moe_comm: {}\n", error.what()));
         }
         // Nobody leaves before the line is out: mpirun ends the job at the first bad status.
-        guards.control.barrier();
+        guards.bootstrap.barrier();
         return kBadArguments;
     }
 }
@@ -315,15 +317,15 @@ int main(int argc, char** argv) {
     const auto crashes = moe::unhandled_crashes();
     moe::Watchdog watchdog;
     const moe::mpi::Session session(argc, argv);
-    const auto control = moe::make_mpi_control();
-    const auto rank = static_cast<std::size_t>(control->rank());
-    const auto& hosts = control->host_names();
+    const auto bootstrap = moe::make_mpi_bootstrap();
+    const auto rank = static_cast<std::size_t>(bootstrap->rank());
+    const auto& hosts = bootstrap->host_names();
     const auto& host = hosts[rank];
-    const auto who = fmt::format("rank {} of {} on {}", rank, control->size(), host);
+    const auto who = fmt::format("rank {} of {} on {}", rank, bootstrap->size(), host);
     moe::report_crashes(crashes, who);
-    moe::ProgressBoard board(*control);
+    moe::ProgressBoard board(*bootstrap);
     const bool unseen_ranks = board.all().size() < hosts.size();
-    moe::Guards guards{*control, watchdog, board, {host, unseen_ranks, {}, {}}};
+    moe::Guards guards{*bootstrap, watchdog, board, {host, unseen_ranks, {}, {}}};
     watchdog.set_tell(
         [first = guards.last](const moe::Ending& ending) { tell_early_end(ending, first); });
     const moe::Watchdog::Watch watch(watchdog, board);

@@ -17,7 +17,7 @@ namespace moe {
 void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, ProgressBoard& board) {
     CasePlanner planner(parts);
     Forecaster forecaster(parts, planner, board);
-    const bool prints = parts.control.rank() == 0;
+    const bool prints = parts.bootstrap.rank() == 0;
     std::vector<CaseSeconds> seconds;
     double bytes = 0;
     std::size_t runnable = 0;

@@ -23,7 +23,7 @@ Runner::Runner(const Parts& parts) : parts_(parts), stream_(parts.backend.device
 Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& deadly) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
         parts_.board.begin_case(label_of(cases[i]));
-        const double effort = parts_.control.broadcast(
+        const double effort = parts_.bootstrap.broadcast(
             parts_.schedule == nullptr ? 0 : parts_.schedule->begin(i, steady_seconds()));
         if (effort <= 0) {
             ++outcome_.left_out;
@@ -91,13 +91,13 @@ CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
     clocks.before_mhz = before->core_mhz;
     clocks.after_mhz = after->core_mhz;
     // Of all ranks: the slowest one is what everyone waits for.
-    clocks.throttled = parts_.control.first_text(after->throttled);
+    clocks.throttled = parts_.bootstrap.first_nonempty(after->throttled);
     return clocks;
 }
 
 std::optional<double> Runner::disturbed_pct(const Disturbance& disturbance) {
     if (parts_.machine.oversubscribed()) return std::nullopt;
-    const double share = parts_.control.max(disturbance.share().value_or(-1));
+    const double share = parts_.bootstrap.max(disturbance.share().value_or(-1));
     return share < 0 ? std::nullopt : std::optional(100 * share);
 }
 
@@ -110,17 +110,17 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
     const auto bytes = needs.activation_bytes + (model_ ? 0 : needs.weight_bytes);
     obstacle = parts_.planner.memory_obstacle(bytes);
     if (!obstacle.empty()) return obstacle;
-    auto& control = parts_.control;
+    auto& bootstrap = parts_.bootstrap;
     auto& device = *parts_.backend.device;
     try {
         // All of it at once, for a moment, in which ranks that share a memory hold theirs too.
-        static_cast<void>(make_on_all(control, [&] { return device.allocate(bytes); }));
+        static_cast<void>(make_on_all(bootstrap, [&] { return device.allocate(bytes); }));
         if (!model_)
-            model_ = make_on_all(control, [&] { return make_model(params, layout, needs); });
+            model_ = make_on_all(bootstrap, [&] { return make_model(params, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             params, layout, parts_.options.combines,
             PreparedCase::Parts{
-                device, *stream_, control, parts_.timeline, parts_.calibration,
+                device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
                 parts_.planner.world_for(params), parts_.planner.group_for(params, layout.parallel),
                 *parts_.backend.layer_kernels, model_->weights, model_->references, parts_.board});
     } catch (const OutOfMemory& error) {

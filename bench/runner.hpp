@@ -39,7 +39,7 @@ public:
     struct Parts {
         const Options& options;
         Backend& backend;
-        Control& control;
+        Bootstrap& bootstrap;
         Timeline& timeline;
         Calibration& calibration;
         const Machine& machine;

@@ -15,7 +15,7 @@ namespace moe {
 
 /// What a backend gives one rank: its device, and the group of all ranks. Destroyed in reverse.
 /// `world` is who computes: rows, shards and layouts are those of its ranks. Who prints, writes and
-/// decides is a Control's business.
+/// decides is a Bootstrap's business.
 struct Backend {
     std::string_view name;
     std::unique_ptr<Device> device;

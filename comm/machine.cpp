@@ -99,12 +99,12 @@ Machine machine_of(const std::vector<RankInfo>& ranks) {
     return machine;
 }
 
-Machine discover_machine(Control& control) {
-    const auto& hosts = control.host_names();
-    const auto boots = control.all_texts(boot_id());
-    const auto times = control.all_texts(namespace_id("time"));
-    const auto cores = control.all_texts(affinity());
-    const auto quotas = control.all_texts(quota());
+Machine discover_machine(Bootstrap& bootstrap) {
+    const auto& hosts = bootstrap.host_names();
+    const auto boots = bootstrap.all_gather_strings(boot_id());
+    const auto times = bootstrap.all_gather_strings(namespace_id("time"));
+    const auto cores = bootstrap.all_gather_strings(affinity());
+    const auto quotas = bootstrap.all_gather_strings(quota());
     std::vector<RankInfo> ranks;
     for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
         ranks.push_back(

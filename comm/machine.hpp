@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 #include "kernels/runtime/control_groups.hpp"
 
 #include <algorithm>
@@ -42,6 +42,6 @@ struct RankInfo {
 };
 [[nodiscard]] Machine machine_of(const std::vector<RankInfo>& ranks);
 /// Collective.
-[[nodiscard]] Machine discover_machine(Control& control);
+[[nodiscard]] Machine discover_machine(Bootstrap& bootstrap);
 
 }  // namespace moe

@@ -2,7 +2,7 @@
 // samples, what each is of all ranks, and what is counted. On the host, which chains nothing
 // itself; 1 to 4 ranks.
 #include "bench/measure/sampler.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
@@ -17,17 +17,17 @@ namespace {
 class ChainSampling : public testing::Test {
 protected:
     static constexpr int kRegions = 4;
-    std::unique_ptr<Control> control_ = make_mpi_control();
+    std::unique_ptr<Bootstrap> bootstrap_ = make_mpi_bootstrap();
     Device& device_ = *OpenBackends::opened().front().device;
     std::unique_ptr<Stream> stream_ = device_.make_stream();
     double now_{};
     double tick_{1e-6};
-    Timeline timeline_{*control_, true, [this] { return now_ += tick_; }};
+    Timeline timeline_{*bootstrap_, true, [this] { return now_ += tick_; }};
     RegionTimer timer_{device_, timeline_, *stream_};
 
     Series measure(const std::vector<Rival>& rivals, const StopRule& rule,
                    Mode mode = Mode::isolated) {
-        Sampler sampler({*control_, timeline_, *stream_, &timer_}, mode);
+        Sampler sampler({*bootstrap_, timeline_, *stream_, &timer_}, mode);
         return sampler.measure(rivals, rule, 3, [](double) {});
     }
 
@@ -43,7 +43,8 @@ protected:
             const auto seconds = [this, rival, &launch] {
                 std::vector<double> all;
                 for (int region = 0; region < kRegions; ++region) {
-                    const bool slowest = (launch + region) % control_->size() == control_->rank();
+                    const bool slowest =
+                        (launch + region) % bootstrap_->size() == bootstrap_->rank();
                     all.push_back(longest(rival, launch, region) - (slowest ? 0 : 0.5));
                 }
                 ++launch;
@@ -57,14 +58,14 @@ protected:
 };
 
 TEST_F(ChainSampling, EachRegionIsASampleOfItsSlowestRank) {
-    tick_ = 1e-3 * (1 + control_->rank());  // ranks look at different moments, and launch at them
+    tick_ = 1e-3 * (1 + bootstrap_->rank());  // ranks look at different moments, and launch at them
     std::vector<int> launches(3);
     const auto series = measure(chains(launches), {10, 1e-9, 1e-9});
     EXPECT_EQ(series.repeats, 1);
     EXPECT_TRUE(series.by_device);
     EXPECT_EQ(series.stop_reason, StopReason::min_samples);
     EXPECT_EQ(launches, std::vector<int>(3, launches[0]));
-    if (control_->rank() != 0) return;
+    if (bootstrap_->rank() != 0) return;
     for (std::size_t rival = 0; rival < 3; ++rival) {
         const auto& seconds = series.seconds[rival];
         ASSERT_EQ(seconds.size(), 12U) << "three launches have ten samples";
@@ -95,7 +96,7 @@ TEST_F(ChainSampling, CheckpointsCountSamples) {
     };
     const auto spent = measure(unknown, {18, 100, 1e-9});
     EXPECT_EQ(spent.stop_reason, StopReason::budget);
-    if (control_->rank() != 0) return;
+    if (bootstrap_->rank() != 0) return;
     EXPECT_EQ(at_once.seconds[1].size(), 20U);
     EXPECT_EQ(spent.seconds[1].size(), 10U * kRegions);
 }
@@ -105,7 +106,7 @@ TEST_F(ChainSampling, PlantedChainsAreSlowerByTheirShare) {
     auto rivals = chains(launches);
     rivals[1].slowdown = 0.5;
     const auto series = measure(rivals, {kRegions, 1e-9, 1e-9});
-    if (control_->rank() != 0) return;
+    if (bootstrap_->rank() != 0) return;
     for (int i = 0; i < kRegions; ++i) {
         EXPECT_NEAR(series.seconds[1][static_cast<std::size_t>(i)],
                     1.5 * longest(1, launches[1] - 1, i), 1e-9);
@@ -122,16 +123,16 @@ TEST_F(ChainSampling, PipelinedASampleIsTheMeanOfAllRegions) {
         return Rival{
             .prime = [] {},
             .run = [this,
-                    region] { now_ += kRegions * (control_->rank() == 0 ? region : region / 2); },
+                    region] { now_ += kRegions * (bootstrap_->rank() == 0 ? region : region / 2); },
             .regions = kRegions};
     };
     const std::vector<Rival> rivals{chain(50e-6), chain(150e-6)};
     for (auto* timer : {&timer_, static_cast<RegionTimer*>(nullptr)}) {
-        Sampler sampler({*control_, timeline_, *stream_, timer}, Mode::pipelined);
+        Sampler sampler({*bootstrap_, timeline_, *stream_, timer}, Mode::pipelined);
         const auto series = sampler.measure(rivals, {10, 1e-9, 1e-9}, 3, [](double) {});
         EXPECT_GE(series.repeats, 7 * kRegions);
-        EXPECT_LE(series.repeats, (control_->size() == 1 ? 7 : 11) * kRegions);
-        if (control_->rank() != 0) continue;
+        EXPECT_LE(series.repeats, (bootstrap_->size() == 1 ? 7 : 11) * kRegions);
+        if (bootstrap_->rank() != 0) continue;
         for (std::size_t rival = 0; rival < 2; ++rival) {
             ASSERT_EQ(series.seconds[rival].size(), 10U);
             EXPECT_EQ(series.predecessors[rival].size(), 10U);

@@ -2,7 +2,7 @@
 // graphs. On every backend that has them.
 #include "bench/case/graphs.hpp"
 #include "bench/measure/region_timer.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/given_input.hpp"
@@ -89,8 +89,8 @@ TEST(StartGate, GivesUpAndSaysSo) {
 TEST(RegionTimer, CountsTheDevicesTimeAndNotTheHosts) {
     const auto backends = backends_with(has_gate);
     if (backends.empty()) GTEST_SKIP() << "no device that works while the host goes on";
-    const auto control = make_mpi_control();
-    Timeline timeline(*control, true);
+    const auto bootstrap = make_mpi_bootstrap();
+    Timeline timeline(*bootstrap, true);
     for (auto* backend : backends) {
         const Fills fills(*backend->device);
         RegionTimer timer(fills.device, timeline, *fills.stream);
@@ -133,8 +133,8 @@ TEST(Delay, HoldsBackWhatIsEnqueuedBehindIt) {
 
 TEST(RegionTimer, ADelayComesBeforeTheArrival) {
     constexpr double kDelay = 20e-3;
-    const auto control = make_mpi_control();
-    Timeline timeline(*control, true);
+    const auto bootstrap = make_mpi_bootstrap();
+    Timeline timeline(*bootstrap, true);
     for (auto& backend : OpenBackends::opened()) {
         auto& device = *backend.device;
         const auto stream = device.make_stream();

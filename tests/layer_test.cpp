@@ -4,7 +4,7 @@
 #include "bench/case/verifier.hpp"
 #include "comm/backend.hpp"
 #include "comm/combine/combine_inputs.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
 #include "tests/faults/wrong_on_purpose.hpp"
@@ -43,15 +43,15 @@ public:
     };
     explicit Fixture(const Config& config)
         : backend_(OpenBackends::opened().front()),
-          control_(make_mpi_control()),
+          bootstrap_(make_mpi_bootstrap()),
           stream_(backend_.device->make_stream()),
-          parallel_{control_->size(), config.dp, config.ep},
+          parallel_{bootstrap_->size(), config.dp, config.ep},
           row_map_(parallel_, config.tokens, config.padding),
-          group_(backend_.world->split(parallel_.dp_index(control_->rank()))),
+          group_(backend_.world->split(parallel_.dp_index(bootstrap_->rank()))),
           setup_{*backend_.device, *backend_.world,     *group_,
                  row_map_.owned(), config.shape.hidden, config.dtype} {
         auto& device = *backend_.device;
-        auto shard = shard_of(config.shape, parallel_, control_->rank());
+        auto shard = shard_of(config.shape, parallel_, bootstrap_->rank());
         if (config.broken_shard) shard = config.broken_shard(shard);
         for (int layer = 0; layer < config.layers; ++layer) {
             weights_.emplace_back(
@@ -63,7 +63,7 @@ public:
                                      layer);
         }
         if (config.swap_layers) std::ranges::reverse(references_);
-        const auto own = row_map_.owned().rows(control_->rank());
+        const auto own = row_map_.owned().rows(bootstrap_->rank());
         const auto& gather = find_named(gather_table(), config.gather, "gather");
         const GatherSetup gathers{device, *backend_.world, row_map_.owned(), config.shape.hidden,
                                   config.dtype};
@@ -74,8 +74,8 @@ public:
         gather_ = gather.make(gathers);
         inputs_.emplace(setup_, layer_->weighted_input());
         fill_input(device, layer_->input(), Synthetic(config.shape, kSeed), row_map_,
-                   control_->rank());
-        verifier_.emplace(CaseVerifier::Parts{device, *stream_, *control_, *layer_, *gather_,
+                   bootstrap_->rank());
+        verifier_.emplace(CaseVerifier::Parts{device, *stream_, *bootstrap_, *layer_, *gather_,
                                               row_map_, setup_, references_, kSeed});
     }
 
@@ -94,7 +94,7 @@ private:
     static constexpr std::uint64_t kSeed = 7;
 
     Backend& backend_;
-    std::unique_ptr<Control> control_;
+    std::unique_ptr<Bootstrap> bootstrap_;
     std::unique_ptr<Stream> stream_;
     Parallel parallel_;
     RowMap row_map_;
@@ -119,7 +119,7 @@ TEST(LayerWeights, SayAfterEachMatrixThatTheyAdvance) {
 }
 
 int ranks() {
-    return make_mpi_control()->size();
+    return make_mpi_bootstrap()->size();
 }
 
 /// Tokens that do not divide by anything, with an idle DP rank where there are several.

@@ -3,7 +3,7 @@
 #include "bench/measure/limits.hpp"
 #include "bench/measure/calibration.hpp"
 #include "comm/contract_cost.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
@@ -80,13 +80,13 @@ protected:
         EXPECT_TRUE(std::isfinite(speed));
         EXPECT_GT(speed, 1e3) << "bytes a second";
         EXPECT_LT(speed, 1e13) << "bytes a second";
-        EXPECT_EQ(control_->max(speed), -control_->max(-speed)) << "ranks disagree";
+        EXPECT_EQ(bootstrap_->max(speed), -bootstrap_->max(-speed)) << "ranks disagree";
     }
 
-    std::unique_ptr<Control> control_ = make_mpi_control();
+    std::unique_ptr<Bootstrap> bootstrap_ = make_mpi_bootstrap();
     Backend& backend_ = OpenBackends::opened().front();
-    Timeline timeline_{*control_, true};
-    Calibration calibration_{{*backend_.device, *backend_.world, *control_, timeline_}};
+    Timeline timeline_{*bootstrap_, true};
+    Calibration calibration_{{*backend_.device, *backend_.world, *bootstrap_, timeline_}};
 };
 
 TEST_F(CalibrationTest, FindsSpeedsThatAllRanksAgreeOn) {
@@ -96,7 +96,7 @@ TEST_F(CalibrationTest, FindsSpeedsThatAllRanksAgreeOn) {
         for (const auto& one : dtypes()) {
             expect_speed_of_all(calibration_.memory_bandwidth(bytes, one.dtype));
         }
-        if (control_->size() > 1) expect_speed_of_all(calibration_.link_bandwidth(bytes));
+        if (bootstrap_->size() > 1) expect_speed_of_all(calibration_.link_bandwidth(bytes));
     }
 }
 
@@ -113,7 +113,7 @@ TEST_F(CalibrationTest, MeasuresASizeOnceInACaseAndNoneBeyondTheCaches) {
     EXPECT_EQ(needed(2 * cache, 2 * cache), needed(100 * cache, 100 * cache));
     EXPECT_GE(needed(0, 1'000'000), 1'000'000U);
     EXPECT_LT(needed(0, 1'000'000), 2'010'000U) << "the matrix and a result of its size at most";
-    if (control_->size() > 1) {
+    if (bootstrap_->size() > 1) {
         EXPECT_GE(needed(1'000'000, 0), 2'000'000U) << "what is sent and what comes";
     }
 }
@@ -122,8 +122,8 @@ TEST_F(CalibrationTest, LooksAgainInTheNextCaseAndKeepsTheFastest) {
     if (backend_.gpus) GTEST_SKIP() << "a device has a clock of its own";
     // A clock that runs a hundred times faster makes a machine that is as much slower.
     double pace = 100;
-    Timeline timeline(*control_, true, [&] { return pace * steady_seconds(); });
-    Calibration calibration({*backend_.device, *backend_.world, *control_, timeline});
+    Timeline timeline(*bootstrap_, true, [&] { return pace * steady_seconds(); });
+    Calibration calibration({*backend_.device, *backend_.world, *bootstrap_, timeline});
     const auto look = [&] { return calibration.memory_bandwidth(1 << 20U, DType::bf16); };
     const double busy = look();
     pace = 1;
@@ -138,7 +138,7 @@ TEST_F(CalibrationTest, LooksAgainInTheNextCaseAndKeepsTheFastest) {
 
 TEST_F(CalibrationTest, LimitsGrowWithTheBytesAndKnowBarriers) {
     constexpr std::int64_t kMatrix = 1 << 16U;
-    const bool alone = control_->size() == 1;
+    const bool alone = bootstrap_->size() == 1;
     const Cost cost{.link_bytes = alone ? 0 : kMatrix / 2, .memory_bytes = 2 * kMatrix};
     auto more = cost;
     more.memory_bytes *= 1000;

@@ -8,7 +8,7 @@
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
 #include "comm/machine.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/placement.hpp"
 #include "kernels/host/host_device.hpp"
 #include "tests/virtual_clock.hpp"
@@ -181,23 +181,23 @@ TEST(Skew, ScalesWithTheMostAndMayBeNone) {
 }
 
 TEST(Timeline, FindsTheOffsetsOfClocksThatDisagree) {
-    const auto control = make_mpi_control();
+    const auto bootstrap = make_mpi_bootstrap();
     // Every rank's clock is off by another amount, as on hosts of their own.
-    const double skew = 1000.0 * control->rank();
-    Timeline timeline(*control, false, [=] { return steady_seconds() + skew; });
+    const double skew = 1000.0 * bootstrap->rank();
+    Timeline timeline(*bootstrap, false, [=] { return steady_seconds() + skew; });
     const double here = timeline.now() - steady_seconds();
-    EXPECT_LT(std::abs(here), timeline.residual() + 1e-3) << "rank " << control->rank();
-    EXPECT_EQ(timeline.residual() > 0, control->size() > 1);
+    EXPECT_LT(std::abs(here), timeline.residual() + 1e-3) << "rank " << bootstrap->rank();
+    EXPECT_EQ(timeline.residual() > 0, bootstrap->size() > 1);
 }
 
 TEST(Timeline, StartsAllRanksAfterTheLastHasCome) {
-    const auto control = make_mpi_control();
-    Timeline timeline(*control, true);
-    for (int late = 0; late < control->size(); ++late) {
-        if (control->rank() == late) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const auto bootstrap = make_mpi_bootstrap();
+    Timeline timeline(*bootstrap, true);
+    for (int late = 0; late < bootstrap->size(); ++late) {
+        if (bootstrap->rank() == late) std::this_thread::sleep_for(std::chrono::milliseconds(20));
         const double came = timeline.now();
         timeline.wait_for_common_start();
-        EXPECT_GE(timeline.now(), control->max(came));
+        EXPECT_GE(timeline.now(), bootstrap->max(came));
     }
 }
 
@@ -210,10 +210,10 @@ TEST(Timer, KnowsItsOwnCost) {
 }
 
 TEST(Machine, CountsCoresOnce) {
-    const auto control = make_mpi_control();
-    const auto machine = discover_machine(*control);
+    const auto bootstrap = make_mpi_bootstrap();
+    const auto machine = discover_machine(*bootstrap);
     EXPECT_EQ(machine.hosts, 1);
-    EXPECT_EQ(machine.ranks_on_host, control->size());
+    EXPECT_EQ(machine.ranks_on_host, bootstrap->size());
     EXPECT_GE(machine.cores_on_host, 1);
     EXPECT_EQ(machine.kernels, 1);
     EXPECT_TRUE(machine.one_clock);
@@ -318,11 +318,11 @@ constexpr double kNear = 20 * VirtualClock::kTick;
 /// Each rank has a clock of its own that only passes where a test says so.
 class SamplerTest : public testing::Test {
 protected:
-    std::unique_ptr<Control> control_ = make_mpi_control();
+    std::unique_ptr<Bootstrap> bootstrap_ = make_mpi_bootstrap();
     VirtualClock clock_;
     std::unique_ptr<Device> device_ = make_host_device(clock_.clock());
     std::unique_ptr<Stream> stream_ = device_->make_stream();
-    Timeline timeline_{*control_, true, clock_.clock()};
+    Timeline timeline_{*bootstrap_, true, clock_.clock()};
 
     static std::function<void(double)> silent() {
         return [](double) {};
@@ -333,30 +333,30 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
     int slow_runs = 0;
     int fast_runs = 0;
     // Each rank takes another time; the last one decides what a sample is.
-    const double mine = 1.0 + control_->rank();
+    const double mine = 1.0 + bootstrap_->rank();
     const std::vector<Rival> rivals{{[] {}, [&] { ++slow_runs, clock_.pass_ms(2 * mine); }},
                                     {[] {}, [&] { ++fast_runs, clock_.pass_ms(mine); }}};
-    Sampler sampler({*control_, timeline_, *stream_});
+    Sampler sampler({*bootstrap_, timeline_, *stream_});
     const auto series = sampler.measure(rivals, {8, 0.001, 1e-9}, 3, silent());
     EXPECT_EQ(series.stop_reason, StopReason::min_samples);
     // All ranks ran as often as rank 0 decided.
-    EXPECT_EQ(control_->max(slow_runs), -control_->max(-slow_runs));
+    EXPECT_EQ(bootstrap_->max(slow_runs), -bootstrap_->max(-slow_runs));
     EXPECT_EQ(slow_runs, fast_runs);
-    if (control_->rank() != 0) {
+    if (bootstrap_->rank() != 0) {
         EXPECT_TRUE(series.seconds.front().empty());
         return;
     }
     ASSERT_EQ(series.seconds[0].size(), 8U);
     for (std::size_t sample = 0; sample < 8; ++sample) {
-        EXPECT_NEAR(series.seconds[0][sample], 2e-3 * control_->size(), kNear);
-        EXPECT_NEAR(series.seconds[1][sample], 1e-3 * control_->size(), kNear);
+        EXPECT_NEAR(series.seconds[0][sample], 2e-3 * bootstrap_->size(), kNear);
+        EXPECT_NEAR(series.seconds[1][sample], 1e-3 * bootstrap_->size(), kNear);
     }
 }
 
 TEST_F(SamplerTest, StopsForEachOfItsReasons) {
     const std::vector<Rival> rivals{{[] {}, [this] { clock_.pass_ms(0.5); }},
                                     {[] {}, [this] { clock_.pass_ms(0.5); }}};
-    Sampler sampler({*control_, timeline_, *stream_});
+    Sampler sampler({*bootstrap_, timeline_, *stream_});
     EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, StopReason::ci);
     EXPECT_EQ(sampler.measure(rivals, {6, 0.2, 1e-12}, 1, silent()).stop_reason,
               StopReason::budget);
@@ -366,56 +366,57 @@ TEST_F(SamplerTest, StopsForEachOfItsReasons) {
 
 TEST_F(SamplerTest, LeavesWaitingForALateRankOutOfTheSample) {
     // The region is short, but one rank comes to it late: its primer takes long.
-    const bool late = control_->rank() == control_->size() - 1;
+    const bool late = bootstrap_->rank() == bootstrap_->size() - 1;
     const std::vector<Rival> rivals{{[=, this] {
                                          if (late) clock_.pass_ms(20);
                                      },
                                      [this] { clock_.pass_ms(0.1); }}};
-    Sampler sampler({*control_, timeline_, *stream_});
+    Sampler sampler({*bootstrap_, timeline_, *stream_});
     const auto series = sampler.measure(rivals, {6, 1e-6, 1}, 1, silent());
-    if (control_->rank() != 0) return;
+    if (bootstrap_->rank() != 0) return;
     for (const double sample : series.seconds[0]) EXPECT_NEAR(sample, 0.1e-3, kNear);
 }
 
 TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
     constexpr std::array<std::string_view, 3> kNames{"work", "idle", "exchange"};
-    PhaseSplitter splitter({*control_, timeline_, *device_, *stream_}, kNames, "exchange");
-    const int last = control_->size() - 1;
+    PhaseSplitter splitter({*bootstrap_, timeline_, *device_, *stream_}, kNames, "exchange");
+    const int last = bootstrap_->size() - 1;
     const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
         {
             const Phase mark(trace, "work", *stream_);
-            clock_.pass_ms(control_->rank() == last ? 20 : 2);
+            clock_.pass_ms(bootstrap_->rank() == last ? 20 : 2);
         }
         const Phase mark(trace, "exchange", *stream_);
-        clock_.meet(*control_);
+        clock_.meet(*bootstrap_);
         clock_.pass_ms(3);
     }};
     const auto split = splitter.measure(steps, 5, [] {}).front();
-    if (control_->rank() != 0) return;
+    if (bootstrap_->rank() != 0) return;
     ASSERT_EQ(split.phases.size(), 3U);
     EXPECT_NEAR(split.phases[0], 20e-3, kNear) << "the critical rank's work";
     EXPECT_EQ(split.phases[1], 0) << "a phase that never happened";
     EXPECT_NEAR(split.phases[2], 3e-3, kNear);
     EXPECT_NEAR(split.step, 23e-3, kNear);
-    if (control_->size() == 1) {
+    if (bootstrap_->size() == 1) {
         EXPECT_EQ(split.wait, 0);
     } else {
         EXPECT_NEAR(split.arrival_spread, 18e-3, kNear);
-        EXPECT_NEAR(split.wait, 18e-3 * last / control_->size(), kNear) << "the mean of the ranks";
+        EXPECT_NEAR(split.wait, 18e-3 * last / bootstrap_->size(), kNear)
+            << "the mean of the ranks";
     }
 }
 
 TEST_F(SamplerTest, RanksComeLateToMarkedStepsAsToSamples) {
     constexpr std::array<std::string_view, 2> kNames{"work", "exchange"};
-    PhaseSplitter splitter({*control_, timeline_, *device_, *stream_}, kNames, "exchange",
-                           Skew(4e-3, control_->size(), 1));
+    PhaseSplitter splitter({*bootstrap_, timeline_, *device_, *stream_}, kNames, "exchange",
+                           Skew(4e-3, bootstrap_->size(), 1));
     const std::vector<std::function<void(Trace&)>> steps{[&](Trace& trace) {
         { const Phase mark(trace, "work", *stream_); }
         const Phase mark(trace, "exchange", *stream_);
-        clock_.meet(*control_);
+        clock_.meet(*bootstrap_);
     }};
     const auto split = splitter.measure(steps, 9, [] {}).front();
-    if (control_->rank() != 0 || control_->size() == 1) return;
+    if (bootstrap_->rank() != 0 || bootstrap_->size() == 1) return;
     EXPECT_GE(split.arrival_spread, 0.5e-3) << "of 0 to 4 ms, the median";
     EXPECT_NEAR(split.step, 0, kNear) << "a step counts from the latest arrival";
 }

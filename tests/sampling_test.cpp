@@ -4,7 +4,7 @@
 #include "bench/measure/cold_caches.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "kernels/host/host_device.hpp"
 #include "tests/virtual_clock.hpp"
 
@@ -18,7 +18,7 @@ namespace moe {
 namespace {
 
 /// Counts what ranks say to each other, by purpose.
-class CountingControl final : public Control {
+class CountingBootstrap final : public Bootstrap {
 public:
     int maxima{};     ///< common starts
     int exchanges{};  ///< everything else
@@ -40,17 +40,17 @@ public:
     [[nodiscard]] std::string broadcast(const std::string& text) override {
         return ++exchanges, real_->broadcast(text);
     }
-    [[nodiscard]] std::string first_text(const std::string& text) override {
-        return ++exchanges, real_->first_text(text);
+    [[nodiscard]] std::string first_nonempty(const std::string& text) override {
+        return ++exchanges, real_->first_nonempty(text);
     }
-    [[nodiscard]] std::vector<std::string> all_texts(const std::string& text) override {
-        return ++exchanges, real_->all_texts(text);
+    [[nodiscard]] std::vector<std::string> all_gather_strings(const std::string& text) override {
+        return ++exchanges, real_->all_gather_strings(text);
     }
     void send(double value, int to) override { ++exchanges, real_->send(value, to); }
     [[nodiscard]] double receive(int from) override { return ++exchanges, real_->receive(from); }
 
 private:
-    std::unique_ptr<Control> real_ = make_mpi_control();
+    std::unique_ptr<Bootstrap> real_ = make_mpi_bootstrap();
 };
 
 /// Seconds that looking at the clock may add to a sample.
@@ -58,11 +58,11 @@ constexpr double kNear = 20 * VirtualClock::kTick;
 
 class SamplingTest : public testing::Test {
 protected:
-    CountingControl control_;
+    CountingBootstrap bootstrap_;
     VirtualClock clock_;
     std::unique_ptr<Device> device_ = make_host_device(clock_.clock());
     std::unique_ptr<Stream> stream_ = device_->make_stream();
-    Timeline timeline_{control_, true, clock_.clock()};
+    Timeline timeline_{bootstrap_, true, clock_.clock()};
 
     /// Of this rank, in their order.
     std::vector<std::size_t> primed_;
@@ -81,7 +81,7 @@ protected:
         return measure(rivals, rule, mode);
     }
     Series measure(const std::vector<Rival>& rivals, const StopRule& rule, Mode mode) {
-        Sampler sampler({control_, timeline_, *stream_}, mode);
+        Sampler sampler({bootstrap_, timeline_, *stream_}, mode);
         return sampler.measure(rivals, rule, 3, [this](double share) {
             ++beats_;
             EXPECT_GE(share, 0);
@@ -89,15 +89,15 @@ protected:
         });
     }
     void expect_agreed(double value, const char* what) {
-        const double most = control_.max(value);
-        const double least = -control_.max(-value);
+        const double most = bootstrap_.max(value);
+        const double least = -bootstrap_.max(-value);
         EXPECT_EQ(most, least) << what;
     }
 };
 
 TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
     // Left to itself, each rank would find another number of rounds, of warm-ups and of repeats.
-    const double mine = 0.01 * (1 + 3 * control_.rank());
+    const double mine = 0.01 * (1 + 3 * bootstrap_.rank());
     const std::vector<std::function<void()>> work{[=, this] { clock_.pass_ms(2 * mine); },
                                                   [=, this] { clock_.pass_ms(mine); }, [] {}};
     for (const auto mode : {Mode::isolated, Mode::pipelined}) {
@@ -110,28 +110,28 @@ TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
             EXPECT_EQ(primed_.size(), static_cast<std::size_t>(beats_));
             EXPECT_NE(series.stop_reason, StopReason::none);
             EXPECT_GE(series.repeats, mode == Mode::pipelined ? kShortestBurst : 1);
-            EXPECT_EQ(series.seconds.front().empty(), control_.rank() != 0);
+            EXPECT_EQ(series.seconds.front().empty(), bootstrap_.rank() != 0);
         }
     }
 }
 
 TEST_F(SamplingTest, RanksExchangeNothingBetweenCheckpoints) {
-    const int before = control_.maxima;
+    const int before = bootstrap_.maxima;
     timeline_.synchronise();  // as a series does once
-    const int once = control_.maxima - before;
+    const int once = bootstrap_.maxima - before;
     const auto series = measure({[] {}, [this] { clock_.pass_ms(0.01); }}, {10, 0.5, 1e-9});
-    EXPECT_EQ(control_.maxima - before, 2 * once + static_cast<int>(primed_.size()))
+    EXPECT_EQ(bootstrap_.maxima - before, 2 * once + static_cast<int>(primed_.size()))
         << "one for each sample";
     EXPECT_GE(primed_.size(), 20U);
     // Each batch asks how many rounds it has and gathers; batches of warm-up are short and at most
     // 26, twice; those of samples grow.
-    EXPECT_LT(control_.exchanges, 2 * (2 * 26 + 25));
+    EXPECT_LT(bootstrap_.exchanges, 2 * (2 * 26 + 25));
     EXPECT_NE(series.stop_reason, StopReason::ci) << "nothing is known to a billionth";
 }
 
 TEST_F(SamplingTest, RemembersWhoRanBefore) {
     const auto series = measure({[] {}, [] {}, [] {}}, {10, 0.05, 1e-9});
-    if (control_.rank() != 0) return;
+    if (bootstrap_.rank() != 0) return;
     const auto rounds = series.seconds.front().size();
     const auto first = primed_.size() - 3 * rounds;
     ASSERT_GT(first, 0U) << "there was a warm-up";
@@ -152,7 +152,7 @@ TEST_F(SamplingTest, RepeatsWhatIsShorterThanTheTimerCanTell) {
     const auto series = measure({[] {}, [this] { clock_.pass_ms(0.2); }}, {6, 1e-6, 1});
     EXPECT_GT(series.repeats, 1);
     EXPECT_EQ(measure({[this] { clock_.pass_ms(0.2); }}, {6, 1e-6, 1}).repeats, 1);
-    if (control_.rank() != 0) return;
+    if (bootstrap_.rank() != 0) return;
     EXPECT_NEAR(estimate_median(series.seconds[1]).median, 0.2e-3, kNear)
         << "a sample is of one run";
 }
@@ -160,14 +160,14 @@ TEST_F(SamplingTest, RepeatsWhatIsShorterThanTheTimerCanTell) {
 TEST_F(SamplingTest, PipelinedRanksDoNotWaitForEachOther) {
     // In turn one of two ranks is slow. Isolated, every run takes what the slow one takes;
     // back to back, each rank is slow in half of its runs only.
-    if (control_.size() != 2) GTEST_SKIP() << "for two ranks";
-    int run = control_.rank();
+    if (bootstrap_.size() != 2) GTEST_SKIP() << "for two ranks";
+    int run = bootstrap_.rank();
     const std::vector<std::function<void()>> work{[&] {
         if (++run % 2 == 0) clock_.pass_ms(4);
     }};
     const auto isolated = measure(work, {10, 1e-6, 1}, Mode::isolated);
     const auto pipelined = measure(work, {10, 1e-6, 1}, Mode::pipelined);
-    if (control_.rank() != 0) return;
+    if (bootstrap_.rank() != 0) return;
     EXPECT_NEAR(estimate_median(isolated.seconds[0]).median, 4e-3, kNear);
     EXPECT_NEAR(estimate_median(pipelined.seconds[0]).median, 2e-3, kNear);
 }
@@ -177,7 +177,7 @@ TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
     for (const auto mode : {Mode::isolated, Mode::pipelined}) {
         const auto series =
             measure({Rival{[] {}, work}, Rival{[] {}, work, 0.5}}, {9, 1e-6, 1}, mode);
-        if (control_.rank() != 0) continue;
+        if (bootstrap_.rank() != 0) continue;
         EXPECT_NEAR(estimate_median(series.seconds[0]).median, 4e-3, kNear);
         EXPECT_NEAR(estimate_median(series.seconds[1]).median, 6e-3, kNear);
     }
@@ -186,17 +186,17 @@ TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
 TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
     constexpr double kMost = 4e-3;
     RegionTimer timer(*device_, timeline_, *stream_);
-    Sampler sampler({control_, timeline_, *stream_, &timer}, Mode::isolated, kMost);
+    Sampler sampler({bootstrap_, timeline_, *stream_, &timer}, Mode::isolated, kMost);
     const std::vector<Rival> rivals{{[] {}, [this] { clock_.pass_ms(1); }}, {[] {}, [] {}}};
     const auto series = sampler.measure(rivals, {12, 1e-6, 1}, 3, [](double) {});
     EXPECT_EQ(series.repeats, 1) << "however short the region";
-    if (control_.rank() != 0) return;
+    if (bootstrap_.rank() != 0) return;
     const auto median = [](const std::vector<double>& samples) {
         return estimate_median(samples).median;
     };
     EXPECT_NEAR(median(series.seconds[0]), 1e-3, kNear);
     EXPECT_NEAR(median(series.seconds[1]), 0, kNear);
-    if (control_.size() == 1) return;
+    if (bootstrap_.size() == 1) return;
     const auto& spread = series.arrival_spread;
     EXPECT_GT(median(spread[0]), 0.5e-3);
     // Both rivals of a round meet the same delays, and rounds different ones.
@@ -208,7 +208,7 @@ TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
 }
 
 TEST_F(SamplingTest, WithoutATimerNobodyCanBeLate) {
-    Sampler sampler({control_, timeline_, *stream_}, Mode::isolated, 1e-3);
+    Sampler sampler({bootstrap_, timeline_, *stream_}, Mode::isolated, 1e-3);
     EXPECT_THROW(static_cast<void>(sampler.measure(std::vector{Rival{[] {}, [] {}}}, {6, 1e-6, 1},
                                                    3, [](double) {})),
                  Error);

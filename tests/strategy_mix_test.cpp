@@ -5,7 +5,7 @@
 #include "bench/verify/exact.hpp"
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
@@ -162,11 +162,11 @@ TEST(StrategyMix, AllAreRightOneAfterTheOther) {
         std::vector<Player> players;
         for (auto& table : tables) table.seat(players);
 
-        const auto control = make_mpi_control();
+        const auto bootstrap = make_mpi_bootstrap();
         const auto began = std::chrono::steady_clock::now();
         for (int round = 0; round < kRounds; ++round) {
             const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
-            if (round % kRoundsToLook == 0 && control->broadcast(taken.count()) > kSeconds) break;
+            if (round % kRoundsToLook == 0 && bootstrap->broadcast(taken.count()) > kSeconds) break;
             const bool peer = random() % 2 == 0;
             const bool large = random() % 10 == 0;
             std::vector<const Player*> able;

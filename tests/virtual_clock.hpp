@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 #include "kernels/runtime/clock.hpp"
 
 #include <random>
@@ -17,7 +17,7 @@ public:
     /// Work that takes so long.
     void pass_ms(double ms) { now_ += ms * 1e-3; }
     /// Collective. Work that ends on all ranks when the last has come.
-    void meet(Control& control) { now_ = control.max(now_); }
+    void meet(Bootstrap& bootstrap) { now_ = bootstrap.max(now_); }
     [[nodiscard]] Clock clock() {
         return [this] { return now_ += look_(generator_); };
     }

@@ -3,7 +3,7 @@
 #include "bench/watch/progress_board.hpp"
 #include "bench/watch/sealed_memory.hpp"
 #include "bench/watch/watchdog.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/process_view.hpp"
 
 #include <fmt/format.h>
@@ -27,15 +27,15 @@ namespace moe {
 namespace {
 
 TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
-    const auto control = make_mpi_control();
-    ProgressBoard board(*control);
-    const auto me = control->rank();
+    const auto bootstrap = make_mpi_bootstrap();
+    ProgressBoard board(*bootstrap);
+    const auto me = bootstrap->rank();
     board.begin_case("case " + std::to_string(me));
     for (int step = 0; step < me; ++step) board.enter("step " + std::to_string(step));
-    control->barrier();
+    bootstrap->barrier();
     const auto all = board.all();
-    ASSERT_EQ(all.size(), static_cast<std::size_t>(control->size()));
-    for (int rank = 0; rank < control->size(); ++rank) {
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(bootstrap->size()));
+    for (int rank = 0; rank < bootstrap->size(); ++rank) {
         const auto& view = all[static_cast<std::size_t>(rank)];
         EXPECT_EQ(view.rank, rank);
         EXPECT_EQ(view.cell, "case " + std::to_string(rank));
@@ -49,28 +49,28 @@ TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
     EXPECT_LT(board.silence(), 60);
 
     if (me == 0) board.fail("no more memory");
-    control->barrier();
+    bootstrap->barrier();
     EXPECT_EQ(board.all().front().failure, "no more memory");
     const bool claimed = board.claim_report();
-    EXPECT_EQ(control->sum(claimed ? 1 : 0), 1) << "one rank tells the user";
+    EXPECT_EQ(bootstrap->sum(claimed ? 1 : 0), 1) << "one rank tells the user";
     EXPECT_TRUE(board.reported());
     board.leave();
-    control->barrier();
+    bootstrap->barrier();
     EXPECT_EQ(board.silence(), 0) << "nobody is waited for any more";
 }
 
 TEST(ProgressBoard, IsAsSilentAsItsLastRankToAdvance) {
-    const auto control = make_mpi_control();
-    ProgressBoard board(*control);
+    const auto bootstrap = make_mpi_bootstrap();
+    ProgressBoard board(*bootstrap);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    control->barrier();
+    bootstrap->barrier();
     const auto steps = board.mine().steps;
-    if (control->rank() == 0) board.advance();
-    control->barrier();
+    if (bootstrap->rank() == 0) board.advance();
+    bootstrap->barrier();
     EXPECT_EQ(board.mine().steps, steps) << "it is still the same step";
     const auto first = board.all().front().seconds;
     const auto last = board.all().back().seconds;
-    if (control->size() > 1) {
+    if (bootstrap->size() > 1) {
         EXPECT_GT(last, first + 0.01);
     }
     EXPECT_LT(board.silence(), first + 0.01) << "the others wait for one that advances";
@@ -119,8 +119,8 @@ TEST(SealedMemory, IsNoFileOfAUser) {
 }
 
 TEST(ProgressBoard, CutsWhatIsTooLong) {
-    const auto control = make_mpi_control();
-    ProgressBoard board(*control);
+    const auto bootstrap = make_mpi_bootstrap();
+    ProgressBoard board(*bootstrap);
     const std::string text(1000, 'x');
     board.enter(text);
     EXPECT_EQ(board.mine().doing, text.substr(0, ProgressBoard::kTextBytes - 1));
@@ -236,26 +236,26 @@ void fail_by_call(Watchdog& dog) {
 }
 
 TEST(Watchdog, EndsARankThatSuffersFromWhatNobodyExplains) {
-    const auto control = make_mpi_control();
+    const auto bootstrap = make_mpi_bootstrap();
     for (const auto& fail : {fail_by_probe, fail_by_call}) {
-        ProgressBoard board(*control);
+        ProgressBoard board(*bootstrap);
         board.enter("exchanging rows");
-        if (control->rank() == 0) {
+        if (bootstrap->rank() == 0) {
             const auto [said, status] = end_of_rank(board, fail);
             EXPECT_EQ(status, 3);
             EXPECT_EQ(said, "failed: rank 0: a peer is gone while exchanging rows");
         }
-        control->barrier();
+        bootstrap->barrier();
     }
 }
 
 TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
-    const auto control = make_mpi_control();
+    const auto bootstrap = make_mpi_bootstrap();
     for (const int signal :
          {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU}) {
-        ProgressBoard board(*control);
+        ProgressBoard board(*bootstrap);
         board.enter("exchanging rows");
-        if (control->rank() == 0) {
+        if (bootstrap->rank() == 0) {
             const auto [said, status] = end_of_rank(
                 board, [&](Watchdog&) { std::raise(signal); },
                 [&] { std::signal(signal, SIG_DFL); });
@@ -263,14 +263,14 @@ TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
             EXPECT_EQ(said, fmt::format("interrupted: ended by {} while exchanging rows",
                                         signal_name(signal)));
         }
-        control->barrier();
+        bootstrap->barrier();
     }
 }
 
 TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
-    const auto control = make_mpi_control();
-    ProgressBoard board(*control);
-    if (control->rank() == 0) {
+    const auto bootstrap = make_mpi_bootstrap();
+    ProgressBoard board(*bootstrap);
+    if (bootstrap->rank() == 0) {
         constexpr int kLived = 7;
         const auto raise_all = [](Watchdog&) {
             for (const int signal : {SIGHUP, SIGUSR1, SIGXFSZ, SIGPIPE}) std::raise(signal);
@@ -283,14 +283,14 @@ TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
         EXPECT_EQ(status, kLived);
         EXPECT_EQ(said, "");
     }
-    control->barrier();
+    bootstrap->barrier();
 }
 
 TEST(Watchdog, WaitsForARankThatAdvancesAndNotForOneThatHangs) {
-    const auto control = make_mpi_control();
-    ProgressBoard board(*control);
+    const auto bootstrap = make_mpi_bootstrap();
+    ProgressBoard board(*bootstrap);
     board.enter("making weights");
-    if (control->rank() == 0) {
+    if (bootstrap->rank() == 0) {
         constexpr std::chrono::milliseconds kWorks{1500};
         const auto start = std::chrono::steady_clock::now();
         const auto works = [&] { return std::chrono::steady_clock::now() - start < kWorks; };
@@ -304,7 +304,7 @@ TEST(Watchdog, WaitsForARankThatAdvancesAndNotForOneThatHangs) {
         EXPECT_EQ(status, 3);
         EXPECT_EQ(said.find("timed_out: no progress for 1 s: rank"), 0U) << said;
     }
-    control->barrier();
+    bootstrap->barrier();
 }
 
 }  // namespace

@@ -17,15 +17,15 @@ constexpr std::int64_t kManyRows = 128;  ///< for each expert
 
 /// Seconds of the slowest rank.
 template <class Action>
-double timed(Control& control, Action&& action) {
-    control.barrier();
+double timed(Bootstrap& bootstrap, Action&& action) {
+    bootstrap.barrier();
     const double start = steady_seconds();
     action();
-    return control.max(steady_seconds() - start);
+    return bootstrap.max(steady_seconds() - start);
 }
 
 /// The experts of the trial layer on `rows` rows each, the second time.
-double time_experts(Backend& backend, Control& control, const LayerWeights& weights,
+double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& weights,
                     std::int64_t rows) {
     auto& device = *backend.device;
     const auto stream = device.make_stream();
@@ -58,7 +58,7 @@ double time_experts(Backend& backend, Control& control, const LayerWeights& weig
         stream->synchronize();
     };
     run();
-    return timed(control, run);
+    return timed(bootstrap, run);
 }
 
 double mlp_weights(const LayerShape& shape, const Shard& shard) {
@@ -100,7 +100,7 @@ double step_seconds(const Case& params, const CaseLayout& layout, const LayerWei
 
 }  // namespace
 
-Speed measure_speed(Backend& backend, Control& control) {
+Speed measure_speed(Backend& backend, Bootstrap& bootstrap) {
     const Parallel alone{1, 1, 1};
     LayerWeights::Plan plan{.shape = kTrial,
                             .shard = shard_of(kTrial, alone, 0),
@@ -110,18 +110,18 @@ Speed measure_speed(Backend& backend, Control& control) {
     Speed speed;
     std::vector<LayerWeights> weights;
     speed.weights_made =
-        count / timed(control, [&] { weights.emplace_back(*backend.device, plan); });
+        count / timed(bootstrap, [&] { weights.emplace_back(*backend.device, plan); });
     LayerReference reference(kTrial, alone, plan.compute, 1);
     speed.reference_weights = static_cast<double>(reference_weights(kTrial)) /
-                              timed(control, [&] { static_cast<void>(reference.row(0)); });
+                              timed(bootstrap, [&] { static_cast<void>(reference.row(0)); });
     constexpr std::int64_t kRows = 256;
     const ExactData exact(DType::bf16, backend.world->size(), 1);
-    speed.exact_elements = static_cast<double>(kRows * kTrial.hidden) / timed(control, [&] {
+    speed.exact_elements = static_cast<double>(kRows * kTrial.hidden) / timed(bootstrap, [&] {
                                static_cast<void>(exact.contribution(0, kRows, kTrial.hidden, 0));
                            });
-    const double one_row = time_experts(backend, control, weights.front(), 1);
+    const double one_row = time_experts(backend, bootstrap, weights.front(), 1);
     speed.weight_bytes = count * static_cast<double>(size_of(plan.compute)) / one_row;
-    const double many_rows = time_experts(backend, control, weights.front(), kManyRows);
+    const double many_rows = time_experts(backend, bootstrap, weights.front(), kManyRows);
     speed.flops = 2 * count * static_cast<double>(kManyRows) / many_rows;
     return speed;
 }
@@ -176,7 +176,7 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
 Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board)
     : parts_(parts), planner_(planner), least_(with_effort(parts.options, kLeastEffort)) {
     board.enter("measuring this machine's speed");
-    speed_ = measure_speed(parts.backend, parts.control);
+    speed_ = measure_speed(parts.backend, parts.bootstrap);
 }
 
 CaseEstimate Forecaster::estimate(const Case& params) {
@@ -187,11 +187,11 @@ CaseEstimate Forecaster::estimate(const Case& params) {
     const auto needs = planner_.needs(params, layout);
     const auto bytes = needs.weight_bytes + needs.activation_bytes;
     estimate.obstacle = planner_.memory_obstacle(bytes);
-    estimate.bytes = parts_.control.max(static_cast<double>(bytes));
+    estimate.bytes = parts_.bootstrap.max(static_cast<double>(bytes));
     if (!estimate.obstacle.empty()) return estimate;
     const bool makes_weights = needs.weights_key != weights_key_;
     const auto seconds = [&](const Options& options) {
-        return parts_.control.max(
+        return parts_.bootstrap.max(
             estimate_seconds(params, layout, needs, options, speed_, makes_weights));
     };
     estimate.seconds = {seconds(parts_.options), seconds(least_)};

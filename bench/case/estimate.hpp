@@ -18,7 +18,7 @@ struct Speed {
     double flops{};              ///< by expert GEMMs of many rows
 };
 /// Collective. Times each on a small layer; a second at most. The slowest rank's count.
-[[nodiscard]] Speed measure_speed(Backend& backend, Control& control);
+[[nodiscard]] Speed measure_speed(Backend& backend, Bootstrap& bootstrap);
 
 /// Seconds that a case will take unless its speed-ups are known before the budget is spent, to
 /// perhaps a factor of two: the exchange itself, small beside the rest, is taken as a few passes

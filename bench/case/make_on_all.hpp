@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <new>
@@ -15,7 +15,7 @@ namespace moe {
 /// ranks or by none. For every step that one rank may lack the memory for, so that it is missing in
 /// no collective that follows.
 template <class Make>
-[[nodiscard]] auto make_on_all(Control& control, Make&& make) {
+[[nodiscard]] auto make_on_all(Bootstrap& bootstrap, Make&& make) {
     std::optional<decltype(make())> made;
     std::string why;
     try {
@@ -25,7 +25,7 @@ template <class Make>
     } catch (const std::bad_alloc&) {
         why = "none left on the host";
     }
-    why = control.first_text(why);
+    why = bootstrap.first_nonempty(why);
     if (!why.empty()) throw OutOfMemory(why);
     return *std::move(made);
 }

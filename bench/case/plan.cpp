@@ -86,11 +86,11 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
 }
 
 std::string CasePlanner::memory_obstacle(std::size_t bytes) {
-    auto& control = parts_.control;
+    auto& bootstrap = parts_.bootstrap;
     const int ranks = parts_.backend.placement.sharing_memory;
-    const double needed = control.max(static_cast<double>(bytes)) * ranks;
+    const double needed = bootstrap.max(static_cast<double>(bytes)) * ranks;
     const double free =
-        -control.max(-static_cast<double>(parts_.backend.device->memory_available()));
+        -bootstrap.max(-static_cast<double>(parts_.backend.device->memory_available()));
     if (needed <= kMemoryShare * free) return {};
     return fmt::format(
         "needs {} more {} for {} rank{}, {} of {} free may be used; "

@@ -5,7 +5,7 @@
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 
 #include <map>
 #include <memory>
@@ -29,7 +29,7 @@ public:
     struct Parts {
         const Options& options;
         Backend& backend;
-        Control& control;
+        Bootstrap& bootstrap;
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 

@@ -45,14 +45,14 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                      params.shape.hidden, params.dtype, params.graph},
       gather_setup_{parts.device,        parts.world,  row_map_.owned(),
                     params.shape.hidden, params.dtype, params.graph},
-      layer_(make_on_all(parts.control,
+      layer_(make_on_all(parts.bootstrap,
                          [&] {
                              return MoeLayer(
                                  layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
                                   params.gather->output(gather_setup_)});
                          })),
-      gather_(make_on_all(parts.control, [&] { return params.gather->make(gather_setup_); })),
+      gather_(make_on_all(parts.bootstrap, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
       regions_(make_regions()) {
     for (const auto* entry : combines) strategies_.push_back(make_strategy(*entry));
@@ -70,9 +70,9 @@ StrategyRun PreparedCase::make_strategy(const CombineEntry& entry) {
     strategy.needs = entry.input(combine_setup_);
     strategy.obstacle = inputs_.no_room(strategy.needs);
     if (!strategy.obstacle.empty()) return strategy;
-    strategy.combine = make_on_all(parts_.control, [&] { return entry.make(combine_setup_); });
+    strategy.combine = make_on_all(parts_.bootstrap, [&] { return entry.make(combine_setup_); });
     strategy.output = {strategy.combine.get(),
-                       make_on_all(parts_.control, [&] { return inputs_.of(strategy.needs); })};
+                       make_on_all(parts_.bootstrap, [&] { return inputs_.of(strategy.needs); })};
     return strategy;
 }
 
@@ -133,7 +133,7 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
 }
 
 CaseVerifier PreparedCase::verifier() {
-    return CaseVerifier({parts_.device, parts_.stream, parts_.control, layer_, *gather_, row_map_,
+    return CaseVerifier({parts_.device, parts_.stream, parts_.bootstrap, layer_, *gather_, row_map_,
                          combine_setup_, parts_.references, static_cast<std::uint64_t>(case_.seed),
                          [this] { parts_.board.advance(); }});
 }
@@ -154,7 +154,7 @@ void PreparedCase::capture(const Options& options) {
         } catch (const Error& error) {
             why = fmt::format("cannot be captured: {}", error.what());
         }
-        strategy.obstacle = parts_.control.first_text(why);
+        strategy.obstacle = parts_.bootstrap.first_nonempty(why);
         if (!strategy.obstacle.empty()) strategy.chains = {};
     }
 }
@@ -249,7 +249,7 @@ CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_p
     if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
     auto& stream = parts_.stream;
     RegionTimer timer(parts_.device, parts_.timeline, stream);
-    Sampler sampler({parts_.control, parts_.timeline, stream, &timer}, options.mode,
+    Sampler sampler({parts_.bootstrap, parts_.timeline, stream, &timer}, options.mode,
                     skew_seconds(case_));
     // The expert rows that every output step starts from.
     Trace silent;
@@ -340,9 +340,9 @@ std::optional<std::size_t> RegionSamples::find(const StrategyRun& strategy) cons
 std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* const> timed,
                                                    const Options& options) {
     PhaseSplitter splitter(
-        {parts_.control, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
+        {parts_.bootstrap, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
         phase::kCombine,
-        Skew(skew_seconds(case_), parts_.control.size(), static_cast<std::uint64_t>(case_.seed)));
+        Skew(skew_seconds(case_), parts_.bootstrap.size(), static_cast<std::uint64_t>(case_.seed)));
     std::vector<std::function<void(Trace&)>> steps;
     for (const auto* strategy : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.

@@ -64,7 +64,7 @@ public:
     struct Parts {
         Device& device;
         Stream& stream;
-        Control& control;
+        Bootstrap& bootstrap;
         Timeline& timeline;
         Calibration& calibration;
         Communicator& world;

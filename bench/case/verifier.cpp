@@ -38,12 +38,12 @@ double rms_bound(const CombineSetup& setup, DType compute) {
 }  // namespace
 
 std::string CaseVerifier::agree(const std::string& wrong) {
-    return parts_.control.first_text(
+    return parts_.bootstrap.first_nonempty(
         wrong.empty() ? wrong : fmt::format("rank {}: {}", parts_.combine.world.rank(), wrong));
 }
 
 std::string CaseVerifier::check_gather() {
-    auto& [device, stream, control, layer, gather, row_map, combine, references, seed,
+    auto& [device, stream, bootstrap, layer, gather, row_map, combine, references, seed,
            on_progress] = parts_;
     const auto& owned = row_map.owned();
     const auto input = layer.input();
@@ -135,8 +135,8 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const OutputStep& output) {
 
 CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
                                                      const RunLayer& run_layer) {
-    auto& [device, stream, control, layer, gather, row_map, setup, references, seed, on_progress] =
-        parts_;
+    auto& [device, stream, bootstrap, layer, gather, row_map, setup, references, seed,
+           on_progress] = parts_;
     Deviation deviation;
     bool repeatable = true;
     std::vector<std::byte> first;
@@ -153,8 +153,8 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
             first = std::move(bits);
         }
     }
-    const double error = control.sum(deviation.squared_error);
-    const double value = control.sum(deviation.squared_value);
+    const double error = bootstrap.sum(deviation.squared_error);
+    const double value = bootstrap.sum(deviation.squared_value);
     const double rms = value > 0 ? std::sqrt(error / value) : 0;
     const double bound = rms_bound(setup, references.front().compute());
     // Written so that a NaN is outside the bound.
@@ -162,7 +162,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
         deviation.wrong =
             fmt::format("the RMS error is {:.2g} of the values, not below {:.2g}", rms, bound);
     }
-    return {agree(deviation.wrong), rms, control.max(repeatable ? 0 : 1) == 0};
+    return {agree(deviation.wrong), rms, bootstrap.max(repeatable ? 0 : 1) == 0};
 }
 
 CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
@@ -187,8 +187,8 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
 std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
                                                     std::vector<std::byte> given,
                                                     const std::vector<std::string>& before) {
-    auto& [device, stream, control, layer, gather, row_map, setup, references, seed, on_progress] =
-        parts_;
+    auto& [device, stream, bootstrap, layer, gather, row_map, setup, references, seed,
+           on_progress] = parts_;
     const int ranks = setup.world.size();
     const int group = setup.group.size();
     std::vector<std::int64_t> rows;
@@ -226,7 +226,7 @@ std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
 
 std::vector<std::string> CaseVerifier::hashes(const Matrix& result) {
     parts_.stream.synchronize();
-    return parts_.control.all_texts(hash_of(result));
+    return parts_.bootstrap.all_gather_strings(hash_of(result));
 }
 
 std::string CaseVerifier::hash_of(const Matrix& matrix) {

@@ -3,7 +3,7 @@
 #include "bench/moe/layer.hpp"
 #include "bench/verify/exact.hpp"
 #include "bench/verify/reference.hpp"
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
     struct Parts {
         Device& device;
         Stream& stream;
-        Control& control;
+        Bootstrap& bootstrap;
         MoeLayer& layer;
         Gather& gather;
         const RowMap& row_map;

@@ -61,15 +61,15 @@ Calibration::Calibration(const Parts& parts)
       timer_(parts.device, parts.timeline, *stream_) {
     // Ranks wait for each other inside kernels of such a device: less than a host could time.
     if (parts_.device.make_start_gate()) return;
-    auto& control = parts_.control;
-    const std::vector<Rival> barrier{{[] {}, [&] { control.barrier(); }}};
+    auto& bootstrap = parts_.bootstrap;
+    const std::vector<Rival> barrier{{[] {}, [&] { bootstrap.barrier(); }}};
     const auto series = sample(barrier, nullptr);  // the host's own work
-    barrier_ =
-        control.broadcast(control.rank() == 0 ? estimate_median(series.seconds.front()).median : 0);
+    barrier_ = bootstrap.broadcast(
+        bootstrap.rank() == 0 ? estimate_median(series.seconds.front()).median : 0);
 }
 
 Series Calibration::sample(std::span<const Rival> ways, RegionTimer* timer) {
-    Sampler sampler({parts_.control, parts_.timeline, *stream_, timer});
+    Sampler sampler({parts_.bootstrap, parts_.timeline, *stream_, timer});
     return sampler.measure(ways, kRule, kSeed, [](double) {});
 }
 
@@ -78,7 +78,7 @@ double Calibration::fastest(std::span<const Rival> ways) {
     for (const auto& seconds : sample(ways, &timer_).seconds) {
         for (const double one : seconds) best = std::min(best, one);
     }
-    return std::max(parts_.control.broadcast(best), kShortest);
+    return std::max(parts_.bootstrap.broadcast(best), kShortest);
 }
 
 double Calibration::raise(Ceiling& ceiling, std::int64_t bytes, std::span<const Rival> ways) {

@@ -3,8 +3,8 @@
 #include "bench/measure/limits.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/timeline.hpp"
+#include "comm/bootstrap.hpp"
 #include "comm/communicator.hpp"
-#include "comm/control.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
     struct Parts {
         Device& device;
         Communicator& world;
-        Control& control;
+        Bootstrap& bootstrap;
         Timeline& timeline;
     };
     /// Collective. Measures the barrier.

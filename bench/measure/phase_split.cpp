@@ -77,16 +77,16 @@ std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<voi
     std::vector<Seen> seen(steps.size());
     for (auto& one : seen) one.phases.resize(names_.size());
     for (int round = 0; round < count; ++round) {
-        const double delay = skew_.delay(static_cast<std::size_t>(round), parts_.control.rank());
+        const double delay = skew_.delay(static_cast<std::size_t>(round), parts_.bootstrap.rank());
         for (std::size_t i = 0; i < steps.size(); ++i) {
             prepare();
             parts_.stream.synchronize();
-            const auto all = parts_.control.gather(run(steps[i], delay));
+            const auto all = parts_.bootstrap.gather(run(steps[i], delay));
             if (!all.empty()) keep(all, seen[i]);
         }
     }
     std::vector<PhaseSplit> splits(steps.size());
-    if (parts_.control.rank() != 0) return splits;
+    if (parts_.bootstrap.rank() != 0) return splits;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         splits[i] = {{}, median(seen[i].wait), median(seen[i].spread), median(seen[i].step)};
         for (const auto& phase : seen[i].phases) splits[i].phases.push_back(median(phase));

@@ -26,7 +26,7 @@ struct PhaseSplit {
 class PhaseSplitter {
 public:
     struct Parts {
-        Control& control;
+        Bootstrap& bootstrap;
         Timeline& timeline;
         Device& device;
         Stream& stream;

@@ -11,8 +11,8 @@ namespace moe {
 namespace {
 
 /// Rank 0's number, on every rank.
-int agree(Control& control, int value) {
-    return static_cast<int>(std::lround(control.broadcast(value)));
+int agree(Bootstrap& bootstrap, int value) {
+    return static_cast<int>(std::lround(bootstrap.broadcast(value)));
 }
 
 /// Runs the rounds of one series, one batch after the other in the order of the rivals.
@@ -23,7 +23,7 @@ public:
         : parts_(parts),
           rivals_(rivals),
           order_(rivals.size(), seed),
-          skew_(skew, parts.control.size(), seed) {}
+          skew_(skew, parts.bootstrap.size(), seed) {}
 
     [[nodiscard]] bool chained() const { return rivals_.front().region_seconds != nullptr; }
     /// Samples of each rival in one round.
@@ -50,7 +50,7 @@ public:
         stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count * samples_of_round()));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
-            const double delay = skew_.delay(next_, parts_.control.rank());
+            const double delay = skew_.delay(next_, parts_.bootstrap.rank());
             for (const auto rival : order_.round(next_)) {
                 for (const auto& stamp : sample(rivals_[rival], series, delay)) {
                     stamps.push_back(stamp.arrival);
@@ -59,7 +59,7 @@ public:
                 beat();
             }
         }
-        const auto all = parts_.control.gather(stamps);
+        const auto all = parts_.bootstrap.gather(stamps);
         if (!all.empty()) keep(all, first, stamps.size(), series);
     }
 
@@ -162,9 +162,9 @@ double fastest_run(const Samples& samples, int regions) {
 
 Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std::uint64_t seed,
                         const std::function<void(double)>& beat) {
-    auto& control = parts_.control;
+    auto& bootstrap = parts_.bootstrap;
     auto& timeline = parts_.timeline;
-    const bool decides = control.rank() == 0;
+    const bool decides = bootstrap.rank() == 0;
     MOE_EXPECT(skew_ == 0 || parts_.timer != nullptr, "only a RegionTimer lets ranks come late");
     Rounds rounds(parts_, rivals, skew_, seed);
 
@@ -176,7 +176,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
             const double spent = timeline.now() - start;
             return decides ? next_warm_up_rounds(series.seconds, spent, rule.budget_seconds) : 0;
         };
-        while (const int samples = agree(control, next())) {
+        while (const int samples = agree(bootstrap, next())) {
             rounds.run(rounds.for_samples(samples), series, [&] { beat(0); });
         }
         return series.seconds;
@@ -191,7 +191,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
         const auto wanted = [&] {
             return runs_per_sample(mode_, fastest_run(single, rivals.front().regions), overheads);
         };
-        runs = agree(control, decides ? wanted() : 0);
+        runs = agree(bootstrap, decides ? wanted() : 0);
     }
     // Rather fewer runs than another clock. A burst is longer than a device's queue anyway.
     if (mode_ == Mode::isolated && !rounds.chained() && rounds.by_device(1)) {
@@ -204,10 +204,10 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     const auto spent = [&] { return timeline.now() - start; };
     for (NextRounds next;;) {
         if (decides) next = next_rounds(rule, series.seconds, spent(), rounds.samples_of_round());
-        next.rounds = agree(control, next.rounds);
+        next.rounds = agree(bootstrap, next.rounds);
         if (next.rounds == 0) {
             series.stop_reason =
-                static_cast<StopReason>(agree(control, static_cast<int>(next.reason)));
+                static_cast<StopReason>(agree(bootstrap, static_cast<int>(next.reason)));
             return series;
         }
         rounds.run(next.rounds, series,

@@ -49,7 +49,7 @@ struct Series {
 class Sampler {
 public:
     struct Parts {
-        Control& control;
+        Bootstrap& bootstrap;
         Timeline& timeline;
         Stream& stream;
         /// Null for regions that the host itself works through, on its own clock.

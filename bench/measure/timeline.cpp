@@ -17,8 +17,11 @@ constexpr double kMargin = 2;
 
 }  // namespace
 
-Timeline::Timeline(Control& control, bool one_clock, Clock clock)
-    : control_(control), one_clock_(one_clock), clock_(std::move(clock)), timer_(measure_timer()) {
+Timeline::Timeline(Bootstrap& bootstrap, bool one_clock, Clock clock)
+    : bootstrap_(bootstrap),
+      one_clock_(one_clock),
+      clock_(std::move(clock)),
+      timer_(measure_timer()) {
     synchronise();
 }
 
@@ -26,33 +29,33 @@ void Timeline::synchronise() {
     measure_agreement();
     if (one_clock_) return;
     residual_ = 0;
-    for (int rank = 1; rank < control_.size(); ++rank) measure_offset_of(rank);
-    residual_ = control_.max(residual_);
+    for (int rank = 1; rank < bootstrap_.size(); ++rank) measure_offset_of(rank);
+    residual_ = bootstrap_.max(residual_);
 }
 
 void Timeline::measure_agreement() {
     std::vector<double> took;
     for (int i = 0; i < kAgreements; ++i) {
         const double start = clock_();
-        static_cast<void>(control_.max(start));
+        static_cast<void>(bootstrap_.max(start));
         took.push_back(clock_() - start);
     }
     std::nth_element(took.begin(), took.begin() + kAgreements / 4, took.end());
-    agreement_ = control_.max(took[kAgreements / 4]);
+    agreement_ = bootstrap_.max(took[kAgreements / 4]);
 }
 
 void Timeline::measure_offset_of(int rank) {
-    if (control_.rank() == 0) {
+    if (bootstrap_.rank() == 0) {
         for (int i = 0; i < kPings; ++i) {
-            static_cast<void>(control_.receive(rank));
-            control_.send(clock_(), rank);
+            static_cast<void>(bootstrap_.receive(rank));
+            bootstrap_.send(clock_(), rank);
         }
-    } else if (control_.rank() == rank) {
+    } else if (bootstrap_.rank() == rank) {
         double fastest = std::numeric_limits<double>::infinity();
         for (int i = 0; i < kPings; ++i) {
             const double sent = clock_();
-            control_.send(sent, 0);
-            const double theirs = control_.receive(0);
+            bootstrap_.send(sent, 0);
+            const double theirs = bootstrap_.receive(0);
             const double got = clock_();
             if (got - sent >= fastest) continue;
             fastest = got - sent;
@@ -63,7 +66,7 @@ void Timeline::measure_offset_of(int rank) {
 }
 
 void Timeline::wait_for_common_start() {
-    const double start = control_.max(now()) + kMargin * agreement_;
+    const double start = bootstrap_.max(now()) + kMargin * agreement_;
     // Yielding costs nothing where every rank has a core, and lets the late ones run where not.
     while (now() < start) sched_yield();
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 #include "kernels/runtime/clock.hpp"
 
 namespace moe {
@@ -18,7 +18,7 @@ struct TimerQuality {
 class Timeline {
 public:
     /// Collective. With `one_clock` false the offsets are measured.
-    Timeline(Control& control, bool one_clock, Clock clock = steady_seconds);
+    Timeline(Bootstrap& bootstrap, bool one_clock, Clock clock = steady_seconds);
 
     /// Collective. Measures again: the offsets, since clocks drift by microseconds each second, and
     /// what agreeing takes, since a machine that was busy once would slow down every start after.
@@ -40,7 +40,7 @@ private:
     void measure_agreement();
     void measure_offset_of(int rank);
 
-    Control& control_;
+    Bootstrap& bootstrap_;
     bool one_clock_;
     Clock clock_;
     double offset_{};

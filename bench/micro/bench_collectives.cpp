@@ -16,7 +16,7 @@
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
 #include "comm/row_buffer.hpp"
 
@@ -56,15 +56,15 @@ Matrix matrix_of(std::int64_t bytes, std::int64_t ranks) {
 /// What all benchmarks of this process work with.
 struct Bench {
     Backend& backend;
-    Control& control;
+    Bootstrap& bootstrap;
     Timeline timeline;
     std::unique_ptr<Stream> stream;
     RegionTimer timer;
     RotatingBuffers buffers;
 
-    Bench(Backend& given, Control& ranks, bool one_clock, RotatingBuffers memory)
+    Bench(Backend& given, Bootstrap& ranks, bool one_clock, RotatingBuffers memory)
         : backend(given),
-          control(ranks),
+          bootstrap(ranks),
           timeline(ranks, one_clock),
           stream(given.device->make_stream()),
           timer(*given.device, timeline, *stream),
@@ -184,8 +184,8 @@ void run_isolated(benchmark::State& state, Bench& bench, const std::string& name
     const bool by_device = bench.timer.by_device(bench.backend.world->size());
     for (auto _ : state) {
         const auto stamp = bench.timer.time(name, region, by_device);
-        const double begin = bench.control.max(stamp.arrival);
-        state.SetIterationTime(bench.control.max(stamp.exit) - begin);
+        const double begin = bench.bootstrap.max(stamp.arrival);
+        state.SetIterationTime(bench.bootstrap.max(stamp.exit) - begin);
     }
 }
 
@@ -193,12 +193,12 @@ void run_isolated(benchmark::State& state, Bench& bench, const std::string& name
 void run_in_a_row(benchmark::State& state, Bench& bench, int count,
                   const std::function<void()>& calls) {
     while (state.KeepRunningBatch(count)) {
-        bench.control.barrier();
+        bench.bootstrap.barrier();
         const double begin = bench.timeline.now();
         calls();
         bench.stream->synchronize();
         // Of the whole batch, and of the slowest rank, so that all run as many iterations.
-        state.SetIterationTime(bench.control.max(bench.timeline.now() - begin));
+        state.SetIterationTime(bench.bootstrap.max(bench.timeline.now() - begin));
     }
 }
 
@@ -299,9 +299,9 @@ void register_all(Bench& bench, Communicator& world, const std::string& suffix,
     }
 }
 
-void measure(int argc, char** argv, Control& control) {
+void measure(int argc, char** argv, Bootstrap& bootstrap) {
     auto arguments = parse(argc, argv);
-    const bool tells = control.rank() == 0;
+    const bool tells = bootstrap.rank() == 0;
     if (!arguments.help.empty()) {
         if (tells) fmt::print("{}", arguments.help);
         return;
@@ -318,9 +318,9 @@ void measure(int argc, char** argv, Control& control) {
 
     auto backend = find_named(backend_table(), arguments.backend, "backend")
                        .open({.share_gpu = arguments.share_gpu});
-    const auto machine = discover_machine(control);
-    Bench bench(backend, control, machine.one_clock,
-                RotatingBuffers(*backend.device, control,
+    const auto machine = discover_machine(bootstrap);
+    Bench bench(backend, bootstrap, machine.one_clock,
+                RotatingBuffers(*backend.device, bootstrap,
                                 matrix_of(arguments.largest, backend.world->size()),
                                 backend.placement.sharing_memory, arguments.warm));
     std::map<std::int64_t, std::unique_ptr<Communicator>> tuned;
@@ -361,18 +361,18 @@ void measure(int argc, char** argv, Control& control) {
 
 int main(int argc, char** argv) {
     const moe::mpi::Session session(argc, argv);
-    const auto control = moe::make_mpi_control();
+    const auto bootstrap = moe::make_mpi_bootstrap();
     try {
-        moe::measure(argc, argv, *control);
+        moe::measure(argc, argv, *bootstrap);
     } catch (const moe::BadArgument& error) {
-        if (control->rank() == 0) {
+        if (bootstrap->rank() == 0) {
             fmt::print(stderr, "bench_collectives: {}\n", error.what());
             std::fflush(stderr);
         }
-        control->barrier();  // nobody leaves before the line is out: mpirun ends the job then
+        bootstrap->barrier();  // nobody leaves before the line is out: mpirun ends the job then
         return 2;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "rank {}: {}\n", control->rank(), error.what());
+        fmt::print(stderr, "rank {}: {}\n", bootstrap->rank(), error.what());
         MPI_Abort(MPI_COMM_WORLD, 3);
     }
     return 0;

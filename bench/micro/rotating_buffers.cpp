@@ -13,9 +13,9 @@ namespace {
 constexpr double kMemoryShare = 0.5;
 
 /// Rows of each buffer; the same on all ranks.
-std::int64_t buffer_rows(const Device& device, Control& control, const Matrix& largest, int sharing,
-                         bool warm) {
-    const double free = -control.max(-static_cast<double>(device.memory_available()));
+std::int64_t buffer_rows(const Device& device, Bootstrap& bootstrap, const Matrix& largest,
+                         int sharing, bool warm) {
+    const double free = -bootstrap.max(-static_cast<double>(device.memory_available()));
     const auto room = static_cast<std::size_t>(kMemoryShare * free / sharing / 2);
     if (largest.bytes() > room) {
         throw BadArgument(fmt::format("buffers of {} bytes: there is room for two of {} bytes",
@@ -29,10 +29,10 @@ std::int64_t buffer_rows(const Device& device, Control& control, const Matrix& l
 
 }  // namespace
 
-RotatingBuffers::RotatingBuffers(Device& device, Control& control, const Matrix& largest,
+RotatingBuffers::RotatingBuffers(Device& device, Bootstrap& bootstrap, const Matrix& largest,
                                  int sharing, bool warm)
     : in_(largest), out_(largest), warm_(warm) {
-    const auto rows = buffer_rows(device, control, largest, sharing, warm);
+    const auto rows = buffer_rows(device, bootstrap, largest, sharing, warm);
     const auto stream = device.make_stream();
     const auto make = [&](Buffer& buffer, Matrix& all) {
         all.rows = rows;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
@@ -15,7 +15,7 @@ public:
     /// every call walks through twice the largest cache, or through half of the memory that is left
     /// to one of the `sharing` ranks that take from it. With `warm` all calls get the same rows. A
     /// BadArgument where there is no room even for that.
-    RotatingBuffers(Device& device, Control& control, const Matrix& largest, int sharing,
+    RotatingBuffers(Device& device, Bootstrap& bootstrap, const Matrix& largest, int sharing,
                     bool warm);
 
     struct Pair {

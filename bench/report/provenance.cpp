@@ -77,7 +77,7 @@ std::string make_run_id(const std::string& timestamp, const std::string& host) {
 
 json make_provenance(const ProvenanceParts& p) {
     const auto& timer = p.timeline.timer();
-    const auto& names = p.control.host_names();
+    const auto& names = p.bootstrap.host_names();
     const std::set<std::string> hosts(names.begin(), names.end());
     return {
         {"command_line", p.options.command_line},

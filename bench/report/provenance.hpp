@@ -24,7 +24,7 @@ struct ProvenanceParts {
     const Machine& machine;
     const Timeline& timeline;
     const Calibration& calibration;
-    Control& control;
+    Bootstrap& bootstrap;
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
 

@@ -101,9 +101,9 @@ std::byte* map(const SealedMemory& memory, std::size_t bytes) {
 
 }  // namespace
 
-ProgressBoard::ProgressBoard(Control& control) {
-    const auto me = static_cast<std::size_t>(control.rank());
-    const auto views = control.all_texts(view_of(control.host_names()[me]));
+ProgressBoard::ProgressBoard(Bootstrap& bootstrap) {
+    const auto me = static_cast<std::size_t>(bootstrap.rank());
+    const auto views = bootstrap.all_gather_strings(view_of(bootstrap.host_names()[me]));
     std::vector<std::size_t> members;
     for (std::size_t rank = 0; rank < views.size(); ++rank) {
         if (views[rank] == views[me]) members.push_back(rank);
@@ -113,12 +113,12 @@ ProgressBoard::ProgressBoard(Control& control) {
 
     const auto leader = members.front();
     auto memory = me == leader ? SealedMemory::make(Shared::bytes(slots_)) : SealedMemory();
-    const auto paths = control.all_texts(memory.offer().path);
-    const auto nonces = control.all_texts(memory.offer().nonce);
+    const auto paths = bootstrap.all_gather_strings(memory.offer().path);
+    const auto nonces = bootstrap.all_gather_strings(memory.offer().nonce);
     if (me != leader) {
         memory = SealedMemory::find({paths[leader], nonces[leader]}, Shared::bytes(slots_));
     }
-    const auto found = control.all_texts(memory ? "found" : "");
+    const auto found = bootstrap.all_gather_strings(memory ? "found" : "");
     // One that cannot see the others must not be taken for one that says nothing: then nobody sees.
     if (std::ranges::any_of(members, [&](auto rank) { return found[rank].empty(); })) {
         memory = SealedMemory();
@@ -130,10 +130,10 @@ ProgressBoard::ProgressBoard(Control& control) {
 
     // Zeros are what the members start with, so that no rank has to wait for another's constructor.
     auto& slot = my_slot();
-    slot.rank = control.rank();
+    slot.rank = bootstrap.rank();
     slot.pid = getpid();
     enter("starting");
-    control.barrier();
+    bootstrap.barrier();
 }
 
 ProgressBoard::~ProgressBoard() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/control.hpp"
+#include "comm/bootstrap.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +30,7 @@ class ProgressBoard {
 public:
     /// Collective. Ranks of one host that do not share process ids and a clock (containers of their
     /// own), or cannot reach each other's memory, see only themselves.
-    explicit ProgressBoard(Control& control);
+    explicit ProgressBoard(Bootstrap& bootstrap);
     ~ProgressBoard();
     ProgressBoard(const ProgressBoard&) = delete;
     ProgressBoard& operator=(const ProgressBoard&) = delete;

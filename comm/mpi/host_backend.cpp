@@ -2,8 +2,8 @@
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/mpi/mpi_communicator.hpp"
-#include "comm/mpi/mpi_control.hpp"
 #include "comm/mpi/shared_window.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
@@ -29,7 +29,7 @@ std::string host_backend_libraries() {
 }
 
 Backend open_host_backend(const BackendOptions& /*options*/) {
-    const auto machine = discover_machine(*make_mpi_control());
+    const auto machine = discover_machine(*make_mpi_bootstrap());
     std::vector<std::string> warnings;
     if (machine.oversubscribed()) {
         warnings.push_back(fmt::format(

@@ -1,7 +1,7 @@
 #include "comm/nccl/gpu_choice.hpp"
 
 #include "comm/mpi/mpi.hpp"
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/nccl/nccl.hpp"
 #include "comm/process_view.hpp"
 #include "kernels/cuda/cuda.hpp"
@@ -93,23 +93,23 @@ bool mps_is_running() {
 
 /// Throws, on all ranks, what `action` throws on any. Collective.
 template <class Action>
-void run_on_all(Control& control, Action&& action) {
+void run_on_all(Bootstrap& bootstrap, Action&& action) {
     std::string why;
     try {
         action();
     } catch (const Error& error) {
         why = error.what();
     }
-    why = control.first_text(why);
+    why = bootstrap.first_nonempty(why);
     if (!why.empty()) throw BadArgument(why);
 }
 
 /// Collective. On this rank's host: the ranks of this job and what started them.
-std::set<int> processes_of_job(Control& control) {
+std::set<int> processes_of_job(Bootstrap& bootstrap) {
     std::set<int> own;
-    const auto& hosts = control.host_names();
-    const auto& here = hosts[static_cast<std::size_t>(control.rank())];
-    const auto all = control.all_texts(fmt::format("{}", fmt::join(lineage(), " ")));
+    const auto& hosts = bootstrap.host_names();
+    const auto& here = hosts[static_cast<std::size_t>(bootstrap.rank())];
+    const auto all = bootstrap.all_gather_strings(fmt::format("{}", fmt::join(lineage(), " ")));
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
         std::istringstream pids(hosts[rank] == here ? all[rank] : "");
         own.insert(std::istream_iterator<int>(pids), {});
@@ -119,9 +119,9 @@ std::set<int> processes_of_job(Control& control) {
 
 /// Every rank's `mine`, the names of the foreign processes on its GPU, as one warning; empty where
 /// nobody has any. Collective.
-std::string warn_of_foreign(const std::string& mine, Control& control) {
+std::string warn_of_foreign(const std::string& mine, Bootstrap& bootstrap) {
     std::vector<std::string> seen;
-    const auto all = control.all_texts(mine);
+    const auto all = bootstrap.all_gather_strings(mine);
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
         if (!all[rank].empty()) seen.push_back(fmt::format("rank {}: {}", rank, all[rank]));
     }
@@ -160,11 +160,11 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     mine.host = mpi::rank(MPI_COMM_WORLD);
     MOE_MPI(MPI_Bcast(&mine.host, 1, MPI_INT, 0, host.get()));
     GpuChoice choice;
-    const auto control = make_mpi_control();
+    const auto bootstrap = make_mpi_bootstrap();
     int ordinal = 0;
-    const auto own = processes_of_job(*control);
+    const auto own = processes_of_job(*bootstrap);
     std::string foreign;
-    run_on_all(*control, [&] {
+    run_on_all(*bootstrap, [&] {
         ordinal = place % cuda::count_devices();
         mine.id = cuda::device_id(ordinal);
         mine.bus = cuda::bus_id(ordinal);
@@ -172,8 +172,8 @@ GpuChoice choose_gpu(const BackendOptions& options) {
             cuda::nvml_processes(mine.bus).value_or(std::vector<DeviceProcess>{}), own);
     });
     // All ranks have looked: from here on there are processes of this job as well.
-    run_on_all(*control, [&] { choice.device = cuda::make_device(ordinal); });
-    foreign = warn_of_foreign(foreign, *control);
+    run_on_all(*bootstrap, [&] { choice.device = cuda::make_device(ordinal); });
+    foreign = warn_of_foreign(foreign, *bootstrap);
     if (!foreign.empty()) choice.warnings.push_back(foreign);
     const auto all = all_gather(mine);
     std::map<int, int> ranks_of_host;

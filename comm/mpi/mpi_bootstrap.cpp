@@ -1,4 +1,4 @@
-#include "comm/mpi/mpi_control.hpp"
+#include "comm/mpi/mpi_bootstrap.hpp"
 
 #include "comm/mpi/mpi.hpp"
 #include "kernels/runtime/narrow.hpp"
@@ -15,13 +15,13 @@ std::string processor_name() {
     return {name.data(), static_cast<std::size_t>(length)};
 }
 
-class MpiControl final : public Control {
+class MpiBootstrap final : public Bootstrap {
 public:
-    MpiControl()
+    MpiBootstrap()
         : comm_(mpi::duplicate(MPI_COMM_WORLD)),
           rank_(mpi::rank(comm_.get())),
           size_(mpi::size(comm_.get())),
-          host_names_(all_texts(processor_name())) {}
+          host_names_(all_gather_strings(processor_name())) {}
 
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
@@ -46,12 +46,12 @@ public:
     [[nodiscard]] std::string broadcast(const std::string& text) override {
         return broadcast_from(0, text);
     }
-    [[nodiscard]] std::string first_text(const std::string& text) override {
+    [[nodiscard]] std::string first_nonempty(const std::string& text) override {
         int lowest = text.empty() ? size_ : rank_;
         MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT, MPI_MIN, comm_.get()));
         return lowest == size_ ? std::string() : broadcast_from(lowest, text);
     }
-    [[nodiscard]] std::vector<std::string> all_texts(const std::string& text) override {
+    [[nodiscard]] std::vector<std::string> all_gather_strings(const std::string& text) override {
         std::vector<std::string> texts;
         for (int rank = 0; rank < size_; ++rank) texts.push_back(broadcast_from(rank, text));
         return texts;
@@ -87,8 +87,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Control> make_mpi_control() {
-    return std::make_unique<MpiControl>();
+std::unique_ptr<Bootstrap> make_mpi_bootstrap() {
+    return std::make_unique<MpiBootstrap>();
 }
 
 }  // namespace moe
