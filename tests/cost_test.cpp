@@ -184,7 +184,7 @@ TEST(CountedTraffic, IsThatOfRingsWorkedByHand) {
 
 TEST(RingAllReduce, IsOfTheRankThatHasMostWhereBytesDoNotDivide) {
     for (const int ranks : kRanks) {
-        for (std::int64_t bytes = 0; bytes < 4 * ranks; ++bytes) {
+        for (std::int64_t bytes = 0; bytes < std::int64_t{4} * ranks; ++bytes) {
             const auto declared = ring_all_reduce(bytes, ranks);
             CountedTraffic traffic(ranks);
             for (int rank = 0; rank < ranks; ++rank) {
