@@ -24,6 +24,7 @@ constexpr std::array<PushUpTo, 7> kEnginePush{{{16 * kMiB, 16 * kMiB},
                                                {128 * kKiB, 128 * kKiB}}};
 
 std::size_t memory_bytes(AllReduceForm form, std::size_t bytes, int ranks) {
+    if (bytes == 0) return 0;
     if (form == AllReduceForm::push) return PushInbox::bytes_for(ranks, bytes);
     if (form == AllReduceForm::two_shot) return PeerKernels::two_shot_part_bytes(ranks, bytes);
     return 0;

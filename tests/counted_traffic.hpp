@@ -113,6 +113,22 @@ public:
             if (peer != caller.rank) send(caller.world_rank(), bytes);
         }
     }
+    /// Each owner gets a rank's partial sums of its block, which it reads, and writes the sums.
+    void push_sum(const Caller& caller, const std::vector<std::int64_t>& blocks) {
+        const int rank = caller.world_rank();
+        launch(rank);
+        ++at(rank).barriers;
+        for (int owner = 0; owner < caller.size; ++owner) {
+            const auto bytes = blocks[static_cast<std::size_t>(owner)];
+            touch(rank, bytes);
+            if (owner == caller.rank) {
+                touch(rank, bytes);
+            } else {
+                touch(caller.first + owner, 2 * bytes);
+                send(rank, bytes);
+            }
+        }
+    }
     /// What others wrote for a rank is read by it.
     void all_reduce_push(const Caller& caller, std::int64_t bytes) {
         const int rank = caller.world_rank();

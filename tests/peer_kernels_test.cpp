@@ -25,12 +25,21 @@ namespace moe {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{768} << 10U;
+const std::size_t kSlotBytes = PushInbox::slot_for(kMostBytes);
 constexpr int kSteps = 8;
 constexpr std::size_t kGuard = 64;  ///< bytes behind a result that nobody may write
 constexpr std::byte kGuardByte{0x5a};
 
-enum class Kernel : std::uint8_t { push, push_in_place, one_shot, two_shot, pull_sum, push_copy };
-constexpr std::uint64_t kKernels = 6;
+enum class Kernel : std::uint8_t {
+    push,
+    push_in_place,
+    one_shot,
+    two_shot,
+    pull_sum,
+    push_sum,
+    push_copy
+};
+constexpr std::uint64_t kKernels = 7;
 
 /// One call, the same on all ranks.
 struct Step {
@@ -125,9 +134,11 @@ public:
             : in(world.make_peer_memory(kMostBytes, Reach::load_store)),
               inbox(world.make_peer_memory(PushInbox::bytes_for(world.size(), kMostBytes),
                                            Reach::load_store)),
+              owners_inbox(world.make_peer_memory(PushInbox::bytes_for(world.size(), kMostBytes),
+                                                  Reach::load_store)),
               parts(world.make_peer_memory(
                   PeerKernels::two_shot_part_bytes(world.size(), kMostBytes), Reach::load_store)) {}
-        std::unique_ptr<PeerMemory> in, inbox, parts;
+        std::unique_ptr<PeerMemory> in, inbox, owners_inbox, parts;
     };
 
     /// Uploads what this rank brings, and poisons all results.
@@ -195,6 +206,15 @@ private:
                 device_.copy(from, in, stream);
                 kernels.pull_sum(memory.in->table(), own, stream);
                 return;
+            case Kernel::push_sum: {
+                const std::vector slots(static_cast<std::size_t>(world_.size()), kSlotBytes);
+                if (in.rows == 0) return;
+                kernels.push_sum(
+                    memory.owners_inbox->table(),
+                    {.in = from, .first = step.first, .slot_bytes = slots, .out = own.rows},
+                    stream);
+                return;
+            }
             case Kernel::push_copy: {
                 auto mine = own;
                 mine.rows = from.slice(first(step), owned(step));
@@ -218,8 +238,7 @@ private:
         visit_dtype(step.shape.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
             const auto* result = reinterpret_cast<const T*>(got.data());
-            const bool pulled = step.kernel == Kernel::pull_sum;
-            const auto start = pulled ? first(step) * step.shape.cols : 0;
+            const auto start = of_owners(step) ? first(step) * step.shape.cols : 0;
             const auto count = static_cast<std::int64_t>(bytes / sizeof(T));
             for (std::int64_t e = 0; e < count && wrong.empty(); ++e) {
                 const auto want = wanted<T>(step, start + e);
@@ -275,12 +294,16 @@ private:
         }
         return most;
     }
+    /// Whether a rank gets its own rows only.
+    [[nodiscard]] static bool of_owners(const Step& step) {
+        return step.kernel == Kernel::pull_sum || step.kernel == Kernel::push_sum;
+    }
     [[nodiscard]] std::size_t result_bytes(const Step& step) const {
-        const auto rows = step.kernel == Kernel::pull_sum ? owned(step) : step.shape.rows;
+        const auto rows = of_owners(step) ? owned(step) : step.shape.rows;
         return static_cast<std::size_t>(rows) * step.shape.row_bytes();
     }
     [[nodiscard]] static PushInbox inbox(const Memory& memory) {
-        return {memory.inbox->table(), PushInbox::slot_for(kMostBytes)};
+        return {memory.inbox->table(), kSlotBytes};
     }
     [[nodiscard]] Matrix at(const Buffer& buffer, std::size_t offset, const Step& step) const {
         return {buffer.data() + offset, step.shape.rows, step.shape.cols, step.shape.dtype};

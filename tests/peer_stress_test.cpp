@@ -20,14 +20,22 @@
 namespace moe {
 namespace {
 
-constexpr std::uint64_t kRounds = 1500;
+constexpr std::uint64_t kRounds = 1000;
 constexpr std::int64_t kMostRows = 24;
 constexpr std::int64_t kMostCols = 100;
 constexpr std::size_t kMostOffset = 256;
 constexpr std::size_t kBlockBytes = kMostOffset + kMostRows * kMostCols * sizeof(float) + 64;
 
-enum class Kernel : std::uint8_t { pull_sum, push_copy, barrier, push, one_shot, two_shot };
-constexpr std::uint64_t kKernels = 6;
+enum class Kernel : std::uint8_t {
+    pull_sum,
+    push_copy,
+    barrier,
+    push,
+    one_shot,
+    two_shot,
+    push_sum
+};
+constexpr std::uint64_t kKernels = 7;
 
 /// What all ranks do in one round: with a matrix whose row 0 lies `offset` bytes into their blocks.
 struct Round {
@@ -111,6 +119,7 @@ struct Tables {
     PeerTable blocks;
     PushInbox inbox;
     PeerTable parts;
+    PeerTable owners_inbox;
 };
 
 class Rank {
@@ -119,6 +128,7 @@ public:
         : table_(tables.blocks),
           inbox_(tables.inbox),
           parts_(tables.parts),
+          owners_inbox_(tables.owners_inbox),
           seed_(seed),
           random_(seed + 1U + static_cast<unsigned>(table_.rank)),
           own_(kBlockBytes) {}
@@ -132,7 +142,11 @@ public:
             if (round_.kernel == Kernel::pull_sum) pull_sum();
             if (round_.kernel == Kernel::push_copy) push_copy();
             if (round_.kernel == Kernel::barrier) publish();
-            if (round_.kernel >= Kernel::push) all_reduce();
+            if (round_.kernel == Kernel::push_sum) {
+                push_sum();
+            } else if (round_.kernel >= Kernel::push) {
+                all_reduce();
+            }
             poison_ = ~poison_;
             poison(block());
         }
@@ -146,6 +160,22 @@ private:
         delay();
         kernels_->pull_sum(table_, owned(to), *stream_);
         poison(block());
+        delay();
+        check_sums(to, first_element(me()));
+        check_poisoned(own_, 0, to.bytes());
+    }
+
+    void push_sum() {
+        std::vector<std::byte> partial(matrix_in(me()).bytes());
+        const Matrix in{partial.data(), round_.first.back(), round_.cols, round_.dtype};
+        fill(in, me(), 0);
+        const auto to = private_rows(rows(me()));
+        const std::vector slots(static_cast<std::size_t>(table_.ranks()), inbox_.slot_bytes);
+        delay();
+        kernels_->push_sum(owners_inbox_,
+                           {.in = in, .first = round_.first, .slot_bytes = slots, .out = to},
+                           *stream_);
+        std::ranges::fill(partial, poison_);
         delay();
         check_sums(to, first_element(me()));
         check_poisoned(own_, 0, to.bytes());
@@ -291,7 +321,7 @@ private:
 
     PeerTable table_;
     PushInbox inbox_;
-    PeerTable parts_;
+    PeerTable parts_, owners_inbox_;
     unsigned seed_;
     std::mt19937 random_;
     std::vector<std::byte> own_;
@@ -308,6 +338,7 @@ void expect_right(int ranks, std::uint32_t epoch) {
     const auto seed = static_cast<unsigned>(ranks) + epoch;
     const Blocks blocks(ranks, kBlockBytes, epoch);
     const Blocks inboxes(ranks, PushInbox::bytes_for(ranks, kBlockBytes), epoch);
+    const Blocks owners_inboxes(ranks, PushInbox::bytes_for(ranks, kBlockBytes), epoch);
     const Blocks parts(ranks, PeerKernels::two_shot_part_bytes(ranks, kBlockBytes), epoch);
     std::vector<std::string> wrong(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;
@@ -316,7 +347,8 @@ void expect_right(int ranks, std::uint32_t epoch) {
             wrong[static_cast<std::size_t>(rank)] =
                 Rank({.blocks = blocks.of(rank),
                       .inbox = {inboxes.of(rank), PushInbox::slot_for(kBlockBytes)},
-                      .parts = parts.of(rank)},
+                      .parts = parts.of(rank),
+                      .owners_inbox = owners_inboxes.of(rank)},
                      seed)
                     .run();
         });

@@ -134,6 +134,29 @@ Call reduce_scatter_by_pull(Bench& bench, Communicator& world, const Matrix& sha
     };
 }
 
+Call reduce_scatter_by_push(Bench& bench, Communicator& world, const Matrix& shape) {
+    const auto rows = shape.rows / world.size();
+    const auto slot = PushInbox::slot_for(static_cast<std::size_t>(rows) * shape.row_bytes());
+    struct Layout {
+        std::vector<std::int64_t> first;
+        std::vector<std::size_t> slot_bytes;
+        std::unique_ptr<PeerMemory> inbox;
+    };
+    auto layout = std::make_shared<Layout>();
+    for (int rank = 0; rank <= world.size(); ++rank) layout->first.push_back(rank * rows);
+    layout->slot_bytes.assign(static_cast<std::size_t>(world.size()), slot);
+    layout->inbox =
+        world.make_peer_memory(PushInbox::bytes_for(world.size(), slot), Reach::load_store);
+    return [&bench, &world, layout](const Matrix& in, const Matrix& out) {
+        world.peer_kernels()->push_sum(layout->inbox->table(),
+                                       {.in = in,
+                                        .first = layout->first,
+                                        .slot_bytes = layout->slot_bytes,
+                                        .out = own_block(world, out)},
+                                       *bench.stream);
+    };
+}
+
 Call all_gather_by_push(Bench& bench, Communicator& world, const Matrix& shape) {
     auto rows = peer_rows(bench, world, shape);
     return [&bench, &world, rows](const Matrix& in, const Matrix& /*out*/) {
@@ -174,6 +197,7 @@ constexpr Collective kCollectives[] = {
     {"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
     {"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
     {"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
+    {"reduce_scatter_push", of_one_way, reduce_scatter_by_push, true},
     {"all_gather_push", of_one_way, all_gather_by_push, true}};
 
 enum class Way : std::uint8_t { isolated, back_to_back, graph };

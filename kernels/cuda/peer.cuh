@@ -169,14 +169,14 @@ struct VectorSum {
     }
 };
 
-/// Vector i of `bytes` bytes, of which the last may lack elements; those count as zeros.
-template <class T>
+/// Vector i of `bytes` bytes, of which the last may lack elements; those count as zeros. Aligned:
+/// the first begins at a multiple of 16.
+template <class T, bool Aligned = true>
 __device__ Vector<T, kWide<T>> load_padded(const std::byte* from, std::int64_t i,
                                            std::int64_t bytes) {
     using V = Vector<T, kWide<T>>;
-    const auto left = (bytes - i * static_cast<std::int64_t>(kVectorBytes)) /
-                      static_cast<std::int64_t>(sizeof(T));
-    if (left >= kWide<T>) return reinterpret_cast<const V*>(from)[i];
+    const auto left = bytes / static_cast<std::int64_t>(sizeof(T)) - i * kWide<T>;
+    if (Aligned && left >= kWide<T>) return reinterpret_cast<const V*>(from)[i];
     V value{};
 #pragma unroll
     for (int j = 0; j < kWide<T>; ++j) {
@@ -184,13 +184,12 @@ __device__ Vector<T, kWide<T>> load_padded(const std::byte* from, std::int64_t i
     }
     return value;
 }
-template <class T>
+template <class T, bool Aligned = true>
 __device__ void store_padded(std::byte* to, std::int64_t i, std::int64_t bytes,
                              const Vector<T, kWide<T>>& value) {
     using V = Vector<T, kWide<T>>;
-    const auto left = (bytes - i * static_cast<std::int64_t>(kVectorBytes)) /
-                      static_cast<std::int64_t>(sizeof(T));
-    if (left >= kWide<T>) {
+    const auto left = bytes / static_cast<std::int64_t>(sizeof(T)) - i * kWide<T>;
+    if (Aligned && left >= kWide<T>) {
         reinterpret_cast<V*>(to)[i] = value;
         return;
     }

@@ -54,6 +54,9 @@ public:
     void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) override {
         launch_pull_sum(peers(table), to, on(stream));
     }
+    void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
+        launch_push_sum(peers(inbox), sum, on(stream));
+    }
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         launch_push_copy(peers(table), from, on(stream));
     }

@@ -33,6 +33,22 @@ public:
         barrier(table, stream);
     }
 
+    void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
+        const int ranks = inbox.ranks();
+        const auto now = epoch(inbox);
+        const auto slots_of = [&](int owner) {
+            return PushInbox{inbox, sum.slot_bytes[static_cast<std::size_t>(owner)]};
+        };
+        for (int i = 0; i < ranks; ++i) {
+            const int owner = (inbox.rank + i) % ranks;
+            const auto first = static_cast<std::size_t>(sum.first[static_cast<std::size_t>(owner)]);
+            std::copy_n(sum.in.data + first * sum.in.row_bytes(), sum.bytes_of(owner),
+                        slots_of(owner).slot(owner, inbox.rank, now));
+        }
+        barrier(inbox, stream);
+        add_slots(slots_of(inbox.rank), now, sum.out);
+    }
+
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         barrier(table, stream);
         // Each rank begins with its own block, so that not all write to the same one at a time.
@@ -54,11 +70,7 @@ public:
             std::copy_n(in.data, in.bytes(), inbox.slot(owner, table.rank, now));
         }
         barrier(table, stream);
-        terms_.clear();
-        for (int source = 0; source < ranks; ++source) {
-            terms_.push_back({inbox.slot(table.rank, source, now), in.rows, in.cols, in.dtype});
-        }
-        sum_matrices(terms_, out);
+        add_slots(inbox, now, out);
     }
 
     void all_reduce_one_shot(const PeerTable& in, const Matrix& out, Stream& stream) override {
@@ -89,6 +101,15 @@ private:
     /// How often this rank has come to a barrier of the table.
     static std::uint32_t epoch(const PeerTable& table) {
         return *table.flags[static_cast<std::size_t>(table.rank)];
+    }
+    /// to = the sum of what all ranks wrote for this one in call `now`.
+    void add_slots(const PushInbox& inbox, std::uint32_t now, const Matrix& to) {
+        terms_.clear();
+        for (int source = 0; source < inbox.table.ranks(); ++source) {
+            terms_.push_back(
+                {inbox.slot(inbox.table.rank, source, now), to.rows, to.cols, to.dtype});
+        }
+        sum_matrices(terms_, to);
     }
     /// to = the sum of what lies `offset` bytes into each rank's block.
     void add_up(const PeerTable& table, std::size_t offset, const Matrix& to) {

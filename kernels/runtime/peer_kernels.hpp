@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/device.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,10 +35,10 @@ struct PushInbox {
     PeerTable table;
     std::size_t slot_bytes{};  ///< see PushInbox::slot_for
 
-    /// Of a slot for matrices of `bytes` bytes or less.
+    /// Of a slot for matrices of `bytes` bytes or less; never none.
     [[nodiscard]] static std::size_t slot_for(std::size_t bytes) {
         constexpr std::size_t kLine = 64;
-        return (bytes + kLine - 1) / kLine * kLine;
+        return std::max<std::size_t>((bytes + kLine - 1) / kLine, 1) * kLine;
     }
     /// Of a rank's block.
     [[nodiscard]] static std::size_t bytes_for(int ranks, std::size_t bytes) {
@@ -50,6 +51,21 @@ struct PushInbox {
         const auto half = (epoch % 2) * static_cast<std::size_t>(table.ranks());
         return table.data[static_cast<std::size_t>(owner)] +
                (half + static_cast<std::size_t>(source)) * slot_bytes;
+    }
+};
+
+/// What ranks bring to a reduce_scatterv, and what one of them takes.
+struct PushSum {
+    Matrix in;                            ///< [first.back(), cols] partial sums
+    std::span<const std::int64_t> first;  ///< [ranks + 1] rank r owns the rows from first[r] on
+    /// [ranks] bytes of a slot in each rank's inbox, the same in all calls: PushInbox::slot_for(the
+    /// most that it owns in any)
+    std::span<const std::size_t> slot_bytes;
+    Matrix out;  ///< this rank's rows
+
+    [[nodiscard]] std::size_t bytes_of(int rank) const {
+        const auto at = static_cast<std::size_t>(rank);
+        return static_cast<std::size_t>(first[at + 1] - first[at]) * in.row_bytes();
     }
 };
 
@@ -67,6 +83,11 @@ public:
     /// of the ranks and rounded once. A barrier before, since all blocks must be written, and one
     /// after, since all may be written again.
     virtual void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) = 0;
+    /// sum.out = the sum of this rank's rows of all ranks' partial sums, added as pull_sum does:
+    /// every rank writes each owner's rows into the owner's inbox, one as PushInbox has them,
+    /// but with slots of its own size. On a device no barrier: words carry their own news, and an
+    /// owner of no rows gets a word all the same.
+    virtual void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) = 0;
     /// Writes from.rows to from.offset in each rank's block. A barrier before, since all blocks may
     /// still be read, and one after, since all must be written.
     virtual void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) = 0;
