@@ -3,7 +3,6 @@
 #include "bench/report/finished_cases.hpp"
 #include "bench/report/record.hpp"
 #include "bench/report/result_row.hpp"
-#include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "kernels/runtime/error.hpp"
 
@@ -119,46 +118,6 @@ TEST(NumberList, RefusesEverythingElse) {
     EXPECT_THROW((void)parse_number_list("--hidden", "0", {1, 9}), BadArgument);
     EXPECT_THROW((void)parse_number_list("--hidden", "8:10:+1", {1, 9}), BadArgument);
     EXPECT_THROW((void)split_list("--model", "a,,b"), BadArgument);
-}
-
-TEST(Case, IdDependsOnEveryFieldAndOnWhereItRuns) {
-    const Case one{};
-    std::set<std::string> ids{case_id(one, "host 2 ranks"), case_id(one, "host 4 ranks")};
-    std::size_t fields = 0;
-    for_each_field(one, [&](std::string_view name, const auto& /*value*/) {
-        ++fields;
-        Case other = one;
-        for_each_field(other, [&](std::string_view other_name, auto& value) {
-            using T = std::remove_reference_t<decltype(value)>;
-            if (other_name != name) return;
-            if constexpr (std::is_same_v<T, std::string>) {
-                value += "x";
-            } else if constexpr (std::is_same_v<T, DType>) {
-                value = DType::bf16;
-            } else if constexpr (std::is_same_v<T, Scoring>) {
-                value = Scoring::sigmoid;
-            } else if constexpr (std::is_same_v<T, bool>) {
-                value = !value;
-            } else {
-                value += 1;
-            }
-        });
-        ids.insert(case_id(other, "host 2 ranks"));
-    });
-    EXPECT_EQ(ids.size(), fields + 2);
-    Case late = one;
-    late.skew_us = 5;
-    EXPECT_TRUE(ids.insert(case_id(late, "host 2 ranks")).second);
-    EXPECT_EQ(case_id(one, "host 2 ranks"), case_id(Case{}, "host 2 ranks"));
-}
-
-TEST(Case, AlongMakesTheProductWithTheLastFieldInnermost) {
-    auto cases = along({Case{}}, &Case::tokens, std::vector<std::int64_t>{1, 2});
-    cases = along(cases, &Case::load, std::vector<std::string>{"a", "b", "c"});
-    ASSERT_EQ(cases.size(), 6U);
-    EXPECT_EQ(cases[1].load, "b");
-    EXPECT_EQ(cases[1].tokens, 1);
-    EXPECT_EQ(cases[3].tokens, 2);
 }
 
 TEST(ResultRow, LeavesCellsEmptyThatDoNotApply) {
