@@ -9,52 +9,66 @@ standard error for a file that cannot be read.
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from cli import OneLineParser, command  # noqa: E402
-from moe_results import ResultsError  # noqa: E402
+from moe_results import ResultsError, no_verdict_of  # noqa: E402
 
 README = Path(__file__).resolve().parent.parent / "results" / "README.md"
-NUMBER_NAME = re.compile(
-    r"_us(_(median|low|high|min|p95|p99|iqr))?$|^speedup_|_gbps$|_per_rank$|_pct$|^pct_"
-    r"|^(schema_version|hosts|ranks|ranks_per_device|hidden|experts|top_k|intermediate"
-    r"|shared_intermediate|scale_experts|tokens|rows|dp|attn_tp|ep|moe_tp|layers|seed|rms_error"
-    r"|samples|launches|launches_planned|sms|tokens_per_s|repeats|predecessor_p"
-    r"|clock_before_mhz|clock_after_mhz)$"
-)
-TEXT = {"tokens_per_rank"}  # a list: 8;7;6;0
+# Of the cells of each kind that are not empty.
+KINDS = {
+    "text": re.compile(r".*", re.DOTALL),
+    "flag": re.compile(r"true|false"),
+    "count": re.compile(r"-?\d+"),
+    "number": re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?"),
+}
 ONE_LAUNCH = ["run_id", "launch", "case_id"]
 TOLERANCE = 1e-6  # relative: the file's numbers are rounded
 ROUNDED = 2e-5  # relative: what may be off in a quotient of two numbers of six digits
+FORMS = {"all_reduce", "reduce_scatter"}
 FLAGS = {"above_limit": "limit_us", "above_contract_limit": "contract_limit_us"}
 BEATEN = 110  # percent of the time from which a limit is flagged
 
 
+class Column(NamedTuple):
+    kind: str
+    of_cell: bool
+    meaning: str
+
+
 def documented_columns(readme):
-    """Names in the first cell of the table rows, as in `| `name` | unit | meaning |`."""
-    return re.findall(r"^\|\s*`(\w+)`\s*\|", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    """By name, from rows as `| `name` | kind | cell | unit | meaning |`."""
+    row = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes|) \| .*? \| (.*) \|$", re.MULTILINE)
+    found = row.findall(readme.read_text(encoding="utf-8"))
+    return {name: Column(kind, cell == "yes", meaning) for name, kind, cell, meaning in found}
 
 
 def check_header(columns, documented):
-    for name in dict.fromkeys(n for n in documented if n not in columns):
+    for name in (n for n in documented if n not in columns):
         yield f"column {name} is documented but not in the file"
     for name in (n for n in columns if n not in documented):
         yield f"column {name} is not documented in {README.parent.name}/{README.name}"
-    if sorted(columns) == sorted(documented) and columns != documented:
-        at = next(i for i, pair in enumerate(zip(columns, documented)) if pair[0] != pair[1])
-        yield f"column {at + 1} is {columns[at]}, documented is {documented[at]}: another order"
-    for name in dict.fromkeys(n for n in documented if documented.count(n) > 1):
-        yield f"column {name} is documented twice"
+    if sorted(columns) == sorted(documented):
+        for at, (found, wanted) in enumerate(zip(columns, documented), 1):
+            if found != wanted:
+                yield f"column {at} is {found}, documented is {wanted}: another order"
+                return
 
 
-def check_numbers(text, numbers):
-    for name in numbers:
-        bad = text[name].ne("") & numbers[name].isna()
+def check_kinds(text, documented):
+    for name, (kind, *_) in documented.items():
+        bad = text[name].ne("") & ~text[name].str.fullmatch(KINDS[kind])
         for row, value in text.loc[bad, name].items():
-            yield f"{where(row)}: {name}: {value!r} is no number"
+            yield f"{where(row)}: {name}: {value!r} is no {kind}"
+
+
+def check_forms(text):
+    for row in text.index[~text["form"].isin(FORMS)]:
+        yield f"{where(row)}: no form is named {text.at[row, 'form']!r}"
 
 
 def check_verified(text):
@@ -101,6 +115,14 @@ def check_regions(text, numbers):
     for row in text.index[timed & (of_sums ^ numbers["combine_us_median"].notna())]:
         found = text.at[row, "combine_us_median"]
         yield f"{where(row)}: combine_us_median is {found!r}, input is {text.at[row, 'input']!r}"
+
+
+def check_no_verdict(text, numbers):
+    """Scripts decide about rows of older files as the program does about its own."""
+    decided = text.assign(**numbers[["planted_pct", "disturbed_pct"]])
+    for row, cells in decided.iterrows():
+        if cells["no_verdict"] != (expected := no_verdict_of(cells)):
+            yield f"{where(row)}: no_verdict is {cells['no_verdict']!r}, not {expected!r}"
 
 
 def check_limits(text, numbers):
@@ -153,15 +175,19 @@ def check(path, documented):
         return wrong  # the other checks need the columns
     if text.empty:
         return ["no rows"]
-    names = [n for n in text.columns if NUMBER_NAME.search(n) and n not in TEXT]
+    wrong = list(check_kinds(text, documented))
+    if wrong:
+        return wrong  # the other checks compute with the numbers
+    names = [name for name, (kind, *_) in documented.items() if kind in ("count", "number")]
     numbers = text[names].apply(pd.to_numeric, errors="coerce")
     return [
-        *check_numbers(text, numbers),
+        *check_forms(text),
         *check_verified(text),
         *check_experts(text, numbers),
         *check_intervals(numbers),
         *check_baselines(text, numbers),
         *check_regions(text, numbers),
+        *check_no_verdict(text, numbers),
         *check_limits(text, numbers),
     ]
 

@@ -2,6 +2,7 @@
 #include "bench/case/estimate.hpp"
 #include "bench/dry_run.hpp"
 #include "bench/report/abort_status.hpp"
+#include "bench/report/columns.hpp"
 #include "bench/report/provenance.hpp"
 #include "bench/report/result_files.hpp"
 #include "bench/report/rows.hpp"
@@ -23,6 +24,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <iterator>
@@ -95,7 +97,8 @@ void print_start(const Start& start) {
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
-                     machine.hosts == 1 ? "" : "s", placement.transport, placement.claim));
+                     machine.hosts == 1 ? "" : "s", placement.transport,
+                     to_string(placement.claim)));
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
     for (const auto& slowdown : options.slowdowns) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
@@ -278,11 +281,14 @@ void expect_one_job(Control& control) {
     throw BadArgument(apart);
 }
 
+/// What --list shows beside what the sweep knows.
+constexpr std::array kMoreListings{Listing{"columns", list_of_columns}};
+
 /// Everything that may end the program early comes back here as a status.
 Status run(int argc, char** argv, Guards& guards) {
     std::unique_ptr<ResultFiles> files;
     try {
-        const auto parsed = parse_command_line(argc, argv);
+        const auto parsed = parse_command_line(argc, argv, kMoreListings);
         if (parsed.print) {
             if (guards.control.rank() == 0) show(parsed.print->text);
             return kDone;

@@ -57,7 +57,7 @@ struct Kernel {
     std::string cores;
     std::map<std::uint64_t, double> quotas;  ///< by group, whose processes share it
 
-    void add(const RankPlace& rank) {
+    void add(const RankInfo& rank) {
         ++ranks;
         cores.resize(std::max(cores.size(), rank.cores.size()), '0');
         for (std::size_t core = 0; core < rank.cores.size(); ++core) {
@@ -77,7 +77,7 @@ struct Kernel {
 
 }  // namespace
 
-Machine machine_of(const std::vector<RankPlace>& ranks) {
+Machine machine_of(const std::vector<RankInfo>& ranks) {
     std::set<std::string> hosts, clocks;
     std::map<std::string, Kernel> kernels;
     for (const auto& rank : ranks) {
@@ -105,7 +105,7 @@ Machine discover_machine(Control& control) {
     const auto times = control.all_texts(namespace_id("time"));
     const auto cores = control.all_texts(affinity());
     const auto quotas = control.all_texts(quota());
-    std::vector<RankPlace> ranks;
+    std::vector<RankInfo> ranks;
     for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
         ranks.push_back(
             {hosts[rank], boots[rank], times[rank], cores[rank], parse_quota(quotas[rank])});

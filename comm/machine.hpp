@@ -33,14 +33,14 @@ struct Machine {
 };
 
 /// What one rank sees of where it runs.
-struct RankPlace {
+struct RankInfo {
     std::string host;  ///< its name
     std::string boot;  ///< boot_id() of its kernel; empty if unknown, then the host stands for it
     std::string time_namespace;
     std::string cores;  ///< one character for each core, '1' where it may run
     CpuQuota quota;     ///< whose limit it shares with the ranks of the same group
 };
-[[nodiscard]] Machine machine_of(const std::vector<RankPlace>& ranks);
+[[nodiscard]] Machine machine_of(const std::vector<RankInfo>& ranks);
 /// Collective.
 [[nodiscard]] Machine discover_machine(Control& control);
 

@@ -4,22 +4,23 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
 namespace moe {
-namespace {
 
-constexpr std::string_view kInterconnect = "interconnect", kMemory = "memory",
-                           kFunctional = "functional", kSharedMachine = "shared_machine";
-
-}  // namespace
+std::string_view to_string(Claim claim) {
+    constexpr std::array<std::string_view, 4> kNames{"interconnect", "memory", "shared_machine",
+                                                     "functional"};
+    return kNames[static_cast<std::size_t>(claim)];
+}
 
 Placement place_on_cores(const Machine& machine, bool library_shares_memory) {
     const bool network = machine.kernels > 1;
-    return {.claim = machine.oversubscribed() ? kFunctional
-                     : network                ? kInterconnect
-                                              : kMemory,
+    return {.claim = machine.oversubscribed() ? Claim::functional
+                     : network                ? Claim::interconnect
+                                              : Claim::memory,
             .transport = network                 ? "network"
                          : library_shares_memory ? "shared_memory"
                                                  : "sockets",
@@ -29,10 +30,10 @@ Placement place_on_cores(const Machine& machine, bool library_shares_memory) {
 }
 
 Placement place_on_gpus(int ranks, int ranks_per_gpu, std::string transport, bool foreign) {
-    return {.claim = foreign             ? kSharedMachine
-                     : ranks_per_gpu > 1 ? kFunctional
-                     : ranks == 1        ? kMemory
-                                         : kInterconnect,
+    return {.claim = foreign             ? Claim::shared_machine
+                     : ranks_per_gpu > 1 ? Claim::functional
+                     : ranks == 1        ? Claim::memory
+                                         : Claim::interconnect,
             .transport = std::move(transport),
             .ranks_per_device = ranks_per_gpu,
             .sharing_memory = ranks_per_gpu};

@@ -3,6 +3,7 @@
 #include "comm/machine.hpp"
 #include "kernels/runtime/device.hpp"
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,14 +11,18 @@
 
 namespace moe {
 
+/// What the numbers of a placement may be used for, the strongest first.
+enum class Claim : std::uint8_t {
+    interconnect,    ///< one rank for each GPU, or machines with a network between them
+    memory,          ///< one memory for all ranks, or one rank: what kernels do, nothing of links
+    shared_machine,  ///< processes of others compute on a GPU of this job: never a verdict
+    functional       ///< ranks share cores, or a GPU: never a verdict on strategies
+};
+[[nodiscard]] std::string_view to_string(Claim claim);
+
 /// Where the ranks of a backend sit, and what its numbers may therefore be used for.
 struct Placement {
-    /// "interconnect": one rank for each GPU, or machines with a network between them. "memory":
-    /// ranks share one memory, which says what kernels do and nothing of links; so does a single
-    /// rank. "functional": ranks share cores, or a GPU on which their library talks through
-    /// sockets. "shared_machine": processes of others compute on a GPU of this job; never a
-    /// verdict.
-    std::string_view claim;
+    Claim claim{};
     std::string transport;    ///< "nvlink", "pcie", "shared_memory", "network", "sockets", "p2p"
     int ranks_per_device{1};  ///< of the core or GPU that has most
     int sharing_memory{1};    ///< ranks that take from the memory that a device says is left

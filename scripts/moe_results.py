@@ -14,11 +14,14 @@ from statistics import median
 
 SCHEMA_VERSION = "1"
 
-# What a number may claim, strongest first. Rows of different claims are never compared. Times
-# that other programs on the machine, or too many ranks, have a part in say who is right, not who is
-# faster.
-CLAIMS = ("interconnect", "memory", "shared_machine", "functional")
-WITHOUT_VERDICT = ("shared_machine", "functional")
+# Why times say nothing about which strategy is faster: the words of the column no_verdict.
+PLANTED, SHARED_MACHINE, FUNCTIONAL, DISTURBED = NO_VERDICT = (
+    "planted", "shared_machine", "functional", "disturbed")
+# Of the time of a case that others had a rank's core, from which on it is disturbed.
+MOST_DISTURBED_PCT = 5
+
+# What a number may claim, strongest first. Rows of different claims are never compared.
+CLAIMS = ("interconnect", "memory", SHARED_MACHINE, FUNCTIONAL)
 
 # No column of the file: the baseline of the row's case in its run.
 AGAINST = "against"
@@ -33,7 +36,7 @@ SETTINGS = (
     "skew_us", "sms", AGAINST,
 )
 # What files say that are older than the column, or that leave it empty.
-BEFORE = {"skew_us": "0", "sms": "default"}
+BEFORE = {"skew_us": "0", "sms": "default", "form": ""}
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",
     "is_baseline", "verified", "obstacle",
@@ -41,12 +44,12 @@ LABELS = (
 # Where spreadsheets write TRUE for true, and a reader that takes that for false would be wrong.
 FLAGS = ("is_baseline", "verified", "shared_gate")
 
+SPEEDUPS = ("speedup_layer", "speedup_output")
 # Measures with a 95 % interval in NAME_low and NAME_high: the measure's column -> NAME.
 MEASURES = {
     "layer_us_median": "layer_us",
     "output_us_median": "output_us",
-    "speedup_layer": "speedup_layer",
-    "speedup_output": "speedup_output",
+    **{name: name for name in SPEEDUPS},
 }
 PHASES = (
     "gather_us_median", "route_us_median", "permute_us_median", "experts_us_median",
@@ -54,11 +57,12 @@ PHASES = (
 )
 BANDWIDTHS = ("busbw_gbps", "contract_limit_us")
 # Not in older files: an empty cell there, which is not known.
-NEWER = ("disturbed_pct",)
+NEWER = ("disturbed_pct", "timed_by")
 NUMBERS = (
     "tokens", "planted_pct", "instrumentation_pct", "speedup_combine", *PHASES, *BANDWIDTHS,
     *MEASURES,
-    *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")), *NEWER,
+    *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
+    "disturbed_pct",
 )
 
 # The mode is among the settings: rows of one case_id with graph=on say isolated or chained, by the
@@ -142,11 +146,13 @@ def _parse(where: str, header: Sequence[str], values: Sequence[str]) -> Row:
     if cells["schema_version"] != SCHEMA_VERSION:
         version = cells["schema_version"]
         raise ResultsError(f"{where}: schema_version {version!r}, not {SCHEMA_VERSION}")
-    row: Row = cells | {name: cells.get(name) or value for name, value in BEFORE.items()}
+    row: Row = dict.fromkeys(NEWER, "") | cells
+    row |= {name: cells.get(name) or value for name, value in BEFORE.items()}
     for name in NUMBERS:
         row[name] = _number(where, name, cells.get(name, ""))
     for name in FLAGS:
         row[name] = _flag(where, name, cells[name])
+    row["no_verdict"] = cells.get("no_verdict", no_verdict_of(row))
     if why_no_time(row) is None and row["claim"] not in CLAIMS:
         raise ResultsError(
             f"{where}: unknown claim {row['claim']!r}, known: {', '.join(CLAIMS)}")
@@ -176,6 +182,22 @@ def _with_baselines(rows: list[Row]) -> list[Row]:
         for row in rows if row["is_baseline"] == "true"
     }
     return [row | {AGAINST: names.get((row["run_id"], row["case_id"]), "")} for row in rows]
+
+
+def no_verdict_of(row: Row) -> str:
+    """The column no_verdict of a row from before there was one, by what the program makes it of."""
+    disturbed = row["timed_by"] == "host" and row["disturbed_pct"] > MOST_DISTURBED_PCT
+    holds = {
+        PLANTED: row["planted_pct"] > 0,
+        SHARED_MACHINE: row["claim"] == SHARED_MACHINE,
+        FUNCTIONAL: row["claim"] == FUNCTIONAL,
+        DISTURBED: disturbed,
+    }
+    return ";".join(reason for reason in NO_VERDICT if holds[reason])
+
+
+def lacks_verdict(row: Row, reason: str) -> bool:
+    return reason in row["no_verdict"].split(";")
 
 
 def why_no_time(row: Row) -> str | None:
@@ -211,8 +233,10 @@ def in_other_modes(
 
 
 def _join(launches: list[Row]) -> Row:
-    joined: Row = {name: launches[0][name] for name in (*CELL, "is_baseline", "verified")}
+    joined: Row = {name: launches[0][name] for name in (*CELL, "form", "is_baseline", "verified")}
     joined["launch_count"] = len(launches)
+    joined["no_verdict"] = ";".join(
+        reason for reason in NO_VERDICT if is_of_most(launches, reason))
     for name in (*PHASES, *BANDWIDTHS, "instrumentation_pct"):
         joined[name] = _median(_present(launches, name))
     for name, stem in MEASURES.items():
@@ -223,6 +247,11 @@ def _join(launches: list[Row]) -> Row:
         )
         joined[f"{stem}_low"], joined[f"{stem}_high"] = low, high
     return joined
+
+
+def is_of_most(launches: Sequence[Row], reason: str) -> bool:
+    """Whether launches that are joined by their medians have no verdict for this reason."""
+    return 2 * sum(lacks_verdict(row, reason) for row in launches) > len(launches)
 
 
 def _present(rows: list[Row], name: str) -> list[float]:

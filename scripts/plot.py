@@ -26,7 +26,7 @@ from charts.pages import Page, make_pages
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
 from cli import OneLineParser, cannot_write, command
-from moe_results import WITHOUT_VERDICT, ResultsError
+from moe_results import ResultsError
 
 FORMATS = ("png", "svg")
 
@@ -52,8 +52,7 @@ def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure
         for chart in CHARTS:
             yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
     for one in maps:
-        claim = one.page.claim
-        no_winner = f"claim {claim} allows no verdict" if claim in WITHOUT_VERDICT else ""
+        no_winner = f"claim {one.page.claim} allows no verdict" if one.page.no_verdict else ""
         yield f"{WinnerMap.name}{one.page.suffix}", no_winner or draw_map(one)
 
 

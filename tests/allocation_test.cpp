@@ -7,6 +7,7 @@
 #include "tests/counting_new.hpp"
 #include "tests/given_input.hpp"
 #include "tests/layouts.hpp"
+#include "tests/setting.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -36,10 +37,9 @@ void for_each_setup(Check&& check) {
         for (const auto& layout : kLayouts) {
             const auto owned = partition_of(layout, ranks, size);
             for (const auto dtype : contract_dtypes()) {
-                SCOPED_TRACE(
-                    fmt::format("{}, {}, groups of {}", layout.name, to_string(dtype), size));
-                check(CombineSetup{*backend.device, *backend.world, *group, owned, 40, dtype},
-                      backend.layer_kernels->compute_dtype(dtype));
+                const CombineSetup setup{*backend.device, *backend.world, *group, owned, 40, dtype};
+                SCOPED_TRACE(setting_of(backend, setup));
+                check(setup, backend.layer_kernels->compute_dtype(dtype));
             }
         }
     }

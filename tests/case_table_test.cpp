@@ -12,12 +12,12 @@
 namespace moe {
 namespace {
 
-ResultRow measured(const char* name, double us, const Estimate& speedup) {
+ResultRow measured(const char* name, double us, const std::optional<Estimate>& speedup) {
     ResultRow row;
     row.combine = name;
-    row.claim = "memory";
+    row.claim = Claim::memory;
     row.mode = "isolated";
-    row.is_baseline = speedup.median == 1;
+    row.is_baseline = speedup && speedup->median == 1;
     row.output = Timing{{us, us - 1, us + 1}, {}, {}, {}, speedup};
     return row;
 }
@@ -31,9 +31,9 @@ void expect_said(const std::string& text, const std::string& said) {
 }
 
 TEST(CaseTable, ComparesTheBestFormsWhateverTheBaseline) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                measured("all_reduce_slice", 90, {1.11, 1.1, 1.12}),
-                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1}),
+                                measured("all_reduce_slice", 90, Estimate{1.11, 1.1, 1.12}),
+                                measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})};
     const Comparison won{"reduce_scatterv_native", "all_reduce_slice", {1.8, 1.7, 1.9}};
     expect_said(case_table(rows, won),
                 "reduce_scatterv_native against all_reduce_slice, the best form of each kind: 1.80 "
@@ -50,8 +50,8 @@ TEST(CaseTable, ComparesTheBestFormsWhateverTheBaseline) {
 }
 
 TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1}),
+                                measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})};
     for (auto& row : rows) {
         row.timed_by = "host";
         row.disturbed_pct = 5;
@@ -70,24 +70,29 @@ TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
     EXPECT_NE(table(rows).find("* reduce_scatterv_native"), std::string::npos) << table(rows);
 }
 
-TEST(CaseTable, GivesNoVerdictOnASharedMachine) {
-    std::vector rows{measured("all_reduce_slice", 90, {1, 1, 1}),
-                     measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
-    for (auto& row : rows) row.claim = "shared_machine";
+TEST(CaseTable, GivesNoVerdictWhereTheClaimAllowsNone) {
+    std::vector rows{measured("all_reduce_slice", 90, Estimate{1, 1, 1}),
+                     measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})};
     const Comparison won{"reduce_scatterv_native", "all_reduce_slice", {1.8, 1.7, 1.9}};
-    for (const auto& text : {table(rows), case_table(rows, won)}) {
-        expect_said(text,
-                    "Other processes computed on GPUs of this job: no verdict (claim: "
-                    "shared_machine).");
-        EXPECT_EQ(text.find('*'), std::string::npos) << text;
-        EXPECT_EQ(text.find(" against "), std::string::npos) << text;
-    }
+    const auto expect_no_verdict = [&](Claim claim, const std::string& said) {
+        for (auto& row : rows) row.claim = claim;
+        for (const auto& text : {table(rows), case_table(rows, won)}) {
+            expect_said(text, said);
+            EXPECT_EQ(text.find('*'), std::string::npos) << text;
+            EXPECT_EQ(text.find(" against "), std::string::npos) << text;
+        }
+    };
+    expect_no_verdict(Claim::shared_machine,
+                      "Other processes computed on GPUs of this job: no verdict (claim: "
+                      "shared_machine).");
+    expect_no_verdict(Claim::functional,
+                      "Ranks share cores or a GPU: no verdict (claim: functional).");
 }
 
 TEST(CaseTable, ComparesWithTheBaselineWhereThereIsOneKind) {
-    const auto baseline = measured("reduce_scatterv_grouped", 100, {1, 1, 1});
+    const auto baseline = measured("reduce_scatterv_grouped", 100, Estimate{1, 1, 1});
     const auto text =
-        table(std::vector{baseline, measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})});
+        table(std::vector{baseline, measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})});
     EXPECT_NE(text.find("* reduce_scatterv_native"), std::string::npos) << text;
     EXPECT_NE(text.find("2.00 [1.90, 2.10]"), std::string::npos) << text;
     EXPECT_EQ(text.find("not resolved"), std::string::npos) << text;
@@ -95,8 +100,8 @@ TEST(CaseTable, ComparesWithTheBaselineWhereThereIsOneKind) {
                 "reduce_scatterv_native against reduce_scatterv_grouped, the baseline: 2.00 times "
                 "the speed of the output step [1.90, 2.10] (claim: memory).");
 
-    auto open = measured("reduce_scatterv_native", 99, {1.01, 0.9, 1.1});
-    open.layer = Timing{{500, 400, 600}, {}, {}, {}, {1.2, {}, {}}};
+    auto open = measured("reduce_scatterv_native", 99, Estimate{1.01, 0.9, 1.1});
+    open.layer = Timing{{500, 400, 600}, {}, {}, {}, Estimate{1.2, {}, {}}};
     const auto unsure = table(std::vector{baseline, open});
     EXPECT_NE(unsure.find("[0.90, 1.10] not resolved"), std::string::npos) << unsure;
     expect_said(unsure,
@@ -104,10 +109,10 @@ TEST(CaseTable, ComparesWithTheBaselineWhereThereIsOneKind) {
                 "the speed of the output step [0.90, 1.10], not resolved; 1.200 times that of the "
                 "layer, not resolved (claim: memory).");
 
-    const auto slower = measured("reduce_scatterv_native", 150, {0.7, 0.6, 0.8});
+    const auto slower = measured("reduce_scatterv_native", 150, Estimate{0.7, 0.6, 0.8});
     expect_said(table(std::vector{baseline, slower}),
                 "reduce_scatterv_grouped, the baseline, has the fastest output step.");
-    const auto as_fast = measured("reduce_scatterv_native", 101, {0.99, 0.9, 1.1});
+    const auto as_fast = measured("reduce_scatterv_native", 101, Estimate{0.99, 0.9, 1.1});
     expect_said(table(std::vector{baseline, as_fast}),
                 "No strategy is shown to be faster than reduce_scatterv_grouped, the baseline.");
     expect_said(table(std::vector{baseline}), "Only reduce_scatterv_grouped was timed.");
@@ -166,7 +171,7 @@ TEST(CaseTable, ShowsObstaclesAndWrongResultsInsteadOfTimes) {
 }
 
 TEST(CaseTable, SaysWhatFewRanksHaveAndWhatManyDo) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1})};
     const auto said = [&](const std::vector<std::int64_t>& tokens) {
         rows.front().tokens_per_rank = tokens;
         const auto text = table(rows);
@@ -185,8 +190,8 @@ TEST(CaseTable, SaysWhatFewRanksHaveAndWhatManyDo) {
 }
 
 TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1}),
-                                measured("reduce_scatterv_native", 50, {2, 1.9, 2.1})};
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1}),
+                                measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})};
     for (auto& row : rows) row.combine_alone = Timing{{20.5, {}, {}}, {}, {}, {}, {}};
     rows[0].limit_us = 22;
     const auto sound = table(rows);
@@ -198,7 +203,7 @@ TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
 }
 
 TEST(CaseTable, SaysWhenTheExpertsRunAKernelThatIsNotTunedForTheDevice) {
-    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, {1, 1, 1})};
+    std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1})};
     rows.front().device = "NVIDIA B200";
     rows.front().experts_kernel = "grouped_gemm_sm80";
     const auto says = [&](bool tuned, const std::optional<Timing>& layer) {

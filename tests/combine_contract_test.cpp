@@ -8,6 +8,7 @@
 #include "tests/strategy_check.hpp"
 
 #include <fmt/format.h>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -25,17 +26,52 @@ class CombineContract : public testing::TestWithParam<Param> {};
 TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
     const auto& [entry, layout, dtype, given] = GetParam();
     for (auto& backend : OpenBackends::opened()) {
-        const auto compute = backend.layer_kernels->compute_dtype(dtype);
         const int ranks = backend.world->size();
         for (int size = 1; size <= ranks; ++size) {
             if (ranks % size != 0) continue;
             const auto group = backend.world->split(backend.world->rank() / size);
             const auto owned = partition_of(layout, ranks, size);
             for (const auto cols : kWidths) {
-                SCOPED_TRACE(fmt::format("{}, {} columns", backend.name, cols));
-                expect_right(*entry, {*backend.device, *backend.world, *group, owned, cols, dtype},
-                             given, compute);
+                expect_right(*entry, backend,
+                             {*backend.device, *backend.world, *group, owned, cols, dtype}, given);
             }
+        }
+    }
+}
+
+/// Leaves the output as it is.
+class Nothing final : public Combine {
+public:
+    explicit Nothing(const CombineSetup& /*setup*/) {}
+    Matrix run(const CombineInput& /*in*/, const Matrix& mine, Stream& /*stream*/) override {
+        return mine;
+    }
+};
+
+TEST(ContractFailure, NamesBackendRankRowsWidthAndType) {
+    const CombineEntry nothing{
+        .name = "nothing",
+        .summary = "gives no sums",
+        .form = Form::reduce_scatter,
+        .obstacle = no_obstacle,
+        .cost = [](const CombineSetup&) { return Cost{}; },
+        .make = make<Nothing>,
+    };
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        const auto owned = partition_of(kLayouts[0], world.size(), 1);
+        const CombineSetup setup{*backend.device, world, world, owned, 5, DType::bf16};
+        testing::TestPartResultArray failures;
+        {
+            const testing::ScopedFakeTestPartResultReporter reporter(&failures);
+            expect_right(nothing, backend, setup, Given::partial_sums);
+        }
+        ASSERT_GT(failures.size(), 0);
+        const std::string said = failures.GetTestPartResult(0).message();
+        for (const auto& part :
+             {std::string(backend.name), fmt::format("rank {} of {}", world.rank(), world.size()),
+              fmt::format("groups of {}", world.size()), std::string("3 rows of 5 bf16")}) {
+            EXPECT_NE(said.find(part), std::string::npos) << part << " is not in: " << said;
         }
     }
 }

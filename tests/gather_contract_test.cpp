@@ -4,7 +4,6 @@
 #include "tests/layouts.hpp"
 #include "tests/strategy_check.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <tuple>
@@ -21,8 +20,7 @@ TEST_P(GatherContract, GivesEveryRankAllRows) {
     for (auto& backend : OpenBackends::opened()) {
         const auto owned = partition_of(layout, backend.world->size(), 1);
         for (const auto cols : kWidths) {
-            SCOPED_TRACE(fmt::format("{}, {} columns", backend.name, cols));
-            expect_right(*entry, {*backend.device, *backend.world, owned, cols, dtype});
+            expect_right(*entry, backend, {*backend.device, *backend.world, owned, cols, dtype});
         }
     }
 }

@@ -45,12 +45,12 @@ public:
         std::vector<float> weights;
         for (std::int64_t row = 0; row < rows_; ++row) {
             for (int entry = 0; entry < given.entries(row, rank_); ++entry) {
-                const auto place = given.place(row, entry, rows_);
+                const auto index = given.index(row, entry, rows_);
                 const auto bytes = encode_rows(
                     dense.dtype, row, 1, dense.cols,
                     [&](auto of_row, auto col) { return given.value(of_row, entry, col, rank_); });
-                std::ranges::copy(bytes, &values[static_cast<std::size_t>(place) * bytes.size()]);
-                indices.push_back(static_cast<std::int32_t>(place));
+                std::ranges::copy(bytes, &values[static_cast<std::size_t>(index) * bytes.size()]);
+                indices.push_back(static_cast<std::int32_t>(index));
                 weights.push_back(static_cast<float>(given.weight(row, entry)));
             }
             offsets.push_back(static_cast<std::int32_t>(indices.size()));

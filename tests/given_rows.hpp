@@ -22,7 +22,7 @@ inline constexpr std::array kAllGiven{Given::partial_sums, Given::identity, Give
 
 /// Weighted rows of all ranks as values. Every sum over entries and ranks is a whole number that
 /// the type holds, so that no order of adding and no rounding in between changes its bits. A pure
-/// function of the seed and the place, like ExactData.
+/// function of the seed and the position, like ExactData.
 class GivenRows {
 public:
     GivenRows(Given given, DType dtype, int ranks, std::uint64_t seed)
@@ -36,8 +36,8 @@ public:
 
     [[nodiscard]] int entries(std::int64_t row, int rank) const {
         if (identity_) return 1;
-        const auto place = static_cast<std::uint64_t>(row + rank) + seed_;
-        return static_cast<int>(place % (kMostEntries + 1));
+        const auto step = static_cast<std::uint64_t>(row + rank) + seed_;
+        return static_cast<int>(step % (kMostEntries + 1));
     }
     [[nodiscard]] int weight(std::int64_t row, int entry) const {
         constexpr std::array kWeights{1, -kLargestWeight, kLargestWeight};
@@ -49,8 +49,8 @@ public:
         const int contributor = identity_ ? rank : (rank * kMostEntries + entry) * kLargestWeight;
         return exact_.value(row, col, contributor);
     }
-    /// Which expert row an entry is: not in the order of the rows, unless of identity.
-    [[nodiscard]] std::int64_t place(std::int64_t row, int entry, std::int64_t rows) const {
+    /// Index of the expert row that an entry is: not in the order of the rows, unless of identity.
+    [[nodiscard]] std::int64_t index(std::int64_t row, int entry, std::int64_t rows) const {
         return entry * rows + (identity_ ? row : rows - 1 - row);
     }
     /// What `rank` contributes to a row.

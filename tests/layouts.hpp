@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,11 @@ constexpr Layout kLayouts[] = {
      [](int group, int groups) -> std::int64_t { return group == groups - 1 ? 7 : 0; }},
     {"none", [](int, int) -> std::int64_t { return 0; }},
 };
+
+/// What GoogleTest calls one.
+inline void PrintTo(const Layout& layout, std::ostream* out) {
+    *out << layout.name;
+}
 
 [[nodiscard]] inline RowPartition partition_of(const Layout& layout, int ranks, int group_size) {
     std::vector<std::int64_t> rows;

@@ -220,7 +220,7 @@ TEST(Machine, CountsCoresOnce) {
 }
 
 TEST(Machine, IsOneForContainersUnderOneKernel) {
-    const RankPlace first{"node1", "kernel a", "time:1", "1100", {8, 7}};
+    const RankInfo first{"node1", "kernel a", "time:1", "1100", {8, 7}};
     auto container = first;
     container.host = "node2";
     auto machine = machine_of({first, container});
@@ -248,7 +248,7 @@ TEST(Machine, IsOneForContainersUnderOneKernel) {
 }
 
 TEST(Machine, AddsUpTheQuotasOfGroups) {
-    const RankPlace first{"node1", "kernel", "", "1111", {1, 7}};
+    const RankInfo first{"node1", "kernel", "", "1111", {1, 7}};
     auto second = first, third = first;
     EXPECT_EQ(machine_of({first, third}).cpus_on_host(), 1) << "two ranks of one container";
     second.quota = {1.5, 8};
@@ -276,7 +276,7 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
           OnCores{{2, 2, 2, 2}, false, "interconnect", "network", 1},
           OnCores{{2, 4, 2, 2}, false, "functional", "network", 2}}) {
         const auto placement = place_on_cores(machine, shares);
-        EXPECT_EQ(placement.claim, claim);
+        EXPECT_EQ(to_string(placement.claim), claim);
         EXPECT_EQ(placement.transport, transport);
         EXPECT_EQ(placement.ranks_per_device, ranks_per_core);
         EXPECT_EQ(placement.sharing_memory, machine.ranks_on_host);
@@ -291,7 +291,7 @@ TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
           OnGpus{8, 4, false, "functional"}, OnGpus{1, 1, true, "shared_machine"},
           OnGpus{8, 1, true, "shared_machine"}, OnGpus{8, 4, true, "shared_machine"}}) {
         const auto placement = place_on_gpus(ranks, ranks_per_gpu, "nvlink", foreign);
-        EXPECT_EQ(placement.claim, claim);
+        EXPECT_EQ(to_string(placement.claim), claim);
         EXPECT_EQ(placement.transport, "nvlink");
         EXPECT_EQ(placement.ranks_per_device, ranks_per_gpu);
         EXPECT_EQ(placement.sharing_memory, ranks_per_gpu);

@@ -127,7 +127,7 @@ void on_random_setups(Check&& check) {
             if (!group) group = world.split(parallel.dp_index(world.rank()));
             const auto rows = random_rows(random, parallel);
             const auto cols = random.number(1, 300);
-            SCOPED_TRACE(fmt::format("seed {}: {}, {} columns", seed, backend.name, cols));
+            SCOPED_TRACE(fmt::format("seed {}", seed));
             check(backend, *group, rows.owned(), cols, random.one_of(contract_dtypes()));
         }
     }
@@ -136,11 +136,10 @@ void on_random_setups(Check&& check) {
 TEST(Property, AllCombinesAgreeBitForBit) {
     on_random_setups([](Backend& backend, Communicator& group, const RowPartition& owned,
                         std::int64_t cols, DType dtype) {
-        const auto compute = backend.layer_kernels->compute_dtype(dtype);
         for (const auto* entry : combine_table()) {
             for (const auto given : kAllGiven) {
-                expect_right(*entry, {*backend.device, *backend.world, group, owned, cols, dtype},
-                             given, compute);
+                expect_right(*entry, backend,
+                             {*backend.device, *backend.world, group, owned, cols, dtype}, given);
             }
         }
     });
@@ -150,7 +149,7 @@ TEST(Property, AllGathersAgreeBitForBit) {
     on_random_setups([](Backend& backend, Communicator& /*group*/, const RowPartition& owned,
                         std::int64_t cols, DType dtype) {
         for (const auto* entry : gather_table()) {
-            expect_right(*entry, {*backend.device, *backend.world, owned, cols, dtype});
+            expect_right(*entry, backend, {*backend.device, *backend.world, owned, cols, dtype});
         }
     });
 }

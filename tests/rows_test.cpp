@@ -1,6 +1,7 @@
 // A row says what its case is: the list of axes, and the columns that are filled by hand.
 #include "bench/report/rows.hpp"
 #include "bench/case/layout.hpp"
+#include "bench/report/columns.hpp"
 #include "bench/report/finished_cases.hpp"
 #include "bench/sweep/axes.hpp"
 #include "bench/sweep/cases.hpp"
@@ -38,11 +39,10 @@ TEST(Rows, HoldTheTextOfEveryAxis) {
     ASSERT_EQ(cases.size(), 1U);
     const auto& params = cases.front();
     const auto layout = lay_out(params, backend.world->size());
-    const auto record =
-        describe_row({backend, machine, options, "run"}, params, layout, *options.combines.front())
-            .record();
-    const auto header = csv_cells(csv_header(record));
-    const auto cells = csv_cells(csv_line(record));
+    const auto row =
+        describe_row({backend, machine, options, "run"}, params, layout, *options.combines.front());
+    const auto header = csv_cells(csv_header());
+    const auto cells = csv_cells(csv_line(row));
     for (const auto& axis : axes()) {
         const auto at = std::ranges::find(header, axis.column);
         ASSERT_NE(at, header.end()) << axis.column;

@@ -1,4 +1,5 @@
 // What SGLang would do with a step, as tables of hand-worked cases.
+#include "bench/moe/engine_path.hpp"
 #include "bench/moe/sglang_gate.hpp"
 
 #include <gtest/gtest.h>
@@ -93,6 +94,32 @@ TEST(SglangGate, TakesThePathOfItsSource) {
              Row{{8, 4, 4}, "all_reduce_dp_scatter: 8 ranks are not dp 4"},
          }) {
         EXPECT_EQ(sglang_path(parallel), want);
+    }
+}
+
+TEST(EnginePath, IsWhatEnginesRunByDefault) {
+    struct Row {
+        Parallel parallel;
+        Padding padding;
+        std::string_view combine;
+        const char* want;
+    };
+    const Parallel plain{4, 4, 4}, closed{4, 4, 2}, grouped{8, 4, 4}, tensor{4, 1, 4};
+    for (const auto& [parallel, padding, combine, want] : {
+             Row{plain, kNone, "reduce_scatterv_grouped", "sglang-0.5.23"},
+             Row{plain, kNone, "all_reduce_engine_dp_scatter", ""},
+             Row{plain, kNone, "reduce_scatter_padded", ""},
+             Row{plain, kNone, "reduce_scatterv_collapse", "vllm-0.33"},
+             Row{plain, kNone, "all_reduce_slice", "sglang-deterministic"},
+             Row{plain, Padding::max_len, "reduce_scatter_padded", "sglang-0.5.23"},
+             Row{closed, kNone, "all_reduce_engine_dp_scatter", "sglang-0.5.23"},
+             Row{closed, kNone, "reduce_scatterv_grouped", ""},
+             Row{closed, Padding::max_len, "reduce_scatter_padded", "sglang-0.5.23"},
+             Row{grouped, kNone, "all_reduce_engine_dp_scatter", "sglang-0.5.23"},
+             Row{grouped, kNone, "reduce_scatterv_collapse", ""},
+             Row{tensor, kNone, "all_reduce_engine_dp_scatter", ""},
+         }) {
+        EXPECT_EQ(engine_path(combine, parallel, padding), want) << combine;
     }
 }
 

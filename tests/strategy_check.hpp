@@ -4,6 +4,7 @@
 #include "comm/gather/gather.hpp"
 #include "comm/row_buffer.hpp"
 #include "tests/given_input.hpp"
+#include "tests/setting.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,11 +24,12 @@ template <class Entry, class Setup>
 }
 
 /// A combine into poisoned memory: every rank of a group has the sums of its rows, bit for bit, and
-/// the input is as it was. `compute`: the type of expert rows.
-inline void expect_right(const CombineEntry& entry, const CombineSetup& setup, Given given,
-                         DType compute) {
+/// the input is as it was.
+inline void expect_right(const CombineEntry& entry, const Backend& backend,
+                         const CombineSetup& setup, Given given) {
+    SCOPED_TRACE(setting_of(backend, setup));
     if (!can_run(entry, setup)) return;
-    GivenInput in(entry, setup, given, compute);
+    GivenInput in(entry, setup, given, backend.layer_kernels->compute_dtype(setup.dtype));
     if (!in.applies()) return;
     auto& device = setup.device;
     const auto stream = device.make_stream();
@@ -41,15 +43,15 @@ inline void expect_right(const CombineEntry& entry, const CombineSetup& setup, G
         const auto got = combine->run(in.input(), mine, *stream);
         stream->synchronize();
         EXPECT_EQ(compare_bits(device, got, in.wanted(), setup.group_first()), "")
-            << entry.name << ", rank " << setup.world.rank() << " of " << setup.world.size()
-            << ", groups of " << setup.group.size() << ", given " << to_string(given) << ", run "
-            << run;
+            << entry.name << ", given " << to_string(given) << ", run " << run;
         EXPECT_TRUE(in.intact()) << entry.name << ": the input is not what was given";
     }
 }
 
 /// A gather into poisoned memory: every rank has every rank's rows, bit for bit.
-inline void expect_right(const GatherEntry& entry, const GatherSetup& setup) {
+inline void expect_right(const GatherEntry& entry, const Backend& backend,
+                         const GatherSetup& setup) {
+    SCOPED_TRACE(setting_of(backend, setup));
     if (!can_run(entry, setup)) return;
     auto& device = setup.device;
     const auto stream = device.make_stream();
@@ -74,8 +76,7 @@ inline void expect_right(const GatherEntry& entry, const GatherSetup& setup) {
                 data.contribution(owned.first(rank), owned.rows(rank), setup.cols, rank);
             want.insert(want.end(), theirs.begin(), theirs.end());
         }
-        EXPECT_EQ(compare_bits(device, all, want, 0), "")
-            << entry.name << ", rank " << me << " of " << owned.ranks() << ", run " << run;
+        EXPECT_EQ(compare_bits(device, all, want, 0), "") << entry.name << ", run " << run;
         EXPECT_EQ(compare_bits(device, mine, given, owned.first(me)), "")
             << entry.name << ": the input was written to";
     }

@@ -180,13 +180,13 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
         numerics.repeatable = numerics.repeatable && again == first;
     }
     if (setup.world.size() == setup.group.size() || rows == 0) return numerics;
-    numerics.owner_independent = same_when_handed_on(entry, std::move(rough), first);
+    numerics.owner_independent = same_when_rotated(entry, std::move(rough), first);
     return numerics;
 }
 
-std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
-                                                      std::vector<std::byte> given,
-                                                      const std::vector<std::string>& before) {
+std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
+                                                    std::vector<std::byte> given,
+                                                    const std::vector<std::string>& before) {
     auto& [device, stream, control, layer, gather, row_map, setup, references, seed, on_progress] =
         parts_;
     const int ranks = setup.world.size();
@@ -195,8 +195,8 @@ std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
     for (int rank = 0; rank < ranks; ++rank) {
         rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
     }
-    const RowPartition handed_on(rows);
-    const CombineSetup next{device,     setup.world, setup.group,   handed_on,
+    const RowPartition rotated(rows);
+    const CombineSetup next{device,     setup.world, setup.group,   rotated,
                             setup.cols, setup.dtype, setup.captured};
     if (!entry.obstacle(next).empty()) return std::nullopt;
     CombineInputs inputs(next, layer.weighted_input());
@@ -204,7 +204,7 @@ std::optional<bool> CaseVerifier::same_when_handed_on(const CombineEntry& entry,
     if (!inputs.no_room(needs).empty()) return std::nullopt;
 
     // The last DP rank's rows are the first one's now, and come before all others.
-    const auto last = handed_on.rows(0) * group * setup.row_bytes();
+    const auto last = rotated.rows(0) * group * setup.row_bytes();
     std::rotate(given.begin(), given.end() - last, given.end());
     layer.upload_partial_sums(given);
 

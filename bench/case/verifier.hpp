@@ -58,7 +58,7 @@ public:
     /// order of adding shows.
     struct Numerics {
         bool repeatable{};  ///< several runs had the same bits
-        /// A row had the same bits after all rows, and with them the sizes, were handed on to the
+        /// A row had the same bits after all rows, and with them the sizes, were rotated to the
         /// next DP rank. Nothing where there is no other owner.
         std::optional<bool> owner_independent;
     };
@@ -68,9 +68,9 @@ private:
     [[nodiscard]] std::string agree(const std::string& wrong);
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
     /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
-    [[nodiscard]] std::optional<bool> same_when_handed_on(const CombineEntry& entry,
-                                                          std::vector<std::byte> given,
-                                                          const std::vector<std::string>& before);
+    [[nodiscard]] std::optional<bool> same_when_rotated(const CombineEntry& entry,
+                                                        std::vector<std::byte> given,
+                                                        const std::vector<std::string>& before);
     /// What a strategy reads before anything wrote it, with partial sums that are no numbers.
     void poison(const CombineInput& input);
     /// A hash of every rank's result, on every rank.

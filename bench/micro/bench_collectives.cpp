@@ -3,23 +3,30 @@
 // busbw = algbw times what a link has to carry of them. Two ways to take the time:
 //   isolated      as the sweep does: all ranks begin together, the slowest one counts
 //   back_to_back  as nccl-tests does: many calls in a row, one synchronisation, the mean of a call
+//   graph         the same calls in one CUDA graph, where the device captures
+// Beside the library's there are the all-reduces and the reduce_scatter of kernels over peer
+// memory, where ranks map each other's; what others read is one matrix for all calls then.
 // Successive calls walk through buffers beyond the cache, as in nccl-tests; --warm gives all the
 // same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
 // agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
 #include "bench/micro/rotating_buffers.hpp"
 #include "bench/sweep/number_list.hpp"
+#include "comm/all_reduce_forms.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_control.hpp"
 #include "comm/named_table.hpp"
+#include "comm/row_buffer.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -33,6 +40,8 @@ namespace {
 constexpr std::int64_t kCols = 2048;
 constexpr DType kType = DType::bf16;
 constexpr int kCallsInARow = 20;
+/// So many that launching the graph is small beside them.
+constexpr int kCallsInAGraph = 200;
 /// Bytes of a matrix. MPI counts elements in 32 bits.
 constexpr std::int64_t kSmallest = std::int64_t{16} << 10U, kMost = std::int64_t{2} << 30U;
 
@@ -62,12 +71,17 @@ struct Bench {
           buffers(std::move(memory)) {}
 };
 
-/// One collective between two matrices of all rows: `in` holds every rank's block.
+/// One call between two matrices of all rows: `in` holds every rank's block.
+using Call = std::function<void(const Matrix& in, const Matrix& out)>;
+
+/// One collective.
 struct Collective {
     const char* name;
     /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
     double (*bus_factor)(double n);
-    void (*run)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream);
+    /// Collective. What makes the calls for matrices of this shape.
+    Call (*prepare)(Bench& bench, Communicator& world, const Matrix& shape);
+    bool peer{};  ///< by kernels over peer memory
 };
 
 double of_one_way(double n) {
@@ -82,28 +96,88 @@ Matrix own_block(const Communicator& world, const Matrix& matrix) {
     return matrix.slice(world.rank() * rows, rows);
 }
 
+/// Of the library, which needs nothing prepared.
+template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
+Call of_library(Bench& bench, Communicator& world, const Matrix& /*shape*/) {
+    return [&bench, &world](const Matrix& in, const Matrix& out) {
+        kCall(world, in, out, *bench.stream);
+    };
+}
+
+/// A matrix where peers reach it.
+std::shared_ptr<RowBuffer> peer_rows(Bench& bench, Communicator& world, const Matrix& shape) {
+    return std::make_shared<RowBuffer>(*bench.backend.device, world, Reach::load_store, shape.rows,
+                                       shape.cols, shape.dtype);
+}
+
+template <AllReduceForm kForm>
+Call all_reduce_by(Bench& bench, Communicator& world, const Matrix& shape) {
+    auto all_reduce = std::make_shared<AllReduce>(world, kForm, shape.bytes());
+    std::shared_ptr<RowBuffer> rows;
+    if (AllReduce::reach(kForm)) rows = peer_rows(bench, world, shape);
+    return [&bench, all_reduce, rows](const Matrix& in, const Matrix& out) {
+        all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr, out,
+                        *bench.stream);
+    };
+}
+
+Call reduce_scatter_by_pull(Bench& bench, Communicator& world, const Matrix& shape) {
+    auto rows = peer_rows(bench, world, shape);
+    return [&bench, &world, rows](const Matrix& /*in*/, const Matrix& out) {
+        const auto own = own_block(world, out);
+        world.peer_kernels()->pull_sum(
+            rows->memory()->table(),
+            {.rows = own,
+             .offset = static_cast<std::size_t>(world.rank()) * own.bytes(),
+             .most_rows = own.rows},
+            *bench.stream);
+    };
+}
+
+Call all_gather_by_push(Bench& bench, Communicator& world, const Matrix& shape) {
+    auto rows = peer_rows(bench, world, shape);
+    return [&bench, &world, rows](const Matrix& in, const Matrix& /*out*/) {
+        const auto own = own_block(world, in);
+        world.peer_kernels()->push_copy(
+            rows->memory()->table(),
+            {.rows = own,
+             .offset = static_cast<std::size_t>(world.rank()) * own.bytes(),
+             .most_rows = own.rows},
+            *bench.stream);
+    };
+}
+
+void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.all_reduce(in, out, stream);
+}
+void reduce_scatter(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.reduce_scatter(in, own_block(world, out), stream);
+}
+void grouped_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    const auto rows = in.rows / world.size();
+    CommGroup group(world);
+    for (int root = 0; root < world.size(); ++root) {
+        world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
+    }
+    group.close();
+}
+void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.all_gather(own_block(world, in), out, stream);
+}
+
 constexpr Collective kCollectives[] = {
-    {"all_reduce", of_both_ways,
-     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-         world.all_reduce(in, out, stream);
-     }},
-    {"reduce_scatter", of_one_way,
-     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-         world.reduce_scatter(in, own_block(world, out), stream);
-     }},
-    {"grouped_reduce", of_one_way,
-     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-         const auto rows = in.rows / world.size();
-         CommGroup group(world);
-         for (int root = 0; root < world.size(); ++root) {
-             world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
-         }
-         group.close();
-     }},
-    {"all_gather", of_one_way,
-     [](Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-         world.all_gather(own_block(world, in), out, stream);
-     }}};
+    {"all_reduce", of_both_ways, of_library<all_reduce>},
+    {"reduce_scatter", of_one_way, of_library<reduce_scatter>},
+    {"grouped_reduce", of_one_way, of_library<grouped_reduce>},
+    {"all_gather", of_one_way, of_library<all_gather>},
+    {"all_reduce_push", of_both_ways, all_reduce_by<AllReduceForm::push>, true},
+    {"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
+    {"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
+    {"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
+    {"all_gather_push", of_one_way, all_gather_by_push, true}};
+
+enum class Way : std::uint8_t { isolated, back_to_back, graph };
+constexpr std::array<const char*, 3> kWays{"isolated", "back_to_back", "graph"};
 
 void run_isolated(benchmark::State& state, Bench& bench, const std::string& name,
                   const std::function<void()>& region) {
@@ -115,11 +189,13 @@ void run_isolated(benchmark::State& state, Bench& bench, const std::string& name
     }
 }
 
-void run_back_to_back(benchmark::State& state, Bench& bench, const std::function<void()>& region) {
-    while (state.KeepRunningBatch(kCallsInARow)) {
+/// `calls` makes so many of them.
+void run_in_a_row(benchmark::State& state, Bench& bench, int count,
+                  const std::function<void()>& calls) {
+    while (state.KeepRunningBatch(count)) {
         bench.control.barrier();
         const double begin = bench.timeline.now();
-        for (int i = 0; i < kCallsInARow; ++i) region();
+        calls();
         bench.stream->synchronize();
         // Of the whole batch, and of the slowest rank, so that all run as many iterations.
         state.SetIterationTime(bench.control.max(bench.timeline.now() - begin));
@@ -127,18 +203,27 @@ void run_back_to_back(benchmark::State& state, Bench& bench, const std::function
 }
 
 void run(benchmark::State& state, Bench& bench, Communicator& world, const Collective& collective,
-         bool isolated) {
+         Way way) {
     const auto matrix = matrix_of(state.range(0), world.size());
+    const auto call = collective.prepare(bench, world, matrix);
     const auto region = [&] {
         const auto [in, out] = bench.buffers.next(matrix.rows);
-        collective.run(world, in, out, *bench.stream);
+        call(in, out);
+    };
+    const auto in_a_row = [&](int count) {
+        for (int i = 0; i < count; ++i) region();
     };
     for (int i = 0; i < 3; ++i) region();  // connections, buffers
     bench.stream->synchronize();
-    if (isolated) {
+    if (way == Way::isolated) {
         run_isolated(state, bench, collective.name, region);
+    } else if (way == Way::back_to_back) {
+        run_in_a_row(state, bench, kCallsInARow, [&] { in_a_row(kCallsInARow); });
     } else {
-        run_back_to_back(state, bench, region);
+        const auto graph = bench.stream->capture([&] { in_a_row(kCallsInAGraph); });
+        graph->launch(*bench.stream);
+        bench.stream->synchronize();
+        run_in_a_row(state, bench, kCallsInAGraph, [&] { graph->launch(*bench.stream); });
     }
     using benchmark::Counter;
     const auto moved = static_cast<double>(matrix.bytes()) * 1e-9;
@@ -190,17 +275,22 @@ Arguments parse(int argc, char** argv) {
     return arguments;
 }
 
-/// Every collective on one communicator.
+/// Every collective on one communicator, in every way that its device knows.
 void register_all(Bench& bench, Communicator& world, const std::string& suffix,
                   std::int64_t largest) {
+    const bool peers = world.peer_obstacle(Reach::load_store).empty();
+    const bool captures = bench.backend.device->capture_obstacle().empty();
     for (const auto& collective : kCollectives) {
-        for (const bool isolated : {true, false}) {
-            benchmark::RegisterBenchmark(fmt::format("{}/{}{}", collective.name,
-                                                     isolated ? "isolated" : "back_to_back", suffix)
-                                             .c_str(),
-                                         [&bench, &world, &collective, isolated](auto& state) {
-                                             run(state, bench, world, collective, isolated);
-                                         })
+        if (collective.peer && !peers) continue;
+        for (const auto way : {Way::isolated, Way::back_to_back, Way::graph}) {
+            if (way == Way::graph && !captures) continue;
+            benchmark::RegisterBenchmark(
+                fmt::format("{}/{}{}", collective.name, kWays.at(static_cast<std::size_t>(way)),
+                            suffix)
+                    .c_str(),
+                [&bench, &world, &collective, way](auto& state) {
+                    run(state, bench, world, collective, way);
+                })
                 ->RangeMultiplier(4)
                 ->Range(kSmallest, largest)
                 ->UseManualTime()

@@ -30,10 +30,10 @@ std::string speedup(const ResultRow& row, const std::optional<Timing>& timing, i
     if (!timing) return "-";
     if (row.is_baseline) return "1 (baseline)";
     const auto& ratio = timing->speedup;
-    if (ratio.median <= 0) return "-";
-    if (!ratio.low) return fmt::format("{:.{}f}", ratio.median, digits);
-    return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]{}", ratio.median, digits, *ratio.low, digits,
-                       *ratio.high, digits, ratio.excludes(1) ? "" : " not resolved");
+    if (!ratio) return "-";
+    if (!ratio->low) return fmt::format("{:.{}f}", ratio->median, digits);
+    return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]{}", ratio->median, digits, *ratio->low, digits,
+                       *ratio->high, digits, ratio->excludes(1) ? "" : " not resolved");
 }
 
 std::string planted_mark(const ResultRow& row) {
@@ -68,7 +68,7 @@ std::string sentence(const Comparison& two, std::string_view pair, const ResultR
     if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
     // What a library does by default says nothing of what it can do.
     const auto sms = row.sms.empty() ? "" : fmt::format(", SMs: {}", row.sms);
-    return fmt::format("{} (claim: {}{}).\n", text, row.claim, sms);
+    return fmt::format("{} (claim: {}{}).\n", text, to_string(row.claim), sms);
 }
 
 /// Where there are not two kinds to compare.
@@ -77,42 +77,43 @@ std::string against_baseline(const ResultRow& best, std::span<const ResultRow> r
                                      [](const auto& row) { return row.output.has_value(); });
     if (timed == 1) return fmt::format("  Only {} was timed.\n", best.combine);
     if (best.is_baseline) {
-        const bool resolved = std::all_of(rows.begin(), rows.end(), [](const auto& row) {
-            return row.is_baseline || !row.output || row.output->speedup.excludes(1);
+        const bool all_resolved = std::all_of(rows.begin(), rows.end(), [](const auto& row) {
+            return row.is_baseline || !row.output || row.output->resolved();
         });
-        if (resolved) {
+        if (all_resolved) {
             return fmt::format("  {}, the baseline, has the fastest output step.\n", best.combine);
         }
         return fmt::format("  No strategy is shown to be faster than {}, the baseline.\n",
                            best.combine);
     }
-    if (best.output->speedup.median <= 0) {
+    if (!best.output->speedup) {
         return fmt::format("  {} is the fastest; without a baseline there is no speed-up.\n",
                            best.combine);
     }
-    Comparison two{best.combine, rows.front().combine, best.output->speedup};
+    Comparison two{best.combine, rows.front().combine, *best.output->speedup};
     if (best.layer) two.layer = best.layer->speedup;
     return sentence(two, "the baseline", best);
 }
 
-/// Why a case has no winner; empty where it may have one.
-std::string no_verdict(std::span<const ResultRow> rows) {
-    const auto any = [&](auto&& is_so) { return std::any_of(rows.begin(), rows.end(), is_so); };
-    if (any([](const auto& row) { return row.planted_pct > 0; })) {
-        return "Strategies were slowed down on purpose (--plant): no results.";
-    }
-    if (rows.front().claim == "shared_machine") {
-        return "Other processes computed on GPUs of this job: no verdict (claim: shared_machine).";
+/// The line in place of a winner; empty where there may be one.
+std::string why_no_winner(std::span<const ResultRow> rows) {
+    const auto reason = no_verdict(rows);
+    if (!reason) return {};
+    switch (*reason) {
+        case NoVerdict::planted:
+            return "Strategies were slowed down on purpose (--plant): no results.";
+        case NoVerdict::shared_machine:
+            return "Other processes computed on GPUs of this job: no verdict (claim: "
+                   "shared_machine).";
+        case NoVerdict::functional:
+            return "Ranks share cores or a GPU: no verdict (claim: functional).";
+        case NoVerdict::disturbed:
+            break;
     }
     const auto disturbed =
         std::find_if(rows.begin(), rows.end(), std::mem_fn(&ResultRow::disturbed));
-    if (disturbed != rows.end()) {
-        return fmt::format(
-            "DISTURBED: others had a rank's core for {:.0f} % of the time: no "
-            "verdict.",
-            *disturbed->disturbed_pct);
-    }
-    return {};
+    return fmt::format("DISTURBED: others had a rank's core for {:.0f} % of the time: no verdict.",
+                       *disturbed->disturbed_pct);
 }
 
 /// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
@@ -149,7 +150,7 @@ std::string case_table(std::span<const ResultRow> rows,
                        const std::optional<Comparison>& best_forms) {
     std::string text = heading(rows.front());
     const auto* best = winner(rows);
-    const auto why_none = no_verdict(rows);
+    const auto why_none = why_no_winner(rows);
     if (best != nullptr) {
         text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",

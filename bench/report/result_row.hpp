@@ -1,10 +1,12 @@
 #pragma once
 
 #include "bench/measure/statistics.hpp"
-#include "bench/report/record.hpp"
+#include "bench/report/no_verdict.hpp"
+#include "comm/placement.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,20 +15,25 @@ namespace moe {
 constexpr std::int64_t kSchemaVersion = 1;
 
 /// All samples of one region for one strategy, in microseconds, and their speed-up over the
-/// baseline.
+/// baseline where that was timed.
 struct Timing {
     Estimate us;
     std::optional<double> min;
     std::optional<double> p95;
     std::optional<double> p99;
-    Estimate speedup;
+    std::optional<Estimate> speedup{};
     std::optional<double> iqr{};
+
+    /// Whether the strategy is shown to be faster or slower than the baseline.
+    [[nodiscard]] bool resolved() const { return speedup && speedup->excludes(1); }
 };
 
-/// One row of the results: a case and one strategy. results/README.md says what each column means.
+/// One row of the results: a case and one strategy. columns.hpp says how it is written.
 struct ResultRow {
     // What ran, in the order of the columns.
-    std::string run_id, case_id, backend, device, claim, transport;
+    std::string run_id, case_id, backend, device;
+    Claim claim{};
+    std::string transport;
     std::int64_t launch{1}, launches_planned{1}, hosts{}, ranks{}, ranks_per_device{};
     std::string model;
     std::int64_t hidden{}, experts{}, top_k{}, intermediate{}, shared_intermediate{};
@@ -43,6 +50,7 @@ struct ResultRow {
     std::int64_t seed{};
     double planted_pct{};
     std::string sglang_path;
+    std::string engine_path;  ///< engines that run it so by default
     bool is_baseline{};
 
     // Whether it is right, or why it did not run.
@@ -77,6 +85,7 @@ struct ResultRow {
     std::optional<double> predecessor_pct, predecessor_p;
     std::string timed_by;  ///< device or host: whose clock took the output samples
     std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;
+    std::string form;            ///< the collective that the strategy is a form of
     std::string input;           ///< what the strategy reads, and how far its memory reaches
     std::string throttled;       ///< what held a rank's clocks back at the end, separated by ;
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
@@ -89,17 +98,29 @@ struct ResultRow {
     /// there are none.
     std::string sms;
 
-    [[nodiscard]] Record record() const;
+    /// 1e9 bytes a second that the exchange moves, of the whole matrix and of the contract's bytes.
+    [[nodiscard]] std::optional<double> algbw_gbps() const;
+    [[nodiscard]] std::optional<double> busbw_gbps() const;
+    /// What the limit is of the time of the exchange, in percent.
+    [[nodiscard]] std::optional<double> pct_of_limit() const;
+    /// Of the whole layer.
+    [[nodiscard]] std::optional<double> tokens_per_s() const;
+
     /// Whether the exchange took less time than its limit, or than the contract's, by more than a
     /// tenth.
     [[nodiscard]] bool above_limit() const;
     [[nodiscard]] bool above_contract_limit() const;
-    /// Whether others worked on the ranks' cores for so long that the times name no winner. What a
-    /// device's clock took, the host's waiting is not in.
+    /// Whether others worked on the ranks' cores for too long. What a device's clock took, the
+    /// host's waiting is not in.
     [[nodiscard]] bool disturbed() const;
+    /// Why the times of this row say nothing about speed, all reasons; empty where they may.
+    [[nodiscard]] std::vector<NoVerdict> no_verdict() const;
     /// What is strange about the times: above_limit, above_contract_limit, throttled, disturbed,
     /// separated by ;
     [[nodiscard]] std::string flags() const;
 };
+
+/// Why a case, whose rows are compared with each other, has no winner: the first reason of any row.
+[[nodiscard]] std::optional<NoVerdict> no_verdict(std::span<const ResultRow> rows);
 
 }  // namespace moe

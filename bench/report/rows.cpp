@@ -1,6 +1,7 @@
 #include "bench/report/rows.hpp"
 
 #include "bench/case/prepared_case.hpp"
+#include "bench/moe/engine_path.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/moe/sglang_gate.hpp"
 #include "bench/sweep/case_texts.hpp"
@@ -86,6 +87,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.ep = params.ep;
     row.gather = params.gather->name;
     row.combine = entry.name;
+    row.form = to_string(entry.form);
     row.dtype = to_string(params.dtype);
     row.graph = params.graph ? "on" : "off";
     row.skew_us = params.skew_us;
@@ -107,6 +109,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.attn_tp = parallel.attn_tp();
     row.moe_tp = parallel.moe_tp();
     row.sglang_path = sglang_path(parallel);
+    row.engine_path = engine_path(entry.name, parallel, layout.padding);
     row.tokens_per_rank = layout.tokens_by_dp;
     if (!layout.row_map) return row;
 

@@ -4,16 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
 namespace moe {
 namespace {
 
 constexpr std::size_t kMostGroups = 8;
-/// Claims of machines on which times say nothing about speed.
-constexpr std::array<std::string_view, 2> kNoSpeed{"functional", "shared_machine"};
 
 std::string name_of(const ResultRow& row) {
     auto name = fmt::format("{} {}", row.model, row.dtype);
@@ -26,10 +22,9 @@ std::string cases_text(std::size_t cases) {
     return fmt::format("{} case{}", cases, cases == 1 ? "" : "s");
 }
 
-std::string no_verdict(const ResultRow& row) {
-    if (row.planted_pct > 0) return "strategies were slowed down on purpose";
-    const bool no_speed = std::find(kNoSpeed.begin(), kNoSpeed.end(), row.claim) != kNoSpeed.end();
-    return no_speed ? fmt::format("claim {}", row.claim) : "";
+std::string why(NoVerdict reason) {
+    if (reason == NoVerdict::planted) return "strategies were slowed down on purpose";
+    return fmt::format("claim {}", to_string(reason));
 }
 
 }  // namespace
@@ -50,7 +45,7 @@ void Summary::add(std::span<const ResultRow> rows) {
         if (row.is_baseline) baseline_ = row.combine;
         if (!row.output) continue;
         baseline_timed |= row.is_baseline;
-        all_resolved &= row.is_baseline || row.output->speedup.excludes(1);
+        all_resolved &= row.is_baseline || row.output->resolved();
         if (fastest == nullptr || row.output->us.median < fastest->output->us.median) {
             fastest = &row;
         }
@@ -58,27 +53,27 @@ void Summary::add(std::span<const ResultRow> rows) {
     if (fastest == nullptr) return;
     auto& group = group_of(*fastest);
     ++group.cases;
-    for (const auto& row : rows) {
-        if (group.no_verdict.empty()) group.no_verdict = no_verdict(row);
-    }
-    const auto& speedup = fastest->output->speedup;
-    if (fastest->disturbed()) {
+    const auto reason = no_verdict(rows);
+    if (reason == NoVerdict::disturbed) {
         ++group.disturbed;
+    } else if (reason) {
+        if (!group.no_verdict) group.no_verdict = reason;
     } else if (fastest->is_baseline && all_resolved) {
         ++group.of_baseline;
-    } else if (fastest->is_baseline || !baseline_timed || !speedup.excludes(1)) {
+    } else if (fastest->is_baseline || !baseline_timed || !fastest->output->resolved()) {
         ++group.not_resolved;
     } else {
+        const double speedup = fastest->output->speedup->median;
         auto& wins = group.wins[fastest->combine];
-        wins.least = wins.cases == 0 ? speedup.median : std::min(wins.least, speedup.median);
-        wins.most = std::max(wins.most, speedup.median);
+        wins.least = wins.cases == 0 ? speedup : std::min(wins.least, speedup);
+        wins.most = std::max(wins.most, speedup);
         ++wins.cases;
     }
 }
 
 std::string Summary::line_of(const Group& group) {
-    if (!group.no_verdict.empty()) {
-        return fmt::format("{}, no verdict: {}", cases_text(group.cases), group.no_verdict);
+    if (group.no_verdict) {
+        return fmt::format("{}, no verdict: {}", cases_text(group.cases), why(*group.no_verdict));
     }
     std::vector<std::pair<std::string, Wins>> wins(group.wins.begin(), group.wins.end());
     std::stable_sort(wins.begin(), wins.end(), [](const auto& one, const auto& other) {
@@ -98,8 +93,8 @@ std::string Summary::line_of(const Group& group) {
 
 std::string Summary::text() const {
     if (groups_.empty()) return {};
-    const bool with_verdict = std::any_of(
-        groups_.begin(), groups_.end(), [](const auto& group) { return group.no_verdict.empty(); });
+    const bool with_verdict = std::any_of(groups_.begin(), groups_.end(),
+                                          [](const auto& group) { return !group.no_verdict; });
     auto text = with_verdict
                     ? fmt::format("Fastest output step (speed-up against {}):\n", baseline_)
                     : std::string("Measured:\n");

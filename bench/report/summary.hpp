@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ private:
         std::size_t cases{};  ///< with a time
         std::map<std::string, Wins> wins;
         std::size_t of_baseline{}, not_resolved{}, disturbed{};
-        std::string no_verdict;  ///< why times of this group say nothing; or empty
+        std::optional<NoVerdict> no_verdict;  ///< of the first such case, disturbed ones apart
     };
     [[nodiscard]] Group& group_of(const ResultRow& row);
     [[nodiscard]] static std::string line_of(const Group& group);

@@ -99,7 +99,8 @@ void check_tokens_asked_for(const Options& options) {
 
 }  // namespace
 
-ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
+ParsedCommandLine parse_command_line(int argc, const char* const* argv,
+                                     std::span<const Listing> more_listings) {
     CLI::App app{
         "Times tensor-parallel all-reduce + dp_scatter against reduce_scatterv through a "
         "synthetic MoE layer, end to end, and checks every result.\n"
@@ -116,7 +117,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
         throw BadArgument(fmt::format("{} (see --help)", error.what()));
     }
     if (!texts["--version"].empty()) return {PrintAndStop{version_line()}, {}};
-    if (!texts["--list"].empty()) return {PrintAndStop{list_of(texts["--list"])}, {}};
+    if (!texts["--list"].empty())
+        return {PrintAndStop{list_of(texts["--list"], more_listings)}, {}};
     ParsedCommandLine parsed{std::nullopt, read_options(entries, texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options);
     parsed.options.model_given = app.count("--model") > 0;

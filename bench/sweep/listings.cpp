@@ -7,6 +7,10 @@
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -28,26 +32,41 @@ std::string list_of_models() {
     return text;
 }
 
+std::string line_of(std::string_view name, std::string_view summary) {
+    return fmt::format("{:<24} {}\n", name, summary);
+}
+
+template <class Entry>
+std::string list_of_strategies(std::span<const Entry* const> table) {
+    std::string text;
+    for (const auto* entry : table) text += line_of(entry->name, entry->summary);
+    return text;
+}
+
+std::string list_of_backends() {
+    std::string text;
+    for (const auto& entry : backend_table()) text += line_of(entry.name, entry.summary);
+    return text;
+}
+
+constexpr std::array kListings{
+    Listing{"models", list_of_models},
+    Listing{"combines", [] { return list_of_strategies(combine_table()); }},
+    Listing{"gathers", [] { return list_of_strategies(gather_table()); }},
+    Listing{"backends", list_of_backends},
+};
+
 }  // namespace
 
-std::string list_of(std::string_view what) {
-    std::string text;
-    const auto add = [&](std::string_view name, std::string_view about) {
-        text += fmt::format("{:<24} {}\n", name, about);
-    };
-    if (what == "models") {
-        text = list_of_models();
-    } else if (what == "combines") {
-        for (const auto* entry : combine_table()) add(entry->name, entry->summary);
-    } else if (what == "gathers") {
-        for (const auto* entry : gather_table()) add(entry->name, entry->summary);
-    } else if (what == "backends") {
-        for (const auto& entry : backend_table()) add(entry.name, entry.summary);
-    } else {
-        throw BadArgument(
-            fmt::format("--list '{}': there are: models, combines, gathers, backends", what));
+std::string list_of(std::string_view what, std::span<const Listing> more) {
+    std::vector<std::string_view> names;
+    for (const auto listings : {std::span<const Listing>(kListings), more}) {
+        for (const auto& listing : listings) {
+            if (listing.name == what) return listing.text();
+            names.push_back(listing.name);
+        }
     }
-    return text;
+    throw BadArgument(fmt::format("--list '{}': there are: {}", what, fmt::join(names, ", ")));
 }
 
 }  // namespace moe

@@ -2,11 +2,13 @@
 
 #include "bench/measure/repeats.hpp"
 #include "bench/sweep/case.hpp"
+#include "bench/sweep/listings.hpp"
 #include "comm/combine/combine.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,11 +93,13 @@ struct PrintAndStop {
     std::string text;
 };
 
-/// The options, or the text that --help or --list asks for. A BadArgument for anything wrong.
+/// The options, or the text that --help or --list asks for, which may be one of `more_listings`. A
+/// BadArgument for anything wrong.
 struct ParsedCommandLine {
     std::optional<PrintAndStop> print;
     Options options;
 };
-[[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv);
+[[nodiscard]] ParsedCommandLine parse_command_line(int argc, const char* const* argv,
+                                                   std::span<const Listing> more_listings = {});
 
 }  // namespace moe

@@ -140,7 +140,8 @@ constexpr std::array kOptions{
     OptionEntry{"--dry-run", G::instead, nullptr,
                 "show the cases, the memory and the time each needs; measure and write nothing",
                 read_flag<&Options::dry_run>},
-    OptionEntry{"--list", G::instead, "", "models, combines, gathers or backends; then stop"},
+    OptionEntry{"--list", G::instead, "",
+                "models, combines, gathers, backends or columns; then stop"},
     OptionEntry{"--version", G::instead, nullptr,
                 "the program's revision and its libraries; then stop"},
 };

@@ -90,6 +90,8 @@ inline InputNeeds plain_input(const CombineSetup& /*setup*/) {
 /// The collective that a strategy is a form of: whether every rank gets the sums of all rows, or
 /// only those of its own.
 enum class Form : std::uint8_t { all_reduce, reduce_scatter };
+/// As in the column `form`.
+[[nodiscard]] std::string_view to_string(Form form);
 
 /// What an entry makes, where the setup is all that its strategy needs.
 template <class Strategy>

@@ -102,12 +102,20 @@ struct Overdue {
     }
 };
 
+/// What a barrier between blocks orders. boundary: what ends before it or begins after it in a
+/// whole kernel, and reads whose values were used: flags alone do, since the end of a kernel has
+/// brought what it wrote to memory, and peers' data is read by loads that no cache answers.
+/// Engines' and NCCL's kernels rest on the same. written: what the blocks themselves wrote before
+/// it, which takes a fence of some microseconds.
+enum class Orders : std::uint8_t { boundary, written };
+
 /// Waits until `flag`, which only grows and wraps around, has reached `epoch`.
-__device__ inline void wait_for_flag(const Peers& peers, const std::uint32_t* flag, int peer,
-                                     std::uint32_t epoch) {
+template <Orders kOrders>
+__device__ void wait_for_flag(const Peers& peers, const std::uint32_t* flag, int peer,
+                              std::uint32_t epoch) {
     Overdue overdue{peers, peer, epoch};
     for (;;) {
-        const auto seen = load_acquire(flag);
+        const auto seen = kOrders == Orders::written ? load_acquire(flag) : load_relaxed(flag);
         if (static_cast<std::int32_t>(seen - epoch) >= 0 || overdue(seen)) return;
     }
 }
@@ -125,15 +133,21 @@ __device__ inline void advance_to(const Peers& peers, std::uint32_t epoch) {
     }
 }
 
-/// A barrier of block b with block b of every rank: what these blocks wrote and read before it lies
-/// before what they write and read after it. At most kMaxFlagBlocks blocks; as many on all ranks.
-__device__ inline void meet(const Peers& peers, std::uint32_t epoch) {
+/// A barrier of block b with block b of every rank. At most kMaxFlagBlocks blocks; as many on all
+/// ranks.
+template <Orders kOrders>
+__device__ void meet(const Peers& peers, std::uint32_t epoch) {
     __syncthreads();
     const auto peer = static_cast<int>(threadIdx.x);
     if (peer < peers.ranks && peer != peers.rank) {
         const auto row = blockIdx.x * kMaxPeers;
-        store_release(peers.flags[peer] + row + peers.rank, epoch);
-        wait_for_flag(peers, peers.flags[peers.rank] + row + peer, peer, epoch);
+        auto* theirs = peers.flags[peer] + row + peers.rank;
+        if constexpr (kOrders == Orders::written) {
+            store_release(theirs, epoch);
+        } else {
+            store_relaxed(theirs, epoch);
+        }
+        wait_for_flag<kOrders>(peers, peers.flags[peers.rank] + row + peer, peer, epoch);
     }
     __syncthreads();
 }

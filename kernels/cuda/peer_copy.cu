@@ -9,18 +9,18 @@
 namespace moe::cuda {
 namespace {
 
-constexpr int kThreads = 512;
+constexpr int kMostThreads = 512;
 constexpr int kVectors = 2;  ///< that a thread has in flight
 
 template <class T, int Width>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kMostThreads)
     push_copy(const __grid_constant__ Peers peers, const T* from, std::int64_t offset,
               std::int64_t count) {
     using V = Vector<T, Width>;
     const auto epoch = epoch_of(peers);
-    meet(peers, epoch + 1);
-    const auto stride = static_cast<std::int64_t>(gridDim.x) * kThreads;
-    for (auto i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
+    meet<Orders::boundary>(peers, epoch + 1);
+    const auto stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+    for (auto i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
          i += kVectors * stride) {
         V value[kVectors];
 #pragma unroll
@@ -38,13 +38,13 @@ __global__ void __launch_bounds__(kThreads)
             }
         }
     }
-    meet(peers, epoch + 2);
+    meet<Orders::written>(peers, epoch + 2);
     advance_to(peers, epoch + 2);
 }
 
 __global__ void barrier(const __grid_constant__ Peers peers) {
     const auto epoch = epoch_of(peers);
-    meet(peers, epoch + 1);
+    meet<Orders::written>(peers, epoch + 1);
     advance_to(peers, epoch + 1);
 }
 
@@ -55,14 +55,12 @@ void launch_push_copy(const Peers& peers, const OwnRows& from, const PeerLaunch&
     const bool wide =
         rows_are_wide(from.rows.row_bytes(), {from.rows.data}) && from.offset % kVectorBytes == 0;
     const auto most_bytes = from.most_rows * static_cast<std::int64_t>(from.rows.row_bytes());
-    const auto wanted =
-        ceil_div(most_bytes, std::int64_t{kThreads} * kVectors * std::int64_t{kVectorBytes});
-    const auto most = std::int64_t{std::min(how.max_blocks, kMaxFlagBlocks)};
-    const auto blocks = static_cast<unsigned>(std::clamp<std::int64_t>(wanted, 1, most));
+    const auto grid = peer_grid(ceil_div(most_bytes, std::int64_t{kVectorBytes}), kMostThreads,
+                                std::min(how.max_blocks, kMaxFlagBlocks));
     visit_native(from.rows.dtype, wide, [&](auto tag, auto lanes) {
         using T = typename decltype(tag)::type;
         constexpr int kLanes = decltype(lanes)::value;
-        push_copy<T, kLanes><<<blocks, kThreads, 0, how.stream>>>(
+        push_copy<T, kLanes><<<grid.blocks, grid.threads, 0, how.stream>>>(
             peers, from.rows.as<T>(), static_cast<std::int64_t>(from.offset),
             from.rows.elements() / kLanes);
         MOE_CUDA(cudaGetLastError());

@@ -5,12 +5,14 @@
 
 #include <cuda_runtime_api.h>
 
-#include <utility>
+#include <algorithm>
+#include <cstdint>
 
 namespace moe::cuda {
 
 /// Blocks with which reading over links is at its best; more take SMs and gain nothing.
 constexpr int kMaxPullBlocks = 64;
+static_assert(kMaxPullBlocks <= kMaxFlagBlocks);
 
 struct PeerLaunch {
     cudaStream_t stream;
@@ -27,6 +29,20 @@ void launch_peer_barrier(const Peers& peers, cudaStream_t stream);
 /// slot_bytes: see PushInbox.
 void launch_all_reduce_push(const Peers& inbox, std::size_t slot_bytes, const Matrix& in,
                             const Matrix& out, const PeerLaunch& how);
+
+/// The same on all ranks that ask for as many vectors.
+struct PeerGrid {
+    unsigned blocks, threads;
+};
+/// Blocks first, since a multiprocessor has so much in flight; then as few threads as give each
+/// vector one.
+[[nodiscard]] inline PeerGrid peer_grid(std::int64_t vectors, int most_threads, int most_blocks) {
+    int threads = 128;
+    while (threads < most_threads && std::int64_t{most_blocks} * threads < vectors) threads *= 2;
+    const auto wanted = (vectors + threads - 1) / threads;
+    const auto blocks = std::clamp<std::int64_t>(wanted, 1, most_blocks);
+    return {static_cast<unsigned>(blocks), static_cast<unsigned>(threads)};
+}
 
 /// visit(MostRanks<n>{}): the least number of ranks, of a few that kernels are compiled for, that
 /// is no less than `ranks`.

@@ -11,7 +11,7 @@ namespace {
 
 /// Of a block: what more ranks take in registers, fewer threads leave.
 template <int Most>
-constexpr int kThreads = Most <= 4 ? 1024 : 512;
+constexpr int kMostThreads = Most <= 4 ? 1024 : 512;
 /// Vectors of all ranks that a thread has in flight.
 constexpr int kInFlight = 8;
 constexpr std::int64_t kVector{kVectorBytes};
@@ -27,8 +27,8 @@ __device__ void sum_vectors(const Peers& peers, std::int64_t offset, std::int64_
                             std::int64_t count, Store&& store) {
     using V = Vector<T, Width>;
     constexpr int kUnroll = kVectors<Most>;
-    const auto stride = static_cast<std::int64_t>(gridDim.x) * kThreads<Most>;
-    for (auto i = static_cast<std::int64_t>(blockIdx.x) * kThreads<Most> + threadIdx.x; i < count;
+    const auto stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+    for (auto i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
          i += kUnroll * stride) {
         V term[kUnroll][Most];
 #pragma unroll
@@ -54,29 +54,29 @@ __device__ void sum_vectors(const Peers& peers, std::int64_t offset, std::int64_
 }
 
 template <class T, int Width, int Most>
-__global__ void __launch_bounds__(kThreads<Most>)
+__global__ void __launch_bounds__(kMostThreads<Most>)
     pull_sum(const __grid_constant__ Peers peers, std::int64_t offset, T* to, std::int64_t count) {
     const auto epoch = epoch_of(peers);
-    meet(peers, epoch + 1);
+    meet<Orders::boundary>(peers, epoch + 1);
     sum_vectors<T, Width, Most>(peers, offset, 0, count,
                                 [&](std::int64_t i, const Vector<T, Width>& sum) {
                                     reinterpret_cast<Vector<T, Width>*>(to)[i] = sum;
                                 });
-    meet(peers, epoch + 2);
+    meet<Orders::boundary>(peers, epoch + 2);
     advance_to(peers, epoch + 2);
 }
 
 template <class T, int Most>
-__global__ void __launch_bounds__(kThreads<Most>)
+__global__ void __launch_bounds__(kMostThreads<Most>)
     one_shot(const __grid_constant__ Peers peers, std::byte* out, std::int64_t bytes) {
     const auto epoch = epoch_of(peers);
-    meet(peers, epoch + 1);
+    meet<Orders::boundary>(peers, epoch + 1);
     // Whole vectors: blocks of memory are longer than what is no multiple of one.
     sum_vectors<T, kWide<T>, Most>(peers, 0, 0, ceil_div(bytes, kVector),
                                    [&](std::int64_t i, const Vector<T, kWide<T>>& sum) {
                                        store_padded<T>(out, i, bytes, sum);
                                    });
-    meet(peers, epoch + 2);
+    meet<Orders::boundary>(peers, epoch + 2);
     advance_to(peers, epoch + 2);
 }
 
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kThreads<Most>)
 /// what block b of each rank wrote in the first, so that meeting in between is enough; and nobody
 /// writes a part again before all have met for the next call, when this one is over.
 template <class T, int Most>
-__global__ void __launch_bounds__(kThreads<Most>)
+__global__ void __launch_bounds__(kMostThreads<Most>)
     two_shot(const __grid_constant__ Peers peers, const __grid_constant__ Peers parts,
              std::byte* out, std::int64_t bytes, std::int64_t part) {
     using V = Vector<T, kWide<T>>;
@@ -93,15 +93,15 @@ __global__ void __launch_bounds__(kThreads<Most>)
         return max(static_cast<std::int64_t>(0), min(part, vectors - rank * part));
     };
     const auto epoch = epoch_of(peers);
-    meet(peers, epoch + 1);
+    meet<Orders::boundary>(peers, epoch + 1);
     const auto first = peers.rank * part;
     auto* mine = parts.data[peers.rank];
     sum_vectors<T, kWide<T>, Most>(
         peers, 0, first, count_of(peers.rank),
         [&](std::int64_t i, const V& sum) { store_peer(mine, i - first, sum); });
-    meet(peers, epoch + 2);
-    const auto stride = static_cast<std::int64_t>(gridDim.x) * kThreads<Most>;
-    const auto start = static_cast<std::int64_t>(blockIdx.x) * kThreads<Most> + threadIdx.x;
+    meet<Orders::written>(peers, epoch + 2);
+    const auto stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+    const auto start = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
     for (auto i = start; i < part; i += stride) {
         V sum[Most];
 #pragma unroll
@@ -120,12 +120,9 @@ __global__ void __launch_bounds__(kThreads<Most>)
     advance_to(peers, epoch + 2);
 }
 
-/// So many blocks that each thread has a step to do, within what may wait at once.
 template <int Most>
-unsigned blocks_for(std::int64_t vectors, int max_blocks) {
-    const auto wanted = ceil_div(vectors, std::int64_t{kThreads<Most>} * kVectors<Most>);
-    const std::int64_t most = std::min({max_blocks, kMaxPullBlocks, kMaxFlagBlocks});
-    return static_cast<unsigned>(std::clamp<std::int64_t>(wanted, 1, most));
+PeerGrid grid_for(std::int64_t vectors, const PeerLaunch& how) {
+    return peer_grid(vectors, kMostThreads<Most>, std::min(how.max_blocks, kMaxPullBlocks));
 }
 
 }  // namespace
@@ -141,8 +138,8 @@ void launch_pull_sum(const Peers& peers, const OwnRows& to, const PeerLaunch& ho
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
             // By bytes: rows may be wide on some ranks only, and all need as many blocks.
-            const auto blocks = blocks_for<kMost>(ceil_div(most_bytes, kVector), how.max_blocks);
-            pull_sum<T, kLanes, kMost><<<blocks, kThreads<kMost>, 0, how.stream>>>(
+            const auto grid = grid_for<kMost>(ceil_div(most_bytes, kVector), how);
+            pull_sum<T, kLanes, kMost><<<grid.blocks, grid.threads, 0, how.stream>>>(
                 peers, static_cast<std::int64_t>(to.offset), to.rows.as<T>(),
                 to.rows.elements() / kLanes);
             MOE_CUDA(cudaGetLastError());
@@ -157,8 +154,9 @@ void launch_one_shot(const Peers& peers, const Matrix& out, const PeerLaunch& ho
         using T = typename decltype(tag)::type;
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
-            const auto blocks = blocks_for<kMost>(ceil_div(bytes, kVector), how.max_blocks);
-            one_shot<T, kMost><<<blocks, kThreads<kMost>, 0, how.stream>>>(peers, out.data, bytes);
+            const auto grid = grid_for<kMost>(ceil_div(bytes, kVector), how);
+            one_shot<T, kMost>
+                <<<grid.blocks, grid.threads, 0, how.stream>>>(peers, out.data, bytes);
             MOE_CUDA(cudaGetLastError());
         });
     });
@@ -174,9 +172,9 @@ void launch_two_shot(const Peers& peers, const Peers& parts, const Matrix& out,
         using T = typename decltype(tag)::type;
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
-            const auto blocks = blocks_for<kMost>(part, how.max_blocks);
+            const auto grid = grid_for<kMost>(part, how);
             two_shot<T, kMost>
-                <<<blocks, kThreads<kMost>, 0, how.stream>>>(peers, parts, out.data, bytes, part);
+                <<<grid.blocks, grid.threads, 0, how.stream>>>(peers, parts, out.data, bytes, part);
             MOE_CUDA(cudaGetLastError());
         });
     });

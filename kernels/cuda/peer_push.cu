@@ -5,12 +5,9 @@
 #include "kernels/cuda/lamport.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 
-#include <algorithm>
-
 namespace moe::cuda {
 namespace {
 
-constexpr int kLeastThreads = 128;
 /// What more ranks take in registers, fewer threads leave.
 template <int Most>
 constexpr int kMostThreads = Most <= 4 ? 1024 : 512;
@@ -73,16 +70,9 @@ void launch_all_reduce_push(const Peers& inbox, std::size_t slot_bytes, const Ma
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
-            // One block on a multiprocessor, and of the threads that it may have as few as do.
-            int threads = kLeastThreads;
-            while (threads < kMostThreads<kMost> && how.max_blocks * threads < vectors) {
-                threads *= 2;
-            }
-            const auto blocks =
-                std::min<std::int64_t>(ceil_div(vectors, std::int64_t{threads}), how.max_blocks);
-            all_reduce_push<T, kMost>
-                <<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), 0, how.stream>>>(
-                    inbox, in.data, out.data, bytes, static_cast<std::int64_t>(slot_bytes));
+            const auto grid = peer_grid(vectors, kMostThreads<kMost>, how.max_blocks);
+            all_reduce_push<T, kMost><<<grid.blocks, grid.threads, 0, how.stream>>>(
+                inbox, in.data, out.data, bytes, static_cast<std::int64_t>(slot_bytes));
             MOE_CUDA(cudaGetLastError());
         });
     });

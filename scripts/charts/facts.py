@@ -5,20 +5,21 @@ import pandas as pd
 import moe_results
 from charts.looks import looks_order
 from charts.texts import values_of
+from moe_results import FUNCTIONAL, PLANTED, SHARED_MACHINE
 
 CLAIM_TEXT = {
     "interconnect": "claim: interconnect (one rank for each GPU or core, real links)",
     "memory": "claim: memory (one shared memory: not an interconnect's numbers)",
-    "shared_machine": "shared_machine: other programs were on the device, times say nothing about"
-                      " strategies",
-    "functional": "functional: ranks > cores, times say nothing about speed",
+    SHARED_MACHINE: "shared_machine: other programs were on the device, times say nothing about"
+                    " strategies",
+    FUNCTIONAL: "functional: ranks > cores, times say nothing about speed",
 }
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
 
 
 def claim_text(claim: str, rows: pd.DataFrame) -> str:
     """What the numbers are for, of rows with one claim."""
-    shared = claim == "functional" and set(rows["backend"]) == {"cuda"}
+    shared = claim == FUNCTIONAL and set(rows["backend"]) == {"cuda"}
     return SHARED_GPU if shared else CLAIM_TEXT[claim]
 
 
@@ -54,7 +55,7 @@ def launches_text(rows: pd.DataFrame) -> str:
 
 
 def why_left_out(row: moe_results.Row) -> str | None:
-    if row["planted_pct"] > 0:
+    if moe_results.lacks_verdict(row, PLANTED):
         return f"planted slow-down of {row['planted_pct']:g} %, never a result"
     return moe_results.why_no_time(row)
 

@@ -17,7 +17,6 @@ from charts.layout import (
 from charts.looks import INK, MUTED, WARNING
 from charts.pages import Page, Panel
 from charts.token_axis import panel_axes
-from moe_results import WITHOUT_VERDICT
 
 
 @dataclass(frozen=True)
@@ -111,17 +110,16 @@ def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
 
 def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
     """Rows whose claim allows no verdict get no finding: it would be about speed."""
-    no_verdict = page.claim in WITHOUT_VERDICT
     rows = pd.concat([panel.rows for panel in panels])
     findings = [chart.finding(panel.rows) for panel in panels]
-    if no_verdict:
+    if page.no_verdict:
         headline, complete = claim_text(page.claim, rows), True
     else:
         headline, complete = chart.headline(panels, findings)
-    colour = WARNING if no_verdict else INK
+    colour = WARNING if page.no_verdict else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
     head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in facts_of(rows)]
-    if not no_verdict:
+    if not page.no_verdict:
         colour = WARNING if page.claim == "memory" else MUTED
         head.append(Block([claim_text(page.claim, rows)], FACTS_SIZE, colour, "bold"))
 

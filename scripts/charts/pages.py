@@ -10,7 +10,7 @@ import moe_results
 from charts.facts import left_out_notes, why_left_out
 from charts.looks import looks_order
 from charts.texts import load_order, natural
-from moe_results import CLAIMS, SETTINGS, ResultsError
+from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
 
@@ -34,6 +34,11 @@ class Page:
     suffix: str
     notes: list[str]
     grid: list[list[Panel | None]]
+
+    @property
+    def no_verdict(self) -> bool:
+        """Whether no row of the page may name a winner, by its claim."""
+        return self.claim in NO_VERDICT
 
 
 def make_pages(rows: list[moe_results.Row]) -> list[Page]:
@@ -59,7 +64,8 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
     timed = [row for row in rows if why_left_out(row) is None]
     if not timed:
         raise ResultsError("; ".join(["no rows with a time", *left_out]))
-    frame = pd.DataFrame(moe_results.join_launches(timed))
+    frame = unresolved_where_disturbed(pd.DataFrame(moe_results.join_launches(timed)))
+    left_out += disturbed_notes(frame)
     frame["tokens"] = frame["tokens"].astype(int)
     frame["baseline"] = frame["is_baseline"] == "true"
     frame = frame.sort_values("combine", key=lambda names: names.map(looks_order), kind="stable")
@@ -70,6 +76,23 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
             notes.append(f"drawn apart, for their claim is weaker: {', '.join(present[1:])} rows")
         suffix = "" if claim == present[0] else f"-{claim}"
         yield frame[frame["claim"] == claim], suffix, notes
+
+
+def disturbed(rows: pd.DataFrame) -> pd.Series:
+    return rows["no_verdict"].str.split(";").map(lambda reasons: DISTURBED in reasons)
+
+
+def unresolved_where_disturbed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Joined rows, without the intervals of speed-ups from which others would conclude who is
+    faster while other programs had the ranks' cores."""
+    bounds = [f"{name}_{end}" for name in SPEEDUPS for end in ("low", "high")]
+    return rows.assign(**rows[bounds].mask(disturbed(rows)))
+
+
+def disturbed_notes(rows: pd.DataFrame) -> list[str]:
+    count = int(disturbed(rows).sum())
+    return [f"not resolved, for others had a rank's core: {count} of {len(rows)} points"] * (
+        count > 0)
 
 
 def claim_pages(

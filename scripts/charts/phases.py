@@ -114,9 +114,10 @@ def phase_split(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_fused(rows: pd.DataFrame) -> str | None:
-    """The reduce-scatter strategy (else any rival) with the highest mean log speed-up."""
+    """The rival of the reduce_scatter form with the highest mean log speed-up; any rival where none
+    has that form, or none says so (files from before that column)."""
     rivals = rows[~rows["baseline"]]
-    scattered = rivals[rivals["combine"].str.startswith("reduce_scatter")]
+    scattered = rivals[rivals["form"] == "reduce_scatter"]
     rivals = rivals if scattered.empty else scattered
     if rivals.empty:
         return None

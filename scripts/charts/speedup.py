@@ -120,8 +120,8 @@ def changes_with_size(best: pd.DataFrame, rows: pd.DataFrame) -> bool:
 
 
 def tied_with(peak: pd.Series, rows: pd.DataFrame, metric: str) -> list[str]:
-    """Rivals whose interval reaches into the leader's. Cautious: rounds are paired with the
-    baseline, so two overlapping intervals may still differ."""
+    """Rivals whose interval reaches into the leader's, or who have none. Cautious: rounds are paired
+    with the baseline, so two overlapping intervals may still differ."""
     rivals = rows[~rows["baseline"]]
     same = rivals[(rivals["tokens"] == peak["tokens"]) & (rivals["combine"] != peak["combine"])]
-    return list(same.loc[same[f"{metric}_high"] >= peak[f"{metric}_low"], "combine"])
+    return list(same.loc[~(same[f"{metric}_high"] < peak[f"{metric}_low"]), "combine"])

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from moe_results import CELL, ResultsError, Row, in_other_modes, why_no_time
-from regression.disturbance import SHARED, doubt_of
+from moe_results import CELL, SHARED_MACHINE, ResultsError, Row, in_other_modes, why_no_time
+from regression.disturbance import doubt_of
 from regression.shared_noise import without_shared_noise
 
 # Inputs are made from the seed, so rows of another seed are another cell. Rows of two claims are
@@ -96,7 +96,7 @@ def _claims_differ(baseline: Iterable[Row], new: Iterable[Row]) -> str:
     """A shared machine is no claim of another kind: it puts a cell in doubt."""
     claims = [
         " and ".join(sorted({str(row["claim"]) for row in rows if why_no_time(row) is None}
-                            - {SHARED}))
+                            - {SHARED_MACHINE}))
         for rows in (baseline, new)
     ]
     if not all(claims) or claims[0] == claims[1]:

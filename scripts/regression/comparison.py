@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from moe_results import ResultsError
+from moe_results import (
+    MOST_DISTURBED_PCT, PLANTED, SHARED_MACHINE, ResultsError, lacks_verdict)
 from regression.cells import (
     CELL_AND_SEED, MACHINE_COLUMNS, compare, compare_times, only_in_new, speedup_column,
     time_column,
 )
-from regression.disturbance import MOST_DISTURBED_PCT, SHARED, SHARED_TEXT
+from regression.disturbance import SHARED_TEXT
 from regression.report import Report, counts_text, headline, name_cases
 from regression.sets import FEWEST_LAUNCHES, ResultsSet, machine_differences, warnings
 from regression.verdicts import (
@@ -83,7 +84,7 @@ def _in_doubt(cells: pd.DataFrame) -> list[str]:
     tested = cells[(cells["reason"] == "") & (cells["doubt"] != "")]
     shared = (tested["doubt"] == SHARED_TEXT).sum()
     counts = {
-        f"other programs were on the device (claim {SHARED})": shared,
+        f"other programs were on the device (claim {SHARED_MACHINE})": shared,
         f"their ranks waited for a processor for more than {MOST_DISTURBED_PCT} % of the time"
         " (disturbed_pct)": len(tested) - shared,
     }
@@ -96,7 +97,7 @@ def _planted(baseline: ResultsSet, new: ResultsSet) -> list[str]:
         f"{name} has rows slowed down on purpose ({', '.join(planted)}): a test of the gate"
         for name, one in (("BASELINE", baseline), ("NEW", new))
         for planted in [sorted({f"{row['combine']} by {row['planted_pct']:g} %"
-                                for row in one.rows if row["planted_pct"] > 0})]
+                                for row in one.rows if lacks_verdict(row, PLANTED)})]
         if planted
     ]
 

@@ -87,7 +87,8 @@ def launch_of_the_program(arguments: list[str], resume: bool) -> None:
     names = list(dict.fromkeys([BASELINE, *options.get("--combine", NATIVE).split(",")]))
     chance = random.Random(f"{folder}{launch}")
     rows = [
-        timed(name, us * (1 + float(plant) / 100), int(launch), folder.name, planted_pct=plant)
+        timed(name, us * (1 + float(plant) / 100), int(launch), folder.name, planted_pct=plant,
+              no_verdict="planted" if plant != "0" else "")
         for name in names
         for plant in [plants.get(name, "0")]
         for us in [US[name] * chance.gauss(1, 0.01)]

@@ -335,7 +335,8 @@ def test_strict_refuses_another_machine(gate):
 
 
 def shared(row):
-    return row | {"claim": "shared_machine"} if row["launch"] == 4 else row
+    shares = {"claim": "shared_machine", "no_verdict": "shared_machine"}
+    return row | shares if row["launch"] == 4 else row
 
 
 @pytest.mark.parametrize("arm", ["old", "new"])
@@ -350,7 +351,7 @@ def test_a_launch_on_a_shared_machine_leaves_no_verdict(gate, arm):
 
 
 def test_cells_disturbed_in_most_launches_are_inconclusive(gate):
-    disturbed = changed(NATIVE, range(1, 5), disturbed_pct=12)
+    disturbed = changed(NATIVE, range(1, 5), disturbed_pct=12, no_verdict="disturbed")
     status, output = gate(change=disturbed, factors={NATIVE: 1.5, SLICE: 1.5})
     assert status == 1 and "1 regression, 1 inconclusive, 1 ok" in output
     assert f"failed, slower: {SLICE}\n" in output
@@ -358,17 +359,18 @@ def test_cells_disturbed_in_most_launches_are_inconclusive(gate):
     assert "1 of 3 cells are inconclusive: their ranks waited for a processor" in output
 
 
-@pytest.mark.parametrize("launches, percent", [(range(1, 4), 50), (range(1, 8), 5)])
-def test_few_disturbed_launches_or_little_disturbed_ones_are_judged(gate, launches, percent):
-    def change(row):
-        return row | {"disturbed_pct": percent if row["launch"] in launches else 0}
-
-    status, output = gate(change=change, factors={NATIVE: 1.5})
+@pytest.mark.parametrize("cells", [
+    {"launches": range(1, 4), "disturbed_pct": 50, "no_verdict": "disturbed"},
+    {"launches": range(1, 8), "disturbed_pct": 5},
+    {"launches": range(1, 8), "disturbed_pct": 50, "timed_by": "device"},
+], ids=["few launches", "a little", "timed by the device"])
+def test_launches_that_are_not_disturbed_in_most_are_judged(gate, cells):
+    status, output = gate(change=changed(NATIVE, **cells), factors={NATIVE: 1.5})
     assert status == 1 and "inconclusive" not in output
 
 
 def test_a_disturbed_launch_with_a_wrong_result_is_still_missing(gate):
-    wrong = changed(NATIVE, disturbed_pct=50, verified="false", **NO_TIME)
+    wrong = changed(NATIVE, disturbed_pct=50, no_verdict="disturbed", verified="false", **NO_TIME)
     status, output = gate(change=wrong)
     assert status == 1 and "1 missing" in output
 
@@ -497,7 +499,7 @@ def test_other_bindings_are_warned_of(gate):
 
 
 def test_planted_rows_are_said_to_be(gate):
-    _, output = gate(change=changed(NATIVE, planted_pct=30))
+    _, output = gate(change=changed(NATIVE, planted_pct=30, no_verdict="planted"))
     assert f"NEW has rows slowed down on purpose ({NATIVE} by 30 %)" in output
 
 

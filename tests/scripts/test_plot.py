@@ -40,6 +40,7 @@ CHARTS = ("speedup_output", "speedup_layer", "phases", "latency", "bandwidth")
 WITH_MAP = (*CHARTS, "winner_map")  # Where a second thing varies beside the tokens.
 BASELINE = "all_reduce_dp_scatter"
 NATIVE = "reduce_scatterv_native"
+ALL_REDUCES = (BASELINE, "all_reduce_slice")
 # Speed-up of the output step at (16, 1024) tokens; between them it grows with log tokens.
 GAINS = {
     BASELINE: (1.0, 1.0),
@@ -71,6 +72,7 @@ def timed(combine: str, tokens: int, load: str, speedup: float, **changes: objec
     layer_speedup = (other + baseline) / (other + output)
     row = SETTINGS | {
         "combine": combine, "tokens": tokens, "load": load, "rows": tokens,
+        "form": "all_reduce" if combine in ALL_REDUCES else "reduce_scatter",
         "is_baseline": "true" if combine == BASELINE else "false",
         "gather_us_median": 8 + 0.3 * tokens, "route_us_median": 4 + 0.02 * tokens,
         "permute_us_median": 5 + 0.05 * tokens, "experts_us_median": experts,
@@ -381,6 +383,18 @@ def test_percent_text(percent: float, text: str) -> None:
     assert percent_text(percent) == text
 
 
+@pytest.mark.parametrize(
+    ("forms", "shown"),
+    [({}, NATIVE), ({"form": ""}, "all_reduce_slice"),
+     ({"form": "reduce_scatter"}, "all_reduce_slice")],
+    ids=("as_they_are", "of_an_older_file", "not_by_name"),
+)
+def test_the_phases_of_the_best_reduce_scatter_are_shown(forms, shown, charts) -> None:
+    gains = {BASELINE: (1, 1), "all_reduce_slice": (2, 2), NATIVE: (1.2, 1.2)}
+    text = charts(sweep(gains, loads=["balanced"], **forms))["phases"]
+    assert f"left bars: {BASELINE}; right bars: {shown}" in text
+
+
 def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
     fused = "reduce_scatterv_fused"
     rows = sweep({BASELINE: (1, 1), fused: (1.5, 2.5)}, loads=["hot"])
@@ -413,6 +427,15 @@ def test_a_shared_machine_gives_charts_without_a_verdict(charts, capsys) -> None
         assert " wins " not in text and "fastest" not in text
     said = "winner_map: not drawn, claim shared_machine allows no verdict"
     assert said in capsys.readouterr().out
+
+
+def test_who_is_faster_is_not_resolved_where_others_had_the_cores(charts, capsys) -> None:
+    texts = charts(sweep(no_verdict="disturbed"))
+    for name in ("speedup_output", "speedup_layer", "latency"):
+        assert "ot resolved" in texts[name] or "perhaps tied" in texts[name]
+        assert " wins " not in texts[name] and " leads " not in texts[name]
+    said = "not resolved, for others had a rank's core: "
+    assert said in capsys.readouterr().out and said in texts["speedup_output"]
 
 
 def test_charts_of_a_shared_gpu_say_that_it_is_no_interconnect(charts) -> None:
@@ -458,7 +481,8 @@ def test_rows_without_a_time_are_listed(charts, capsys: pytest.CaptureFixture[st
         for tokens in (16, 64)
     ]
     rows.append(timed("reduce_scatterv_peer", 16, "hot", 9.0, verified="false"))
-    rows.append(timed("reduce_scatterv_push", 16, "hot", 9.0, planted_pct=30))
+    rows.append(timed("reduce_scatterv_push", 16, "hot", 9.0, planted_pct=30,
+                      no_verdict="planted"))
     notes = (
         "left out: reduce_scatter_symmetric: needs NCCL 2.27, costs $5 and $6 (2 rows)",
         "left out: reduce_scatterv_peer: wrong result (verified=false) (1 row)",

@@ -264,11 +264,21 @@ def test_a_topology_that_does_not_divide_is_a_row_without_times(map_of) -> None:
 def test_wrong_and_planted_rows_win_nothing(map_of) -> None:
     rows = sweep("load", ["balanced", "hot"])
     rows.append(timed("reduce_scatterv_peer", 16, 9.0, verified="false"))
-    rows.append(timed("reduce_scatterv_push", 16, 9.0, planted_pct=30))
-    rows.append(timed("reduce_scatterv_push", 256, 9.0, planted_pct=30))
+    rows.append(timed("reduce_scatterv_push", 16, 9.0, planted_pct=30, no_verdict="planted"))
+    rows.append(timed("reduce_scatterv_push", 256, 9.0, planted_pct=30, no_verdict="planted"))
     cells = the_cells(map_of(rows))
     assert set(cells["winner"].dropna()) == {NATIVE}
     assert "planted" in cells.loc[(256, "balanced"), "why"]
+
+
+def test_a_disturbed_case_has_no_winner(map_of) -> None:
+    rows = sweep("load", ["balanced", "hot"])
+    for row in rows:
+        row["no_verdict"] = "disturbed" if (row["tokens"], row["load"]) == (16, "hot") else ""
+    cells = the_cells(map_of(rows))
+    assert dict(cells["kind"]) == {
+        (16, "balanced"): "won", (64, "balanced"): "won", (64, "hot"): "won",
+        (16, "hot"): "unresolved"}
 
 
 # --- Axes, panels, pages ------------------------------------------------------------------------

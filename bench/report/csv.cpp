@@ -1,8 +1,9 @@
-#include "bench/report/record.hpp"
+#include "bench/report/csv.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string_view>
 
 namespace moe {
 namespace {
@@ -27,24 +28,17 @@ struct ToCell {
     std::string operator()(const std::string& value) const { return quoted(value); }
 };
 
-template <class Cell>
-std::string line(const Record& record, Cell&& cell) {
-    std::string result;
-    for (const auto& field : record) {
-        if (!result.empty() || &field != &record.front()) result += ',';
-        result += cell(field);
-    }
-    return result + '\n';
-}
-
 }  // namespace
 
-std::string csv_header(const Record& record) {
-    return line(record, [](const auto& field) { return quoted(field.first); });
-}
-
-std::string csv_line(const Record& record) {
-    return line(record, [](const auto& field) { return std::visit(ToCell{}, field.second); });
+std::string csv_line(std::span<const Value> cells) {
+    std::string line;
+    std::string_view separator;
+    for (const auto& cell : cells) {
+        line += separator;
+        line += std::visit(ToCell{}, cell);
+        separator = ",";
+    }
+    return line + '\n';
 }
 
 }  // namespace moe
