@@ -302,6 +302,7 @@ TEST(Axes, AreToldApartByTheirIds) {
         EXPECT_TRUE(ids.insert(case_id(other, "here")).second) << option;
     }
     EXPECT_EQ(ids.size(), axes().size() + 1) << "an axis that is not tried here";
+    EXPECT_TRUE(ids.insert(case_id(usual, "there")).second);
     EXPECT_EQ(case_id(first_of("--padding sglang:0.5.23 --seed 1"), "here"),
               case_id(usual, "here"));
 }

@@ -3,7 +3,6 @@
 #include "bench/report/columns.hpp"
 #include "bench/report/finished_cases.hpp"
 #include "bench/report/result_row.hpp"
-#include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "kernels/runtime/error.hpp"
 

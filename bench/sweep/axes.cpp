@@ -14,6 +14,7 @@ namespace moe {
 namespace {
 
 using G = OptionGroup;
+constexpr bool kAlways = true;  ///< hashed at its default too
 
 // Far above every real layer, and small enough that no size in bytes overflows 64 bits.
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
@@ -37,7 +38,7 @@ constexpr std::array kAxes{
                     "LIST of --list models; custom takes the options below (host: custom; cuda: "
                     "qwen3.5-397b-a17b)",
                     read_into<&Options::models, parse_models>},
-         .id = {1, true},
+         .id = {1, kAlways},
          .of_weights = true,
          .text = [](const Case& params) { return std::string(params.model->name); },
          .label = [](const Case& params) { return std::string(params.model->name); },
@@ -46,7 +47,7 @@ constexpr std::array kAxes{
     Axis{.column = "hidden",
          .option = {"--hidden", G::layer, "", "LIST of hidden sizes (the model's own)",
                     read_into<&Options::hidden, parse_numbers<kHidden>>},
-         .id = {2, true},
+         .id = {2, kAlways},
          .of_weights = true,
          .text = [](const Case& params) { return fmt::format("{}", params.shape.hidden); },
          .label = [](const Case& params) { return fmt::format("H {}", params.shape.hidden); },
@@ -55,40 +56,40 @@ constexpr std::array kAxes{
     size_axis<&Options::experts, &LayerShape::experts, kExperts>(
         {.column = "experts",
          .option = {"--experts", G::layer, "", "routed experts (the model's own)"},
-         .id = {3, true}}),
+         .id = {3, kAlways}}),
     size_axis<&Options::top_k, &LayerShape::top_k, kTopK>(
         {.column = "top_k",
          .option = {"--top-k", G::layer, "", "experts for each token (the model's own)"},
-         .id = {4, true}}),
+         .id = {4, kAlways}}),
     size_axis<&Options::intermediate, &LayerShape::intermediate, kIntermediate>(
         {.column = "intermediate",
          .option = {"--intermediate", G::layer, "",
                     "intermediate size of an expert (the model's own)"},
-         .id = {5, true}}),
+         .id = {5, kAlways}}),
     size_axis<&Options::shared_intermediate, &LayerShape::shared_intermediate, kSharedIntermediate>(
         {.column = "shared_intermediate",
          .option = {"--shared-intermediate", G::layer, "",
                     "intermediate size of the shared expert, 0 for none (the model's own)"},
-         .id = {6, true}}),
+         .id = {6, kAlways}}),
     Axis{.column = "scoring",
          .option = {"--scoring", G::layer, "",
                     "softmax, sigmoid or sqrtsoftplus router scores (the model's own)",
                     read_into<&Options::scoring, parse_scoring>},
-         .id = {8, true},
+         .id = {8, kAlways},
          .of_weights = true,
          .text = [](const Case& params) { return to_text(params.shape.scoring); }},
     Axis{.column = "shared_gate",
          .option = {"--shared-gate", G::layer, nullptr,
                     "the shared expert's output is scaled by a sigmoid gate (the model's own)",
                     read_flag<&Options::shared_gate>},
-         .id = {9, true},
+         .id = {9, kAlways},
          .of_weights = true,
          .text = [](const Case& params) { return to_text(params.shape.shared_gate); }},
     Axis{.column = "scale_experts",
          .option = {"--scale-experts", G::layer, "1",
                     "divide the number of experts, to fit in memory",
                     read_into<&Options::scale_experts, parse_number<kExperts>>},
-         .id = {7, true},
+         .id = {7, kAlways},
          .of_weights = true,
          .text = text_of<&Case::scale_experts>},
     list_axis<&Options::dp, &Case::dp>(
@@ -96,28 +97,28 @@ constexpr std::array kAxes{
          .option = {"--dp", G::topology, "",
                     "LIST of attention data-parallel sizes, or all (the number of ranks)",
                     read_sizes<&Options::dp, &Options::all_dp, kRanks>},
-         .id = {11, true},
+         .id = {11, kAlways},
          .label = [](const Case& params) { return fmt::format("dp {}", params.dp); }}),
     list_axis<&Options::ep, &Case::ep>(
         {.column = "ep",
          .option = {"--ep", G::topology, "",
                     "LIST of expert-parallel sizes, or all (the number of ranks)",
                     read_sizes<&Options::ep, &Options::all_ep, kRanks>},
-         .id = {12, true},
+         .id = {12, kAlways},
          .of_weights = true,
          .label = [](const Case& params) { return fmt::format("ep {}", params.ep); }}),
     list_axis<&Options::dtypes, &Case::dtype>(
         {.column = "dtype",
          .option = {"--dtype", G::strategies, "bf16", "LIST of bf16, f16, f32: what rows travel as",
                     read_into<&Options::dtypes, parse_dtypes>},
-         .id = {10, true},
+         .id = {10, kAlways},
          .of_weights = true,
          .label = text_of<&Case::dtype>}),
     list_axis<&Options::gathers, &Case::gather>(
         {.column = "gather",
          .option = {"--gather", G::strategies, "all_reduce_zero_fill",
                     "LIST of --list gathers, or all", read_into<&Options::gathers, parse_gathers>},
-         .id = {13, true},
+         .id = {13, kAlways},
          .label = text_of<&Case::gather>}),
     list_axis<&Options::graphs, &Case::graph>(
         {.column = "graph",
@@ -170,7 +171,7 @@ constexpr std::array kAxes{
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "
                     "load), sglang:0.5.22 (the one before)",
                     read_into<&Options::paddings, parse_paddings>},
-         .id = {14, true},
+         .id = {14, kAlways},
          .text = text_of<&Case::padding>,
          // Ids were published when this was SGLang's only rule.
          .hashed =
@@ -188,7 +189,7 @@ constexpr std::array kAxes{
          .option = {"--phase", G::step, "",
                     "LIST of prefill, decode, mixed, for --padding sglang (prefill,decode)",
                     read_phases},
-         .id = {15, true},
+         .id = {15, kAlways},
          .text = phase_text,
          // A mixed load says it.
          .label = [](const Case& params) { return params.load.mixed() ? "" : phase_text(params); },
@@ -197,7 +198,7 @@ constexpr std::array kAxes{
          .option = {"--routing", G::layer, "uniform",
                     "LIST of uniform, zipf:S: how popular experts are",
                     read_into<&Options::routings, parse_routings>},
-         .id = {17, true},
+         .id = {17, kAlways},
          .of_weights = true,
          .text = routing_of,
          .label =
@@ -213,14 +214,14 @@ constexpr std::array kAxes{
                     "--tokens), mixed:C:B (rows: a prefill chunk on one DP rank, decode on the "
                     "others)",
                     read_into<&Options::loads, parse_loads>},
-         .id = {16, true},
+         .id = {16, kAlways},
          .text = text_of<&Case::load>,
          .spread = spread_loads},
     Axis{.column = "tokens",
          .option = {"--tokens", G::step, "16:1024:x4",
                     "LIST of tokens in one step over all DP ranks",
                     read_into<&Options::tokens, parse_numbers<kTokens>>},
-         .id = {18, true},
+         .id = {18, kAlways},
          .text = text_of<&Case::tokens>,
          .spread = spread_tokens},
     single_axis<&Options::scope, &Case::scope>(
@@ -229,13 +230,13 @@ constexpr std::array kAxes{
                     "layer: layer, output and combine samples; output: experts run once, no layer "
                     "samples",
                     read_into<&Options::scope, parse_scope>},
-         .id = {19, true}}),
+         .id = {19, kAlways}}),
     single_axis<&Options::layers, &Case::layers>(
         {.column = "layers",
          .option = {"--layers", G::layer, "1",
                     "MoE layers in one step, each with weights of its own",
                     read_into<&Options::layers, parse_number<kLayers>>},
-         .id = {21, true},
+         .id = {21, kAlways},
          .of_weights = true,
          .label =
              [](const Case& params) {
@@ -245,7 +246,7 @@ constexpr std::array kAxes{
         {.column = "seed",
          .option = {"--seed", G::measurement, "1", "of inputs, weights and orders",
                     read_into<&Options::seed, parse_number<kSeeds>>},
-         .id = {22, true},
+         .id = {22, kAlways},
          .of_weights = true}),
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/sweep/axes.hpp"
+#include "bench/sweep/option_readers.hpp"
 #include "bench/sweep/option_values.hpp"
 #include "bench/sweep/options.hpp"
 
@@ -37,14 +38,6 @@ std::string text_of(const Case& params) {
     return to_text(params.*Member);
 }
 
-template <auto Member, auto Parse>
-void read_into(std::string_view option, const std::string& text, Options& options) {
-    options.*Member = Parse(option, text);
-}
-template <auto Member>
-void read_flag(std::string_view /*option*/, const std::string& /*text*/, Options& options) {
-    options.*Member = true;
-}
 /// Numbers, or the word `all`.
 template <auto Member, auto All, Limits kLimits>
 void read_sizes(std::string_view option, const std::string& text, Options& options) {

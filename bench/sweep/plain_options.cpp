@@ -1,5 +1,6 @@
 #include "bench/sweep/plain_options.hpp"
 
+#include "bench/sweep/option_readers.hpp"
 #include "bench/sweep/option_values.hpp"
 #include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
@@ -85,16 +86,8 @@ void read_launch(Name name, Text text, Options& options) {
 }
 
 template <auto Member>
-void read_flag(Name /*name*/, Text /*text*/, Options& options) {
-    options.*Member = true;
-}
-template <auto Member>
 void read_text(Name /*name*/, Text text, Options& options) {
     options.*Member = text;
-}
-template <auto Member>
-void read_positive(Name name, Text text, Options& options) {
-    options.*Member = parse_positive(name, text);
 }
 template <auto Member, const auto& kWords>
 void read_word(Name name, Text text, Options& options) {
@@ -111,9 +104,9 @@ constexpr std::array kOptions{
         "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result",
         read_slowdowns},
     OptionEntry{"--ci", G::measurement, "2", "stop when speed-ups are known to this many percent",
-                read_positive<&Options::ci_pct>},
+                read_into<&Options::ci_pct, parse_positive>},
     OptionEntry{"--budget", G::measurement, "2", "seconds of samples for each case",
-                read_positive<&Options::budget_seconds>},
+                read_into<&Options::budget_seconds, parse_positive>},
     OptionEntry{"--min-samples", G::measurement, "20",
                 "samples of each kind, however long they take", read_min_samples},
     OptionEntry{"--pipelined", G::measurement, nullptr,
@@ -130,7 +123,7 @@ constexpr std::array kOptions{
     OptionEntry{"--time", G::run, "",
                 "seconds after which the sweep ends: cases take fewer samples where time is short, "
                 "and those that do not fit are left for --resume (no limit)",
-                read_positive<&Options::time_seconds>},
+                read_into<&Options::time_seconds, parse_positive>},
     OptionEntry{"--out", G::run, "", "folder for all result files (results/local/TIME-HOST)",
                 read_text<&Options::out>},
     OptionEntry{"--csv", G::run, "", "results file; the other files go beside it",
@@ -141,7 +134,7 @@ constexpr std::array kOptions{
                 read_flag<&Options::resume>},
     OptionEntry{"--timeout", G::run, "300",
                 "seconds without progress after which all ranks are ended",
-                read_positive<&Options::timeout_seconds>},
+                read_into<&Options::timeout_seconds, parse_positive>},
     OptionEntry{"--progress", G::run, "auto", "auto, bar, plain, none",
                 read_word<&Options::progress, kProgress>},
     OptionEntry{"--dry-run", G::instead, nullptr,

@@ -1,0 +1,55 @@
+// A row says what its case is: the list of axes, and the columns that are filled by hand.
+#include "bench/report/rows.hpp"
+#include "bench/case/layout.hpp"
+#include "bench/report/columns.hpp"
+#include "bench/report/finished_cases.hpp"
+#include "bench/sweep/axes.hpp"
+#include "bench/sweep/cases.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+/// No option is at its default, so that a column that nobody fills is seen.
+Options unusual_options() {
+    std::istringstream command(
+        "bench_moe_comm --hidden 64 --experts 16 --top-k 2 --intermediate 24 --scale-experts 2 "
+        "--shared-intermediate 40 --shared-gate --scoring sigmoid --routing zipf:1.2 --layers 3 "
+        "--dtype f16 --gather all_gatherv --padding max_len --load mixed:8:1 --graph on --skew 5 "
+        "--sms 8 --cache cold --seed 7");
+    const std::vector<std::string> words{std::istream_iterator<std::string>(command), {}};
+    std::vector<const char*> argv;
+    for (const auto& word : words) argv.push_back(word.c_str());
+    return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
+}
+
+TEST(Rows, HoldTheTextOfEveryAxis) {
+    const auto backend = find_backend("host").open({});
+    const Machine machine;
+    const auto options = unusual_options();
+    const auto cases = expand_cases(options, backend.world->size());
+    ASSERT_EQ(cases.size(), 1U);
+    const auto& params = cases.front();
+    const auto layout = lay_out(params, backend.world->size());
+    const auto row =
+        describe_row({backend, machine, options, "run"}, params, layout, *options.combines.front());
+    const auto header = csv_cells(csv_header());
+    const auto cells = csv_cells(csv_line(row));
+    for (const auto& axis : axes()) {
+        const auto at = std::ranges::find(header, axis.column);
+        ASSERT_NE(at, header.end()) << axis.column;
+        EXPECT_EQ(cells[static_cast<std::size_t>(at - header.begin())], axis.text(params))
+            << axis.column;
+    }
+}
+
+}  // namespace
+}  // namespace moe
