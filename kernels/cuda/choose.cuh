@@ -74,13 +74,13 @@ struct Logits {
             const auto one = candidate(key(e, of_row[e]), e);
             if (one < last) best = max(best, one);
         }
-        return fold<Lanes>(best, [](Candidate a, Candidate b) { return max(a, b); });
+        return warp_reduce<Lanes>(best, [](Candidate a, Candidate b) { return max(a, b); });
     }
 };
 
-/// Scores and renormalises what was chosen: of `Mine` choices of each of a row's lanes the i-th is the
-/// k_of(lane, i)-th of all, and is chosen(i); write(i, weight) for those below top_k. `best`: the
-/// best logit. By all lanes of a warp at once.
+/// Scores and renormalises what was chosen: of `Mine` choices of each of a row's lanes the i-th is
+/// the k_of(lane, i)-th of all, and is chosen(i); write(i, weight) for those below top_k. `best`:
+/// the best logit. By all lanes of a warp at once.
 template <int Lanes, int Mine, class Which, class Chosen, class Write>
 __device__ void weigh(const Choosing& how, bool live, float best, Which k_of, Chosen chosen,
                       Write write) {
@@ -95,7 +95,7 @@ __device__ void weigh(const Choosing& how, bool live, float best, Which k_of, Ch
         }
         sum += points[i];
     }
-    sum = sum_of_lanes<Lanes>(sum);
+    sum = warp_sum<Lanes>(sum);
     const float scale = live ? 1.0F / sum : 0;
 #pragma unroll
     for (int i = 0; i < Mine; ++i) {

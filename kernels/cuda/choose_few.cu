@@ -51,7 +51,7 @@ __device__ std::uint32_t smaller(std::uint32_t a, std::uint32_t b) {
     return min(a, b);
 }
 template <class T>
-__device__ void larger_first(T& a, T& b) {
+__device__ void compare_exchange(T& a, T& b) {
     const auto first = larger(a, b);
     b = smaller(a, b);
     a = first;
@@ -67,13 +67,13 @@ __device__ void sort(T (&value)[kMost]) {
             for (int i = step % size; i + step < kMost; ++i) {
                 const bool first = (i - step % size) / step % 2 == 0;
                 const bool together = i / (2 * size) == (i + step) / (2 * size);
-                if (first && together) larger_first(value[i], value[i + step]);
+                if (first && together) compare_exchange(value[i], value[i + step]);
             }
         }
     }
 }
-/// The best kMost of two lanes' values, each sorted: falling and then rising, or the other way round.
-/// By all lanes of a warp at once.
+/// The best kMost of two lanes' values, each sorted: falling and then rising, or the other way
+/// round. By all lanes of a warp at once.
 template <class T>
 struct Split {
     T best[kMost];
@@ -92,7 +92,7 @@ struct Split {
         for (int step = kMost / 2; step > 0; step /= 2) {
 #pragma unroll
             for (int i = 0; i < kMost; ++i) {
-                if (i / step % 2 == 0) larger_first(best[i], best[(i + step) % kMost]);
+                if (i / step % 2 == 0) compare_exchange(best[i], best[(i + step) % kMost]);
             }
         }
     }
@@ -142,7 +142,9 @@ private:
     static constexpr unsigned kSteps = kChunk / kStep;
     using Step = Vector<float, kStep>;
 
-    [[nodiscard]] static __device__ unsigned lane() { return threadIdx.x % kLanes; }
+    [[nodiscard]] static __device__ unsigned lane() {
+        return threadIdx.x % kLanes;
+    }
     /// The expert of the i-th logit of a chunk.
     [[nodiscard]] static __device__ unsigned expert_at(unsigned chunk, unsigned i) {
         return (lane() * Chunks + chunk) * kChunk | (i ^ lane() * kHalf);
@@ -228,7 +230,8 @@ private:
         }
     }
 
-    /// The experts of `reach` from the `first` place of the list on; those of the chunks side by side.
+    /// The experts of `reach` from the `first` place of the list on; those of the chunks side by
+    /// side.
     __device__ void list(std::uint32_t (&reach)[Chunks], int first) {
         std::uint8_t* to[Chunks];
         std::uint32_t any = 0;
@@ -276,7 +279,7 @@ private:
         for (int at = kSorted; at < count; ++at) {
             auto one = short_key(at);
 #pragma unroll
-            for (auto& other : best) larger_first(other, one);
+            for (auto& other : best) compare_exchange(other, one);
             next = larger(next, one);
         }
         auto differ = best[kMost - 1] ^ next;
@@ -291,7 +294,8 @@ private:
         }
         return true;
     }
-    /// Of `count` experts, the first ones where there is no list, the best that is worse than `last`.
+    /// Of `count` experts, the first ones where there is no list, the best that is worse than
+    /// `last`.
     [[nodiscard]] __device__ Candidate best_below(Candidate last, const std::uint8_t* listed,
                                                   int count) const {
         Candidate best = 0;
@@ -372,7 +376,7 @@ __global__ void __launch_bounds__(kThreads)
     const auto row = first + row_of_warp;
     // Looked at later, so that copies do not wait for it.
     const unsigned live = row < rows ? how.live[row] : 0;
-    auto* staged = launched_shared<float>() + threadIdx.x / kWarp * kRowsOfWarp * row_floats;
+    auto* staged = dynamic_smem<float>() + threadIdx.x / kWarp * kRowsOfWarp * row_floats;
     stage<Chunks, Read>(how.logits + std::size_t{first} * experts, min(rows - first, kRowsOfWarp),
                         experts, staged);
     Candidate mine[kMine] = {};
@@ -401,9 +405,9 @@ void launch_as(std::int64_t rows, const Choosing& how, const Routing& routing,
                cudaStream_t stream) {
     constexpr auto kRowsOfBlock = kThreads / kLanes;
     auto how_to = in_blocks(ceil_div(rows, kRowsOfBlock), kThreads, stream);
-    how_to.shared_bytes = kRowsOfBlock * sizeof(float) *
-                          apart<Chunks, Read>(static_cast<unsigned>(how.experts));
-    how_to.all_shared = true;
+    how_to.smem_bytes =
+        kRowsOfBlock * sizeof(float) * apart<Chunks, Read>(static_cast<unsigned>(how.experts));
+    how_to.prefer_smem = true;
     const bool at_once = how.top_k % kMine == 0 && is_vector_aligned(routing.expert) &&
                          is_vector_aligned(routing.weight);
     launch(how_to, choose_few<Chunks, Read>, static_cast<unsigned>(rows), how, routing, at_once);

@@ -85,11 +85,11 @@ std::string versions() {
     return fmt::format("CUDA runtime {}, driver {}", version(runtime), version(driver));
 }
 
-int count_processors() {
+int sm_count() {
     return attribute(cudaDevAttrMultiProcessorCount);
 }
 
-std::size_t shared_of_block(int blocks) {
+std::size_t smem_per_block(int blocks) {
     constexpr int kDeclared = 1 << 10;  // what a kernel may have besides
     const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor) / blocks;
     return static_cast<std::size_t>(

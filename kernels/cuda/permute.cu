@@ -55,7 +55,7 @@ struct ManyCopies {
     static constexpr bool kMany = true;
     static constexpr bool kAlone = false;
     static constexpr int kThreads = Threads;
-    static constexpr int kBlocks = threads_of_processor() / Threads;
+    static constexpr int kBlocks = max_threads_per_sm() / Threads;
     static constexpr int kHeld = 2;
     static constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20U;
     static constexpr int kRowsAhead = 4;
@@ -135,7 +135,7 @@ __device__ std::int32_t add_up_experts(const Plan& plan, RowsOf rows_of) {
     for (int first = 0; first < plan.experts; first += static_cast<int>(blockDim.x)) {
         const auto e = first + static_cast<int>(threadIdx.x);
         const auto rows = e < plan.experts ? rows_of(e) : 0;
-        const auto sum = inclusive_sum(rows);
+        const auto sum = warp_inclusive_sum(rows);
         __syncthreads();  // whoever read the last round's sums is done
         if (lane == kWarp - 1) of_warp[warp] = sum;
         __syncthreads();
@@ -155,10 +155,9 @@ __device__ std::int32_t add_up_experts(const Plan& plan, RowsOf rows_of) {
 /// A block for each chunk and a warp for each part of it, which takes its choices in the order of
 /// the rows, a lane for each, and numbers those of each expert, where lanes with the same one find
 /// each other; then adds what the parts before have.
-__global__ void __launch_bounds__(kWarp* kCountWarps,
-                                  threads_of_processor() / (kWarp * kCountWarps))
+__global__ void __launch_bounds__(kWarp* kCountWarps, max_threads_per_sm() / (kWarp * kCountWarps))
     count(Plan plan, const std::int32_t* chosen) {
-    auto* seen = launched_shared<std::int32_t>();  // [parts of the chunk, columns]
+    auto* seen = dynamic_smem<std::int32_t>();  // [parts of the chunk, columns]
     let_later_start();
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -265,7 +264,7 @@ __global__ void __launch_bounds__(kScanThreads) scan(Plan plan) {
         counts.at[i] = total;
         total += rows;
     }
-    const auto sum = inclusive_sum(total);
+    const auto sum = warp_inclusive_sum(total);
 #pragma unroll
     for (int i = 0; i < kOfLane; ++i) counts.at[i] += sum - total;
     *mine = counts;
@@ -354,7 +353,7 @@ public:
             } else if (const auto expert = local[mine + k]; expert < experts) {
                 sum = count_less(0, mine, expert + 1) + count_less(mine, choices, expert);
             }
-            sum = sum_of_lanes(sum);
+            sum = warp_sum(sum);
             if (lane == 0) (k == plan.top_k ? of_rows_before : slots_[k]) = sum;
         }
         __syncthreads();
@@ -463,7 +462,7 @@ __device__ void read_next_segment(const Plan& plan, unsigned segment, std::int64
     constexpr unsigned kOfRow = (1U << kLanes) - 1U;
     const auto any = __ballot_sync(kAllLanes, found) >> (lane / kLanes * kLanes) & kOfRow;
     if (lane % kLanes == 0 && any != 0) {
-        read_ahead(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
+        prefetch_l2(x + ahead * vectors, static_cast<std::uint32_t>(vectors * sizeof(V)));
     }
 }
 
@@ -476,7 +475,7 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     using V = Vector<T, Width>;
     constexpr int kThreads = Shape::kThreads;
     constexpr int kHeld = Shape::kHeld;
-    auto* place = launched_shared<std::int32_t>();  // the row of `packed` for each local choice
+    auto* place = dynamic_smem<std::int32_t>();  // the row of `packed` for each local choice
     __shared__ int local;
     const std::int64_t row = blockIdx.x;
     if constexpr (Shape::kAlone) {
@@ -492,7 +491,7 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
 #pragma unroll
         for (int i = 0; i < kHeld; ++i) {
             const auto col = first + i * kThreads;
-            if (col < vectors) held[i] = Shape::kMany ? load_passing(from + col) : from[col];
+            if (col < vectors) held[i] = Shape::kMany ? load_streaming(from + col) : from[col];
         }
     };
     // The row is on its way while the earlier launches end, and the first warp finds out where to.
@@ -525,7 +524,7 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
 #pragma unroll
             for (int i = 0; i < kHeld; ++i) {
                 const auto col = first + i * kThreads;
-                if (col < vectors) store_passing(to + start + col, held[i]);
+                if (col < vectors) store_streaming(to + start + col, held[i]);
             }
         }
         first += kHeld * kThreads;
@@ -547,7 +546,7 @@ struct Cut {
 /// A warp has a count of each column in shared memory, so that fewer fit where there are many.
 int warps_of_chunk(std::int64_t columns) {
     return static_cast<int>(
-        std::clamp<std::size_t>(kUnaskedShared / words(columns), 1, kCountWarps));
+        std::clamp<std::size_t>(kDefaultDynamicSmem / words(columns), 1, kCountWarps));
 }
 Cut cut(std::int64_t rows, std::int64_t columns) {
     const int warps = warps_of_chunk(columns);
@@ -570,7 +569,7 @@ void launch_counting(const Plan& plan, int warps, const std::int32_t* chosen, cu
     launch({.blocks = dim3(static_cast<unsigned>(plan.chunks)),
             .threads = warps * kWarp,
             .stream = stream,
-            .shared_bytes = words(std::int64_t{warps} * plan.columns())},
+            .smem_bytes = words(std::int64_t{warps} * plan.columns())},
            count, plan, chosen);
     const auto blocks = ceil_div(plan.columns(), kScanThreads / kWarp) + 1;
     launch({.blocks = dim3(static_cast<unsigned>(blocks)),
@@ -584,7 +583,7 @@ void launch_counting(const Plan& plan, int warps, const std::int32_t* chosen, cu
 std::optional<std::size_t> shared_alone(const Plan& plan) {
     const auto numbers =
         std::max<std::int64_t>(places(plan.top_k) + Compared::numbers(plan), plan.columns());
-    if (plan.rows > kMostAlone || words(numbers) > kUnaskedShared) return {};
+    if (plan.rows > kMostAlone || words(numbers) > kDefaultDynamicSmem) return {};
     return words(numbers);
 }
 
@@ -602,8 +601,8 @@ void launch_pack(const Plan& plan, std::optional<std::size_t> alone, bool many_c
                 launch({.blocks = dim3(static_cast<unsigned>(x.rows + (Shape::kAlone ? 1 : 0))),
                         .threads = Shape::kThreads,
                         .stream = stream,
-                        .shared_bytes = alone.value_or(words(places(plan.top_k))),
-                        .blocks_at_once = Shape::kMany ? 0 : Shape::kBlocks,
+                        .smem_bytes = alone.value_or(words(places(plan.top_k))),
+                        .occupancy_limit = Shape::kMany ? 0 : Shape::kBlocks,
                         .overlaps = !Shape::kAlone},
                        pack<T, kLanes, Shape>, plan, rows_of_segment<Shape>(x.row_bytes()),
                        x.as<T>(), packed.as<T>(), vectors, routing, shared_weight, packing.combine);

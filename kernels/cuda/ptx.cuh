@@ -31,7 +31,7 @@ __device__ inline void let_later_start() {
 
 /// Has the L2 cache read `bytes`, a multiple of 16 from a multiple of 16 on, and keep them longer than
 /// what is written meanwhile. Before Hopper, nothing.
-__device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
+__device__ inline void prefetch_l2(const void* from, std::uint32_t bytes) {
     NV_IF_TARGET(NV_PROVIDES_SM_90,
                  (asm volatile("{\n"
                                ".reg .b64 policy;\n"
@@ -44,7 +44,7 @@ __device__ inline void read_ahead(const void* from, std::uint32_t bytes) {
 
 /// Threads that a multiprocessor of any GPU that this code is for can hold at once: they have the
 /// registers for that if the kernel's launch bounds say so.
-__host__ __device__ constexpr int threads_of_processor() {
+__host__ __device__ constexpr int max_threads_per_sm() {
     NV_IF_ELSE_TARGET(NV_PROVIDES_SM_80, (return 1536;), (return 1024;));
 }
 

@@ -1,10 +1,10 @@
 // What follows the router's logits. Choosing the best k of E is bound by instructions as much as by
-// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that memory
-// takes is good for some 500. So nearly all logits are discarded first, rounded to bf16 and two in
-// each instruction: the k-th best of the best of groups of them is a bound that at least k logits
-// reach and few do. Only those are ranked, as they are, each by counting what is no better. Rows on
-// the way to shared memory while the ones before are worked on keep memory busy meanwhile. Fewer
-// choices of fewer experts take less still, in choose_few.cu.
+// memory: k rounds over all of a row's logits are some 800 for 10 of 512, where the time that
+// memory takes is good for some 500. So nearly all logits are discarded first, rounded to bf16 and
+// two in each instruction: the k-th best of the best of groups of them is a bound that at least k
+// logits reach and few do. Only those are ranked, as they are, each by counting what is no better.
+// Rows on the way to shared memory while the ones before are worked on keep memory busy meanwhile.
+// Fewer choices of fewer experts take less still, in choose_few.cu.
 #include "kernels/cuda/choose.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
@@ -20,7 +20,7 @@ constexpr int kGroups = 4;
 /// Of a lane's logits at most so many, a bit for each.
 constexpr int kWord = 32;
 /// What registers and shared memory have room for.
-constexpr int kBlocksOfProcessor = 7;
+constexpr int kMaxBlocksPerSm = 7;
 using Pair = __nv_bfloat162;
 
 /// What the lanes of one row tell each other.
@@ -32,9 +32,9 @@ struct OfRow {
     /// without it.
     static constexpr int kRanked = 58;
     /// With how many others one is compared in a step.
-    static constexpr int kAtOnce = 4;
+    static constexpr int kUnroll = 4;
 
-    alignas(16) Candidate ranked[kRanked + kAtOnce];
+    alignas(16) Candidate ranked[kRanked + kUnroll];
     union {
         Pair best[Lanes];         ///< of groups, while the bound is being found
         Candidate chosen[kMost];  ///< after that
@@ -107,7 +107,7 @@ public:
         const float bound = find_bound(top_k);
         auto reach = logits_.count > 0 ? reaching(bound) : 0;
         const int mine = __popc(reach);
-        const int end = inclusive_sum<Lanes>(mine);
+        const int end = warp_inclusive_sum<Lanes>(mine);
         const int count = __shfl_sync(kAllLanes, end, Lanes - 1, Lanes);
         // Without a bound the padding would reach it as well.
         const bool bounded = bound > -INFINITY && count <= Shared::kRanked;
@@ -131,7 +131,7 @@ public:
             const float logit = Staged::logit(staged_ - lane_, expert);
             shared_.ranked[at] = candidate(logits_.key(expert, logit), expert);
         }
-        for (int at = lane_; at < Shared::kAtOnce; at += Lanes) shared_.ranked[count + at] = 0;
+        for (int at = lane_; at < Shared::kUnroll; at += Lanes) shared_.ranked[count + at] = 0;
         __syncwarp();
         has_read();
         rank(count, top_k);
@@ -200,9 +200,11 @@ private:
             const auto all = __low2float(no_less[e]) + __high2float(no_less[e]);
             if (all >= static_cast<float>(top_k)) bound = fmaxf(bound, __low2float(each[e]));
         }
-        return fold<Lanes>(bound, [](float a, float b) { return fmaxf(a, b); });
+        return warp_reduce<Lanes>(bound, [](float a, float b) { return fmaxf(a, b); });
     }
-    [[nodiscard]] static __device__ Pair swapped(Pair pair) { return __lowhigh2highlow(pair); }
+    [[nodiscard]] static __device__ Pair swapped(Pair pair) {
+        return __lowhigh2highlow(pair);
+    }
 
     /// A bit for each of the lane's logits that is not less than `bound` when rounded: of the p-th
     /// pair, bits p and 16 + p. A NaN is not less.
@@ -227,9 +229,9 @@ private:
             int no_better = 0;
             int others = 0;
 #pragma unroll 1
-            for (; others < count; others += Shared::kAtOnce) {
+            for (; others < count; others += Shared::kUnroll) {
 #pragma unroll
-                for (int i = 0; i < Shared::kAtOnce; ++i) {
+                for (int i = 0; i < Shared::kUnroll; ++i) {
                     count_no_larger(no_better, shared_.ranked[others + i], one);
                 }
             }
@@ -258,7 +260,7 @@ private:
 /// Blocks stay, and take rows in turns: those of the next turn are on their way while these are
 /// ranked.
 template <int Lanes, int PerLane, bool Wide>
-__global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
+__global__ void __launch_bounds__(kThreads, kMaxBlocksPerSm)
     choose(std::int64_t rows, Choosing how, Routing routing) {
     using Staged = Staging<Lanes, PerLane, Wide>;
     constexpr std::int64_t kRowsOfBlock = kThreads / Lanes;
@@ -266,8 +268,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksOfProcessor)
     auto& shared = of_block[threadIdx.x / Lanes];
     const int lane = static_cast<int>(threadIdx.x) % Lanes;
     const int lane_of_warp = static_cast<int>(threadIdx.x) % kWarp;
-    auto* staged = launched_shared<typename Staged::Step>() +
-                   threadIdx.x / kWarp * Staged::kOfWarp + lane_of_warp;
+    auto* staged = dynamic_smem<typename Staged::Step>() + threadIdx.x / kWarp * Staged::kOfWarp +
+                   lane_of_warp;
     unsigned live_in_turn = 0;
     const auto fetch = [&](std::int64_t row) {
         if (row >= rows) return;
@@ -334,9 +336,9 @@ bool launch_if_fits(std::int64_t rows, const Choosing& how, const Routing& routi
     if (how.top_k > OfRow<Lanes>::kMost || how.experts > Lanes * PerLane) return false;
     const auto row_bytes = static_cast<std::size_t>(how.experts) * sizeof(float);
     auto how_to = in_blocks(ceil_div(rows, kThreads / Lanes), kThreads, stream);
-    how_to.blocks_of_processor = kBlocksOfProcessor;
-    how_to.all_shared = true;
-    how_to.shared_bytes = std::size_t{kThreads} * PerLane * sizeof(float);
+    how_to.max_blocks_per_sm = kMaxBlocksPerSm;
+    how_to.prefer_smem = true;
+    how_to.smem_bytes = std::size_t{kThreads} * PerLane * sizeof(float);
     launch(how_to,
            rows_are_wide(row_bytes, {how.logits, how.bias}) ? choose<Lanes, PerLane, true>
                                                             : choose<Lanes, PerLane, false>,
@@ -374,7 +376,7 @@ __global__ void __launch_bounds__(kThreads)
             total += static_cast<float>(left.at[j]) * static_cast<float>(right.at[j]);
         }
     }
-    total = sum_of_lanes(total);
+    total = warp_sum(total);
     if (lane == 0) weight[row] = gated ? sigmoid(total) : 1;
 }
 

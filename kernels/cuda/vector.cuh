@@ -35,7 +35,7 @@ struct alignas(sizeof(T) * Width) Vector {
 };
 /// A store of what is more than the cache holds until somebody reads it: it makes room first.
 template <class V>
-__device__ void store_passing(V* to, const V& value) {
+__device__ void store_streaming(V* to, const V& value) {
     if constexpr (sizeof(V) == kVectorBytes) {
         __stcs(reinterpret_cast<uint4*>(to), reinterpret_cast<const uint4&>(value));
     } else {
@@ -44,7 +44,7 @@ __device__ void store_passing(V* to, const V& value) {
 }
 /// A load of what nobody reads again: it leaves the cache first.
 template <class V>
-__device__ V load_passing(const V* from) {
+__device__ V load_streaming(const V* from) {
     if constexpr (sizeof(V) == kVectorBytes) {
         const auto bits = __ldcs(reinterpret_cast<const uint4*>(from));
         V value;

@@ -7,7 +7,7 @@
 #include "kernels/host/host_layer_kernels.hpp"
 #include "tests/choices.hpp"
 #include "tests/full_tests.hpp"
-#include "tests/simt/read_ahead.hpp"
+#include "tests/simt/prefetch_l2.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -270,7 +270,7 @@ TEST(Permute, ReadsAheadWhatItPacks) {
                                                 .wire = DType::f32});
         const std::byte* x_data{};
         std::vector<bool> has_local;
-        simt::read_ahead.parts.clear();
+        simt::prefetch_l2.parts.clear();
         permuted(
             {kRows, kHidden, experts, {0, local}, top_k, false},
             [&](const Matrix& x, const Routing& routing, const auto* shared, const auto& packing) {
@@ -283,7 +283,7 @@ TEST(Permute, ReadsAheadWhatItPacks) {
                 permutation.launch(x, routing, shared, packing, nullptr);
             });
         std::vector<int> times(kRows, 0);
-        for (const auto part : simt::read_ahead.parts) {
+        for (const auto part : simt::prefetch_l2.parts) {
             const auto row_bytes = static_cast<std::size_t>(kHidden) * sizeof(float);
             EXPECT_EQ(part.size(), row_bytes);
             const auto at = static_cast<std::size_t>(part.data() - x_data);

@@ -1,21 +1,21 @@
 // In place of the header of this name in kernels/cuda: the same without the GPU's instructions.
 #pragma once
 
-#include "tests/simt/read_ahead.hpp"
+#include "tests/simt/prefetch_l2.hpp"
 
 #include <cstdint>
 #include <cstring>
 
 namespace moe::cuda {
 
-constexpr int threads_of_processor() {
+constexpr int max_threads_per_sm() {
     return 1024;
 }
 inline void wait_for_earlier() {}
 inline void let_later_start() {}
-inline void read_ahead(const void* from, std::uint32_t bytes) {
-    const std::lock_guard lock(simt::read_ahead.mutex);
-    simt::read_ahead.parts.push_back({static_cast<const std::byte*>(from), bytes});
+inline void prefetch_l2(const void* from, std::uint32_t bytes) {
+    const std::lock_guard lock(simt::prefetch_l2.mutex);
+    simt::prefetch_l2.parts.push_back({static_cast<const std::byte*>(from), bytes});
 }
 
 /// A thread waits before it reads what it copied, so that it may as well be there at once.

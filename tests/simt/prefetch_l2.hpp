@@ -8,10 +8,10 @@
 namespace moe::simt {
 
 /// What kernels had the cache read ahead, for tests to look at.
-struct ReadAhead {
+struct PrefetchL2 {
     std::mutex mutex;
     std::vector<std::span<const std::byte>> parts;
 };
-inline ReadAhead read_ahead;
+inline PrefetchL2 prefetch_l2;
 
 }  // namespace moe::simt
