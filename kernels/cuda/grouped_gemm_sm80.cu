@@ -28,13 +28,13 @@ __device__ std::uint32_t place(std::uint32_t start, int row, int piece) {
            static_cast<std::uint32_t>(row * kRowBytes + (piece ^ (row % kPieces)) * kPieceBytes);
 }
 
-__device__ void load_fragments(std::uint32_t (&to)[4], std::uint32_t from) {
+__device__ void ldmatrix_x4(std::uint32_t (&to)[4], std::uint32_t from) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                  : "r"(from));
 }
 
-__device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+__device__ void mma_m16n8k16(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                              std::uint32_t b1, Tag<__nv_bfloat16>) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
@@ -42,7 +42,7 @@ __device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-__device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+__device__ void mma_m16n8k16(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                              std::uint32_t b1, Tag<__half>) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -107,18 +107,18 @@ struct Sums {
             std::uint32_t a[2][4];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                load_fragments(a[i],
-                               place(stage, warp_row + i * 16 + lane % 16, step * 2 + lane / 16));
+                ldmatrix_x4(a[i],
+                            place(stage, warp_row + i * 16 + lane % 16, step * 2 + lane / 16));
             }
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
                 std::uint32_t w[4];  // two fragments of 8 weight rows, two of depth 8 each
                 const int row = kRows + half * kHalf + warp_col + lane / 16 * 8 + lane % 8;
-                load_fragments(w, place(stage, row, step * 2 + lane / 8 % 2));
+                ldmatrix_x4(w, place(stage, row, step * 2 + lane / 8 % 2));
 #pragma unroll
                 for (int i = 0; i < 2; ++i) {
-                    multiply_add(at[half][i][0], a[i], w[0], w[1], Tag<T>{});
-                    multiply_add(at[half][i][1], a[i], w[2], w[3], Tag<T>{});
+                    mma_m16n8k16(at[half][i][0], a[i], w[0], w[1], Tag<T>{});
+                    mma_m16n8k16(at[half][i][1], a[i], w[2], w[3], Tag<T>{});
                 }
             }
         }
@@ -251,7 +251,7 @@ bool suits_tensor_cores(const GroupedGemm& gemm) {
            rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
 }
 
-const GroupedGemmKernel kTensorGemm{
+const GroupedGemmKernel kGroupedGemmSm80{
     .name = "grouped_gemm_sm80", .can = can_launch, .launch = launch_for_type};
 
 }  // namespace moe::cuda
