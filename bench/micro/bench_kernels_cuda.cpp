@@ -4,8 +4,8 @@
 // are those of torch_anchor.py.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/layer_kernels.hpp"
-#include "kernels/cuda/route.hpp"
 #include "kernels/cuda/swiglu.hpp"
+#include "kernels/cuda/topk.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -216,10 +216,10 @@ public:
           weight_(bench.words(rows * layer.top_k)) {}
 
     void choose() {
-        cuda::launch_choose({nullptr, rows_, layer_.hidden, kType},
-                            {logits_.as<float>(), layer_.experts, layer_.top_k, Scoring::softmax,
-                             nullptr, nullptr, live(), nullptr},
-                            routing(), cuda::native(bench_.stream()));
+        cuda::launch_topk(
+            rows_,
+            {logits_.as<float>(), layer_.experts, layer_.top_k, Scoring::softmax, nullptr, live()},
+            routing(), cuda::native(bench_.stream()));
     }
     [[nodiscard]] const std::uint8_t* live() const { return live_.as<std::uint8_t>(); }
     [[nodiscard]] Routing routing() const {

@@ -3,7 +3,6 @@
 #include <nv/target>
 
 #include <cstdint>
-#include <type_traits>
 
 namespace moe::cuda {
 
@@ -51,25 +50,6 @@ __host__ __device__ constexpr int max_threads_per_sm() {
 // Copies from global to shared memory that go on while the thread that asked for them does. Before
 // Ampere it makes them itself, and those with a condition do not exist.
 
-/// `Bytes`: 4 or 16, and both addresses are multiples of that. `behind`: bytes from `to` on, for which
-/// it takes no instruction if they are a constant.
-template <int Bytes>
-__device__ void copy_async(void* to, const void* from, unsigned behind = 0) {
-    using Piece = std::conditional_t<Bytes == 16, uint4, unsigned>;
-    static_assert(sizeof(Piece) == Bytes);
-    NV_IF_ELSE_TARGET(
-        NV_PROVIDES_SM_80,
-        (const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to)) + behind;
-         if constexpr (Bytes == 16) {
-             asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from)
-                          : "memory");
-         } else {
-             asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(from)
-                          : "memory");
-         }),
-        (*reinterpret_cast<Piece*>(static_cast<char*>(to) + behind) =
-             *static_cast<const Piece*>(from);))
-}
 /// Of 16 bytes, to an address within shared memory; zeros where `inside` is false, and nothing is
 /// read.
 __device__ inline void copy_async(std::uint32_t to, const void* from, bool inside) {
@@ -86,23 +66,4 @@ template <int Pending>
 __device__ void wait_for_groups_of_copies() {
     NV_IF_TARGET(NV_PROVIDES_SM_80, (asm volatile("cp.async.wait_group %0;" ::"n"(Pending));));
 }
-/// Until all that this thread copies is there.
-__device__ inline void wait_for_copies() {
-    NV_IF_TARGET(NV_PROVIDES_SM_80, (asm volatile("cp.async.wait_all;" ::: "memory");));
-}
-
-/// count += a <= b, by the borrow of a subtraction: two instructions less than a comparison takes.
-__device__ inline void count_no_larger(int& count, unsigned long long a, unsigned long long b) {
-    const auto low = [](auto value) { return static_cast<std::uint32_t>(value); };
-    const auto high = [](auto value) { return static_cast<std::uint32_t>(value >> 32U); };
-    asm("{\n"
-        ".reg .u32 difference;\n"
-        "sub.cc.u32 difference, %1, %3;\n"
-        "subc.cc.u32 difference, %2, %4;\n"
-        "subc.u32 %0, %0, -1;\n"
-        "}"
-        : "+r"(count)
-        : "r"(low(b)), "r"(high(b)), "r"(low(a)), "r"(high(a)));
-}
-
 }  // namespace moe::cuda

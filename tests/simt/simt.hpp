@@ -185,11 +185,8 @@ T atomicAdd(T* target, T value) {
 inline int __popc(unsigned value) {
     return std::popcount(value);
 }
-inline int __clz(int value) {
-    return std::countl_zero(static_cast<unsigned>(value));
-}
-inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned shift) {
-    return static_cast<unsigned>(((std::uint64_t{high} << 32U | low) << shift) >> 32U);
+inline int __ffs(int value) {
+    return value == 0 ? 0 : std::countr_zero(static_cast<unsigned>(value)) + 1;
 }
 /// A GPU's arithmetic makes one NaN only, a positive one.
 inline unsigned __float_as_uint(float value) {

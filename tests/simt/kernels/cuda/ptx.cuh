@@ -4,7 +4,6 @@
 #include "tests/simt/prefetch_l2.hpp"
 
 #include <cstdint>
-#include <cstring>
 
 namespace moe::cuda {
 
@@ -16,18 +15,6 @@ inline void let_later_start() {}
 inline void prefetch_l2(const void* from, std::uint32_t bytes) {
     const std::lock_guard lock(simt::prefetch_l2.mutex);
     simt::prefetch_l2.parts.push_back({static_cast<const std::byte*>(from), bytes});
-}
-
-/// A thread waits before it reads what it copied, so that it may as well be there at once.
-template <int Bytes>
-void copy_async(void* to, const void* from, unsigned behind = 0) {
-    std::memcpy(static_cast<std::byte*>(to) + behind, from, Bytes);
-}
-inline void wait_for_copies() {}
-
-template <class T>
-void count_no_larger(int& count, T a, T b) {
-    count += a <= b ? 1 : 0;
 }
 
 }  // namespace moe::cuda

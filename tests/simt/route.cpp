@@ -1,2 +1,0 @@
-// The kernels of this name, compiled for the processor: simt.hpp comes before them.
-#include "kernels/cuda/route.cu"
