@@ -38,6 +38,7 @@ MAY_INCLUDE = {
     "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
+    "tests/simt/cub/block": set(),
     "tests/simt/cub/warp": set(),
     "tests/fuzz": {"bench", "bench/moe", "bench/report", RUNTIME},
 }

@@ -345,6 +345,8 @@ TEST(LayerKernels, PermuteByExpertThenByRow) {
               PermuteSize{257, 2880, 64, {10, 31}, 8, true},
               PermuteSize{255, 24, 64, {0, 64}, 60, true},
               PermuteSize{1500, 16, 300, {0, 300}, 4, true},
+              PermuteSize{600, 8, 3000, {0, 3000}, 4, true},
+              PermuteSize{20000, 8, 16, {3, 12}, 2, true},
               PermuteSize{40, 64, 2000, {500, 2000}, 6, false},
               PermuteSize{0, 8, 4, {0, 4}, 2, true}, PermuteSize{12, 8, 9, {9, 9}, 2, false}}) {
             expect_permuted(rig, wire, size);

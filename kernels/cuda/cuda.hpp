@@ -37,8 +37,6 @@ void clear_memory(void* data, std::size_t bytes);
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
 [[nodiscard]] int sm_count();
-/// Shared memory for each block with which so many of them are on a multiprocessor at once.
-[[nodiscard]] std::size_t smem_per_block(int blocks);
 struct Capability {
     int major{};
     int minor{};

@@ -89,13 +89,6 @@ int sm_count() {
     return attribute(cudaDevAttrMultiProcessorCount);
 }
 
-std::size_t smem_per_block(int blocks) {
-    constexpr int kDeclared = 1 << 10;  // what a kernel may have besides
-    const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor) / blocks;
-    return static_cast<std::size_t>(
-        std::max(all - attribute(cudaDevAttrReservedSharedMemoryPerBlock) - kDeclared, 0));
-}
-
 Capability capability() {
     return {attribute(cudaDevAttrComputeCapabilityMajor),
             attribute(cudaDevAttrComputeCapabilityMinor)};

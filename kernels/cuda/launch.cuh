@@ -4,6 +4,7 @@
 #include "kernels/cuda/launch.hpp"
 
 #include <cuda_runtime.h>
+#include <nv/target>
 
 #include <algorithm>
 
@@ -16,15 +17,23 @@ __device__ T* dynamic_smem() {
     return reinterpret_cast<T*>(memory);
 }
 
+// Programmatic dependent launch: a kernel whose launch overlaps starts while the one before it
+// still runs. Before Hopper, it starts when that has ended.
+
+/// Waits until the earlier kernels of the stream have ended and what they wrote can be read.
+__device__ inline void grid_dependency_synchronize() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (cudaGridDependencySynchronize();));
+}
+/// The next kernel may start once all blocks have come here or ended.
+__device__ inline void trigger_launch_completion() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (cudaTriggerProgrammaticLaunchCompletion();));
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
-    auto smem_bytes = how.smem_bytes;
-    if (how.occupancy_limit > 0) {
-        smem_bytes = std::max(smem_bytes, smem_per_block(how.occupancy_limit));
-    }
-    if (smem_bytes > kDefaultDynamicSmem) {
+    if (how.smem_bytes > kDefaultDynamicSmem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(smem_bytes)));
+                                      static_cast<int>(how.smem_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -40,7 +49,7 @@ void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... argum
                                       cudaSharedmemCarveoutMaxShared));
     }
     config.blockDim = dim3(static_cast<unsigned>(how.threads));
-    config.dynamicSmemBytes = smem_bytes;
+    config.dynamicSmemBytes = how.smem_bytes;
     config.stream = how.stream;
     config.attrs = &overlap;
     config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;

@@ -18,11 +18,9 @@ struct Launch {
     std::size_t smem_bytes{};
     /// The multiprocessors have all the shared memory that they can have.
     bool prefer_smem{};
-    /// No more blocks on a multiprocessor at once: each takes its part of the shared memory.
-    int occupancy_limit{};
     /// Where blocks take turns: no more of them in x than so many for each multiprocessor.
     int max_blocks_per_sm{};
-    /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
+    /// It may start before the stream's earlier kernel ends, see grid_dependency_synchronize().
     bool overlaps{};
 };
 inline Launch in_blocks(std::int64_t blocks, int threads, cudaStream_t stream) {

@@ -13,40 +13,6 @@ __device__ inline unsigned long long global_nanoseconds() {
     return now;
 }
 
-// Kernels that follow each other on a stream, the later one launched and brought to
-// wait_for_earlier() while the earlier one still runs (programmatic dependent launch). Before
-// Hopper, one starts when the other has ended.
-
-/// What the earlier kernels of the stream wrote is there. Every thread of a kernel whose launch
-/// overlaps calls it before it reads that, or writes what they use.
-__device__ inline void wait_for_earlier() {
-    NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("griddepcontrol.wait;" ::: "memory");));
-}
-/// The later kernel may start as soon as all blocks of this one have come here.
-__device__ inline void let_later_start() {
-    NV_IF_TARGET(NV_PROVIDES_SM_90,
-                 (asm volatile("griddepcontrol.launch_dependents;" ::: "memory");));
-}
-
-/// Has the L2 cache read `bytes`, a multiple of 16 from a multiple of 16 on, and keep them longer than
-/// what is written meanwhile. Before Hopper, nothing.
-__device__ inline void prefetch_l2(const void* from, std::uint32_t bytes) {
-    NV_IF_TARGET(NV_PROVIDES_SM_90,
-                 (asm volatile("{\n"
-                               ".reg .b64 policy;\n"
-                               "createpolicy.fractional.L2::evict_last.b64 policy, 1.0;\n"
-                               "cp.async.bulk.prefetch.L2.global.L2::cache_hint [%0], %1, policy;\n"
-                               "}" ::"l"(from),
-                               "r"(bytes)
-                               : "memory");));
-}
-
-/// Threads that a multiprocessor of any GPU that this code is for can hold at once: they have the
-/// registers for that if the kernel's launch bounds say so.
-__host__ __device__ constexpr int max_threads_per_sm() {
-    NV_IF_ELSE_TARGET(NV_PROVIDES_SM_80, (return 1536;), (return 1024;));
-}
-
 // Copies from global to shared memory that go on while the thread that asked for them does. Before
 // Ampere it makes them itself, and those with a condition do not exist.
 

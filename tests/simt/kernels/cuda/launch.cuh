@@ -10,6 +10,9 @@ T* dynamic_smem() {
     return reinterpret_cast<T*>(simt::block->dynamic_smem.data());
 }
 
+inline void grid_dependency_synchronize() {}
+inline void trigger_launch_completion() {}
+
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
     // Where blocks take turns one does it all: every test has turns.
