@@ -120,11 +120,11 @@ void expect_right(Device& device, const GroupedGemmKernel& kernel, const Size& s
         gated,     size.expected_rows};
     if (!kernel.can(gemm)) {
         // Hopper's may be missing from the build or the device; the others only for their size.
-        EXPECT_TRUE(!wide || &kernel == &cuda::kHopperGemm);
-        EXPECT_NE(&kernel, &cuda::kAnyGemm);
+        EXPECT_TRUE(!wide || &kernel == &cuda::kGroupedGemmSm90);
+        EXPECT_NE(&kernel, &cuda::kGroupedGemmSimt);
         return;
     }
-    EXPECT_TRUE(wide || &kernel == &cuda::kAnyGemm);
+    EXPECT_TRUE(wide || &kernel == &cuda::kGroupedGemmSimt);
     kernel.launch(gemm, cuda::native(*stream));
     stream->synchronize();
     const auto got = downloaded(device, out);
@@ -181,7 +181,8 @@ TEST(GroupedGemm, SaysWhichKernelTheExpertsOfALayerTake) {
     auto* backend = gpu();
     if (backend == nullptr) GTEST_SKIP() << "no GPU";
     constexpr int kHopper = 9;
-    const bool hopper = cuda::capability().major == kHopper && cuda::kHopperGemm.launch != nullptr;
+    const bool hopper =
+        cuda::capability().major == kHopper && cuda::kGroupedGemmSm90.launch != nullptr;
     const std::string_view best = hopper ? "grouped_gemm_sm90" : "grouped_gemm_sm80";
     constexpr std::string_view kAmpere = "grouped_gemm_sm80", kAny = "grouped_gemm_simt";
     const auto dims = [](std::int64_t hidden, std::int64_t intermediate, DType wire,

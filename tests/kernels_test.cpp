@@ -156,8 +156,8 @@ TEST(TopK, TakesTheBestAndTheLowerOfEqualOnes) {
                             Row{{5, 5, 5, 5}, {0, 1}}, Row{{1, 7, 0, 7, 7}, {1, 3, 4}},
                             Row{{-4, -1, -3}, {1, 2}}, Row{{2, 1, 2, 3}, {3, 0}}}) {
         std::vector<std::int32_t> chosen(row.chosen.size(), -9);
-        top_k(row.scores.data(), static_cast<std::int64_t>(row.scores.size()),
-              static_cast<int>(chosen.size()), chosen.data());
+        topk(row.scores.data(), static_cast<std::int64_t>(row.scores.size()),
+             static_cast<int>(chosen.size()), chosen.data());
         EXPECT_EQ(chosen, row.chosen);
     }
 }

@@ -1,10 +1,11 @@
-// Copies and fills of rows: the clear and the copy of dp_scatter, which serving systems launch as two
-// kernels, and many copies in one launch, which is what padding and unpadding rows of many ranks is.
+// Copies and fills of rows: the clear and the copy of dp_scatter, which serving systems launch as
+// two kernels, and many copies in one launch, which is what padding and unpadding rows of many
+// ranks is.
 //
 // A thread moves one vector. With more loads in flight on a multiprocessor, memory turns between
-// reading and writing at more places: half a gigabyte takes an H200 266 us with four vectors for each
-// thread, 253 with one, and 255 with cudaMemcpyAsync (388 in a graph). Below some megabytes all of
-// them take what a launch takes.
+// reading and writing at more places: half a gigabyte takes an H200 266 us with four vectors for
+// each thread, 253 with one, and 255 with cudaMemcpyAsync (388 in a graph). Below some megabytes
+// all of them take what a launch takes.
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector.cuh"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr int kThreads = 256;
 /// As many as fit into a kernel's arguments (4 KiB).
-constexpr std::size_t kMostCopies = 120;
+constexpr std::size_t kMaxCopies = 120;
 /// What every type's size is a multiple of.
 using Smallest = std::uint16_t;
 using Wide = Vector<Smallest, kWide<Smallest>>;
@@ -98,13 +99,13 @@ void launch_fill_as(const Matrix& target, std::byte value, cudaStream_t stream) 
 }  // namespace
 
 void launch_copies(std::span<const Copy> copies, cudaStream_t stream) {
-    for (; copies.size() > kMostCopies; copies = copies.subspan(kMostCopies)) {
-        launch_list<kMostCopies>(copies.first(kMostCopies), stream);
+    for (; copies.size() > kMaxCopies; copies = copies.subspan(kMaxCopies)) {
+        launch_list<kMaxCopies>(copies.first(kMaxCopies), stream);
     }
     if (copies.size() == 1) {
         launch_list<1>(copies, stream);
     } else {
-        launch_list<kMostCopies>(copies, stream);
+        launch_list<kMaxCopies>(copies, stream);
     }
 }
 

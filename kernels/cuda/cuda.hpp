@@ -36,9 +36,7 @@ void clear_memory(void* data, std::size_t bytes);
 /// Makes `ordinal` the calling thread's device for good.
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
-[[nodiscard]] int count_processors();
-/// Shared memory for each block with which so many of them are on a multiprocessor at once.
-[[nodiscard]] std::size_t shared_of_block(int blocks);
+[[nodiscard]] int sm_count();
 struct Capability {
     int major{};
     int minor{};

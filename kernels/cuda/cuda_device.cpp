@@ -216,14 +216,14 @@ public:
     }
     void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) override {
         Terms list{};
-        MOE_EXPECT(terms.size() <= kMostTerms, "more terms than one launch takes");
+        MOE_EXPECT(terms.size() <= kMaxOperands, "more terms than one launch takes");
         for (const auto& term : terms) {
             MOE_EXPECT(term.bytes() == to.bytes(), "a sum of unlike matrices");
             list.data[list.count++] = term.data;
         }
         launch_sum(list, to, cuda::native(stream));
     }
-    [[nodiscard]] std::size_t most_terms() const override { return kMostTerms; }
+    [[nodiscard]] std::size_t most_terms() const override { return kMaxOperands; }
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& stream) override {
         launch_weighted_sum(rows, dense, to, cuda::native(stream));

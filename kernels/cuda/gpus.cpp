@@ -85,15 +85,8 @@ std::string versions() {
     return fmt::format("CUDA runtime {}, driver {}", version(runtime), version(driver));
 }
 
-int count_processors() {
+int sm_count() {
     return attribute(cudaDevAttrMultiProcessorCount);
-}
-
-std::size_t shared_of_block(int blocks) {
-    constexpr int kDeclared = 1 << 10;  // what a kernel may have besides
-    const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor) / blocks;
-    return static_cast<std::size_t>(
-        std::max(all - attribute(cudaDevAttrReservedSharedMemoryPerBlock) - kDeclared, 0));
 }
 
 Capability capability() {

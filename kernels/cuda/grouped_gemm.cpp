@@ -6,7 +6,7 @@
 namespace moe::cuda {
 namespace {
 
-constexpr std::array kKernels{&kHopperGemm, &kTensorGemm, &kAnyGemm};
+constexpr std::array kKernels{&kGroupedGemmSm90, &kGroupedGemmSm80, &kGroupedGemmSimt};
 
 }  // namespace
 

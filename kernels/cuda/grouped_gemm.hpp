@@ -51,11 +51,11 @@ void launch_grouped_gemm(const GroupedGemm& gemm, cudaStream_t stream);
 
 /// Whether type, sizes and alignment are what the kernels on tensor cores are made for.
 [[nodiscard]] bool suits_tensor_cores(const GroupedGemm& gemm);
-/// On Hopper's tensor cores (wgmma), fed by its copy engine (TMA).
-extern const GroupedGemmKernel kHopperGemm;
+/// On Hopper's tensor cores (wgmma), fed by TMA.
+extern const GroupedGemmKernel kGroupedGemmSm90;
 /// On the tensor cores of any device since Ampere.
-extern const GroupedGemmKernel kTensorGemm;
+extern const GroupedGemmKernel kGroupedGemmSm80;
 /// Any type and any size, on the ordinary cores.
-extern const GroupedGemmKernel kAnyGemm;
+extern const GroupedGemmKernel kGroupedGemmSimt;
 
 }  // namespace moe::cuda

@@ -1,7 +1,7 @@
 #pragma once
 
-// Hopper's own instructions, as functions: barriers of the copy engine, tile copies, and the matrix
-// product of a warpgroup. PTX ISA 8.0, sections on mbarrier, cp.async.bulk.tensor and wgmma.
+// Hopper's own instructions, as functions: mbarriers, TMA loads, and the matrix product of a
+// warpgroup. PTX ISA 8.0, sections on mbarrier, cp.async.bulk.tensor and wgmma.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -19,7 +19,7 @@ __device__ inline std::uint32_t shared_address(const void* pointer) {
 
 /// A barrier in shared memory that counts arrivals and bytes. It has passed phase p when waiting
 /// for parity p % 2 returns.
-struct Barrier {
+struct Mbarrier {
     std::uint64_t word;
 
     __device__ void init(unsigned arrivals) {
@@ -51,42 +51,42 @@ struct Barrier {
     }
 };
 
-/// Makes initialised barriers known to the copy engine.
-__device__ inline void fence_barriers() {
+/// Makes initialised mbarriers known to TMA.
+__device__ inline void fence_mbarrier_init() {
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 
-/// The box at (col, row) of a matrix into shared memory; `barrier` counts its bytes, all of them
+/// The box at (col, row) of a matrix into shared memory; `mbarrier` counts its bytes, all of them
 /// even where the box hangs over the edge (zeros there).
-__device__ inline void copy_box(void* to, const CUtensorMap& map, int col, int row,
-                                Barrier& barrier) {
+__device__ inline void tma_load_2d(void* to, const CUtensorMap& map, int col, int row,
+                                   Mbarrier& mbarrier) {
     asm volatile(
         "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
         "[%0], [%1, {%2, %3}], [%4];" ::"r"(shared_address(to)),
-        "l"(&map), "r"(col), "r"(row), "r"(shared_address(&barrier))
+        "l"(&map), "r"(col), "r"(row), "r"(shared_address(&mbarrier))
         : "memory");
 }
-__device__ inline void prefetch_map(const CUtensorMap& map) {
+__device__ inline void prefetch_tensormap(const CUtensorMap& map) {
     asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
 }
 
 /// Registers that a warpgroup gives up or takes, so that loading warps leave theirs to the others.
 template <int Count>
-__device__ void keep_registers() {
+__device__ void setmaxnreg_dec() {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 template <int Count>
-__device__ void take_registers() {
+__device__ void setmaxnreg_inc() {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
 /// All `threads` of the named barrier `id` (1 to 15; 0 is __syncthreads).
-__device__ inline void sync_threads(int id, int threads) {
+__device__ inline void bar_sync(int id, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
-/// Rows of 128 bytes, swizzled by the copy engine (128B): the 8-row groups lie 1024 bytes apart.
-__device__ inline std::uint64_t matrix_descriptor(const void* start) {
+/// Rows of 128 bytes, swizzled by TMA (128B): the 8-row groups lie 1024 bytes apart.
+__device__ inline std::uint64_t smem_descriptor(const void* start) {
     constexpr std::uint64_t kGroupBytes = 1024;
     constexpr std::uint64_t kSwizzle128 = std::uint64_t{1} << 62U;
     const std::uint64_t address = shared_address(start);
@@ -98,20 +98,20 @@ __device__ inline std::uint64_t advanced(std::uint64_t descriptor, int bytes) {
     return descriptor + static_cast<std::uint64_t>(bytes >> 4);
 }
 
-__device__ inline void begin_products() {
+__device__ inline void wgmma_fence() {
     asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
-__device__ inline void commit_products() {
+__device__ inline void wgmma_commit_group() {
     asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
 /// Until at most `Left` committed groups are still running.
 template <int Left>
-__device__ void wait_products() {
+__device__ void wgmma_wait_group() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Left) : "memory");
 }
 /// Keeps the compiler from moving accumulators while products that it cannot see write to them.
 template <int Count>
-__device__ void pin(float (&values)[Count]) {
+__device__ void fence_accumulators(float (&values)[Count]) {
 #pragma unroll
     for (int i = 0; i < Count; ++i) asm volatile("" : "+f"(values[i])::"memory");
 }

@@ -4,6 +4,7 @@
 #include "kernels/cuda/launch.hpp"
 
 #include <cuda_runtime.h>
+#include <nv/target>
 
 #include <algorithm>
 
@@ -11,36 +12,44 @@ namespace moe::cuda {
 
 /// The shared memory that a kernel was launched with, the same for every T.
 template <class T>
-__device__ T* launched_shared() {
+__device__ T* dynamic_smem() {
     extern __shared__ uint4 memory[];
     return reinterpret_cast<T*>(memory);
 }
 
+// Programmatic dependent launch: a kernel whose launch overlaps starts while the one before it
+// still runs. Before Hopper, it starts when that has ended.
+
+/// Waits until the earlier kernels of the stream have ended and what they wrote can be read.
+__device__ inline void grid_dependency_synchronize() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (cudaGridDependencySynchronize();));
+}
+/// The next kernel may start once all blocks have come here or ended.
+__device__ inline void trigger_launch_completion() {
+    NV_IF_TARGET(NV_PROVIDES_SM_90, (cudaTriggerProgrammaticLaunchCompletion();));
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
-    auto shared_bytes = how.shared_bytes;
-    if (how.blocks_at_once > 0) {
-        shared_bytes = std::max(shared_bytes, shared_of_block(how.blocks_at_once));
-    }
-    if (shared_bytes > kUnaskedShared) {
+    if (how.smem_bytes > kDefaultDynamicSmem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(shared_bytes)));
+                                      static_cast<int>(how.smem_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlap.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
     config.gridDim = how.blocks;
-    if (how.blocks_of_processor > 0) {
-        const auto most = static_cast<unsigned>(how.blocks_of_processor * count_processors());
+    if (how.max_blocks_per_sm > 0) {
+        const auto most = static_cast<unsigned>(how.max_blocks_per_sm * sm_count());
         config.gridDim.x = std::min(config.gridDim.x, most);
     }
-    if (how.all_shared) {
+    if (how.prefer_smem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                       cudaSharedmemCarveoutMaxShared));
     }
     config.blockDim = dim3(static_cast<unsigned>(how.threads));
-    config.dynamicSmemBytes = shared_bytes;
+    config.dynamicSmemBytes = how.smem_bytes;
     config.stream = how.stream;
     config.attrs = &overlap;
     config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;

@@ -8,21 +8,19 @@
 namespace moe::cuda {
 
 /// Shared memory that every kernel gets unasked.
-constexpr std::size_t kUnaskedShared = 48U << 10U;
+constexpr std::size_t kDefaultDynamicSmem = 48U << 10U;
 
 /// Where a kernel runs, and with how much shared memory.
 struct Launch {
     dim3 blocks;
     int threads{};
     cudaStream_t stream{};
-    std::size_t shared_bytes{};
+    std::size_t smem_bytes{};
     /// The multiprocessors have all the shared memory that they can have.
-    bool all_shared{};
-    /// No more blocks on a multiprocessor at once: each takes its part of the shared memory.
-    int blocks_at_once{};
+    bool prefer_smem{};
     /// Where blocks take turns: no more of them in x than so many for each multiprocessor.
-    int blocks_of_processor{};
-    /// After a kernel of the stream that it may overlap with, see wait_for_earlier().
+    int max_blocks_per_sm{};
+    /// It may start before the stream's earlier kernel ends, see grid_dependency_synchronize().
     bool overlaps{};
 };
 inline Launch in_blocks(std::int64_t blocks, int threads, cudaStream_t stream) {

@@ -5,8 +5,9 @@
 #include "kernels/cuda/grouped_gemm.hpp"
 #include "kernels/cuda/matmul.hpp"
 #include "kernels/cuda/permute.hpp"
-#include "kernels/cuda/route.hpp"
+#include "kernels/cuda/shared_gate.hpp"
 #include "kernels/cuda/swiglu.hpp"
+#include "kernels/cuda/topk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -62,10 +63,12 @@ public:
         const auto experts = router.weights.rows;
         const auto logits = logits_.matrix(x.rows, experts, DType::f32);
         matmul_.multiply(x, router.weights, logits, cuda::native(stream));
-        cuda::launch_choose(x,
-                            {logits.as<float>(), experts, dims_.top_k, dims_.scoring, router.bias,
-                             router.gate, router.live, shared_weight},
-                            routing, cuda::native(stream));
+        cuda::launch_topk(
+            x.rows,
+            {logits.as<float>(), experts, dims_.top_k, dims_.scoring, router.bias, router.live},
+            routing, cuda::native(stream));
+        if (shared_weight == nullptr) return;
+        cuda::launch_shared_gate(x, router.gate, router.live, shared_weight, cuda::native(stream));
     }
 
     void permute(const Matrix& x, const Routing& routing, const float* shared_weight,

@@ -103,9 +103,9 @@ private:
     /// Processes may start between two calls: asked again until there was room for all.
     [[nodiscard]] static std::optional<std::vector<ProcessInfo>> infos(Handle device,
                                                                        ListProcesses list) {
-        constexpr unsigned kMost = 1U << 16U;
+        constexpr unsigned kMax = 1U << 16U;
         std::vector<ProcessInfo> found(64);
-        while (list != nullptr && found.size() <= kMost) {
+        while (list != nullptr && found.size() <= kMax) {
             auto count = static_cast<unsigned>(found.size());
             const auto status = list(device, &count, found.data());
             if (status == 0) {

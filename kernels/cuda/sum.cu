@@ -10,9 +10,9 @@ namespace moe::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kMostBlocks = 4096;
+constexpr std::int64_t kMaxBlocks = 4096;
 /// Terms whose loads are in flight together: one load at a time leaves most of the bandwidth idle.
-constexpr int kAtOnce = 4;
+constexpr int kUnroll = 4;
 
 template <class V, int Count, int Width>
 __device__ void add(const Terms& terms, std::size_t first, std::int64_t i, float (&total)[Width]) {
@@ -34,7 +34,7 @@ __global__ void sum(const __grid_constant__ Terms terms, T* to, std::int64_t vec
          i += stride) {
         float total[Width] = {};
         std::size_t t = 0;
-        for (; t + kAtOnce <= terms.count; t += kAtOnce) add<V, kAtOnce>(terms, t, i, total);
+        for (; t + kUnroll <= terms.count; t += kUnroll) add<V, kUnroll>(terms, t, i, total);
         for (; t < terms.count; ++t) add<V, 1>(terms, t, i, total);
         V rounded;
 #pragma unroll
@@ -53,7 +53,7 @@ void launch_sum(const Terms& terms, const Matrix& to, cudaStream_t stream) {
         using T = typename decltype(tag)::type;
         constexpr int kLanes = decltype(lanes)::value;
         const auto vectors = to.elements() / kLanes;
-        const auto blocks = std::min(ceil_div(vectors, kThreads), kMostBlocks);
+        const auto blocks = std::min(ceil_div(vectors, kThreads), kMaxBlocks);
         sum<T, kLanes>
             <<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(terms, to.as<T>(), vectors);
         MOE_CUDA(cudaGetLastError());

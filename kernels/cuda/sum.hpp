@@ -9,10 +9,10 @@
 namespace moe::cuda {
 
 /// As many as fit into a kernel's arguments beside the rest (4 KiB).
-constexpr std::size_t kMostTerms = 256;
+constexpr std::size_t kMaxOperands = 256;
 
 struct Terms {
-    const std::byte* data[kMostTerms];
+    const std::byte* data[kMaxOperands];
     std::size_t count;
 };
 

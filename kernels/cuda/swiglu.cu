@@ -10,7 +10,7 @@ namespace moe::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kMostBlocks = 8192;
+constexpr std::int64_t kMaxBlocks = 8192;
 
 /// `vectors`: of a row of `out`.
 template <class T, int Width>
@@ -44,7 +44,7 @@ void launch_swiglu(const Matrix& gate_up, const Matrix& out, cudaStream_t stream
                      constexpr int kLanes = decltype(lanes)::value;
                      const auto vectors = out.cols / kLanes;
                      const auto blocks =
-                         std::min(ceil_div(out.rows * vectors, kThreads), kMostBlocks);
+                         std::min(ceil_div(out.rows * vectors, kThreads), kMaxBlocks);
                      swiglu<T, kLanes><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(
                          gate_up.as<T>(), out.as<T>(), out.rows, vectors);
                      MOE_CUDA(cudaGetLastError());

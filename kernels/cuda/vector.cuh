@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
 
 namespace moe::cuda {
@@ -33,25 +32,13 @@ template <class T, int Width>
 struct alignas(sizeof(T) * Width) Vector {
     T at[Width];
 };
-/// A store of what is more than the cache holds until somebody reads it: it makes room first.
+/// Streaming store (evict-first), for more than the cache holds until somebody reads it.
 template <class V>
-__device__ void store_passing(V* to, const V& value) {
+__device__ void store_streaming(V* to, const V& value) {
     if constexpr (sizeof(V) == kVectorBytes) {
         __stcs(reinterpret_cast<uint4*>(to), reinterpret_cast<const uint4&>(value));
     } else {
         *to = value;
-    }
-}
-/// A load of what nobody reads again: it leaves the cache first.
-template <class V>
-__device__ V load_passing(const V* from) {
-    if constexpr (sizeof(V) == kVectorBytes) {
-        const auto bits = __ldcs(reinterpret_cast<const uint4*>(from));
-        V value;
-        std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
-        return value;
-    } else {
-        return *from;
     }
 }
 /// Elements of T in one wide access.

@@ -2,14 +2,14 @@
 
 namespace moe::cuda {
 
-// What the lanes of a warp make of a value of each, all of them at once.
+// What the lanes of a warp do together. cub::WarpReduce would leave the result on one of them only.
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffU;
 
-/// What `operation` makes of the values of each `Width` neighbouring lanes; on all of them.
+/// Reduces the values of each `Width` neighbouring lanes; all of them get the result.
 template <int Width = kWarp, class T, class Operation>
-__device__ T fold(T value, Operation operation) {
+__device__ T warp_reduce(T value, Operation operation) {
 #pragma unroll
     for (int step = Width / 2; step > 0; step /= 2) {
         value = operation(value, __shfl_xor_sync(kAllLanes, value, step, Width));
@@ -17,19 +17,12 @@ __device__ T fold(T value, Operation operation) {
     return value;
 }
 template <int Width = kWarp, class T>
-__device__ T sum_of_lanes(T value) {
-    return fold<Width>(value, [](T a, T b) { return a + b; });
+__device__ T warp_sum(T value) {
+    return warp_reduce<Width>(value, [](T a, T b) { return a + b; });
 }
-/// A lane's value and those of the lanes before it, among `Width` neighbours.
-template <int Width = kWarp, class T>
-__device__ T inclusive_sum(T value) {
-    const int lane = static_cast<int>(threadIdx.x) % Width;
-#pragma unroll
-    for (int step = 1; step < Width; step *= 2) {
-        const auto before = __shfl_up_sync(kAllLanes, value, step, Width);
-        if (lane >= step) value += before;
-    }
-    return value;
+/// A bit for each lane below this one.
+__device__ inline unsigned lower_lanes() {
+    return (1U << threadIdx.x % kWarp) - 1U;
 }
 
 }  // namespace moe::cuda

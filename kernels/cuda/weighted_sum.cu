@@ -11,7 +11,7 @@ constexpr int kThreads = 128;
 /// Rows whose chains of dependent loads (offset, index, value) are under way on a multiprocessor.
 constexpr int kResident = 12;
 /// Expert rows whose loads are in flight together.
-constexpr int kAtOnce = 4;
+constexpr int kUnroll = 4;
 
 template <int Count, class V, int Width>
 __device__ void add(const WeightedRows& rows, std::int32_t entry, const V* dense,
@@ -40,8 +40,8 @@ __global__ void __launch_bounds__(kThreads, kResident)
     for (std::int64_t col = threadIdx.x; col < vectors; col += kThreads) {
         float total[Width] = {};
         auto entry = first;
-        for (; entry + kAtOnce <= end; entry += kAtOnce) {
-            add<kAtOnce>(rows, entry, from, vectors, col, total);
+        for (; entry + kUnroll <= end; entry += kUnroll) {
+            add<kUnroll>(rows, entry, from, vectors, col, total);
         }
         for (; entry < end; ++entry) add<1>(rows, entry, from, vectors, col, total);
         Vector<T, Width> rounded;

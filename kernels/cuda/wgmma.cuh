@@ -5,10 +5,10 @@
 namespace moe::cuda::hopper {
 
 /// sum [64, Columns] += a [64, 16] * b [Columns, 16]^T by the 128 threads of a warpgroup, both from
-/// shared memory (matrix_descriptor). Thread t holds, for each group j of 8 columns, the elements
+/// shared memory (smem_descriptor). Thread t holds, for each group j of 8 columns, the elements
 /// (t / 32 * 16 + t % 32 / 4 + {0, 0, 8, 8}, 8 * j + t % 4 * 2 + {0, 1, 0, 1}).
 template <class T, int Columns>
-struct Product;
+struct Wgmma;
 
 // One instruction names all of its registers, which no loop can write, and its types in its text,
 // which no template can: hence macros. The lists of a width begin with those of half of it.
@@ -53,10 +53,10 @@ struct Product;
     "+f"(sum[60]), "+f"(sum[61]), "+f"(sum[62]), "+f"(sum[63])
 
 // `a_place` and `b_place`: the operands that come after the sums.
-#define MOE_PRODUCT(columns, sums, a_place, b_place, T, type)                                      \
+#define MOE_WGMMA(columns, sums, a_place, b_place, T, type)                                        \
     template <>                                                                                    \
-    struct Product<T, columns> {                                                                   \
-        static __device__ void add(float (&sum)[sums], std::uint64_t a, std::uint64_t b) {         \
+    struct Wgmma<T, columns> {                                                                     \
+        static __device__ void mma(float (&sum)[sums], std::uint64_t a, std::uint64_t b) {         \
             asm volatile(                                                                          \
                 "{ .reg .pred add; setp.eq.u32 add, 0, 0; "                                        \
                 "wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32." type "." type " {"         \
@@ -65,15 +65,15 @@ struct Product;
                 : "l"(a), "l"(b));                                                                 \
         }                                                                                          \
     };
-#define MOE_PRODUCTS(columns, sums, a_place, b_place)                                              \
-    MOE_PRODUCT(columns, sums, a_place, b_place, __nv_bfloat16, "bf16")                            \
-    MOE_PRODUCT(columns, sums, a_place, b_place, __half, "f16")
-MOE_PRODUCTS(16, 8, "%8", "%9")
-MOE_PRODUCTS(32, 16, "%16", "%17")
-MOE_PRODUCTS(64, 32, "%32", "%33")
-MOE_PRODUCTS(128, 64, "%64", "%65")
-#undef MOE_PRODUCTS
-#undef MOE_PRODUCT
+#define MOE_WGMMAS(columns, sums, a_place, b_place)                                                \
+    MOE_WGMMA(columns, sums, a_place, b_place, __nv_bfloat16, "bf16")                              \
+    MOE_WGMMA(columns, sums, a_place, b_place, __half, "f16")
+MOE_WGMMAS(16, 8, "%8", "%9")
+MOE_WGMMAS(32, 16, "%16", "%17")
+MOE_WGMMAS(64, 32, "%32", "%33")
+MOE_WGMMAS(128, 64, "%64", "%65")
+#undef MOE_WGMMAS
+#undef MOE_WGMMA
 #undef MOE_NAMES_8
 #undef MOE_SUMS_8
 #undef MOE_NAMES_16

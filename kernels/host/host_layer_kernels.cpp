@@ -78,11 +78,11 @@ public:
                       x.cols});
             for (std::int64_t i = 0; i < count; ++i) {
                 if (router.bias != nullptr) add_into(router.bias, logits + i * experts, experts);
-                choose(logits + i * experts, experts, router.live[first + i] != 0, first + i,
-                       routing);
+                route_row(logits + i * experts, experts, router.live[first + i] != 0, first + i,
+                          routing);
             }
             if (shared_weight != nullptr) {
-                weigh_shared(block, x.cols, count, router.gate, shared_weight + first);
+                shared_gate(block, x.cols, count, router.gate, shared_weight + first);
             }
         });
     }
@@ -95,8 +95,8 @@ public:
         for (std::int64_t row = 0; row < x.rows; ++row) {
             combine.offsets[row] = entry;
             const auto* experts = routing.expert + row * dims_.top_k;
-            const bool live = experts[0] >= 0;
-            if (packing.shared && live) {
+            const bool valid = experts[0] >= 0;
+            if (packing.shared && valid) {
                 combine.indices[entry] = static_cast<std::int32_t>(row);
                 combine.weights[entry++] = shared_weight[row];
             }
@@ -104,7 +104,7 @@ public:
                 const auto local = experts[k] - packing.local.first;
                 if (local < 0 || local >= packing.local.size()) continue;
                 const auto slot = cursor_[static_cast<std::size_t>(local)]++;
-                pack_row(x, row, packing.packed, slot);
+                permute_row(x, row, packing.packed, slot);
                 combine.indices[entry] =
                     static_cast<std::int32_t>(packing.shared ? x.rows : 0) + slot;
                 combine.weights[entry++] = routing.weight[row * dims_.top_k + k];
@@ -151,23 +151,23 @@ private:
         });
     }
 
-    void choose(const float* logits, std::int64_t experts, bool live, std::int64_t row,
-                const Routing& routing) const {
+    void route_row(const float* logits, std::int64_t experts, bool valid, std::int64_t row,
+                   const Routing& routing) const {
         auto* chosen = routing.expert + row * dims_.top_k;
         auto* weights = routing.weight + row * dims_.top_k;
-        if (!live) {
+        if (!valid) {
             std::fill_n(chosen, dims_.top_k, -1);
             std::fill_n(weights, dims_.top_k, 0.0F);
             return;
         }
         // Every score grows with the logit, and the logits are exact: choosing by them gives every
         // machine the same experts, whatever its exp() rounds to.
-        top_k(logits, experts, dims_.top_k, chosen);
+        topk(logits, experts, dims_.top_k, chosen);
         normalised_weights(logits, chosen, dims_.top_k, dims_.scoring, weights);
     }
 
-    static void weigh_shared(const float* block, std::int64_t hidden, std::int64_t rows,
-                             const std::byte* gate, float* weights) {
+    static void shared_gate(const float* block, std::int64_t hidden, std::int64_t rows,
+                            const std::byte* gate, float* weights) {
         std::fill_n(weights, rows, 1.0F);
         if (gate == nullptr) return;
         multiply(
@@ -191,8 +191,8 @@ private:
         packing.expert_offsets[local.size()] = next;
     }
 
-    static void pack_row(const Matrix& x, std::int64_t row, const Matrix& packed,
-                         std::int64_t slot) {
+    static void permute_row(const Matrix& x, std::int64_t row, const Matrix& packed,
+                            std::int64_t slot) {
         visit_dtype(x.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
             widen(x.as<T>() + row * x.cols, packed.as<float>() + slot * x.cols, x.cols);
@@ -235,7 +235,7 @@ public:
 
 }  // namespace
 
-void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen) {
+void topk(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen) {
     int found = 0;
     for (std::int64_t e = 0; e < experts; ++e) {
         if (found == top_k && !(scores[e] > scores[chosen[found - 1]])) continue;

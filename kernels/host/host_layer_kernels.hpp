@@ -10,6 +10,6 @@ namespace moe {
 [[nodiscard]] std::unique_ptr<LayerKernelsFactory> make_host_layer_kernels_factory();
 
 /// The top_k largest of scores [experts], best first; of equal scores the lower index comes first.
-void top_k(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen);
+void topk(const float* scores, std::int64_t experts, int top_k, std::int32_t* chosen);
 
 }  // namespace moe

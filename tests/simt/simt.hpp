@@ -53,14 +53,14 @@ struct Warp {
 
 /// A block, and what its threads share.
 struct Block {
-    Block(int threads, std::size_t shared_bytes)
+    Block(int threads, std::size_t smem_bytes)
         : together(threads),
           warps(static_cast<unsigned>(threads) / kWarp),
           // Poisoned, since nobody clears it on a GPU either.
-          launched_shared(shared_bytes / sizeof(uint4) + 1, uint4{~0U, ~0U, ~0U, ~0U}) {}
+          dynamic_smem(smem_bytes / sizeof(uint4) + 1, uint4{~0U, ~0U, ~0U, ~0U}) {}
     std::barrier<> together;
     std::vector<Warp> warps;
-    std::vector<uint4> launched_shared;
+    std::vector<uint4> dynamic_smem;
 };
 
 /// The one that this thread belongs to.
@@ -116,11 +116,11 @@ unsigned lanes_with(T wanted, T value) {
 }
 
 /// Warps are whole. A thread that returns early is waited for no more, as on a GPU.
-inline void run(dim3 blocks, int threads, std::size_t shared_bytes,
+inline void run(dim3 blocks, int threads, std::size_t smem_bytes,
                 const std::function<void()>& kernel) {
     std::vector<std::unique_ptr<Block>> all;
     for (unsigned b = 0; b < blocks.x * blocks.y; ++b) {
-        all.push_back(std::make_unique<Block>(threads, shared_bytes));
+        all.push_back(std::make_unique<Block>(threads, smem_bytes));
     }
     std::barrier next_block(threads);
     std::vector<std::jthread> running;
@@ -185,11 +185,8 @@ T atomicAdd(T* target, T value) {
 inline int __popc(unsigned value) {
     return std::popcount(value);
 }
-inline int __clz(int value) {
-    return std::countl_zero(static_cast<unsigned>(value));
-}
-inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned shift) {
-    return static_cast<unsigned>(((std::uint64_t{high} << 32U | low) << shift) >> 32U);
+inline int __ffs(int value) {
+    return value == 0 ? 0 : std::countr_zero(static_cast<unsigned>(value)) + 1;
 }
 /// A GPU's arithmetic makes one NaN only, a positive one.
 inline unsigned __float_as_uint(float value) {

@@ -2,12 +2,10 @@
 // work together waited for each other.
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/permute.hpp"
-#include "kernels/cuda/route.hpp"
+#include "kernels/cuda/topk.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 #include "tests/choices.hpp"
-#include "tests/full_tests.hpp"
-#include "tests/simt/read_ahead.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -108,10 +106,9 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring sc
     std::vector<std::int32_t> chosen(choices, 77);
     std::vector<float> weights(choices, 77);
 
-    cuda::launch_choose({nullptr, rows, 0, DType::f32},
-                        {logits.data(), experts, top_k, scoring, biased ? bias.data() : nullptr,
-                         nullptr, live.data(), nullptr},
-                        {chosen.data(), weights.data()}, nullptr);
+    cuda::launch_topk(
+        rows, {logits.data(), experts, top_k, scoring, biased ? bias.data() : nullptr, live.data()},
+        {chosen.data(), weights.data()}, nullptr);
 
     for (std::int64_t row = 0; row < rows; ++row) {
         const auto of = [&](int k) { return static_cast<std::size_t>(row * top_k + k); };
@@ -139,10 +136,10 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring sc
     }
 }
 
-TEST(Choose, EveryKindOfLogits) {
+TEST(TopK, EveryKindOfLogits) {
     constexpr Size kSizes[] = {
-        {45, 64, 4},   {1, 4, 4},    {9, 17, 8},   {35, 128, 8}, {5, 66, 1},    {17, 128, 16},
-        {18, 256, 8},  {3, 201, 9},  {9, 512, 10}, {3, 333, 17}, {5, 1024, 32}, {3, 1001, 1},
+        {45, 64, 4},   {1, 4, 4},    {9, 20, 8},   {35, 128, 8}, {5, 66, 1},    {17, 128, 16},
+        {18, 256, 8},  {3, 204, 9},  {9, 512, 10}, {3, 332, 17}, {5, 1024, 32}, {3, 1001, 1},
         {3, 1030, 33}, {34, 128, 6}, {20, 96, 8},  {7, 127, 5},  {33, 64, 8},   {19, 128, 4}};
     // Every second pair of the large ones: a thread of a GPU is a thread here.
     int pair = 0;
@@ -202,14 +199,14 @@ Packed permuted(const PermuteSize& size,
 }
 
 TEST(Permute, AsTheHostDoes) {
-    constexpr std::int64_t kFewRows = 256;  // more are counted in chunks, by many blocks
     for (const auto& size :
          {PermuteSize{1, 8, 4, {0, 4}, 2, false}, PermuteSize{20, 12, 16, {0, 16}, 4, true},
           PermuteSize{15, 5, 8, {2, 5}, 3, false}, PermuteSize{13, 8, 512, {0, 512}, 10, true},
           PermuteSize{3, 1100, 40, {8, 16}, 40, true}, PermuteSize{18, 8, 9, {9, 9}, 3, true},
           PermuteSize{0, 8, 9, {0, 5}, 3, true}, PermuteSize{1, 8, 13000, {7, 11}, 13000, true},
-          PermuteSize{257, 3, 80, {8, 16}, 33, true}, PermuteSize{258, 4, 6, {0, 6}, 4, true}}) {
-        if (size.rows == kFewRows + 1 && !full_tests()) continue;  // as with one more
+          PermuteSize{257, 3, 80, {8, 16}, 33, true},
+          // More counts than are scanned at once.
+          PermuteSize{258, 4, 5000, {0, 5000}, 2, true}}) {
         SCOPED_TRACE(fmt::format("{} rows {} hidden, {} of {} experts", size.rows, size.hidden,
                                  size.local.size(), size.experts));
         const auto device = make_host_device();
@@ -229,72 +226,15 @@ TEST(Permute, AsTheHostDoes) {
                 stream->synchronize();
             });
         cuda::Permutation permutation(*device, dims);
-        // A second time where rows were counted in chunks, which could leave something behind.
-        for (int i = 0; i < (size.rows > kFewRows ? 2 : 1); ++i) {
-            const auto got = permuted(size, [&](const auto& x, const auto& routing,
-                                                const auto* shared, const auto& packing) {
+        const auto got = permuted(
+            size, [&](const auto& x, const auto& routing, const auto* shared, const auto& packing) {
                 permutation.launch(x, routing, shared, packing, nullptr);
             });
-            EXPECT_EQ(got.expert_offsets, want.expert_offsets);
-            EXPECT_EQ(got.offsets, want.offsets);
-            EXPECT_EQ(got.indices, want.indices);
-            EXPECT_EQ(got.weights, want.weights);
-            EXPECT_EQ(got.rows, want.rows);
-        }
-    }
-}
-
-/// Rows so long that some are read ahead of others: all but the first segment's, each once, and
-/// with few copies only those that have any.
-TEST(Permute, ReadsAheadWhatItPacks) {
-    if (!full_tests()) GTEST_SKIP() << "takes half a minute";
-    constexpr std::int64_t kHidden = std::int64_t{1} << 13U;
-    constexpr std::int64_t kRows = 258;
-    struct Case {
-        std::int64_t experts, local;
-        int top_k;
-        bool every;
-        std::int64_t segment;
-    };
-    for (const auto& [experts, local, top_k, every, segment] :
-         {Case{4, 4, 4, true, 128}, Case{4, 2, 1, false, 192}}) {
-        SCOPED_TRACE(fmt::format("{} of {} experts", local, experts));
-        const auto device = make_host_device();
-        cuda::Permutation permutation(*device, {.rows = kRows,
-                                                .packed_rows = kRows * top_k,
-                                                .hidden = kHidden,
-                                                .experts = experts,
-                                                .local_experts = local,
-                                                .top_k = top_k,
-                                                .intermediate = 1,
-                                                .wire = DType::f32});
-        const std::byte* x_data{};
-        std::vector<bool> has_local;
-        simt::read_ahead.parts.clear();
-        permuted(
-            {kRows, kHidden, experts, {0, local}, top_k, false},
-            [&](const Matrix& x, const Routing& routing, const auto* shared, const auto& packing) {
-                x_data = x.data;
-                for (std::int64_t row = 0; row < kRows; ++row) {
-                    const auto* chosen = routing.expert + row * top_k;
-                    has_local.push_back(std::any_of(chosen, chosen + top_k,
-                                                    [&](auto e) { return e >= 0 && e < local; }));
-                }
-                permutation.launch(x, routing, shared, packing, nullptr);
-            });
-        std::vector<int> times(kRows, 0);
-        for (const auto part : simt::read_ahead.parts) {
-            const auto row_bytes = static_cast<std::size_t>(kHidden) * sizeof(float);
-            EXPECT_EQ(part.size(), row_bytes);
-            const auto at = static_cast<std::size_t>(part.data() - x_data);
-            ASSERT_LT(at, kRows * row_bytes);
-            EXPECT_EQ(at % row_bytes, 0);
-            ++times[at / row_bytes];
-        }
-        for (std::int64_t row = 0; row < kRows; ++row) {
-            const auto r = static_cast<std::size_t>(row);
-            EXPECT_EQ(times[r], row >= segment && (every || has_local[r]) ? 1 : 0) << row;
-        }
+        EXPECT_EQ(got.expert_offsets, want.expert_offsets);
+        EXPECT_EQ(got.offsets, want.offsets);
+        EXPECT_EQ(got.indices, want.indices);
+        EXPECT_EQ(got.weights, want.weights);
+        EXPECT_EQ(got.rows, want.rows);
     }
 }
 

@@ -6,15 +6,18 @@
 namespace moe::cuda {
 
 template <class T>
-T* launched_shared() {
-    return reinterpret_cast<T*>(simt::block->launched_shared.data());
+T* dynamic_smem() {
+    return reinterpret_cast<T*>(simt::block->dynamic_smem.data());
 }
+
+inline void grid_dependency_synchronize() {}
+inline void trigger_launch_completion() {}
 
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
     // Where blocks take turns one does it all: every test has turns.
-    const auto blocks = how.blocks_of_processor > 0 ? dim3(1) : how.blocks;
-    simt::run(blocks, how.threads, how.shared_bytes, [&] { kernel(Parameters(arguments)...); });
+    const auto blocks = how.max_blocks_per_sm > 0 ? dim3(1) : how.blocks;
+    simt::run(blocks, how.threads, how.smem_bytes, [&] { kernel(Parameters(arguments)...); });
 }
 
 }  // namespace moe::cuda

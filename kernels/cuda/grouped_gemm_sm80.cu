@@ -3,10 +3,11 @@
 // expert has few rows when little is decoded; then reading the weights once is the floor.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/grouped_gemm.hpp"
-#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/silu.cuh"
 #include "kernels/cuda/tiles.cuh"
 #include "kernels/cuda/vector.cuh"
+
+#include <cuda_pipeline_primitives.h>
 
 namespace moe::cuda {
 namespace {
@@ -22,19 +23,18 @@ constexpr int kRowBytes = kPieces * kPieceBytes;
 constexpr int kStageBytes = (kRows + 2 * kHalf) * kRowBytes;
 constexpr int kAmpere = 8;  ///< major compute capability
 
-/// Eight rows that ldmatrix reads together lie in eight different banks.
-__device__ std::uint32_t place(std::uint32_t start, int row, int piece) {
-    return start +
-           static_cast<std::uint32_t>(row * kRowBytes + (piece ^ (row % kPieces)) * kPieceBytes);
+/// Where a piece of a stage lies: eight rows that ldmatrix reads together in eight different banks.
+__device__ int place(int row, int piece) {
+    return row * kRowBytes + (piece ^ (row % kPieces)) * kPieceBytes;
 }
 
-__device__ void load_fragments(std::uint32_t (&to)[4], std::uint32_t from) {
+__device__ void ldmatrix_x4(std::uint32_t (&to)[4], const std::byte* from) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-                 : "r"(from));
+                 : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(from))));
 }
 
-__device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+__device__ void mma_m16n8k16(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                              std::uint32_t b1, Tag<__nv_bfloat16>) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
@@ -42,7 +42,7 @@ __device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-__device__ void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+__device__ void mma_m16n8k16(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                              std::uint32_t b1, Tag<__half>) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -74,7 +74,7 @@ struct Source {
 
 template <class T>
 __device__ void load_stage(const Problem<T>& p, const Source& from, std::int64_t depth,
-                           std::uint32_t stage) {
+                           std::byte* stage) {
     const int pieces = depth < p.depth ? (kRows + 2 * kHalf) * kPieces : 0;  // none behind the end
     for (int i = static_cast<int>(threadIdx.x); i < pieces; i += kThreads) {
         const int row = i / kPieces;
@@ -91,9 +91,10 @@ __device__ void load_stage(const Problem<T>& p, const Source& from, std::int64_t
             inside = inside && of_half < (second ? from.second_width : from.width);
             start = p.weights + ((second ? from.second : from.first) + of_half) * p.depth + col;
         }
-        copy_async(place(stage, row, piece), inside ? start : p.in, inside);
+        __pipeline_memcpy_async(stage + place(row, piece), inside ? start : p.in, kPieceBytes,
+                                inside ? 0 : kPieceBytes);  // zeros outside
     }
-    end_group_of_copies();
+    __pipeline_commit();
 }
 
 /// A warp's 32 rows by 16 weight rows of each half, as 2 x 2 fragments of 16 x 8.
@@ -101,24 +102,24 @@ struct Sums {
     float at[2][2][2][4] = {};  ///< [half][rows][columns]
 
     template <class T>
-    __device__ void add(std::uint32_t stage, int warp_row, int warp_col, int lane) {
+    __device__ void add(const std::byte* stage, int warp_row, int warp_col, int lane) {
 #pragma unroll
         for (int step = 0; step < kDepth / 16; ++step) {
             std::uint32_t a[2][4];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                load_fragments(a[i],
-                               place(stage, warp_row + i * 16 + lane % 16, step * 2 + lane / 16));
+                ldmatrix_x4(a[i],
+                            stage + place(warp_row + i * 16 + lane % 16, step * 2 + lane / 16));
             }
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
                 std::uint32_t w[4];  // two fragments of 8 weight rows, two of depth 8 each
                 const int row = kRows + half * kHalf + warp_col + lane / 16 * 8 + lane % 8;
-                load_fragments(w, place(stage, row, step * 2 + lane / 8 % 2));
+                ldmatrix_x4(w, stage + place(row, step * 2 + lane / 8 % 2));
 #pragma unroll
                 for (int i = 0; i < 2; ++i) {
-                    multiply_add(at[half][i][0], a[i], w[0], w[1], Tag<T>{});
-                    multiply_add(at[half][i][1], a[i], w[2], w[3], Tag<T>{});
+                    mma_m16n8k16(at[half][i][0], a[i], w[0], w[1], Tag<T>{});
+                    mma_m16n8k16(at[half][i][1], a[i], w[2], w[3], Tag<T>{});
                 }
             }
         }
@@ -171,7 +172,6 @@ __device__ int clipped(std::int64_t left) {
 template <class T, bool Gated>
 __global__ void __launch_bounds__(kThreads) multiply(const Problem<T> p) {
     extern __shared__ __align__(128) std::byte memory[];
-    const auto start = static_cast<std::uint32_t>(__cvta_generic_to_shared(memory));
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int warp = static_cast<int>(threadIdx.x) / 32;
     const int warp_row = warp / 4 * 32;
@@ -189,17 +189,15 @@ __global__ void __launch_bounds__(kThreads) multiply(const Problem<T> p) {
                           clipped(left), clipped(Gated ? left : left - kHalf)};
         Sums sums;
         for (int s = 0; s < kStages - 1; ++s) {
-            load_stage(p, from, std::int64_t{s} * kDepth, start + s * kStageBytes);
+            load_stage(p, from, std::int64_t{s} * kDepth, memory + s * kStageBytes);
         }
         for (std::int64_t s = 0; s < stages; ++s) {
             // All but the youngest groups have arrived: the one for this stage has.
-            wait_for_groups_of_copies<kStages - 2>();
+            __pipeline_wait_prior(kStages - 2);
             __syncthreads();
             const auto next = s + kStages - 1;
-            load_stage(p, from, next * kDepth,
-                       start + static_cast<std::uint32_t>(next % kStages * kStageBytes));
-            sums.template add<T>(start + static_cast<std::uint32_t>(s % kStages * kStageBytes),
-                                 warp_row, warp_col, lane);
+            load_stage(p, from, next * kDepth, memory + next % kStages * kStageBytes);
+            sums.template add<T>(memory + s % kStages * kStageBytes, warp_row, warp_col, lane);
         }
         store_tile<T, Gated>(p, sums, from, first_col, warp_row, warp_col, lane);
         __syncthreads();  // the next tile's first stages overwrite this one's last
@@ -221,8 +219,7 @@ void launch(const GroupedGemm& gemm, cudaStream_t stream) {
         int resident = 0;
         MOE_CUDA(
             cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kThreads, kBytes));
-        kernel<<<static_cast<unsigned>(resident * count_processors()), kThreads, kBytes, stream>>>(
-            problem);
+        kernel<<<static_cast<unsigned>(resident * sm_count()), kThreads, kBytes, stream>>>(problem);
     };
     if (gemm.gated) {
         run(multiply<T, true>);
@@ -252,7 +249,7 @@ bool suits_tensor_cores(const GroupedGemm& gemm) {
            rows_are_wide(gemm.out.row_bytes(), {gemm.out.data});
 }
 
-const GroupedGemmKernel kTensorGemm{
+const GroupedGemmKernel kGroupedGemmSm80{
     .name = "grouped_gemm_sm80", .can = can_launch, .launch = launch_for_type};
 
 }  // namespace moe::cuda

@@ -2,8 +2,8 @@
 // (their rows), the tokens the side whose width can be small: an expert with 16 rows fills a tile
 // of 16, and the time is that of reading its weights once.
 //
-// A block stays on its multiprocessor and walks through the tiles. One warp keeps the copy engine
-// busy, across tile borders, with a ring of stages in shared memory; two warpgroups multiply, each
+// A block stays on its multiprocessor and walks through the tiles. One warp keeps TMA busy,
+// across tile borders, with a ring of stages in shared memory; two warpgroups multiply, each
 // the same 64 rows of two halves of the weights' tile: gate and up (then the activation needs no
 // other thread's values) or two neighbouring halves. Their results turn round in shared memory, so
 // that they are written as whole sectors of the output's rows.
@@ -28,7 +28,7 @@ constexpr int kGroup = 128;  ///< threads of a warpgroup
 constexpr int kMultiplying = 2;
 constexpr int kThreads = (1 + kMultiplying) * kGroup;
 constexpr int kProductDepth = 16;
-constexpr int kPieces = 8;  ///< of 16 bytes, in a row of a stage and of a turned result
+constexpr int kPieces = 8;  ///< of 16 bytes, in a row of a stage and of a transposed result
 constexpr int kHopper = 9;  ///< major compute capability
 
 /// `Tokens`: rows of `in` in a tile.
@@ -36,13 +36,15 @@ template <int Tokens>
 struct Shape {
     static constexpr int kWeightBytes = 2 * kHalf * kRowBytes;
     static constexpr int kStageBytes = kWeightBytes + Tokens * kRowBytes;
-    static constexpr int kTurnedBytes = Tokens * kRowBytes;  ///< of each warpgroup
-    /// What is left of a block's 227 KiB after the turned results, the barriers and the offsets.
-    static constexpr int kStages = (227 * 1024 - kMultiplying * kTurnedBytes - 3072) / kStageBytes;
-    static constexpr int kBarriersAt = kStages * kStageBytes + kMultiplying * kTurnedBytes;
+    static constexpr int kEpilogueBytes = Tokens * kRowBytes;  ///< of each warpgroup
+    /// What is left of a block's 227 KiB after the transposed results, the mbarriers and the
+    /// offsets.
+    static constexpr int kStages =
+        (227 * 1024 - kMultiplying * kEpilogueBytes - 3072) / kStageBytes;
+    static constexpr int kMbarriersAt = kStages * kStageBytes + kMultiplying * kEpilogueBytes;
     static constexpr int kOffsetsAt =
-        kBarriersAt + 2 * kStages * static_cast<int>(sizeof(hopper::Barrier));
-    static constexpr int kMostOffsets = (227 * 1024 - kOffsetsAt) / 4;
+        kMbarriersAt + 2 * kStages * static_cast<int>(sizeof(hopper::Mbarrier));
+    static constexpr int kMaxOffsets = (227 * 1024 - kOffsetsAt) / 4;
 };
 
 struct Problem {
@@ -69,11 +71,11 @@ struct Ring {
 };
 
 template <int Tokens, bool Gated>
-__device__ void load_tiles(const Problem& p, std::byte* memory, hopper::Barrier* full,
-                           hopper::Barrier* empty, Tiles tiles) {
+__device__ void load_tiles(const Problem& p, std::byte* memory, hopper::Mbarrier* full,
+                           hopper::Mbarrier* empty, Tiles tiles) {
     using S = Shape<Tokens>;
-    hopper::prefetch_map(p.weights);
-    hopper::prefetch_map(p.in);
+    hopper::prefetch_tensormap(p.weights);
+    hopper::prefetch_tensormap(p.in);
     Ring<S::kStages> ring;
     const int weight_rows = (Gated ? 2 : 1) * p.cols;
     constexpr int kCols = Gated ? kHalf : 2 * kHalf;
@@ -85,9 +87,11 @@ __device__ void load_tiles(const Problem& p, std::byte* memory, hopper::Barrier*
             auto* stage = memory + ring.stage * S::kStageBytes;
             empty[ring.stage].wait(ring.parity ^ 1U);  // the first time round all are
             full[ring.stage].arrive_and_expect(S::kStageBytes);
-            hopper::copy_box(stage, p.weights, depth, first, full[ring.stage]);
-            hopper::copy_box(stage + kHalf * kRowBytes, p.weights, depth, second, full[ring.stage]);
-            hopper::copy_box(stage + S::kWeightBytes, p.in, depth, tiles.row(), full[ring.stage]);
+            hopper::tma_load_2d(stage, p.weights, depth, first, full[ring.stage]);
+            hopper::tma_load_2d(stage + kHalf * kRowBytes, p.weights, depth, second,
+                                full[ring.stage]);
+            hopper::tma_load_2d(stage + S::kWeightBytes, p.in, depth, tiles.row(),
+                                full[ring.stage]);
         }
     }
 }
@@ -102,7 +106,7 @@ __device__ std::uint32_t pair_of(float low, float high) {
 /// A warpgroup's 64 weight rows x Tokens become Tokens rows of 64 values (128 bytes, pieces
 /// swizzled so that eight rows written or read together lie in different banks).
 template <class T, int Tokens>
-__device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
+__device__ void transpose_to_smem(const float (&sum)[Tokens / 2], std::byte* smem) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int warp = static_cast<int>(threadIdx.x) % kGroup / 32;
 #pragma unroll
@@ -112,7 +116,7 @@ __device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
         const int token = (j + lane / 16) * 8 + lane % 8;
         const int piece = warp * 2 + lane / 8 % 2;
         const auto to =
-            hopper::shared_address(turned + token * kRowBytes + ((piece ^ token) % kPieces) * 16);
+            hopper::shared_address(smem + token * kRowBytes + ((piece ^ token) % kPieces) * 16);
         const float* at = sum + 4 * j;
         asm volatile(
             "stmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 [%0], {%1, %2, %3, %4};" ::"r"(to),
@@ -122,10 +126,10 @@ __device__ void turn(const float (&sum)[Tokens / 2], std::byte* turned) {
     }
 }
 
-/// Writes the turned rows to columns [col, col + 64) of the output, as far as they exist.
+/// Stores the transposed rows to columns [col, col + 64) of the output, as far as they exist.
 template <class T>
-__device__ void write_turned(const Problem& p, const std::byte* turned, int row, int rows,
-                             int col) {
+__device__ void store_epilogue(const Problem& p, const std::byte* smem, int row, int rows,
+                               int col) {
     const int thread = static_cast<int>(threadIdx.x) % kGroup;
     auto* out = reinterpret_cast<T*>(p.out);
     for (int i = thread; i < rows * kPieces; i += kGroup) {
@@ -133,21 +137,21 @@ __device__ void write_turned(const Problem& p, const std::byte* turned, int row,
         const int piece = i % kPieces;
         const int first = col + piece * kWide<T>;
         if (first >= p.cols) continue;
-        const auto* from = turned + token * kRowBytes + ((piece ^ token) % kPieces) * 16;
+        const auto* from = smem + token * kRowBytes + ((piece ^ token) % kPieces) * 16;
         *reinterpret_cast<uint4*>(out + std::int64_t{row + token} * p.cols + first) =
             *reinterpret_cast<const uint4*>(from);
     }
 }
 
 template <class T, int Tokens, bool Gated>
-__device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Barrier* full,
-                               hopper::Barrier* empty, Tiles tiles) {
+__device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Mbarrier* full,
+                               hopper::Mbarrier* empty, Tiles tiles) {
     using S = Shape<Tokens>;
-    using Product = hopper::Product<T, Tokens>;
+    using Wgmma = hopper::Wgmma<T, Tokens>;
     const int group = static_cast<int>(threadIdx.x) / kGroup - 1;
-    const bool speaks = threadIdx.x % 32 == 0;
-    auto* turned = memory + S::kStages * S::kStageBytes + group * S::kTurnedBytes;
-    const auto sync = [&] { hopper::sync_threads(1 + group, kGroup); };
+    const bool is_leader = threadIdx.x % 32 == 0;
+    auto* epilogue = memory + S::kStages * S::kStageBytes + group * S::kEpilogueBytes;
+    const auto sync = [&] { hopper::bar_sync(1 + group, kGroup); };
     constexpr int kCols = Gated ? kHalf : 2 * kHalf;
     Ring<S::kStages> ring;
     for (int index = static_cast<int>(blockIdx.x); tiles.find(index);
@@ -158,29 +162,28 @@ __device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Barr
         for (int depth = 0; depth < p.depth; depth += kDepth, ring.advance()) {
             full[ring.stage].wait(ring.parity);
             const auto* stage = memory + ring.stage * S::kStageBytes;
-            const auto a = hopper::matrix_descriptor(stage + group * kPart * kRowBytes);
-            const auto a2 = hopper::matrix_descriptor(stage + (kHalf + group * kPart) * kRowBytes);
-            const auto b = hopper::matrix_descriptor(stage + S::kWeightBytes);
-            hopper::pin(first);
-            hopper::pin(second);
-            hopper::begin_products();
+            const auto a = hopper::smem_descriptor(stage + group * kPart * kRowBytes);
+            const auto a2 = hopper::smem_descriptor(stage + (kHalf + group * kPart) * kRowBytes);
+            const auto b = hopper::smem_descriptor(stage + S::kWeightBytes);
+            hopper::fence_accumulators(first);
+            hopper::fence_accumulators(second);
+            hopper::wgmma_fence();
 #pragma unroll
             for (int k = 0; k < kDepth; k += kProductDepth) {
                 constexpr int kBytes = 2;  // of an element
-                Product::add(first, hopper::advanced(a, k * kBytes),
-                             hopper::advanced(b, k * kBytes));
-                Product::add(second, hopper::advanced(a2, k * kBytes),
-                             hopper::advanced(b, k * kBytes));
+                Wgmma::mma(first, hopper::advanced(a, k * kBytes), hopper::advanced(b, k * kBytes));
+                Wgmma::mma(second, hopper::advanced(a2, k * kBytes),
+                           hopper::advanced(b, k * kBytes));
             }
-            hopper::commit_products();
-            hopper::wait_products<1>();
-            if (running >= 0 && speaks) empty[running].arrive();
+            hopper::wgmma_commit_group();
+            hopper::wgmma_wait_group<1>();
+            if (running >= 0 && is_leader) empty[running].arrive();
             running = ring.stage;
         }
-        hopper::wait_products<0>();
-        hopper::pin(first);
-        hopper::pin(second);
-        if (running >= 0 && speaks) empty[running].arrive();
+        hopper::wgmma_wait_group<0>();
+        hopper::fence_accumulators(first);
+        hopper::fence_accumulators(second);
+        if (running >= 0 && is_leader) empty[running].arrive();
 
         const int rows = min(tiles.rows_left(), Tokens);
         const int col = tiles.col_tile() * kCols + group * kPart;
@@ -188,15 +191,15 @@ __device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Barr
 #pragma unroll
             for (int i = 0; i < Tokens / 2; ++i) first[i] = fast_silu(first[i]) * second[i];
         }
-        sync();  // the rows turned before have been written
-        turn<T, Tokens>(first, turned);
+        sync();  // the rows transposed before have been stored
+        transpose_to_smem<T, Tokens>(first, epilogue);
         sync();
-        write_turned<T>(p, turned, tiles.row(), rows, col);
+        store_epilogue<T>(p, epilogue, tiles.row(), rows, col);
         if (Gated) continue;
         sync();
-        turn<T, Tokens>(second, turned);
+        transpose_to_smem<T, Tokens>(second, epilogue);
         sync();
-        write_turned<T>(p, turned, tiles.row(), rows, col + kHalf);
+        store_epilogue<T>(p, epilogue, tiles.row(), rows, col + kHalf);
     }
 }
 
@@ -204,7 +207,7 @@ template <class T, int Tokens, bool Gated>
 __global__ void __launch_bounds__(kThreads, 1) multiply(const __grid_constant__ Problem p) {
     using S = Shape<Tokens>;
     extern __shared__ __align__(1024) std::byte memory[];
-    auto* full = reinterpret_cast<hopper::Barrier*>(memory + S::kBarriersAt);
+    auto* full = reinterpret_cast<hopper::Mbarrier*>(memory + S::kMbarriersAt);
     auto* empty = full + S::kStages;
     auto* offsets = reinterpret_cast<std::int32_t*>(memory + S::kOffsetsAt);
     for (int i = static_cast<int>(threadIdx.x); i <= p.experts; i += kThreads) {
@@ -215,16 +218,16 @@ __global__ void __launch_bounds__(kThreads, 1) multiply(const __grid_constant__ 
             full[s].init(1);
             empty[s].init(kMultiplying * kGroup / 32);  // each warp has read when it says so
         }
-        hopper::fence_barriers();
+        hopper::fence_mbarrier_init();
     }
     __syncthreads();
     const Tiles tiles(offsets, p.experts, Tokens, p.col_tiles);
     // 65536 registers over three warpgroups: the products' sums need most of them.
     if (threadIdx.x < kGroup) {
-        hopper::keep_registers<40>();
+        hopper::setmaxnreg_dec<40>();
         if (threadIdx.x == 0) load_tiles<Tokens, Gated>(p, memory, full, empty, tiles);
     } else {
-        hopper::take_registers<232>();
+        hopper::setmaxnreg_inc<232>();
         multiply_tiles<T, Tokens, Gated>(p, memory, full, empty, tiles);
     }
 }
@@ -246,7 +249,7 @@ void launch(const GroupedGemm& gemm, cudaStream_t stream) {
     const int bytes = S::kOffsetsAt + static_cast<int>((gemm.experts + 1) * sizeof(std::int32_t));
     auto* kernel = multiply<T, Tokens, Gated>;
     MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
-    kernel<<<static_cast<unsigned>(count_processors()), kThreads, static_cast<std::size_t>(bytes),
+    kernel<<<static_cast<unsigned>(sm_count()), kThreads, static_cast<std::size_t>(bytes),
              stream>>>(problem);
     MOE_CUDA(cudaGetLastError());
 }
@@ -265,7 +268,7 @@ auto visit_tile(const GroupedGemm& gemm, Visit&& visit) {
 bool can_launch(const GroupedGemm& gemm) {
     if (!suits_tensor_cores(gemm) || capability().major != kHopper) return false;
     return visit_tile(gemm, [&](auto tokens) {
-        return gemm.experts < Shape<decltype(tokens)::value>::kMostOffsets;
+        return gemm.experts < Shape<decltype(tokens)::value>::kMaxOffsets;
     });
 }
 
@@ -291,7 +294,7 @@ void launch_for_type(const GroupedGemm& gemm, cudaStream_t stream) {
 
 }  // namespace
 
-const GroupedGemmKernel kHopperGemm{
+const GroupedGemmKernel kGroupedGemmSm90{
     .name = "grouped_gemm_sm90", .tuned = true, .can = can_launch, .launch = launch_for_type};
 
 }  // namespace moe::cuda

@@ -14,7 +14,7 @@ constexpr int kDepth = 16;
 constexpr int kThreads = 256;
 constexpr int kEach = 4;  ///< rows and columns of a thread's part of the tile
 constexpr int kAcross = kTile / kEach;
-constexpr int kBlocksOfProcessor = 2;
+constexpr int kBlocksPerSm = 2;
 
 /// One tile's slice of `depth` columns, transposed: a thread's rows lie beside each other.
 using Slice = float[kDepth][kTile + 1];
@@ -90,8 +90,8 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-void launch_any(const GroupedGemm& gemm, cudaStream_t stream) {
-    const auto blocks = static_cast<unsigned>(kBlocksOfProcessor * count_processors());
+void launch_simt(const GroupedGemm& gemm, cudaStream_t stream) {
+    const auto blocks = static_cast<unsigned>(kBlocksPerSm * sm_count());
     const auto depth = gemm.in.cols;
     const auto cols = gemm.out.cols;
     const auto experts = static_cast<int>(gemm.experts);
@@ -113,8 +113,8 @@ void launch_any(const GroupedGemm& gemm, cudaStream_t stream) {
 
 }  // namespace
 
-const GroupedGemmKernel kAnyGemm{.name = "grouped_gemm_simt",
-                                 .can = [](const GroupedGemm& /*gemm*/) { return true; },
-                                 .launch = launch_any};
+const GroupedGemmKernel kGroupedGemmSimt{.name = "grouped_gemm_simt",
+                                         .can = [](const GroupedGemm& /*gemm*/) { return true; },
+                                         .launch = launch_simt};
 
 }  // namespace moe::cuda

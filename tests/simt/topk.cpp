@@ -1,2 +1,2 @@
 // The kernels of this name, compiled for the processor: simt.hpp comes before them.
-#include "kernels/cuda/choose_few.cu"
+#include "kernels/cuda/topk.cu"

@@ -1,2 +1,2 @@
 // The kernels of this name, compiled for the processor: simt.hpp comes before them.
-#include "kernels/cuda/route.cu"
+#include "kernels/cuda/permute_small.cu"
