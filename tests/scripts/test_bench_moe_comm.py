@@ -459,7 +459,7 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_sweep(tmp_path):
 
 def test_topologies_that_do_not_divide_are_obstacles(tmp_path):
     done = launch(*QUICK, "--dp", "1,2,3", "--ep", "all", "--load", "balanced,counts:1;2",
-                  "--out", tmp_path)
+                  "--combine", "all_reduce_slice", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path)
     why = {(row["dp"], row["load"]): row["obstacle"] for row in rows}
@@ -481,10 +481,11 @@ def test_a_case_that_does_not_fit_says_what_it_needs(tmp_path):
         assert row["verified"] == "" and row["layer_us_median"] == ""
 
 
-@pytest.mark.parametrize(("rule", "decode"), [("sglang", "sum_len"), ("sglang:0.5.22", "max_len")])
-def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(rule, decode, tmp_path):
-    done = launch(*QUICK, "--padding", f"max_len,{rule}", "--load", "balanced,hot,idle:1", "--out",
-                  tmp_path, ranks=3)
+@pytest.mark.parametrize(("rule", "decode", "combines"), [
+    ("sglang", "sum_len", "all"), ("sglang:0.5.22", "max_len", "reduce_scatter_padded")])
+def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(rule, decode, combines, tmp_path):
+    done = launch(*QUICK, "--padding", f"max_len,{rule}", "--load", "balanced,hot,idle:1",
+                  "--combine", combines, "--out", tmp_path, ranks=3)
     assert done.returncode == 0, done.stderr
     found = {(row["phase"], row["load"]): (row["padding"], row["rows"])
              for row in rows_of(tmp_path)}
