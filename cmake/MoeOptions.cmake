@@ -12,9 +12,7 @@ target_compile_options(moe_options INTERFACE
     # (tests/moe_test.cpp, Load.DealsAsWorkedByHand); the loops that matter here do not need it.
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-fno-tree-slp-vectorize>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>
-    $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${MOE_WERROR}>>:-Werror=all-warnings>
-    # Loops of known layout are meant to be vectorised, whatever the build type says.
-    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O3>)
+    $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${MOE_WERROR}>>:-Werror=all-warnings>)
 
 # A BLAS with cblas.h. OpenBLAS by name, since ranks must be able to switch its threads off.
 if(MOE_BLAS)
@@ -22,13 +20,26 @@ if(MOE_BLAS)
     pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 endif()
 
-# moe_precompile(<target>): with MOE_PCH, what most files of the target include.
-function(moe_precompile target)
+# moe_precompiled_headers(<target> [LIBRARIES <target>...] [HEADERS <header>...]): an empty library whose
+# precompiled headers others reuse: what most files include, and HEADERS.
+function(moe_precompiled_headers target)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES;HEADERS")
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/nothing.cpp CONTENT "")
+    add_library(${target} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/nothing.cpp)
+    target_link_libraries(${target} PRIVATE moe_options fmt::fmt ${arg_LIBRARIES})
+    target_precompile_headers(${target} PRIVATE
+        <algorithm> <functional> <map> <optional> <string> <vector> <fmt/format.h> ${arg_HEADERS})
+endfunction()
+
+if(MOE_PCH)
+    moe_precompiled_headers(moe_headers)
+endif()
+
+# moe_precompile(<target>...): libraries of ours, which are compiled alike; with MOE_PCH.
+function(moe_precompile)
     if(MOE_PCH)
-        target_precompile_headers(${target} PRIVATE
-            $<$<COMPILE_LANGUAGE:CXX>:<algorithm$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<functional$<ANGLE-R>>
-            $<$<COMPILE_LANGUAGE:CXX>:<map$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<optional$<ANGLE-R>>
-            $<$<COMPILE_LANGUAGE:CXX>:<string$<ANGLE-R>> $<$<COMPILE_LANGUAGE:CXX>:<vector$<ANGLE-R>>
-            $<$<COMPILE_LANGUAGE:CXX>:<fmt/format.h$<ANGLE-R>> ${ARGN})
+        foreach(target IN LISTS ARGN)
+            target_precompile_headers(${target} REUSE_FROM moe_headers)
+        endforeach()
     endif()
 endfunction()

@@ -198,7 +198,7 @@ find_pip() {
 }
 
 # venv_pip ARGUMENT...: installs into .venv. One that is there but incomplete is completed, one that
-# does not run is made anew.
+# does not run is made anew. Python compiles what is imported, which is a small part, when it is.
 venv_pip() {
     local pip
     if ! find_pip; then
@@ -206,7 +206,8 @@ venv_pip() {
             python3 -m venv --clear --without-pip "$root/.venv" || return
         find_pip || return
     fi
-    "${pip[@]}" install --disable-pip-version-check --retries 2 --only-binary :all: "$@"
+    "${pip[@]}" install --disable-pip-version-check --retries 2 --only-binary :all: \
+        --no-compile "$@"
 }
 
 # Sets python. Without a network another interpreter that has the packages will do.
