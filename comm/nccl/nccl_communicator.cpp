@@ -123,7 +123,7 @@ private:
     /// with more, those that wait for other ranks could cover a GPU before all ranks on it got
     /// their turn.
     [[nodiscard]] int waiting_blocks() const {
-        int blocks = std::max(cuda::count_processors() / world_->ranks_on_gpu, 1);
+        int blocks = std::max(cuda::sm_count() / world_->ranks_on_gpu, 1);
         if (sms_ > 0) blocks = std::min(blocks, sms_);
         MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &blocks, 1, MPI_INT, MPI_MIN, mpi_.get()));
         return blocks;
