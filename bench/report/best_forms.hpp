@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/report/case_table.hpp"
+#include "bench/report/verdict.hpp"
 #include "comm/combine/combine.hpp"
 
 #include <optional>
