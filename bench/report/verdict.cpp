@@ -25,6 +25,10 @@ std::string sentence(const Comparison& two, std::string_view pair, const ResultR
         fmt::format("  {} against {}, {}: {}", two.combine, two.against, pair,
                     times_text(two.output, 2, fmt::format("the {} of the output step", rate)));
     if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
+    if (two.library) {
+        text += fmt::format("; against {}, the library's all_reduce: {}", two.library->against,
+                            times_text(two.library->output, 2, "that of the output step"));
+    }
     // What a library does by default says nothing of what it can do.
     const auto sms = row.sms.empty() ? "" : fmt::format(", SMs: {}", row.sms);
     return fmt::format("{} (claim: {}{}).\n", text, to_string(row.claim), sms);
@@ -80,7 +84,12 @@ std::string verdict_line(std::span<const ResultRow> rows,
     if (const auto reason = no_verdict(rows)) {
         return fmt::format("  {}\n", why_no_winner(*reason, rows));
     }
-    if (best_forms) return sentence(*best_forms, "the best form of each kind", rows.front());
+    if (best_forms) {
+        return sentence(
+            *best_forms,
+            best_forms->engines ? "the all_reduce that engines run" : "the best form of each kind",
+            rows.front());
+    }
     const auto* best = fastest(rows);
     return best == nullptr ? "" : against_baseline(*best, rows);
 }
