@@ -26,7 +26,11 @@ TEST(Allocations, AreCounted) {
         << "aligned memory too";
 }
 
-/// Runs `check` for every layout, type and way to put the ranks into groups.
+/// Columns of matrices so large that, from three ranks on, an all-reduce takes two shots.
+constexpr std::int64_t kTwoShotCols = 80'000;
+
+/// Runs `check` for every layout, type and way to put the ranks into groups, and for one large
+/// matrix.
 template <class Check>
 void for_each_setup(Check&& check) {
     auto& backend = OpenBackends::opened().front();
@@ -43,6 +47,16 @@ void for_each_setup(Check&& check) {
             }
         }
     }
+    const auto alone = backend.world->split(backend.world->rank());
+    const auto owned = partition_of(kLayouts[0], ranks, 1);
+    check(CombineSetup{.device = *backend.device,
+                       .world = *backend.world,
+                       .group = *alone,
+                       .owned = owned,
+                       .cols = kTwoShotCols,
+                       .dtype = DType::bf16,
+                       .captured = true},
+          backend.layer_kernels->compute_dtype(DType::bf16));
 }
 
 TEST(Combine, AllocatesNothingFromItsSecondRunOn) {
@@ -69,7 +83,8 @@ TEST(Combine, AllocatesNothingFromItsSecondRunOn) {
 
 TEST(Gather, AllocatesNothingFromItsSecondRunOn) {
     for_each_setup([](const CombineSetup& setup, DType /*compute*/) {
-        const GatherSetup gathers{setup.device, setup.world, setup.owned, setup.cols, setup.dtype};
+        const GatherSetup gathers{setup.device, setup.world, setup.owned,
+                                  setup.cols,   setup.dtype, setup.captured};
         auto& device = setup.device;
         const auto stream = device.make_stream();
         const auto own =

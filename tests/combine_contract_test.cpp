@@ -1,6 +1,7 @@
 // Every combine strategy of this build, and one of weighted rows, on every backend of this build,
 // against one contract: bit for bit, twice, into poisoned memory, for every way to put the ranks
 // into groups and every way to make the input.
+#include "comm/all_reduce_forms.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
@@ -36,6 +37,26 @@ TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
                              {*backend.device, *backend.world, *group, owned, cols, dtype}, given);
             }
         }
+    }
+}
+
+TEST(LargeMatrices, AreRightWhereAnAllReduceTakesTwoShots) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        if (world.size() < 3) GTEST_SKIP() << "up to two ranks need one shot";
+        const auto alone = world.split(world.rank());
+        const auto owned = partition_of(kLayouts[0], world.size(), 1);
+        constexpr std::int64_t kCols = 80'001;  // and parts that differ
+        int in_two_shots = 0;
+        for (const auto dtype : {DType::bf16, DType::f16, DType::f32}) {
+            const CombineSetup setup{*backend.device, world, *alone, owned, kCols, dtype, true};
+            for (const auto* entry : combine_table()) {
+                if (entry->variant(setup) != to_string(AllReduceForm::two_shot)) continue;
+                expect_right(*entry, backend, setup, Given::partial_sums);
+                ++in_two_shots;
+            }
+        }
+        EXPECT_GT(in_two_shots, 0);
     }
 }
 
@@ -116,6 +137,25 @@ TEST(Variant, SaysWhichWayAStrategyWent) {
     EXPECT_EQ(variant(even, "reduce_scatter_padded"), "zero_copy");
     EXPECT_EQ(variant(uneven, "reduce_scatter_padded"), "copied");
     EXPECT_EQ(variant(uneven, "reduce_scatterv_native"), "");
+}
+
+TEST(Variant, OfTheEngineIsTheFormThatItChooses) {
+    auto& world = *OpenBackends::opened().front().world;
+    auto& device = *OpenBackends::opened().front().device;
+    const auto alone = world.split(world.rank());
+    constexpr std::int64_t kCols = 512;  // of KiB rows
+    const auto& engine = find_named(combine_table(), "all_reduce_engine_dp_scatter", "combine");
+    for (const std::int64_t rows : {1, 128, 129, 384, 385, 896, 897, 16384, 16385}) {
+        std::vector<std::int64_t> hot(static_cast<std::size_t>(world.size()), 0);
+        hot.front() = rows;
+        const RowPartition owned(hot);
+        for (const bool captured : {false, true}) {
+            const CombineSetup setup{device, world, *alone, owned, kCols, DType::bf16, captured};
+            const auto form = engine_all_reduce(world.size(), setup.all_bytes(), captured);
+            EXPECT_EQ(engine.variant(setup), to_string(form)) << rows << " KiB";
+            EXPECT_EQ(engine.input(setup).reach, AllReduce::reach(form)) << rows << " KiB";
+        }
+    }
 }
 
 TEST(Obstacle, IsMoreElementsThanMpiCounts) {

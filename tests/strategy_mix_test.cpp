@@ -32,7 +32,7 @@ constexpr std::uint64_t kDataSets = 3;
 /// One strategy in one setup.
 struct Player {
     std::string name;
-    bool peer{};   ///< reaches into other ranks' memory itself
+    bool peer{};   ///< reaches into other ranks' memory and waits for them itself
     bool large{};  ///< its messages travel in pieces
     /// What was wrong with its result on this set of data, with outputs that held `poison`.
     std::function<std::string(std::uint64_t data, std::byte poison)> play;
@@ -74,7 +74,8 @@ public:
             if (!entry->obstacle(combine_setup_).empty()) continue;
             const auto in = inputs_.of(entry->input(combine_setup_));
             auto* combine = combines_.emplace_back(entry->make(combine_setup_)).get();
-            players.push_back({std::string(entry->name), in.memory != nullptr, large,
+            const bool peer = entry->cost(combine_setup_).barriers > 0;
+            players.push_back({std::string(entry->name), peer, large,
                                [this, in, combine](auto data, auto poison) {
                                    return play(*combine, in, data, poison);
                                }});
@@ -85,8 +86,9 @@ public:
                 wholes_.emplace_back(device_, world_, entry->output(gather_setup_), owned_.total(),
                                      gather_setup_.cols, gather_setup_.dtype);
             auto* gather = gathers_.emplace_back(entry->make(gather_setup_)).get();
+            const bool peer = entry->cost(gather_setup_).barriers > 0;
             players.push_back(
-                {std::string(entry->name), whole.memory() != nullptr, large,
+                {std::string(entry->name), peer, large,
                  [this, &whole, gather](auto data, auto poison) {
                      return play(*gather, {whole.matrix(), whole.memory()}, data, poison);
                  }});

@@ -80,24 +80,37 @@ std::unique_ptr<Combine> make(const CombineEntry& right, const CombineSetup& set
 
 }  // namespace
 
-extern const CombineEntry all_reduce_slice, reduce_scatterv_peer;
+extern const CombineEntry all_reduce_slice, all_reduce_push_dp_scatter, reduce_scatterv_peer,
+    reduce_scatterv_push;
+
+namespace {
+
+/// `kRight`, unless MOE_FAULT says otherwise.
+template <const CombineEntry& kRight>
+constexpr CombineEntry misbehaving(std::string_view name, std::string_view summary, Form form) {
+    return {.name = name,
+            .summary = summary,
+            .form = form,
+            .obstacle = [](const CombineSetup& setup) { return kRight.obstacle(setup); },
+            .cost = no_cost,
+            .make = [](const CombineSetup& setup) { return make(kRight, setup); },
+            .input = [](const CombineSetup& setup) { return kRight.input(setup); }};
+}
+
+}  // namespace
 
 extern const CombineEntry misbehaves;
-constinit const CombineEntry misbehaves{
-    .name = "misbehaves",
-    .summary = "right, unless MOE_FAULT says otherwise; the others wait in the library",
-    .form = Form::all_reduce,
-    .obstacle = no_obstacle,
-    .cost = no_cost,
-    .make = [](const CombineSetup& setup) { return make(all_reduce_slice, setup); }};
+constinit const CombineEntry misbehaves =
+    misbehaving<all_reduce_slice>("misbehaves", "the others wait in the library", Form::all_reduce);
 extern const CombineEntry misbehaves_peer;
-constinit const CombineEntry misbehaves_peer{
-    .name = "misbehaves_peer",
-    .summary = "right, unless MOE_FAULT says otherwise; the others wait in a peers' barrier",
-    .form = Form::reduce_scatter,
-    .obstacle = [](const CombineSetup& setup) { return reduce_scatterv_peer.obstacle(setup); },
-    .cost = no_cost,
-    .make = [](const CombineSetup& setup) { return make(reduce_scatterv_peer, setup); },
-    .input = [](const CombineSetup& setup) { return reduce_scatterv_peer.input(setup); }};
+constinit const CombineEntry misbehaves_peer = misbehaving<reduce_scatterv_peer>(
+    "misbehaves_peer", "the others wait in peers' barriers", Form::reduce_scatter);
+extern const CombineEntry misbehaves_push;
+constinit const CombineEntry misbehaves_push = misbehaving<reduce_scatterv_push>(
+    "misbehaves_push", "the others wait for rows in their inboxes", Form::reduce_scatter);
+extern const CombineEntry misbehaves_all_reduce_push;
+constinit const CombineEntry misbehaves_all_reduce_push = misbehaving<all_reduce_push_dp_scatter>(
+    "misbehaves_all_reduce_push", "the others wait for matrices in their inboxes",
+    Form::all_reduce);
 
 }  // namespace moe

@@ -19,6 +19,9 @@ FULL = os.environ.get("MOE_TESTS_FULL") == "1"
 SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2",
          "--intermediate", "24"]
 QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
+# What needs memory that all ranks map: the engine's all-reduce for as few rows as QUICK has, too.
+OVER_PEERS = {"all_reduce_engine_dp_scatter", "all_reduce_peer_dp_scatter",
+              "all_reduce_push_dp_scatter", "reduce_scatterv_peer", "reduce_scatterv_push"}
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 

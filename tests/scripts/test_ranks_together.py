@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from program import AS_ROOT, PROGRAM, QUICK, launch, rows_of
+from program import AS_ROOT, OVER_PEERS, PROGRAM, QUICK, launch, rows_of
 
 APART = ["unshare", "--pid", "--fork", "--mount-proc"]
 # What MPI has between containers that share no memory.
@@ -36,9 +36,10 @@ def test_ranks_with_process_ids_of_their_own_leave_each_others_files_alone(tmp_p
     assert done.returncode == 0, done.stderr
     assert held.read_bytes() == before
     rows = rows_of(tmp_path / "out")
-    (peer,) = (row for row in rows if row["combine"] == "reduce_scatterv_peer")
-    assert "the same process id" in peer["obstacle"]
-    assert all(row["verified"] == "true" for row in rows if row is not peer)
+    obstacles = {row["combine"]: row["obstacle"] for row in rows if row["obstacle"]}
+    assert obstacles.keys() == OVER_PEERS
+    assert all("the same process id" in obstacle for obstacle in obstacles.values())
+    assert all(row["verified"] == "true" for row in rows if not row["obstacle"])
     assert {row["claim"] for row in rows} <= {"memory", "functional"}
 
 

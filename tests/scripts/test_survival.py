@@ -140,12 +140,13 @@ FAULTS = {
 }
 
 
-# What the other ranks wait in meanwhile: a collective of the library, or a barrier that they poll
-# themselves, which only the host has so far.
+# What the other ranks wait in meanwhile: a collective of the library, or peer memory, in which they
+# look for flags (misbehaves_peer) or for what is pushed to them. There one that ends them from
+# outside, and one that they have to find out themselves.
 WAITS = [(action, "misbehaves") for action in FAULTS]
-if BACKEND == "host":
-    # One that ends them from outside, and one that they have to find out themselves.
-    WAITS += [(action, "misbehaves_peer") for action in (FAULTS if FULL else ("kill", "stop"))]
+WAITS += [(action, combine)
+          for combine in ("misbehaves_peer", "misbehaves_push", "misbehaves_all_reduce_push")
+          for action in (FAULTS if FULL else ("kill", "stop"))]
 
 
 @pytest.mark.parametrize(("action", "combine"), WAITS)
