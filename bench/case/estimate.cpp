@@ -173,9 +173,9 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
     return seconds;
 }
 
-Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board)
+Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, Heartbeat& heartbeat)
     : parts_(parts), planner_(planner), least_(with_effort(parts.options, kLeastEffort)) {
-    board.enter("measuring this machine's speed");
+    heartbeat.set_phase("measuring this machine's speed");
     speed_ = measure_speed(parts.backend, parts.bootstrap);
 }
 

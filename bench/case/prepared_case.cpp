@@ -135,7 +135,7 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
 CaseVerifier PreparedCase::verifier() {
     return CaseVerifier({parts_.device, parts_.stream, parts_.bootstrap, layer_, *gather_, row_map_,
                          combine_setup_, parts_.references, static_cast<std::uint64_t>(case_.seed),
-                         [this] { parts_.board.advance(); }});
+                         [this] { parts_.heartbeat.advance(); }});
 }
 
 void PreparedCase::capture(const Options& options) {
@@ -145,7 +145,7 @@ void PreparedCase::capture(const Options& options) {
         if (!strategy.obstacle.empty()) continue;
         strategy.obstacle = too_many;
         if (!strategy.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("capturing {}", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("capturing {}", strategy.entry->name));
         std::string why;
         try {
             capture(strategy, options);
@@ -204,7 +204,7 @@ void PreparedCase::verify_again() {
     auto verifier = this->verifier();
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed()) continue;
-        parts_.board.enter(fmt::format("checking {} once more", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("checking {} once more", strategy.entry->name));
         strategy.wrong = check_output(verifier, strategy);
         if (!strategy.wrong.empty()) strategy.wrong = "after it was timed: " + strategy.wrong;
         strategy.verified = strategy.wrong.empty();
@@ -213,15 +213,16 @@ void PreparedCase::verify_again() {
 
 void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
-    parts_.board.enter(fmt::format("checking {}", case_.gather->name));
+    parts_.heartbeat.set_phase(fmt::format("checking {}", case_.gather->name));
     const auto wrong_gather = verifier.check_gather();
     for (auto& strategy : strategies_) {
         if (!strategy.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("checking {}", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("checking {}", strategy.entry->name));
         strategy.wrong =
             wrong_gather.empty() ? check_output(verifier, strategy) : "the gather: " + wrong_gather;
         if (strategy.wrong.empty() && whole_layer) {
-            parts_.board.enter(fmt::format("checking the layer with {}", strategy.entry->name));
+            parts_.heartbeat.set_phase(
+                fmt::format("checking the layer with {}", strategy.entry->name));
             const auto verdict =
                 verifier.check_layer(strategy.output.input, [&](std::size_t layer) {
                     // A chain of steps ends with its last layer.
@@ -301,7 +302,7 @@ Candidate PreparedCase::candidate_of(const Region& region, StrategyRun& strategy
     timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
     timed.slowdown = options.slowdown_pct(*strategy.entry) / 100;
     timed.warm_up = [this, doing, &region, &strategy, eager] {
-        parts_.board.enter(doing);
+        parts_.heartbeat.set_phase(doing);
         region.warm_up(strategy);  // what settles buffers and connections
         if (eager) prepare(region, strategy);
     };
@@ -318,7 +319,7 @@ Candidate PreparedCase::candidate_of(const Region& region, StrategyRun& strategy
 }
 
 void PreparedCase::find_limits(CaseSamples& samples) {
-    parts_.board.enter("calibrating");
+    parts_.heartbeat.set_phase("calibrating");
     const auto row_bytes = combine_setup_.row_bytes();
     const auto matrix_bytes = row_map_.rows() * row_bytes;
     if (matrix_bytes == 0) return;
@@ -348,7 +349,7 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* 
     for (const auto* strategy : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.
         steps.emplace_back([this, strategy, layer = std::size_t{0}](Trace& trace) mutable {
-            parts_.board.enter(
+            parts_.heartbeat.set_phase(
                 fmt::format("timing the phases of a layer with {}", strategy->entry->name));
             static_cast<void>(
                 layer_.forward_layer(layer, *gather_, strategy->output, parts_.stream, trace));

@@ -9,7 +9,7 @@
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/sweep/case.hpp"
-#include "bench/watch/progress_board.hpp"
+#include "bench/watch/heartbeat.hpp"
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
 
@@ -72,7 +72,7 @@ public:
         const LayerKernelsFactory& kernels;
         std::span<const LayerWeights> weights;  ///< one for each layer, like the references
         std::span<LayerReference> references;
-        ProgressBoard& board;
+        Heartbeat& heartbeat;
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.
