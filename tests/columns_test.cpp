@@ -1,5 +1,6 @@
 // The list of columns: what documents and readers say of it, and how the cells of a row are made.
 #include "bench/report/columns.hpp"
+#include "tests/read_file.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -19,21 +19,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 TEST(Columns, HeaderIsTheGoldenOne) {
-    EXPECT_EQ(csv_header(), read(fs::path(GOLDEN_DIR) / "results_header.csv"));
+    EXPECT_EQ(csv_header(), read_file(fs::path(GOLDEN_DIR) / "results_header.csv"));
 }
 
 /// The lines of the table of columns in results/README.md.
 std::string documented_columns() {
     std::istringstream readme(
-        read(fs::path(GOLDEN_DIR).parent_path().parent_path() / "results/README.md"));
+        read_file(fs::path(GOLDEN_DIR).parent_path().parent_path() / "results/README.md"));
     std::string table;
     for (std::string line; std::getline(readme, line);) {
         if (line.starts_with("| `")) table += line + '\n';

@@ -5,6 +5,7 @@
 #include "bench/sweep/case.hpp"
 #include "bench/sweep/number_list.hpp"
 #include "kernels/runtime/error.hpp"
+#include "tests/read_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,13 +22,6 @@ namespace moe {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 TEST(Csv, QuotesAndFormatsCells) {
     const std::vector<Value> cells{std::string("say \"hi\", ok"),
@@ -60,13 +54,13 @@ TEST_F(AppendFileTest, StartsWithTheHeaderAndGoesOnWhereItWas) {
         AppendFile file(path("r.csv"), "a,b\n");
         file.append("1,2\n");
     }
-    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n1,2\n");
+    EXPECT_EQ(read_file(path("r.csv")), "a,b\n1,2\n1,2\n");
 }
 
 TEST_F(AppendFileTest, RefusesOtherColumnsALockedFileAndWhatCannotBeOpened) {
     { AppendFile file(path("r.csv"), "a,b\n"); }
     EXPECT_THROW(AppendFile(path("r.csv"), "a,b,c\n"), BadArgument);
-    EXPECT_EQ(read(path("r.csv")), "a,b\n") << "nothing may be written to a refused file";
+    EXPECT_EQ(read_file(path("r.csv")), "a,b\n") << "nothing may be written to a refused file";
     const AppendFile first(path("r.csv"), "a,b\n");
     EXPECT_THROW(AppendFile(path("r.csv"), "a,b\n"), BadArgument);
     EXPECT_THROW(AppendFile(path("no/such/folder.csv"), "a,b\n"), BadArgument);
@@ -216,17 +210,17 @@ TEST_F(AppendFileTest, SaysWhatASpreadsheetMadeOfTheHeader) {
 TEST_F(AppendFileTest, CutsATornLineOnlyWhenAskedTo) {
     { std::ofstream(path("r.csv")) << "a,b\n1,2\n3"; }
     EXPECT_THROW(AppendFile(path("r.csv"), "a,b\n"), BadArgument);
-    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n3");
+    EXPECT_EQ(read_file(path("r.csv")), "a,b\n1,2\n3");
     {
         AppendFile file(path("r.csv"), "a,b\n", TornLine::allow);
-        EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n3") << "until it is known what to keep";
+        EXPECT_EQ(read_file(path("r.csv")), "a,b\n1,2\n3") << "until it is known what to keep";
         file.keep(8);
         file.append("5,6\n");
     }
-    EXPECT_EQ(read(path("r.csv")), "a,b\n1,2\n5,6\n");
+    EXPECT_EQ(read_file(path("r.csv")), "a,b\n1,2\n5,6\n");
     { std::ofstream(path("h.csv")) << "a,"; }
     { AppendFile(path("h.csv"), "a,b\n", TornLine::allow).keep(0); }
-    EXPECT_EQ(read(path("h.csv")), "a,b\n");
+    EXPECT_EQ(read_file(path("h.csv")), "a,b\n");
     { std::ofstream(path("o.csv")) << "x,"; }
     EXPECT_THROW(AppendFile(path("o.csv"), "a,b\n", TornLine::allow), BadArgument);
 }

@@ -10,15 +10,14 @@
 // same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
 // agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
+#include "bench/micro/collectives.hpp"
 #include "bench/micro/rotating_buffers.hpp"
 #include "bench/sweep/number_list.hpp"
-#include "comm/all_reduce_forms.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
-#include "comm/row_buffer.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -71,135 +70,6 @@ struct Bench {
           buffers(std::move(memory)) {}
 };
 
-/// One call between two matrices of all rows: `in` holds every rank's block.
-using Call = std::function<void(const Matrix& in, const Matrix& out)>;
-
-/// One collective.
-struct Collective {
-    const char* name;
-    /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
-    double (*bus_factor)(double n);
-    /// Collective. What makes the calls for matrices of this shape.
-    Call (*prepare)(Bench& bench, Communicator& world, const Matrix& shape);
-    bool peer{};  ///< by kernels over peer memory
-};
-
-double of_one_way(double n) {
-    return (n - 1) / n;
-}
-double of_both_ways(double n) {
-    return 2 * (n - 1) / n;
-}
-
-Matrix own_block(const Communicator& world, const Matrix& matrix) {
-    const auto rows = matrix.rows / world.size();
-    return matrix.slice(world.rank() * rows, rows);
-}
-
-/// Of the library, which needs nothing prepared.
-template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
-Call of_library(Bench& bench, Communicator& world, const Matrix& /*shape*/) {
-    return [&bench, &world](const Matrix& in, const Matrix& out) {
-        kCall(world, in, out, *bench.stream);
-    };
-}
-
-/// A matrix where peers reach it.
-std::shared_ptr<RowBuffer> peer_rows(Bench& bench, Communicator& world, const Matrix& shape) {
-    return std::make_shared<RowBuffer>(*bench.backend.device, world, Reach::load_store, shape.rows,
-                                       shape.cols, shape.dtype);
-}
-
-template <AllReduceForm kForm>
-Call all_reduce_by(Bench& bench, Communicator& world, const Matrix& shape) {
-    auto all_reduce = std::make_shared<AllReduce>(world, kForm, shape.bytes());
-    std::shared_ptr<RowBuffer> rows;
-    if (AllReduce::reach(kForm)) rows = peer_rows(bench, world, shape);
-    return [&bench, all_reduce, rows](const Matrix& in, const Matrix& out) {
-        all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr, out,
-                        *bench.stream);
-    };
-}
-
-Call reduce_scatter_by_pull(Bench& bench, Communicator& world, const Matrix& shape) {
-    auto rows = peer_rows(bench, world, shape);
-    return [&bench, &world, rows](const Matrix& /*in*/, const Matrix& out) {
-        const auto own = own_block(world, out);
-        world.peer_kernels()->pull_sum(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            *bench.stream);
-    };
-}
-
-Call reduce_scatter_by_push(Bench& bench, Communicator& world, const Matrix& shape) {
-    const auto rows = shape.rows / world.size();
-    const auto slot = PushInbox::slot_for(static_cast<std::size_t>(rows) * shape.row_bytes());
-    struct Layout {
-        std::vector<std::int64_t> first;
-        std::vector<std::size_t> slot_bytes;
-        std::unique_ptr<PeerMemory> inbox;
-    };
-    auto layout = std::make_shared<Layout>();
-    for (int rank = 0; rank <= world.size(); ++rank) layout->first.push_back(rank * rows);
-    layout->slot_bytes.assign(static_cast<std::size_t>(world.size()), slot);
-    layout->inbox =
-        world.make_peer_memory(PushInbox::bytes_for(world.size(), slot), Reach::load_store);
-    return [&bench, &world, layout](const Matrix& in, const Matrix& out) {
-        world.peer_kernels()->push_sum(layout->inbox->table(),
-                                       {.in = in,
-                                        .first = layout->first,
-                                        .slot_bytes = layout->slot_bytes,
-                                        .out = own_block(world, out)},
-                                       *bench.stream);
-    };
-}
-
-Call all_gather_by_push(Bench& bench, Communicator& world, const Matrix& shape) {
-    auto rows = peer_rows(bench, world, shape);
-    return [&bench, &world, rows](const Matrix& in, const Matrix& /*out*/) {
-        const auto own = own_block(world, in);
-        world.peer_kernels()->push_copy(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            *bench.stream);
-    };
-}
-
-void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-    world.all_reduce(in, out, stream);
-}
-void reduce_scatter(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-    world.reduce_scatter(in, own_block(world, out), stream);
-}
-void grouped_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-    const auto rows = in.rows / world.size();
-    CommGroup group(world);
-    for (int root = 0; root < world.size(); ++root) {
-        world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
-    }
-    group.close();
-}
-void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-    world.all_gather(own_block(world, in), out, stream);
-}
-
-constexpr Collective kCollectives[] = {
-    {"all_reduce", of_both_ways, of_library<all_reduce>},
-    {"reduce_scatter", of_one_way, of_library<reduce_scatter>},
-    {"grouped_reduce", of_one_way, of_library<grouped_reduce>},
-    {"all_gather", of_one_way, of_library<all_gather>},
-    {"all_reduce_push", of_both_ways, all_reduce_by<AllReduceForm::push>, true},
-    {"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
-    {"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
-    {"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
-    {"reduce_scatter_push", of_one_way, reduce_scatter_by_push, true},
-    {"all_gather_push", of_one_way, all_gather_by_push, true}};
-
 enum class Way : std::uint8_t { isolated, back_to_back, graph };
 constexpr std::array<const char*, 3> kWays{"isolated", "back_to_back", "graph"};
 
@@ -229,7 +99,7 @@ void run_in_a_row(benchmark::State& state, Bench& bench, int count,
 void run(benchmark::State& state, Bench& bench, Communicator& world, const Collective& collective,
          Way way) {
     const auto matrix = matrix_of(state.range(0), world.size());
-    const auto call = collective.prepare(bench, world, matrix);
+    const auto call = collective.prepare({*bench.backend.device, world, *bench.stream}, matrix);
     const auto region = [&] {
         const auto [in, out] = bench.buffers.next(matrix.rows);
         call(in, out);
@@ -304,7 +174,7 @@ void register_all(Bench& bench, Communicator& world, const std::string& suffix,
                   std::int64_t largest) {
     const bool peers = world.peer_obstacle(Reach::load_store).empty();
     const bool captures = bench.backend.device->capture_obstacle().empty();
-    for (const auto& collective : kCollectives) {
+    for (const auto& collective : collectives()) {
         if (collective.peer && !peers) continue;
         for (const auto way : {Way::isolated, Way::back_to_back, Way::graph}) {
             if (way == Way::graph && !captures) continue;

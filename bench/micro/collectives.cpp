@@ -1,0 +1,136 @@
+#include "bench/micro/collectives.hpp"
+
+#include "comm/all_reduce_forms.hpp"
+#include "comm/row_buffer.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace moe {
+namespace {
+
+double of_one_way(double n) {
+    return (n - 1) / n;
+}
+double of_both_ways(double n) {
+    return 2 * (n - 1) / n;
+}
+
+Matrix own_block(const Communicator& world, const Matrix& matrix) {
+    const auto rows = matrix.rows / world.size();
+    return matrix.slice(world.rank() * rows, rows);
+}
+
+/// Of the library, which needs nothing prepared.
+template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
+Call of_library(const CallSetup& setup, const Matrix& /*shape*/) {
+    return [setup = setup](const Matrix& in, const Matrix& out) {
+        kCall(setup.world, in, out, setup.stream);
+    };
+}
+
+/// A matrix where peers reach it.
+std::shared_ptr<RowBuffer> peer_rows(const CallSetup& setup, const Matrix& shape) {
+    return std::make_shared<RowBuffer>(setup.device, setup.world, Reach::load_store, shape.rows,
+                                       shape.cols, shape.dtype);
+}
+
+template <AllReduceForm kForm>
+Call all_reduce_by(const CallSetup& setup, const Matrix& shape) {
+    auto all_reduce = std::make_shared<AllReduce>(setup.world, kForm, shape.bytes());
+    std::shared_ptr<RowBuffer> rows;
+    if (AllReduce::reach(kForm)) rows = peer_rows(setup, shape);
+    return [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
+        all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr, out,
+                        setup.stream);
+    };
+}
+
+Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
+    auto rows = peer_rows(setup, shape);
+    return [setup = setup, rows](const Matrix& /*in*/, const Matrix& out) {
+        const auto own = own_block(setup.world, out);
+        setup.world.peer_kernels()->pull_sum(
+            rows->memory()->table(),
+            {.rows = own,
+             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+             .most_rows = own.rows},
+            setup.stream);
+    };
+}
+
+Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
+    const auto rows = shape.rows / setup.world.size();
+    const auto slot = PushInbox::slot_for(static_cast<std::size_t>(rows) * shape.row_bytes());
+    struct Layout {
+        std::vector<std::int64_t> first;
+        std::vector<std::size_t> slot_bytes;
+        std::unique_ptr<PeerMemory> inbox;
+    };
+    auto layout = std::make_shared<Layout>();
+    for (int rank = 0; rank <= setup.world.size(); ++rank) layout->first.push_back(rank * rows);
+    layout->slot_bytes.assign(static_cast<std::size_t>(setup.world.size()), slot);
+    layout->inbox = setup.world.make_peer_memory(PushInbox::bytes_for(setup.world.size(), slot),
+                                                 Reach::load_store);
+    return [setup = setup, layout](const Matrix& in, const Matrix& out) {
+        setup.world.peer_kernels()->push_sum(layout->inbox->table(),
+                                             {.in = in,
+                                              .first = layout->first,
+                                              .slot_bytes = layout->slot_bytes,
+                                              .out = own_block(setup.world, out)},
+                                             setup.stream);
+    };
+}
+
+Call all_gather_by_push(const CallSetup& setup, const Matrix& shape) {
+    auto rows = peer_rows(setup, shape);
+    return [setup = setup, rows](const Matrix& in, const Matrix& /*out*/) {
+        const auto own = own_block(setup.world, in);
+        setup.world.peer_kernels()->push_copy(
+            rows->memory()->table(),
+            {.rows = own,
+             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+             .most_rows = own.rows},
+            setup.stream);
+    };
+}
+
+void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.all_reduce(in, out, stream);
+}
+void reduce_scatter(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.reduce_scatter(in, own_block(world, out), stream);
+}
+void grouped_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    const auto rows = in.rows / world.size();
+    CommGroup group(world);
+    for (int root = 0; root < world.size(); ++root) {
+        world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
+    }
+    group.close();
+}
+void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
+    world.all_gather(own_block(world, in), out, stream);
+}
+
+constexpr std::array kCollectives{
+    Collective{"all_reduce", of_both_ways, of_library<all_reduce>},
+    Collective{"reduce_scatter", of_one_way, of_library<reduce_scatter>},
+    Collective{"grouped_reduce", of_one_way, of_library<grouped_reduce>},
+    Collective{"all_gather", of_one_way, of_library<all_gather>},
+    Collective{"all_reduce_push", of_both_ways, all_reduce_by<AllReduceForm::push>, true},
+    Collective{"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
+    Collective{"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
+    Collective{"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
+    Collective{"reduce_scatter_push", of_one_way, reduce_scatter_by_push, true},
+    Collective{"all_gather_push", of_one_way, all_gather_by_push, true}};
+
+}  // namespace
+
+std::span<const Collective> collectives() {
+    return kCollectives;
+}
+
+}  // namespace moe
