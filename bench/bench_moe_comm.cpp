@@ -141,7 +141,7 @@ struct Guards {
     Bootstrap& bootstrap;
     Watchdog& watchdog;
     ProgressBoard& board;
-    LastWords last;
+    ReportTarget last;
 };
 
 /// The cases that an earlier run has not finished.
@@ -248,7 +248,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const auto earlier = open_files(
         options, {options, backend, machine, timeline, calibration, bootstrap}, guards, files);
     guards.watchdog.set_tell(
-        [last = guards.last](const Ending& ending) { tell_early_end(ending, last); });
+        [last = guards.last](const AbortReason& reason) { report_abort(reason, last); });
 
     const auto left = cases_left(cases, earlier.finished, {backend, machine, options, ""});
     CasePlanner planner({options, backend, bootstrap});
@@ -327,7 +327,7 @@ int main(int argc, char** argv) {
     const bool unseen_ranks = board.all().size() < hosts.size();
     moe::Guards guards{*bootstrap, watchdog, board, {host, unseen_ranks, {}, {}}};
     watchdog.set_tell(
-        [first = guards.last](const moe::Ending& ending) { tell_early_end(ending, first); });
+        [first = guards.last](const moe::AbortReason& reason) { report_abort(reason, first); });
     const moe::Watchdog::Watch watch(watchdog, board);
     try {
         return moe::run(argc, argv, guards);
@@ -337,8 +337,8 @@ int main(int argc, char** argv) {
         board.fail(error.what());
         moe::show_error(fmt::format("{}: {}\n", who, error.what()));
         if (board.claim_report()) {
-            tell_early_end({"failed", fmt::format("rank {}: {}", rank, error.what()), true},
-                           guards.last);
+            report_abort({"failed", fmt::format("rank {}: {}", rank, error.what()), true},
+                         guards.last);
         }
     }
     MPI_Abort(MPI_COMM_WORLD, moe::kFailedRank);

@@ -1,6 +1,7 @@
 #include "bench/runner.hpp"
 
 #include "bench/case/make_on_all.hpp"
+#include "bench/moe/engine_path.hpp"
 #include "bench/report/best_forms.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/sweep/case_texts.hpp"
@@ -172,6 +173,9 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
         row.disturbed_pct = samples.disturbed_pct;
         report_samples(strategies, strategy, samples, row);
         forms.push_back(form_samples(strategy, samples));
+        forms.back().baseline = row.is_baseline;
+        // Engines' own kernels are between GPUs; here they are measured between cores too.
+        forms.back().engines = parts_.backend.gpus && runs_in_sglang(row.engine_path);
         if (row.phases) {
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (params.layers == 1 && parts_.options.mode == Mode::isolated &&

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 import moe_results
 from charts import CHARTS
 from charts.figure import draw
-from charts.looks import METADATA, STYLE
-from charts.pages import Page, make_pages
+from charts.figures import Page, make_pages
+from charts.style import METADATA, STYLE
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
 from cli import OneLineParser, cannot_write, command

@@ -29,33 +29,35 @@ protected:
     void TearDown() override { fs::remove_all(folder_); }
 
     /// What a host says that ends like this after one whose word is `state`.
-    std::string end(std::string_view state, const Ending& ending,
+    std::string end(std::string_view state, const AbortReason& reason,
                     const std::string& run = "this run") {
         write_status(last_.paths.status,
                      {std::string(state), "before", run, 0, "case", {{"b", 1}}});
         testing::internal::CaptureStderr();
-        tell_early_end(ending, last_);
+        report_abort(reason, last_);
         return testing::internal::GetCapturedStderr();
     }
     [[nodiscard]] RunStatus status() const { return read_status(last_.paths.status); }
     [[nodiscard]] std::string state() const { return status().state; }
 
     fs::path folder_;
-    LastWords last_;
+    ReportTarget last_;
 };
 
-const Ending kTold{.state = "interrupted", .message = "ended by SIGTERM", .suffers = true};
-const Ending kWaited{.state = "timed_out", .message = "rank 0 got stuck", .suffers = true};
-const Ending kStopped{.state = "timed_out", .message = "rank 1 was stopped"};
-const Ending kDied{.state = "failed", .message = "rank 1 died"};
-const Ending kThrew{.state = "failed", .message = "rank 1: no", .said = true};
+const AbortReason kTold{
+    .state = "interrupted", .message = "ended by SIGTERM", .is_secondary = true};
+const AbortReason kWaited{
+    .state = "timed_out", .message = "rank 0 got stuck", .is_secondary = true};
+const AbortReason kStopped{.state = "timed_out", .message = "rank 1 was stopped"};
+const AbortReason kDied{.state = "failed", .message = "rank 1 died"};
+const AbortReason kThrew{.state = "failed", .message = "rank 1: no", .said = true};
 
 TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
-    for (const auto& ending : {kTold, kWaited, kStopped, kDied}) {
-        const auto said = end("running", ending);
-        EXPECT_NE(said.find(ending.message), std::string::npos) << said;
+    for (const auto& reason : {kTold, kWaited, kStopped, kDied}) {
+        const auto said = end("running", reason);
+        EXPECT_NE(said.find(reason.message), std::string::npos) << said;
         EXPECT_NE(said.find("--resume goes on"), std::string::npos) << said;
-        EXPECT_EQ(state(), ending.state);
+        EXPECT_EQ(state(), reason.state);
     }
     EXPECT_EQ(end("running", kThrew).find("rank 1"), std::string::npos) << "the rank has said it";
     EXPECT_EQ(state(), "failed");
@@ -63,8 +65,8 @@ TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
 
 TEST_F(EarlyEnd, WhoOnlySuffersAddsNothing) {
     for (const auto* before : {"interrupted", "timed_out", "failed", "complete", "wrong_result"}) {
-        for (const auto& ending : {kTold, kWaited}) {
-            EXPECT_EQ(end(before, ending), "") << before;
+        for (const auto& reason : {kTold, kWaited}) {
+            EXPECT_EQ(end(before, reason), "") << before;
             EXPECT_EQ(state(), before);
         }
     }
@@ -102,9 +104,9 @@ TEST_F(EarlyEnd, CountsTheRunsThatDiedInACase) {
     left.deaths = deaths_with(left);
     left.state = "running";  // all of it was killed
     EXPECT_EQ(deaths_with(left), (Deaths{{"b", 1}, {"case", 2}}));
-    for (const auto& ending : {kTold, kWaited, kStopped}) {
-        static_cast<void>(end("running", ending));
-        EXPECT_EQ(deaths_with(status()), (Deaths{{"b", 1}})) << ending.state;
+    for (const auto& reason : {kTold, kWaited, kStopped}) {
+        static_cast<void>(end("running", reason));
+        EXPECT_EQ(deaths_with(status()), (Deaths{{"b", 1}})) << reason.state;
     }
     left.case_id.clear();
     EXPECT_EQ(deaths_with(left), left.deaths) << "between cases";

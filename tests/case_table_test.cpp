@@ -49,6 +49,35 @@ TEST(CaseTable, ComparesTheBestFormsWhateverTheBaseline) {
     EXPECT_EQ(case_table(rows, won).find("the best form of each kind"), std::string::npos);
 }
 
+TEST(BestForms, AreComparedWithWhatEnginesRunAndTheLibraryBesideIt) {
+    const std::vector<double> library{4, 4, 4, 4, 4, 4}, fast{1, 1, 1, 1, 1, 1},
+        engines{2, 2, 2, 2, 2, 2}, scatter{1.6, 1.6, 1.6, 1.6, 1.6, 1.6};
+    std::vector<FormSamples> timed{
+        {"all_reduce_dp_scatter", Form::all_reduce, library, {}, false, true},
+        {"all_reduce_push_dp_scatter", Form::all_reduce, fast},
+        {"all_reduce_engine_dp_scatter", Form::all_reduce, engines, {}, true},
+        {"reduce_scatterv_push", Form::reduce_scatter, scatter}};
+    const auto found = compare_best_forms(timed);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->against, "all_reduce_engine_dp_scatter");
+    EXPECT_DOUBLE_EQ(found->output.median, 1.25);
+    ASSERT_TRUE(found->library);
+    EXPECT_EQ(found->library->against, "all_reduce_dp_scatter");
+    EXPECT_DOUBLE_EQ(found->library->output.median, 2.5);
+    const std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 4, Estimate{1, 1, 1})};
+    const auto text = case_table(rows, found);
+    EXPECT_NE(text.find("reduce_scatterv_push against all_reduce_engine_dp_scatter, the all_reduce "
+                        "that engines run: 1.25 times the speed of the output step"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("against all_reduce_dp_scatter, the library's all_reduce: 2.50 times"),
+              std::string::npos)
+        << text;
+    timed.erase(timed.begin() + 2);
+    EXPECT_EQ(compare_best_forms(timed)->against, "all_reduce_push_dp_scatter");
+    EXPECT_FALSE(compare_best_forms(timed)->library);
+}
+
 TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
     std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1}),
                                 measured("reduce_scatterv_native", 50, Estimate{2, 1.9, 2.1})};

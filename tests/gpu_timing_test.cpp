@@ -1,6 +1,6 @@
 // What times work on a device: the gate that holds it back, the clock that counts from there, and
 // graphs. On every backend that has them.
-#include "bench/case/graphs.hpp"
+#include "bench/measure/region_chain.hpp"
 #include "bench/measure/region_timer.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"

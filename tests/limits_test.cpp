@@ -128,12 +128,26 @@ TEST_F(CalibrationTest, LooksAgainInTheNextCaseAndKeepsTheFastest) {
     const double busy = look();
     pace = 1;
     EXPECT_EQ(look(), busy) << "the same case";
-    calibration.begin_case();
+    calibration.begin_case(false);
     const double quiet = look();
     EXPECT_GT(quiet, busy);
     pace = 100;
-    calibration.begin_case();
+    calibration.begin_case(false);
     EXPECT_EQ(look(), quiet) << "what it could do, it can do";
+}
+
+TEST_F(CalibrationTest, OfChainsIsOfItsOwn) {
+    if (!backend_.device->capture_obstacle().empty()) GTEST_SKIP() << "no graphs here";
+    constexpr std::int64_t kBytes = 64 << 10U;
+    const auto eager = calibration_.memory_bandwidth(kBytes, DType::bf16);
+    calibration_.begin_case(true);
+    const auto chained = calibration_.memory_bandwidth(kBytes, DType::bf16);
+    EXPECT_GT(chained, 0);
+    EXPECT_NE(chained, eager);
+    if (bootstrap_->size() > 1) {
+        EXPECT_GT(calibration_.link_bandwidth(kBytes), 0);
+    }
+    calibration_.begin_case(false);
 }
 
 TEST_F(CalibrationTest, LimitsGrowWithTheBytesAndKnowBarriers) {

@@ -107,13 +107,14 @@ TEST(EnginePath, IsWhatEnginesRunByDefault) {
     const Parallel plain{4, 4, 4}, closed{4, 4, 2}, grouped{8, 4, 4}, tensor{4, 1, 4};
     for (const auto& [parallel, padding, combine, want] : {
              Row{plain, kNone, "reduce_scatterv_grouped", "sglang-0.5.23"},
-             Row{plain, kNone, "all_reduce_engine_dp_scatter", ""},
-             Row{plain, kNone, "reduce_scatter_padded", ""},
+             Row{plain, kNone, "all_reduce_engine_dp_scatter", "sglang-0.5.23:ar"},
+             Row{plain, kNone, "reduce_scatter_padded", "sglang-0.5.23:rs"},
              Row{plain, kNone, "reduce_scatterv_collapse", "vllm-0.33"},
              Row{plain, kNone, "all_reduce_slice", "sglang-deterministic"},
              Row{plain, Padding::max_len, "reduce_scatter_padded", "sglang-0.5.23"},
              Row{closed, kNone, "all_reduce_engine_dp_scatter", "sglang-0.5.23"},
-             Row{closed, kNone, "reduce_scatterv_grouped", ""},
+             Row{closed, kNone, "reduce_scatterv_grouped", "sglang-0.5.23:rsv"},
+             Row{plain, kNone, "reduce_scatterv_peer", ""},
              Row{closed, Padding::max_len, "reduce_scatter_padded", "sglang-0.5.23"},
              Row{grouped, kNone, "all_reduce_engine_dp_scatter", "sglang-0.5.23"},
              Row{grouped, kNone, "reduce_scatterv_collapse", ""},

@@ -132,12 +132,12 @@ RankView view_of(int rank, std::uint64_t steps, bool ended = false) {
     return {rank, getpid(), steps, 10, "measuring", "the case", "", "", ended};
 }
 
-TEST(EndingOfStuck, NamesTheRankThatIsBehind) {
-    EXPECT_EQ(ending_of_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5).message,
+TEST(ReasonOfStuck, NamesTheRankThatIsBehind) {
+    EXPECT_EQ(reason_of_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
-    EXPECT_EQ(ending_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).message,
+    EXPECT_EQ(reason_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).message,
               "no progress for 5 s: ranks 0, 1 got stuck while measuring in case the case");
-    EXPECT_EQ(ending_of_stuck({view_of(0, 3, true), view_of(1, 7)}, 5).message,
+    EXPECT_EQ(reason_of_stuck({view_of(0, 3, true), view_of(1, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
 }
 
@@ -182,12 +182,12 @@ TEST(Process, IsRunningStoppedOrGone) {
 
     auto stopped = view_of(1, 7);
     stopped.pid = sleeper.pid();
-    EXPECT_EQ(ending_of_stuck({view_of(0, 7), stopped}, 5).message,
+    EXPECT_EQ(reason_of_stuck({view_of(0, 7), stopped}, 5).message,
               "no progress for 5 s: rank 1 was stopped by a signal while measuring in case the "
               "case")
         << "of two that are as far, the one that cannot go on";
-    EXPECT_FALSE(ending_of_stuck({view_of(0, 7), stopped}, 5).suffers);
-    EXPECT_TRUE(ending_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).suffers);
+    EXPECT_FALSE(reason_of_stuck({view_of(0, 7), stopped}, 5).is_secondary);
+    EXPECT_TRUE(reason_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).is_secondary);
     sleeper.end();
     EXPECT_EQ(sleeper.zombie(), ProcessState::gone) << "nobody has reaped it";
     EXPECT_EQ(sleeper.reaped(), ProcessState::gone);
@@ -205,8 +205,8 @@ std::pair<std::string, int> end_of_rank(
         before();
         Watchdog dog;
         const Watchdog::Watch watch(dog, board);
-        dog.set_tell([&](const Ending& ending) {
-            const auto said = fmt::format("{}: {}", ending.state, ending.message);
+        dog.set_tell([&](const AbortReason& reason) {
+            const auto said = fmt::format("{}: {}", reason.state, reason.message);
             [[maybe_unused]] const auto bytes = write(ends[1], said.data(), said.size());
         });
         fail(dog);

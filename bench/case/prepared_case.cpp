@@ -321,7 +321,7 @@ void PreparedCase::find_limits(CaseSamples& samples) {
     const auto row_bytes = combine_setup_.row_bytes();
     const auto matrix_bytes = row_map_.rows() * row_bytes;
     if (matrix_bytes == 0) return;
-    parts_.calibration.begin_case();
+    parts_.calibration.begin_case(case_.graph);
     const auto limit = [&](const Cost& cost) {
         return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
     };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/case/graphs.hpp"
+#include "bench/measure/region_chain.hpp"
 #include "bench/moe/layer.hpp"
 #include "comm/combine/combine.hpp"
 

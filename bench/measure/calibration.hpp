@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <utility>
 
 namespace moe {
@@ -29,8 +30,12 @@ public:
     /// Collective. Measures the barrier.
     explicit Calibration(const Parts& parts);
 
-    /// From here on each size that is asked for is measured once more.
-    void begin_case() { ++case_; }
+    /// From here on each size that is asked for is measured once more: in a chain inside a graph
+    /// where the case's samples are, which hold less of a launch than those of single calls.
+    void begin_case(bool chained) {
+        ++case_;
+        chained_ = chained;
+    }
     /// Median seconds.
     [[nodiscard]] double barrier_seconds() const { return barrier_; }
     /// Collective. Bytes a second that each rank sends in a plain exchange of `bytes`, above 0, for
@@ -53,6 +58,7 @@ private:
     [[nodiscard]] Series sample(std::span<const Rival> ways, RegionTimer* timer);
     /// Seconds of the fastest run of any of them.
     [[nodiscard]] double fastest(std::span<const Rival> ways);
+    [[nodiscard]] double fastest_in_chains(std::span<const Rival> ways);
     struct Ceiling {
         double bandwidth{};
         int measured_in{};  ///< the case
@@ -65,8 +71,10 @@ private:
     RegionTimer timer_;
     double barrier_{};
     int case_{1};
-    std::map<std::int64_t, Ceiling> link_;  ///< by bytes
-    std::map<std::pair<std::int64_t, DType>, Ceiling> memory_;
+    bool chained_{};
+    /// By bytes, in chains or not.
+    std::map<std::pair<std::int64_t, bool>, Ceiling> link_;
+    std::map<std::tuple<std::int64_t, DType, bool>, Ceiling> memory_;
 };
 
 }  // namespace moe

@@ -29,66 +29,73 @@ std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
 }
 
 /// How much a state of status.json says of a run's end.
-enum class Told : std::uint8_t { not_ours, nothing, interrupted, timed_out, failed, finished };
+enum class ReportedState : std::uint8_t {
+    not_ours,
+    nothing,
+    interrupted,
+    timed_out,
+    failed,
+    finished
+};
 
-Told told_by(std::string_view state) {
-    constexpr std::array<std::pair<std::string_view, Told>, 5> kStates{
-        {{"", Told::not_ours},  // this host does not see rank 0's files
-         {"running", Told::nothing},
-         {"interrupted", Told::interrupted},
-         {"timed_out", Told::timed_out},
-         {"failed", Told::failed}}};
+ReportedState reported_by(std::string_view state) {
+    constexpr std::array<std::pair<std::string_view, ReportedState>, 5> kStates{
+        {{"", ReportedState::not_ours},  // this host does not see rank 0's files
+         {"running", ReportedState::nothing},
+         {"interrupted", ReportedState::interrupted},
+         {"timed_out", ReportedState::timed_out},
+         {"failed", ReportedState::failed}}};
     const auto* const found = std::find_if(kStates.begin(), kStates.end(),
                                            [&](const auto& one) { return one.first == state; });
-    return found == kStates.end() ? Told::finished : found->second;
+    return found == kStates.end() ? ReportedState::finished : found->second;
 }
 
 /// What a rank says of those that it does not see, where none that it sees is at fault.
-std::string_view hint_at_others(Told mine) {
-    return mine == Told::interrupted
+std::string_view hint_at_others(ReportedState mine) {
+    return mine == ReportedState::interrupted
                ? "; if a rank of another host or container died, the launcher names it"
-           : mine == Told::timed_out
+           : mine == ReportedState::timed_out
                ? "; what it waits for may be on another host or in another container"
                : "";
 }
 
-void leave_word(const Ending& ending, const LastWords& last, bool first) {
+void write_abort_status(const AbortReason& reason, const ReportTarget& target, bool first) {
     if (first) {
-        for (const auto& path : {last.paths.csv, last.paths.samples})
+        for (const auto& path : {target.paths.csv, target.paths.samples})
             AppendFile::cut_torn_line(path);
     }
-    const auto rows = count_rows(last.paths, last.run_id);
+    const auto rows = count_rows(target.paths, target.run_id);
     if (first) {
         show_error(
             fmt::format("bench_moe_comm: {} rows of this run are in {}; the same command with "
                         "{} '{}' --resume goes on\n",
-                        rows, last.paths.csv, last.paths.option, last.paths.given));
+                        rows, target.paths.csv, target.paths.option, target.paths.given));
     }
-    auto status = read_status(last.paths.status);
-    status.state = ending.state;
-    status.message = ending.message;
+    auto status = read_status(target.paths.status);
+    status.state = reason.state;
+    status.message = reason.message;
     status.rows = rows;
-    write_status(last.paths.status, status);
+    write_status(target.paths.status, status);
 }
 
 }  // namespace
 
-void tell_early_end(Ending ending, const LastWords& last) noexcept {
+void report_abort(AbortReason reason, const ReportTarget& target) noexcept {
     try {
-        const auto mine = told_by(ending.state);
-        if (ending.suffers && last.unseen_ranks) {
+        const auto mine = reported_by(reason.state);
+        if (reason.is_secondary && target.unseen_ranks) {
             std::this_thread::sleep_for(kOthersFirst);
-            ending.message += hint_at_others(mine);
+            reason.message += hint_at_others(mine);
         }
-        const auto status = read_status(last.paths.status);
-        const auto others = told_by(status.run_id == last.run_id ? status.state : "");
-        if (ending.suffers && others > Told::nothing) return;
-        if (!ending.said) {
-            show_error(fmt::format("bench_moe_comm: {}, on {}\n", ending.message, last.host));
+        const auto status = read_status(target.paths.status);
+        const auto theirs = reported_by(status.run_id == target.run_id ? status.state : "");
+        if (reason.is_secondary && theirs > ReportedState::nothing) return;
+        if (!reason.said) {
+            show_error(fmt::format("bench_moe_comm: {}, on {}\n", reason.message, target.host));
         }
         // Where rank 0's files are not seen, the line is all that can be left.
-        if (others != Told::not_ours && others < mine) {
-            leave_word(ending, last, others == Told::nothing);
+        if (theirs != ReportedState::not_ours && theirs < mine) {
+            write_abort_status(reason, target, theirs == ReportedState::nothing);
         }
     } catch (const std::exception& error) {
         show_error(fmt::format("bench_moe_comm: no status either: {}\n", error.what()));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/report/case_table.hpp"
+#include "bench/report/verdict.hpp"
 #include "comm/combine/combine.hpp"
 
 #include <optional>
@@ -15,10 +15,13 @@ struct FormSamples {
     Form form{};
     std::span<const double> output;
     std::span<const double> layer{};  ///< empty where no layer was timed
+    bool engines{};                   ///< engines run it
+    bool baseline{};
 };
 
 /// The reduce_scatter form with the shortest median of the output step against the all_reduce form
-/// with the shortest. Nothing where only one of the two kinds was timed.
+/// that engines run, and the baseline beside it; where that was not timed, against the all_reduce
+/// form with the shortest. Nothing where only one of the two kinds was timed.
 [[nodiscard]] std::optional<Comparison> compare_best_forms(std::span<const FormSamples> timed);
 
 }  // namespace moe

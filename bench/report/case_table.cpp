@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
-#include <string_view>
 #include <vector>
 
 namespace moe {
@@ -38,82 +36,6 @@ std::string speedup(const ResultRow& row, const std::optional<Timing>& timing, i
 
 std::string planted_mark(const ResultRow& row) {
     return row.planted_pct > 0 ? fmt::format("  PLANTED: {:g} % slower", row.planted_pct) : "";
-}
-
-/// Fastest output step of those that were measured; null if none was.
-const ResultRow* winner(std::span<const ResultRow> rows) {
-    const ResultRow* best = nullptr;
-    for (const auto& row : rows) {
-        if (!row.output) continue;
-        if (best == nullptr || row.output->us.median < best->output->us.median) best = &row;
-    }
-    return best;
-}
-
-/// `what`: of which time the ratio is.
-std::string times_text(const Estimate& ratio, int digits, std::string_view what) {
-    auto text = fmt::format("{:.{}f} times {}", ratio.median, digits, what);
-    if (ratio.low) {
-        text += fmt::format(" [{:.{}f}, {:.{}f}]", *ratio.low, digits, *ratio.high, digits);
-    }
-    return text + (ratio.excludes(1) ? "" : ", not resolved");
-}
-
-/// `pair`: why these two are compared. `row`: any of the case, for what its numbers are worth.
-std::string sentence(const Comparison& two, std::string_view pair, const ResultRow& row) {
-    const auto* rate = row.mode == "pipelined" ? "throughput" : "speed";
-    auto text =
-        fmt::format("  {} against {}, {}: {}", two.combine, two.against, pair,
-                    times_text(two.output, 2, fmt::format("the {} of the output step", rate)));
-    if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
-    // What a library does by default says nothing of what it can do.
-    const auto sms = row.sms.empty() ? "" : fmt::format(", SMs: {}", row.sms);
-    return fmt::format("{} (claim: {}{}).\n", text, to_string(row.claim), sms);
-}
-
-/// Where there are not two kinds to compare.
-std::string against_baseline(const ResultRow& best, std::span<const ResultRow> rows) {
-    const auto timed = std::count_if(rows.begin(), rows.end(),
-                                     [](const auto& row) { return row.output.has_value(); });
-    if (timed == 1) return fmt::format("  Only {} was timed.\n", best.combine);
-    if (best.is_baseline) {
-        const bool all_resolved = std::all_of(rows.begin(), rows.end(), [](const auto& row) {
-            return row.is_baseline || !row.output || row.output->resolved();
-        });
-        if (all_resolved) {
-            return fmt::format("  {}, the baseline, has the fastest output step.\n", best.combine);
-        }
-        return fmt::format("  No strategy is shown to be faster than {}, the baseline.\n",
-                           best.combine);
-    }
-    if (!best.output->speedup) {
-        return fmt::format("  {} is the fastest; without a baseline there is no speed-up.\n",
-                           best.combine);
-    }
-    Comparison two{best.combine, rows.front().combine, *best.output->speedup};
-    if (best.layer) two.layer = best.layer->speedup;
-    return sentence(two, "the baseline", best);
-}
-
-/// The line in place of a winner; empty where there may be one.
-std::string why_no_winner(std::span<const ResultRow> rows) {
-    const auto reason = no_verdict(rows);
-    if (!reason) return {};
-    switch (*reason) {
-        case NoVerdict::planted:
-            return "Strategies were slowed down on purpose (--plant): no results.";
-        case NoVerdict::shared_machine:
-            return "Other processes computed on GPUs of this job: no verdict (claim: "
-                   "shared_machine).";
-        case NoVerdict::functional:
-            return "Ranks share cores or a GPU: no verdict (claim: functional).";
-        case NoVerdict::disturbed:
-            break;
-    }
-    const auto disturbed =
-        std::find_if(rows.begin(), rows.end(), std::mem_fn(&ResultRow::disturbed));
-    return fmt::format("DISTURBED: others had a rank's core for {:.0f} % of the time: no verdict.",
-                       *disturbed->disturbed_pct);
 }
 
 /// Of few ranks what each has, "8;7;6;0"; of many the least and the most.
@@ -149,8 +71,8 @@ std::string heading(const ResultRow& row) {
 std::string case_table(std::span<const ResultRow> rows,
                        const std::optional<Comparison>& best_forms) {
     std::string text = heading(rows.front());
-    const auto* best = winner(rows);
-    const auto why_none = why_no_winner(rows);
+    const auto* best = fastest(rows);
+    const auto* winner = no_verdict(rows) ? nullptr : best;
     if (best != nullptr) {
         text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",
@@ -163,18 +85,12 @@ std::string case_table(std::span<const ResultRow> rows,
             text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
         } else {
             text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
-                                &row == best && why_none.empty() ? '*' : ' ', row.combine,
-                                us(row.output), speedup(row, row.output, 2), combine_us(row),
-                                us(row.layer), speedup(row, row.layer, 3), planted_mark(row));
+                                &row == winner ? '*' : ' ', row.combine, us(row.output),
+                                speedup(row, row.output, 2), combine_us(row), us(row.layer),
+                                speedup(row, row.layer, 3), planted_mark(row));
         }
     }
-    if (!why_none.empty()) {
-        text += fmt::format("  {}\n", why_none);
-    } else if (best_forms) {
-        text += sentence(*best_forms, "the best form of each kind", rows.front());
-    } else if (best != nullptr) {
-        text += against_baseline(*best, rows);
-    }
+    text += verdict_line(rows, best_forms);
     if (std::any_of(rows.begin(), rows.end(), beats_a_limit)) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
     }

@@ -281,8 +281,8 @@ constexpr auto kColumns = std::to_array<Column>({
      "rows) or reduce_scatter (only those of its own)",
      of<&Row::form>},
     {"engine_path", kOther, "",
-     "which engines run this strategy in this case by default, separated by ;: sglang-0.5.23, "
-     "vllm-0.33, and sglang-deterministic",
+     "which engines run this strategy in this case, separated by ;: sglang-0.5.23, vllm-0.33, "
+     "sglang-deterministic; by default, or with :FORM where --boundary-reduction FORM tells it to",
      of<&Row::engine_path>},
 });
 

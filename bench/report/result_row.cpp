@@ -75,6 +75,15 @@ std::string ResultRow::flags() const {
     return fmt::format("{}", fmt::join(words, ";"));
 }
 
+const ResultRow* fastest(std::span<const ResultRow> rows) {
+    const ResultRow* best = nullptr;
+    for (const auto& row : rows) {
+        if (!row.output) continue;
+        if (best == nullptr || row.output->us.median < best->output->us.median) best = &row;
+    }
+    return best;
+}
+
 std::optional<NoVerdict> no_verdict(std::span<const ResultRow> rows) {
     std::optional<NoVerdict> first;
     for (const auto& row : rows) {

@@ -120,6 +120,9 @@ struct ResultRow {
     [[nodiscard]] std::string flags() const;
 };
 
+/// The row of a case with the shortest output step; null where none was timed.
+[[nodiscard]] const ResultRow* fastest(std::span<const ResultRow> rows);
+
 /// Why a case, whose rows are compared with each other, has no winner: the first reason of any row.
 [[nodiscard]] std::optional<NoVerdict> no_verdict(std::span<const ResultRow> rows);
 

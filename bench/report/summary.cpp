@@ -38,7 +38,6 @@ Summary::Group& Summary::group_of(const ResultRow& row) {
 }
 
 void Summary::add(std::span<const ResultRow> rows) {
-    const ResultRow* fastest = nullptr;
     bool baseline_timed = false;
     bool all_resolved = true;
     for (const auto& row : rows) {
@@ -46,25 +45,23 @@ void Summary::add(std::span<const ResultRow> rows) {
         if (!row.output) continue;
         baseline_timed |= row.is_baseline;
         all_resolved &= row.is_baseline || row.output->resolved();
-        if (fastest == nullptr || row.output->us.median < fastest->output->us.median) {
-            fastest = &row;
-        }
     }
-    if (fastest == nullptr) return;
-    auto& group = group_of(*fastest);
+    const auto* best = fastest(rows);
+    if (best == nullptr) return;
+    auto& group = group_of(*best);
     ++group.cases;
     const auto reason = no_verdict(rows);
     if (reason == NoVerdict::disturbed) {
         ++group.disturbed;
     } else if (reason) {
         if (!group.no_verdict) group.no_verdict = reason;
-    } else if (fastest->is_baseline && all_resolved) {
+    } else if (best->is_baseline && all_resolved) {
         ++group.of_baseline;
-    } else if (fastest->is_baseline || !baseline_timed || !fastest->output->resolved()) {
+    } else if (best->is_baseline || !baseline_timed || !best->output->resolved()) {
         ++group.not_resolved;
     } else {
-        const double speedup = fastest->output->speedup->median;
-        auto& wins = group.wins[fastest->combine];
+        const double speedup = best->output->speedup->median;
+        auto& wins = group.wins[best->combine];
         wins.least = wins.cases == 0 ? speedup : std::min(wins.least, speedup);
         wins.most = std::max(wins.most, speedup);
         ++wins.cases;

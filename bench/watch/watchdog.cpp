@@ -61,7 +61,7 @@ std::string place_of(const RankView& view) {
 
 /// What took the job down, seen from a rank that has to go: a rank that died without a word, else
 /// one that said why, else one that suffers from it.
-Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& signal) {
+AbortReason cause_of(const std::vector<RankView>& ranks, int me, const std::string& signal) {
     for (const auto& view : ranks) {
         if (died(view) && view.failure.empty()) {
             return {"failed", fmt::format("rank {} died while {}", view.rank, place_of(view))};
@@ -77,14 +77,14 @@ Ending cause_of(const std::vector<RankView>& ranks, int me, const std::string& s
             return {.state = "failed",
                     .message = fmt::format("rank {}: {} while {}", view.rank, view.symptom,
                                            place_of(view)),
-                    .suffers = true};
+                    .is_secondary = true};
         }
     }
     const auto self =
         std::find_if(ranks.begin(), ranks.end(), [&](const auto& v) { return v.rank == me; });
     return {.state = "interrupted",
             .message = fmt::format("ended by {} while {}", signal, place_of(*self)),
-            .suffers = true};
+            .is_secondary = true};
 }
 
 /// Leaves the telling to the lowest rank that can still do it.
@@ -102,7 +102,7 @@ void wait_for_turn(const ProgressBoard& board) {
 
 }  // namespace
 
-Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds) {
+AbortReason reason_of_stuck(const std::vector<RankView>& ranks, double seconds) {
     std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
     for (const auto& view : ranks) {
         if (!view.ended) least = std::min(least, view.steps);
@@ -124,7 +124,7 @@ Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds) {
                                    stuck.size() == 1 ? "" : "s", names,
                                    asleep ? "was stopped by a signal" : "got stuck",
                                    place_of(stuck.front())),
-            .suffers = !asleep};
+            .is_secondary = !asleep};
 }
 
 Watchdog::Watchdog() : timeout_(std::numeric_limits<double>::infinity()) {
@@ -209,7 +209,7 @@ void Watchdog::look() {
     if (symptom_.empty() && probe_) symptom_ = probe_();
     if (!symptom_.empty()) look_for_the_cause(*board_);
     if (board_->silence() > timeout_) {
-        end(ending_of_stuck(board_->all(), timeout_));
+        end(reason_of_stuck(board_->all(), timeout_));
     }
     look_for_the_dead(*board_);
 }
@@ -233,12 +233,12 @@ void Watchdog::look_for_the_cause(ProgressBoard& board) {
     end(cause_of(ranks, board.mine().rank, "a library"));
 }
 
-void Watchdog::end(const Ending& ending) {
+void Watchdog::end(const AbortReason& reason) {
     if (board_ != nullptr) wait_for_turn(*board_);
     // Held until the process is gone. After the wait it goes anyway: a disk may hang as well.
     std::unique_lock files(files_, kFiles);
     if (board_ != nullptr) {
-        if (board_->claim_report() && tell_) tell_(ending);
+        if (board_->claim_report() && tell_) tell_(reason);
         if (launcher_gone_) {
             // Nobody else is left to wake and end a rank that was stopped.
             for (const auto& view : board_->all()) {

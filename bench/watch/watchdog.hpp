@@ -13,11 +13,11 @@
 namespace moe {
 
 /// How a run ended before its time, for status.json and for the user.
-struct Ending {
+struct AbortReason {
     std::string_view state;  ///< "interrupted", "timed_out" or "failed"
     std::string message;     ///< one line
     bool said{};             ///< the rank that failed has printed why already
-    bool suffers{};          ///< nobody of this host is at fault: somebody of another may be
+    bool is_secondary{};     ///< nobody of this host is at fault: somebody of another may be
 };
 
 /// Ends this rank, with status 3, when it has no future: a signal asks it to go, its launcher died,
@@ -69,7 +69,7 @@ public:
     /// No timeout until one is set.
     void set_timeout(double seconds) { timeout_ = seconds; }
     /// Called on one rank of each host, from the watchdog's thread.
-    using Tell = std::function<void(const Ending&)>;
+    using Tell = std::function<void(const AbortReason&)>;
     void set_tell(Tell tell);
     /// To be held while a file is being written: a rank is not ended in the middle of it.
     [[nodiscard]] std::timed_mutex& files() { return files_; }
@@ -81,7 +81,7 @@ private:
     void look_for_the_dead(const ProgressBoard& board);
     void look_for_the_cause(ProgressBoard& board);
     void on_signal(int signal);
-    [[noreturn]] void end(const Ending& ending);
+    [[noreturn]] void end(const AbortReason& reason);
 
     Launcher launcher_;
     bool launcher_gone_{};
@@ -102,6 +102,6 @@ private:
 
 /// Why a rank gets no further: which one, doing what, in which case; of one host's ranks, of which
 /// at least one has said nothing for `seconds`.
-[[nodiscard]] Ending ending_of_stuck(const std::vector<RankView>& ranks, double seconds);
+[[nodiscard]] AbortReason reason_of_stuck(const std::vector<RankView>& ranks, double seconds);
 
 }  // namespace moe

@@ -30,30 +30,30 @@ __device__ inline void trigger_launch_completion() {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
-    if (how.smem_bytes > kDefaultDynamicSmem) {
+void launch(const Launch& config, void (*kernel)(Parameters...), Arguments... arguments) {
+    if (config.smem_bytes > kDefaultDynamicSmem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(how.smem_bytes)));
+                                      static_cast<int>(config.smem_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlap.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config{};
-    config.gridDim = how.blocks;
-    if (how.max_blocks_per_sm > 0) {
-        const auto most = static_cast<unsigned>(how.max_blocks_per_sm * sm_count());
-        config.gridDim.x = std::min(config.gridDim.x, most);
+    cudaLaunchConfig_t native{};
+    native.gridDim = config.blocks;
+    if (config.max_blocks_per_sm > 0) {
+        const auto max_blocks = static_cast<unsigned>(config.max_blocks_per_sm * sm_count());
+        native.gridDim.x = std::min(native.gridDim.x, max_blocks);
     }
-    if (how.prefer_smem) {
+    if (config.prefer_smem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                       cudaSharedmemCarveoutMaxShared));
     }
-    config.blockDim = dim3(static_cast<unsigned>(how.threads));
-    config.dynamicSmemBytes = how.smem_bytes;
-    config.stream = how.stream;
-    config.attrs = &overlap;
-    config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;
-    MOE_CUDA(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
+    native.blockDim = dim3(static_cast<unsigned>(config.threads));
+    native.dynamicSmemBytes = config.smem_bytes;
+    native.stream = config.stream;
+    native.attrs = &overlap;
+    native.numAttrs = config.overlaps && capability().major >= 9 ? 1 : 0;
+    MOE_CUDA(cudaLaunchKernelEx(&native, kernel, Parameters(arguments)...));
 }
 
 }  // namespace moe::cuda

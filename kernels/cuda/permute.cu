@@ -7,7 +7,6 @@
 #include <algorithm>
 
 namespace moe::cuda {
-
 namespace {
 
 constexpr int kMaxChunks = 128;
@@ -25,9 +24,8 @@ struct ChunkParams {
     int rows_per_warp{};
     std::int32_t* rank{};   ///< [rows, top_k]: choices of the same expert before one, in its chunk
     std::int32_t* entry{};  ///< [rows]: entries of the CSR matrix before a row, in its chunk
-    /// [local experts + 1, chunks]: choices of each, and last entries of the CSR matrix; scanned,
-    /// those of all places before. A choice's slot is its expert's and chunk's number plus its
-    /// rank.
+    /// [local experts + 1, chunks]: choices of each expert in each chunk, and last entries of the
+    /// CSR matrix; then its exclusive scan. A choice goes to row counts[expert, chunk] + rank.
     std::int32_t* counts{};
 };
 
@@ -83,12 +81,12 @@ __global__ void __launch_bounds__(kWarp* kCountWarps)
         const auto expert = i < end ? chosen[i] : -1;
         const bool local = params.is_local(expert);
         const auto locals = __ballot_sync(kAllLanes, local);
-        const auto shareds = __ballot_sync(kAllLanes, has_shared(i, expert));
+        const auto shared_rows = __ballot_sync(kAllLanes, has_shared(i, expert));
         if (i < end && i % top_k == 0) {
             chunk.entry[i / top_k] =
-                entry + __popc(locals & lower_lanes()) + __popc(shareds & lower_lanes());
+                entry + __popc(locals & lower_lanes()) + __popc(shared_rows & lower_lanes());
         }
-        entry += __popc(locals) + __popc(shareds);
+        entry += __popc(locals) + __popc(shared_rows);
         const auto alike = __match_any_sync(kAllLanes, local ? expert : -1);
         auto* next = own + (local ? expert - params.first_expert : 0);
         const int before = *next;

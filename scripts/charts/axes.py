@@ -11,7 +11,7 @@ from charts.chart import Chart, EndLabel, Painted
 from charts.layout import (
     LABEL_GAP, LABEL_SIZE, PANEL_HEIGHT, PANEL_WIDTH, PanelSize, push_apart, text_width,
 )
-from charts.looks import INK
+from charts.style import INK
 from charts.token_axis import TokenAxis, readable_ticks
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from charts.captions import Finding, depends_on
 from charts.chart import Chart, EndLabel, Painted
-from charts.findings import Finding, depends_on
+from charts.figures import Panel
+from charts.format import bandwidth_text, listed, percent_text, range_text
 from charts.lines import draw_lines, log_limits
-from charts.looks import MUTED, Look
-from charts.pages import Panel
-from charts.texts import bandwidth_text, listed, percent_text, range_text
+from charts.style import MUTED, Look
 from charts.token_axis import TokenAxis, log_axis
 
 LIMIT = Look(MUTED, (0, (4, 2)), "_", MUTED)
@@ -34,13 +34,13 @@ class BandwidthChart(Chart):
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         most = most_at_largest(rows)
-        gist = f"{most['combine']} has the most bus bandwidth at {most['tokens']} tokens:"
-        text = f"{gist} {bandwidth_text(most['busbw_gbps'])}"
+        headline = f"{most['combine']} has the most bus bandwidth at {most['tokens']} tokens:"
+        text = f"{headline} {bandwidth_text(most['busbw_gbps'])}"
         limits = limit_by_tokens(rows)
         if most["tokens"] in limits.index:
             share = 100 * most["busbw_gbps"] / limits[most["tokens"]]
             text += f", {percent_text(share)} of the contract's limit"
-        return Finding(text, (gist,), (most["busbw_gbps"],))
+        return Finding(text, (headline,), (most["busbw_gbps"],))
 
     def differing(self, panels: Sequence[Panel]) -> str:
         most = [most_at_largest(panel.rows) for panel in panels]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.findings import Finding, shared_headline
-from charts.looks import Look
-from charts.pages import Panel
+from charts.captions import Finding, shared_headline
+from charts.figures import Panel
+from charts.style import Look
 from charts.token_axis import TokenAxis
 
 

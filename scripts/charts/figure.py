@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from charts.axes import panel_size, set_axes, write_labels
 from charts.chart import Chart
-from charts.facts import claim_text, facts_of
+from charts.figures import Page, Panel
 from charts.layout import (
-    AXIS_LABELS, EDGE, FACTS_SIZE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
-    TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
+    AXIS_LABELS, EDGE, HEAD_GAP, LABEL_SIZE, LEFT, NOTE_SIZE, PANEL_GAP, PANEL_SIZE,
+    SUBTITLE_SIZE, TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
 )
-from charts.looks import INK, MUTED, WARNING
-from charts.pages import Page, Panel
+from charts.style import INK, MUTED, WARNING
+from charts.subtitle import claim_text, subtitle_of
 from charts.token_axis import panel_axes
 
 
@@ -118,10 +118,10 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
         headline, complete = chart.headline(panels, findings)
     colour = WARNING if page.no_verdict else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
-    head += [wrapped(fact, size.room, FACTS_SIZE, colour=MUTED) for fact in facts_of(rows)]
+    head += [wrapped(line, size.room, SUBTITLE_SIZE, colour=MUTED) for line in subtitle_of(rows)]
     if not page.no_verdict:
         colour = WARNING if page.claim == "memory" else MUTED
-        head.append(Block([claim_text(page.claim, rows)], FACTS_SIZE, colour, "bold"))
+        head.append(Block([claim_text(page.claim, rows)], SUBTITLE_SIZE, colour, "bold"))
 
     width = size.width + size.labels
     titles = {}

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from charts.captions import Finding, depends_on
 from charts.chart import Chart, Painted
-from charts.findings import Finding, depends_on
+from charts.figures import Panel
+from charts.format import listed, range_text, time_text
 from charts.lines import draw_lines, log_limits
-from charts.pages import Panel
 from charts.speedup import tied_with
-from charts.texts import listed, range_text, time_text
 from charts.token_axis import TokenAxis, log_axis
 
 
@@ -27,15 +27,15 @@ class LatencyChart(Chart):
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         fastest = fastest_at_largest(rows)
-        gist = f"{name_of(fastest)} has the fastest output step at {fastest['tokens']} tokens"
+        headline = f"{name_of(fastest)} has the fastest output step at {fastest['tokens']} tokens"
         doubt = doubt_of(fastest, rows)
-        gist += f" ({doubt})" * bool(doubt)
-        text = f"{gist}: {time_text(fastest['output_us_median'])}"
+        headline += f" ({doubt})" * bool(doubt)
+        text = f"{headline}: {time_text(fastest['output_us_median'])}"
         if not fastest["baseline"]:
             here = rows[rows["tokens"] == fastest["tokens"]]
             for base in here.loc[here["baseline"], "output_us_median"]:
                 text += f" against the baseline's {time_text(base)}"
-        return Finding(text, (f"{gist}:",), (fastest["output_us_median"],))
+        return Finding(text, (f"{headline}:",), (fastest["output_us_median"],))
 
     def differing(self, panels: Sequence[Panel]) -> str:
         fastest = [fastest_at_largest(panel.rows) for panel in panels]

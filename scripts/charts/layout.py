@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from charts.looks import INK
+from charts.style import INK
 
 PANEL_WIDTH = {1: 430, 2: 310, 3: 265}
 PANEL_HEIGHT = 215
 LEFT, EDGE = 56, 12  # Left of the panels: tick labels and the axis label.
 HEAD_GAP, PANEL_GAP = 8, 4  # Below the head of the figure; between a panel and its title.
 AXIS_LABELS, BETWEEN = 42, 40  # Below a panel; between two panels, for tick labels.
-TITLE_SIZE, FACTS_SIZE, PANEL_SIZE, LABEL_SIZE, NOTE_SIZE = 13, 8.5, 9.5, 8, 7.5
+TITLE_SIZE, SUBTITLE_SIZE, PANEL_SIZE, LABEL_SIZE, NOTE_SIZE = 13, 8.5, 9.5, 8, 7.5
 LABEL_GAP = 1.28 * LABEL_SIZE
 LINE = 1.35
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 import moe_results
 from charts.chart import EndLabel
-from charts.looks import look_of
+from charts.style import look_of
 from charts.token_axis import TokenAxis
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
+from charts.captions import Finding
 from charts.chart import Chart, EndLabel, Painted
-from charts.findings import Finding
-from charts.looks import INK, PHASES, Look
-from charts.texts import percent_text, time_text
+from charts.format import percent_text, time_text
+from charts.style import INK, PHASES, Look
 from charts.token_axis import TokenAxis, bar_axis
 
 

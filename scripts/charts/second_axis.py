@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from charts.pages import setting_label, telling_columns
-from charts.texts import load_order, natural
+from charts.figures import setting_label, telling_columns
+from charts.format import load_order, natural
 from moe_results import SETTINGS
 
 ALL_LOADS = "all loads"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from charts.captions import Finding, depends_on
 from charts.chart import Chart, Painted
-from charts.findings import Finding, depends_on
+from charts.figures import Panel
+from charts.format import listed, ratio_text, sizes_text
 from charts.lines import draw_lines, log_limits
-from charts.pages import Panel
-from charts.texts import listed, ratio_text, sizes_text
 from charts.token_axis import TokenAxis, log_axis
 
 
@@ -57,8 +57,8 @@ def speedup_finding(rows: pd.DataFrame, metric: str, what: str) -> Finding:
     peak = wins.loc[wins[metric].idxmax()]
     tied = tied_with(peak, rows, metric)
     verb = "leads" if tied else "wins"
-    gist = f"{leader} {verb} {what} {sizes_text(list(wins['tokens']), every)}"
-    text = f"{gist}: {ratio_text(peak[metric])}"
+    headline = f"{leader} {verb} {what} {sizes_text(list(wins['tokens']), every)}"
+    text = f"{headline}: {ratio_text(peak[metric])}"
     if len(wins) > 1:
         text += f" at {peak['tokens']}"
     if tied:
@@ -68,8 +68,8 @@ def speedup_finding(rows: pd.DataFrame, metric: str, what: str) -> Finding:
         text += f", {others[0]} {sizes_text(won, every)}"
     elif others:
         text += f", {len(others)} others elsewhere"
-    gists = (f"{gist}:", f"{leader} gains most in {what}, at best")
-    return Finding(text, gists, (peak[metric],))
+    headlines = (f"{headline}:", f"{leader} gains most in {what}, at best")
+    return Finding(text, headlines, (peak[metric],))
 
 
 def no_gain_finding(rivals: pd.DataFrame, metric: str, what: str) -> Finding:
@@ -78,9 +78,9 @@ def no_gain_finding(rivals: pd.DataFrame, metric: str, what: str) -> Finding:
         text = f"No strategy beats the baseline in {what}"
         return Finding(text, (text,))
     best = unresolved.loc[unresolved[metric].idxmax()]
-    gist = f"Not resolved: no gain in {what}"
+    headline = f"Not resolved: no gain in {what}"
     where = f"{ratio_text(best[metric])} at {best['tokens']} tokens"
-    return Finding(f"{gist} (best: {best['combine']}, {where})", (gist,))
+    return Finding(f"{headline} (best: {best['combine']}, {where})", (headline,))
 
 
 def winners(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -120,8 +120,8 @@ def changes_with_size(best: pd.DataFrame, rows: pd.DataFrame) -> bool:
 
 
 def tied_with(peak: pd.Series, rows: pd.DataFrame, metric: str) -> list[str]:
-    """Rivals whose interval reaches into the leader's, or who have none. Cautious: rounds are paired
-    with the baseline, so two overlapping intervals may still differ."""
+    """Rivals whose interval reaches into the leader's, or who have none. Cautious: rounds are
+    paired with the baseline, so two overlapping intervals may still differ."""
     rivals = rows[~rows["baseline"]]
     same = rivals[(rivals["tokens"] == peak["tokens"]) & (rivals["combine"] != peak["combine"])]
     return list(same.loc[~(same[f"{metric}_high"] < peak[f"{metric}_low"]), "combine"])

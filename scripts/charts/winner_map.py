@@ -13,13 +13,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import ScaledTranslation
 
+from charts.captions import Finding, panels_text
 from charts.chart import Chart
 from charts.figure import figure_of, lay_out, texts_of
-from charts.findings import Finding, panels_text
+from charts.figures import Panel
+from charts.format import natural, ratio_text
 from charts.layout import LABEL_GAP, LABEL_SIZE, LINE, PANEL_WIDTH, PanelSize, text_width, wrap
-from charts.looks import INK, MUTED, look_of
-from charts.pages import Panel
-from charts.texts import natural, ratio_text
+from charts.style import INK, MUTED, look_of
 from charts.token_axis import TokenAxis, cell_axis, readable_ticks
 from charts.winners import (
     EMPTY, UNRESOLVED, Map, doubts_text, timed_cells, winner_counts, winners_text,

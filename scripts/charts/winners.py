@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 import moe_results
-from charts.facts import why_left_out
-from charts.looks import looks_order
-from charts.pages import Page, by_claim, claim_pages, phases_that_tell
+from charts.figures import Page, by_claim, claim_pages, phases_that_tell
+from charts.format import listed
 from charts.second_axis import SecondAxis, places_on, second_axis
-from charts.texts import listed
+from charts.style import looks_order
+from charts.subtitle import why_left_out
 from moe_results import CELL
 
 # What is known of a cell: the winner is faster than the baseline, or is the baseline; that is not

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from charts.pages import setting_label, telling_columns
+from charts.figures import setting_label, telling_columns
 from moe_results import SETTINGS
 from regression.verdicts import FAILING, INCONCLUSIVE, OK, REGRESSION, VERDICTS, is_tested
 

@@ -14,8 +14,8 @@ sys.path.insert(0, str(SCRIPTS))
 import moe_results  # noqa: E402
 from charts.bandwidth import BandwidthChart, limit_by_tokens  # noqa: E402
 from charts.figure import draw  # noqa: E402
-from charts.pages import Page, make_pages  # noqa: E402
-from charts.texts import bandwidth_text  # noqa: E402
+from charts.figures import Page, make_pages  # noqa: E402
+from charts.format import bandwidth_text  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/results_header.csv"
 HEADER = GOLDEN.read_text().strip().split(",")

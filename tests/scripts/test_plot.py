@@ -25,11 +25,11 @@ import plot  # noqa: E402
 from charts import CHARTS as KINDS  # noqa: E402
 from charts.chart import Chart  # noqa: E402
 from charts.figure import draw  # noqa: E402
+from charts.figures import make_pages  # noqa: E402
+from charts.format import percent_text  # noqa: E402
 from charts.layout import push_apart  # noqa: E402
-from charts.looks import LOOKS, PHASES, STYLE  # noqa: E402
-from charts.pages import make_pages  # noqa: E402
 from charts.phases import phase_split  # noqa: E402
-from charts.texts import percent_text  # noqa: E402
+from charts.style import LOOKS, PHASES, STYLE  # noqa: E402
 from charts.winner_map import CHART, draw_map  # noqa: E402
 from charts.winners import make_maps  # noqa: E402
 

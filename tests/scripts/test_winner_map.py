@@ -17,7 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import moe_results  # noqa: E402
 import plot  # noqa: E402
-from charts.looks import LOOKS, look_of  # noqa: E402
+from charts.style import LOOKS, look_of  # noqa: E402
 from charts.winner_map import draw_map, why_numbers  # noqa: E402
 from charts.winners import Map, make_maps, winner_counts, winners_text  # noqa: E402
 

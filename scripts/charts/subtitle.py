@@ -3,8 +3,8 @@
 import pandas as pd
 
 import moe_results
-from charts.looks import looks_order
-from charts.texts import values_of
+from charts.format import values_of
+from charts.style import looks_order
 from moe_results import FUNCTIONAL, PLANTED, SHARED_MACHINE
 
 CLAIM_TEXT = {
@@ -23,25 +23,25 @@ def claim_text(claim: str, rows: pd.DataFrame) -> str:
     return SHARED_GPU if shared else CLAIM_TEXT[claim]
 
 
-def facts_of(rows: pd.DataFrame) -> list[str]:
+def subtitle_of(rows: pd.DataFrame) -> list[str]:
     def listed(column: str) -> str:
         values = values_of(rows, column)
         return ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
 
-    lines = [
+    columns = [
         ("device", "ranks", "hosts", "ranks_per_device", "backend", "transport"),
         ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode",
          moe_results.AGAINST),
     ]
     if set(rows["skew_us"]) != {"0"}:
-        lines.append(("skew_us",))
+        columns.append(("skew_us",))
     if set(rows["sms"]) != {"default"}:
-        lines.append(("sms",))
-    facts = [
+        columns.append(("sms",))
+    lines = [
         " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
-        for names in lines
+        for names in columns
     ]
-    return [*facts, launches_text(rows)]
+    return [*lines, launches_text(rows)]
 
 
 def launches_text(rows: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-#include "bench/case/graphs.hpp"
+#include "bench/measure/region_chain.hpp"
 
 #include <fmt/format.h>
 

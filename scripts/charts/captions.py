@@ -4,20 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from charts.pages import Panel
-from charts.texts import range_text
+from charts.figures import Panel
+from charts.format import range_text
 
 
 @dataclass(frozen=True)
 class Finding:
     """What a panel shows, in words computed from its rows.
 
-    text is the full statement. Panels that share a gist share a headline, which ends with the
-    range of their amounts; gists come most telling first.
+    text is the full statement. headlines: what panels may have in common, the most telling first;
+    the first that all share is the figure's, and ends with the range of their amounts.
     """
 
     text: str
-    gists: tuple[str, ...]
+    headlines: tuple[str, ...]
     amounts: tuple[float, ...] = ()
 
 
@@ -31,9 +31,10 @@ def shared_headline(
     if len(texts) == 1:
         return f"{texts.pop()} ({panels})", True
     amounts = [amount for finding in findings for amount in finding.amounts]
-    for gists in zip(*(finding.gists for finding in findings)):
-        if len(set(gists)) == 1:
-            return f"{gists[0]} {range_text(amounts, amount_text)}".strip() + f" ({panels})", False
+    for headlines in zip(*(finding.headlines for finding in findings)):
+        if len(set(headlines)) == 1:
+            text = f"{headlines[0]} {range_text(amounts, amount_text)}".strip()
+            return f"{text} ({panels})", False
     return None
 
 

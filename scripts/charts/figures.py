@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 import moe_results
-from charts.facts import left_out_notes, why_left_out
-from charts.looks import looks_order
-from charts.texts import load_order, natural
+from charts.format import load_order, natural
+from charts.style import looks_order
+from charts.subtitle import left_out_notes, why_left_out
 from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
