@@ -136,12 +136,12 @@ void on_rank_0(Bootstrap& bootstrap, Action&& action) {
     if (!failure.empty()) throw BadArgument(failure);
 }
 
-/// What outlives any failure: who watches, and what it looks at.
+/// What outlives any failure.
 struct Guards {
     Bootstrap& bootstrap;
     Watchdog& watchdog;
-    ProgressBoard& board;
-    ReportTarget last;
+    Heartbeat& heartbeat;
+    ReportTarget report_target;
 };
 
 /// The cases that an earlier run has not finished.
@@ -154,11 +154,11 @@ std::vector<Case> cases_left(std::vector<Case> cases, const std::set<std::string
 
 /// Collective.
 std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& planner,
-                                  std::span<const Case> cases, ProgressBoard& board) {
-    Forecaster forecaster(parts, planner, board);
+                                  std::span<const Case> cases, Heartbeat& heartbeat) {
+    Forecaster forecaster(parts, planner, heartbeat);
     std::vector<CaseSeconds> seconds;
     for (const auto& params : cases) {
-        board.enter("forecasting the cases");
+        heartbeat.set_phase("forecasting the cases");
         seconds.push_back(forecaster.estimate(params).seconds);
     }
     return seconds;
@@ -200,19 +200,20 @@ std::set<std::string> broadcast_words(Bootstrap& bootstrap, const std::set<std::
 EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance, Guards& guards,
                        std::unique_ptr<ResultFiles>& files) {
     auto& bootstrap = guards.bootstrap;
-    auto& last = guards.last;
+    auto& target = guards.report_target;
     on_rank_0(bootstrap, [&] {
         const auto& host = bootstrap.host_names().front();
         const auto timestamp = utc_timestamp();
-        last.paths = ResultPaths::of(options.out, options.csv,
-                                     fmt::format("results/local/{}-{}", timestamp, host));
-        last.run_id = make_run_id(timestamp, host);
-        files = std::make_unique<ResultFiles>(ResultFiles::Parts{last.paths, last.run_id,
+        target.paths = ResultPaths::of(options.out, options.csv,
+                                       fmt::format("results/local/{}-{}", timestamp, host));
+        target.run_id = make_run_id(timestamp, host);
+        files = std::make_unique<ResultFiles>(ResultFiles::Parts{target.paths, target.run_id,
                                                                  make_provenance(provenance),
                                                                  options, guards.watchdog.files()});
     });
-    for (auto* text : {&last.paths.csv, &last.paths.json, &last.paths.samples, &last.paths.status,
-                       &last.paths.option, &last.paths.given, &last.run_id}) {
+    for (auto* text :
+         {&target.paths.csv, &target.paths.json, &target.paths.samples, &target.paths.status,
+          &target.paths.option, &target.paths.given, &target.run_id}) {
         *text = bootstrap.broadcast(*text);
     }
     return {
@@ -224,7 +225,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const double began = steady_seconds();
     auto& bootstrap = guards.bootstrap;
     guards.watchdog.set_timeout(options.timeout_seconds);
-    guards.board.enter("opening the backend");
+    guards.heartbeat.set_phase("opening the backend");
     const auto chosen = choose_backend(options.backend, bootstrap);
     auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
@@ -238,21 +239,22 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const auto cases =
         in_launch_order(expand_cases(options, backend.world->size()), options.launch);
     if (options.dry_run) {
-        dry_run({options, backend, bootstrap}, cases, guards.board);
+        dry_run({options, backend, bootstrap}, cases, guards.heartbeat);
         return kDone;
     }
     const auto machine = discover_machine(bootstrap);
     Timeline timeline(bootstrap, machine.one_clock);
-    guards.board.enter("calibrating");
+    guards.heartbeat.set_phase("calibrating");
     Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
     const auto earlier = open_files(
         options, {options, backend, machine, timeline, calibration, bootstrap}, guards, files);
-    guards.watchdog.set_tell(
-        [last = guards.last](const AbortReason& reason) { report_abort(reason, last); });
+    guards.watchdog.set_on_abort([target = guards.report_target](const AbortReason& reason) {
+        report_abort(reason, target);
+    });
 
     const auto left = cases_left(cases, earlier.finished, {backend, machine, options, ""});
     CasePlanner planner({options, backend, bootstrap});
-    auto seconds = forecast({options, backend, bootstrap}, planner, left, guards.board);
+    auto seconds = forecast({options, backend, bootstrap}, planner, left, guards.heartbeat);
     std::optional<Schedule> schedule;
     std::optional<Progress> progress;
     if (files) {
@@ -263,7 +265,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     }
     Runner runner({options, backend, bootstrap, timeline, calibration, machine, planner,
                    files.get(), schedule ? &*schedule : nullptr, progress ? &*progress : nullptr,
-                   guards.board});
+                   guards.heartbeat});
     const auto outcome = runner.run(left, earlier.deadly);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
@@ -271,15 +273,15 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     return outcome.wrong > 0 ? kWrongResult : kDone;
 }
 
-/// How long ranks that do not know each other leave to the one among them that speaks.
-constexpr std::chrono::milliseconds kFirstSpeaks{1000};
+/// How long ranks that do not know each other leave to the first of them for its report.
+constexpr std::chrono::milliseconds kLeaderReports{1000};
 
 /// N ranks that a foreign launcher started would be N sweeps, each of which names a winner:
 /// refused, which the first of them says.
 void expect_one_job(Bootstrap& bootstrap) {
     const auto apart = bootstrap.first_nonempty(launched_apart(bootstrap.size()));
     if (apart.empty()) return;
-    if (!is_first_launched()) std::this_thread::sleep_for(kFirstSpeaks);
+    if (!is_first_launched()) std::this_thread::sleep_for(kLeaderReports);
     throw BadArgument(apart);
 }
 
@@ -298,8 +300,8 @@ Status run(int argc, char** argv, Guards& guards) {
         expect_one_job(guards.bootstrap);
         return sweep(parsed.options, guards, files);
     } catch (const BadArgument& error) {
-        const bool speaks = guards.bootstrap.size() > 1 || is_first_launched();
-        if (guards.bootstrap.rank() == 0 && speaks) {
+        const bool is_leader = guards.bootstrap.size() > 1 || is_first_launched();
+        if (guards.bootstrap.rank() == 0 && is_leader) {
             show_error(fmt::format("bench_moe_comm: {}\n", error.what()));
         }
         // Nobody leaves before the line is out: mpirun ends the job at the first bad status.
@@ -323,22 +325,23 @@ int main(int argc, char** argv) {
     const auto& host = hosts[rank];
     const auto who = fmt::format("rank {} of {} on {}", rank, bootstrap->size(), host);
     moe::report_crashes(crashes, who);
-    moe::ProgressBoard board(*bootstrap);
-    const bool unseen_ranks = board.all().size() < hosts.size();
-    moe::Guards guards{*bootstrap, watchdog, board, {host, unseen_ranks, {}, {}}};
-    watchdog.set_tell(
-        [first = guards.last](const moe::AbortReason& reason) { report_abort(reason, first); });
-    const moe::Watchdog::Watch watch(watchdog, board);
+    moe::Heartbeat heartbeat(*bootstrap);
+    const bool unseen_ranks = heartbeat.all().size() < hosts.size();
+    moe::Guards guards{*bootstrap, watchdog, heartbeat, {host, unseen_ranks, {}, {}}};
+    watchdog.set_on_abort([target = guards.report_target](const moe::AbortReason& reason) {
+        report_abort(reason, target);
+    });
+    const moe::Watchdog::Watch watch(watchdog, heartbeat);
     try {
         return moe::run(argc, argv, guards);
     } catch (const moe::LibraryError& error) {
         watchdog.give_up(error.what());
     } catch (const std::exception& error) {
-        board.fail(error.what());
+        heartbeat.fail(error.what());
         moe::show_error(fmt::format("{}: {}\n", who, error.what()));
-        if (board.claim_report()) {
+        if (heartbeat.claim_report()) {
             report_abort({"failed", fmt::format("rank {}: {}", rank, error.what()), true},
-                         guards.last);
+                         guards.report_target);
         }
     }
     MPI_Abort(MPI_COMM_WORLD, moe::kFailedRank);

@@ -14,15 +14,15 @@
 
 namespace moe {
 
-void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, ProgressBoard& board) {
+void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, Heartbeat& heartbeat) {
     CasePlanner planner(parts);
-    Forecaster forecaster(parts, planner, board);
+    Forecaster forecaster(parts, planner, heartbeat);
     const bool prints = parts.bootstrap.rank() == 0;
     std::vector<CaseSeconds> seconds;
     double bytes = 0;
     std::size_t runnable = 0;
     for (std::size_t i = 0; i < cases.size(); ++i) {
-        board.begin_case(label_of(cases[i]));
+        heartbeat.begin_case(label_of(cases[i]));
         const auto estimate = forecaster.estimate(cases[i]);
         if (prints) {
             show(fmt::format(

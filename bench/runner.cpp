@@ -23,7 +23,7 @@ Runner::Runner(const Parts& parts) : parts_(parts), stream_(parts.backend.device
 
 Runner::Outcome Runner::run(std::span<const Case> cases, const std::set<std::string>& deadly) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
-        parts_.board.begin_case(label_of(cases[i]));
+        parts_.heartbeat.begin_case(label_of(cases[i]));
         const double effort = parts_.bootstrap.broadcast(
             parts_.schedule == nullptr ? 0 : parts_.schedule->begin(i, steady_seconds()));
         if (effort <= 0) {
@@ -120,10 +120,11 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
             model_ = make_on_all(bootstrap, [&] { return make_model(params, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             params, layout, parts_.options.combines,
-            PreparedCase::Parts{
-                device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
-                parts_.planner.world_for(params), parts_.planner.group_for(params, layout.parallel),
-                *parts_.backend.layer_kernels, model_->weights, model_->references, parts_.board});
+            PreparedCase::Parts{device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
+                                parts_.planner.world_for(params),
+                                parts_.planner.group_for(params, layout.parallel),
+                                *parts_.backend.layer_kernels, model_->weights, model_->references,
+                                parts_.heartbeat});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }
@@ -135,9 +136,9 @@ Runner::Model Runner::make_model(const Case& params, const CaseLayout& layout,
     Model model{needs.weights_key, {}, {}};
     auto plan = needs.weights;
     for (plan.layer = 0; plan.layer < params.layers; ++plan.layer) {
-        parts_.board.enter(fmt::format("making the weights of layer {}", plan.layer));
+        parts_.heartbeat.set_phase(fmt::format("making the weights of layer {}", plan.layer));
         model.weights.emplace_back(*parts_.backend.device, plan,
-                                   [this] { parts_.board.advance(); });
+                                   [this] { parts_.heartbeat.advance(); });
         model.references.emplace_back(plan.shape, layout.parallel, plan.compute, plan.seed,
                                       plan.layer);
     }
@@ -234,7 +235,7 @@ void Runner::report(std::span<const ResultRow> rows, const std::optional<Compari
         outcome_.measured += row.obstacle.empty() && row.verified != false ? 1 : 0;
     }
     outcome_.summary.add(rows);
-    parts_.board.enter("writing rows");
+    parts_.heartbeat.set_phase("writing rows");
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);
     if (parts_.progress != nullptr) parts_.progress->clear();

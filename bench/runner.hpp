@@ -12,7 +12,7 @@
 #include "bench/report/summary.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
-#include "bench/watch/progress_board.hpp"
+#include "bench/watch/heartbeat.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 
@@ -47,7 +47,7 @@ public:
         ResultFiles* files;  ///< null on all ranks but 0
         Schedule* schedule;  ///< likewise
         Progress* progress;  ///< likewise
-        ProgressBoard& board;
+        Heartbeat& heartbeat;
     };
     explicit Runner(const Parts& parts);
 

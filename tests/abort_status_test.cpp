@@ -19,29 +19,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class EarlyEnd : public testing::Test {
+class AbortReport : public testing::Test {
 protected:
     void SetUp() override {
-        folder_ = fs::temp_directory_path() / ("early_end_test_" + std::to_string(::getpid()));
+        folder_ = fs::temp_directory_path() / ("abort_status_test_" + std::to_string(::getpid()));
         fs::create_directories(folder_);
-        last_ = {"node1", true, ResultPaths::of(folder_, "", ""), "this run"};
+        target_ = {"node1", true, ResultPaths::of(folder_, "", ""), "this run"};
     }
     void TearDown() override { fs::remove_all(folder_); }
 
     /// What a host says that ends like this after one whose word is `state`.
     std::string end(std::string_view state, const AbortReason& reason,
                     const std::string& run = "this run") {
-        write_status(last_.paths.status,
+        write_status(target_.paths.status,
                      {std::string(state), "before", run, 0, "case", {{"b", 1}}});
         testing::internal::CaptureStderr();
-        report_abort(reason, last_);
+        report_abort(reason, target_);
         return testing::internal::GetCapturedStderr();
     }
-    [[nodiscard]] RunStatus status() const { return read_status(last_.paths.status); }
+    [[nodiscard]] RunStatus status() const { return read_status(target_.paths.status); }
     [[nodiscard]] std::string state() const { return status().state; }
 
     fs::path folder_;
-    ReportTarget last_;
+    ReportTarget target_;
 };
 
 const AbortReason kTold{
@@ -50,9 +50,9 @@ const AbortReason kWaited{
     .state = "timed_out", .message = "rank 0 got stuck", .is_secondary = true};
 const AbortReason kStopped{.state = "timed_out", .message = "rank 1 was stopped"};
 const AbortReason kDied{.state = "failed", .message = "rank 1 died"};
-const AbortReason kThrew{.state = "failed", .message = "rank 1: no", .said = true};
+const AbortReason kThrew{.state = "failed", .message = "rank 1: no", .printed = true};
 
-TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
+TEST_F(AbortReport, TheFirstSaysHowToGoOn) {
     for (const auto& reason : {kTold, kWaited, kStopped, kDied}) {
         const auto said = end("running", reason);
         EXPECT_NE(said.find(reason.message), std::string::npos) << said;
@@ -63,7 +63,7 @@ TEST_F(EarlyEnd, TheFirstSaysHowToGoOn) {
     EXPECT_EQ(state(), "failed");
 }
 
-TEST_F(EarlyEnd, WhoOnlySuffersAddsNothing) {
+TEST_F(AbortReport, WhoOnlySuffersAddsNothing) {
     for (const auto* before : {"interrupted", "timed_out", "failed", "complete", "wrong_result"}) {
         for (const auto& reason : {kTold, kWaited}) {
             EXPECT_EQ(end(before, reason), "") << before;
@@ -72,7 +72,7 @@ TEST_F(EarlyEnd, WhoOnlySuffersAddsNothing) {
     }
 }
 
-TEST_F(EarlyEnd, WhoFailedGoesBeforeWhoWaited) {
+TEST_F(AbortReport, WhoFailedGoesBeforeWhoWaited) {
     const auto said = end("interrupted", kDied);
     EXPECT_NE(said.find("rank 1 died, on node1"), std::string::npos) << said;
     EXPECT_EQ(said.find("--resume"), std::string::npos) << "said before: " << said;
@@ -83,19 +83,19 @@ TEST_F(EarlyEnd, WhoFailedGoesBeforeWhoWaited) {
     EXPECT_EQ(state(), "failed");
 }
 
-TEST_F(EarlyEnd, LeavesAFinishedRunAndOtherRunsAlone) {
+TEST_F(AbortReport, LeavesAFinishedRunAndOtherRunsAlone) {
     EXPECT_NE(end("complete", kDied), "");
     EXPECT_EQ(state(), "complete");
     const auto said = end("running", kTold, "another run");
     EXPECT_EQ(said.find("--resume"), std::string::npos) << said;
     EXPECT_EQ(status().run_id, "another run");
     EXPECT_EQ(state(), "running");
-    fs::remove(last_.paths.status);
+    fs::remove(target_.paths.status);
     EXPECT_NE(end("running", kDied, "another run"), "");
     EXPECT_EQ(state(), "running") << "still the other's";
 }
 
-TEST_F(EarlyEnd, CountsTheRunsThatDiedInACase) {
+TEST_F(AbortReport, CountsTheRunsThatDiedInACase) {
     static_cast<void>(end("running", kDied));
     EXPECT_EQ(status().case_id, "case") << "the case in work stays named";
     using Deaths = std::map<std::string, int>;
@@ -112,7 +112,7 @@ TEST_F(EarlyEnd, CountsTheRunsThatDiedInACase) {
     EXPECT_EQ(deaths_with(left), left.deaths) << "between cases";
 }
 
-TEST_F(EarlyEnd, SaysWhyAStatusCannotBeWritten) {
+TEST_F(AbortReport, SaysWhyAStatusCannotBeWritten) {
     rlimit before{};
     getrlimit(RLIMIT_FSIZE, &before);
     const rlimit nothing{0, before.rlim_max};
@@ -120,12 +120,12 @@ TEST_F(EarlyEnd, SaysWhyAStatusCannotBeWritten) {
     std::string said;
     setrlimit(RLIMIT_FSIZE, &nothing);
     try {
-        write_status(last_.paths.status, {"running", "", "this run"});
+        write_status(target_.paths.status, {"running", "", "this run"});
     } catch (const Error& error) {
         said = error.what();
     }
     setrlimit(RLIMIT_FSIZE, &before);
-    EXPECT_EQ(said, "cannot write " + last_.paths.status + ": File too large");
+    EXPECT_EQ(said, "cannot write " + target_.paths.status + ": File too large");
     EXPECT_TRUE(fs::is_empty(folder_)) << "half a file is taken away";
 }
 
@@ -134,11 +134,11 @@ TEST(Status, IsEmptyWhereThereIsNone) {
     EXPECT_TRUE(deaths_with(read_status("/nowhere/status.json")).empty());
 }
 
-TEST_F(EarlyEnd, HintsAtOtherHostsWhereThereAreSome) {
+TEST_F(AbortReport, HintsAtOtherHostsWhereThereAreSome) {
     EXPECT_NE(end("running", kTold).find("launcher names it"), std::string::npos);
     EXPECT_NE(end("running", kWaited).find("on another host"), std::string::npos);
     EXPECT_EQ(end("running", kStopped).find("another host"), std::string::npos);
-    last_.unseen_ranks = false;
+    target_.unseen_ranks = false;
     EXPECT_EQ(end("running", kTold).find("launcher"), std::string::npos);
 }
 

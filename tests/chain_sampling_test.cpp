@@ -25,35 +25,35 @@ protected:
     Timeline timeline_{*bootstrap_, true, [this] { return now_ += tick_; }};
     RegionTimer timer_{device_, timeline_, *stream_};
 
-    Series measure(const std::vector<Rival>& rivals, const StopRule& rule,
+    Series measure(const std::vector<Candidate>& candidates, const StopRule& rule,
                    Mode mode = Mode::isolated) {
         Sampler sampler({*bootstrap_, timeline_, *stream_, &timer_}, mode);
-        return sampler.measure(rivals, rule, 3, [](double) {});
+        return sampler.measure(candidates, rule, 3, [](double) {});
     }
 
     /// What the slowest rank takes for a region of a launch; another rank each time.
-    static double longest(std::size_t rival, int launch, int region) {
-        return static_cast<double>(rival + 1) + 1e-2 * launch + 1e-4 * region;
+    static double longest(std::size_t candidate, int launch, int region) {
+        return static_cast<double>(candidate + 1) + 1e-2 * launch + 1e-4 * region;
     }
-    /// Rivals that say so; `launches` counts theirs.
-    std::vector<Rival> chains(std::vector<int>& launches) {
-        std::vector<Rival> rivals;
-        for (std::size_t rival = 0; rival < launches.size(); ++rival) {
-            auto& launch = launches[rival];
-            const auto seconds = [this, rival, &launch] {
+    /// Candidates that say so; `launches` counts theirs.
+    std::vector<Candidate> chains(std::vector<int>& launches) {
+        std::vector<Candidate> candidates;
+        for (std::size_t candidate = 0; candidate < launches.size(); ++candidate) {
+            auto& launch = launches[candidate];
+            const auto seconds = [this, candidate, &launch] {
                 std::vector<double> all;
                 for (int region = 0; region < kRegions; ++region) {
                     const bool slowest =
                         (launch + region) % bootstrap_->size() == bootstrap_->rank();
-                    all.push_back(longest(rival, launch, region) - (slowest ? 0 : 0.5));
+                    all.push_back(longest(candidate, launch, region) - (slowest ? 0 : 0.5));
                 }
                 ++launch;
                 return all;
             };
-            rivals.push_back(
-                {.prime = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = seconds});
+            candidates.push_back(
+                {.warm_up = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = seconds});
         }
-        return rivals;
+        return candidates;
     }
 };
 
@@ -66,16 +66,16 @@ TEST_F(ChainSampling, EachRegionIsASampleOfItsSlowestRank) {
     EXPECT_EQ(series.stop_reason, StopReason::min_samples);
     EXPECT_EQ(launches, std::vector<int>(3, launches[0]));
     if (bootstrap_->rank() != 0) return;
-    for (std::size_t rival = 0; rival < 3; ++rival) {
-        const auto& seconds = series.seconds[rival];
+    for (std::size_t candidate = 0; candidate < 3; ++candidate) {
+        const auto& seconds = series.seconds[candidate];
         ASSERT_EQ(seconds.size(), 12U) << "three launches have ten samples";
-        EXPECT_EQ(series.arrival_spread[rival].size(), seconds.size());
-        EXPECT_EQ(series.predecessors[rival], std::vector<Predecessor>(seconds.size()));
+        EXPECT_EQ(series.arrival_spread[candidate].size(), seconds.size());
+        EXPECT_EQ(series.predecessors[candidate], std::vector<Predecessor>(seconds.size()));
         for (int i = 0; i < 12; ++i) {
-            const int launch = launches[rival] - 3 + i / kRegions;
-            EXPECT_NEAR(seconds[static_cast<std::size_t>(i)], longest(rival, launch, i % kRegions),
-                        1e-9)
-                << "rival " << rival << ", sample " << i;
+            const int launch = launches[candidate] - 3 + i / kRegions;
+            EXPECT_NEAR(seconds[static_cast<std::size_t>(i)],
+                        longest(candidate, launch, i % kRegions), 1e-9)
+                << "candidate " << candidate << ", sample " << i;
         }
     }
 }
@@ -83,14 +83,14 @@ TEST_F(ChainSampling, EachRegionIsASampleOfItsSlowestRank) {
 TEST_F(ChainSampling, CheckpointsCountSamples) {
     // Known at once: after as many launches as have 18 samples, which are five.
     const auto same = [] { return std::vector<double>(kRegions, 1e-3); };
-    const std::vector<Rival> known(
-        2, {.prime = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = same});
+    const std::vector<Candidate> known(
+        2, {.warm_up = [] {}, .run = [] {}, .regions = kRegions, .region_seconds = same});
     const auto at_once = measure(known, {18, 10, 0.02});
     EXPECT_EQ(at_once.stop_reason, StopReason::ci);
     // Never known: the budget ends it, after ten rounds of ten seconds.
     std::vector<int> launches(2);
     auto unknown = chains(launches);
-    for (auto& rival : unknown) rival.run = [this] { now_ += 5; };
+    for (auto& candidate : unknown) candidate.run = [this] { now_ += 5; };
     unknown[1].region_seconds = [&, count = 0]() mutable {
         return std::vector<double>(kRegions, ++count % 2 == 0 ? 1e-3 : 1e-2);
     };
@@ -103,9 +103,9 @@ TEST_F(ChainSampling, CheckpointsCountSamples) {
 
 TEST_F(ChainSampling, PlantedChainsAreSlowerByTheirShare) {
     std::vector<int> launches(2);
-    auto rivals = chains(launches);
-    rivals[1].slowdown = 0.5;
-    const auto series = measure(rivals, {kRegions, 1e-9, 1e-9});
+    auto candidates = chains(launches);
+    candidates[1].slowdown = 0.5;
+    const auto series = measure(candidates, {kRegions, 1e-9, 1e-9});
     if (bootstrap_->rank() != 0) return;
     for (int i = 0; i < kRegions; ++i) {
         EXPECT_NEAR(series.seconds[1][static_cast<std::size_t>(i)],
@@ -118,26 +118,27 @@ TEST_F(ChainSampling, PipelinedASampleIsTheMeanOfAllRegions) {
     // agreeing on a start does: 20 times that are seven runs with the look at their end, or up to
     // eleven where another rank arrived that much later.
     tick_ = 100e-6;
-    timeline_.synchronise();
+    timeline_.synchronize();
     const auto chain = [this](double region) {
-        return Rival{
-            .prime = [] {},
+        return Candidate{
+            .warm_up = [] {},
             .run = [this,
                     region] { now_ += kRegions * (bootstrap_->rank() == 0 ? region : region / 2); },
             .regions = kRegions};
     };
-    const std::vector<Rival> rivals{chain(50e-6), chain(150e-6)};
+    const std::vector<Candidate> candidates{chain(50e-6), chain(150e-6)};
     for (auto* timer : {&timer_, static_cast<RegionTimer*>(nullptr)}) {
         Sampler sampler({*bootstrap_, timeline_, *stream_, timer}, Mode::pipelined);
-        const auto series = sampler.measure(rivals, {10, 1e-9, 1e-9}, 3, [](double) {});
+        const auto series = sampler.measure(candidates, {10, 1e-9, 1e-9}, 3, [](double) {});
         EXPECT_GE(series.repeats, 7 * kRegions);
         EXPECT_LE(series.repeats, (bootstrap_->size() == 1 ? 7 : 11) * kRegions);
         if (bootstrap_->rank() != 0) continue;
-        for (std::size_t rival = 0; rival < 2; ++rival) {
-            ASSERT_EQ(series.seconds[rival].size(), 10U);
-            EXPECT_EQ(series.predecessors[rival].size(), 10U);
-            for (const double seconds : series.seconds[rival]) {
-                EXPECT_NEAR(seconds, rival == 0 ? 50e-6 : 150e-6, tick_ / series.repeats + 1e-12);
+        for (std::size_t candidate = 0; candidate < 2; ++candidate) {
+            ASSERT_EQ(series.seconds[candidate].size(), 10U);
+            EXPECT_EQ(series.predecessors[candidate].size(), 10U);
+            for (const double seconds : series.seconds[candidate]) {
+                EXPECT_NEAR(seconds, candidate == 0 ? 50e-6 : 150e-6,
+                            tick_ / series.repeats + 1e-12);
             }
         }
     }

@@ -69,9 +69,9 @@ TEST(Limit, IsOfWhatTakesLongestAndOfEveryBarrier) {
 }
 
 TEST(Limit, IsBeatenByMoreThanATenth) {
-    EXPECT_FALSE(beats_limit(100, 90));
-    EXPECT_FALSE(beats_limit(100, 109.9));
-    EXPECT_TRUE(beats_limit(100, 110.1));
+    EXPECT_FALSE(exceeds_limit(100, 90));
+    EXPECT_FALSE(exceeds_limit(100, 109.9));
+    EXPECT_TRUE(exceeds_limit(100, 110.1));
 }
 
 class CalibrationTest : public testing::Test {

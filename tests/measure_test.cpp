@@ -1,8 +1,8 @@
-// The measuring itself: statistics against hand-worked values, the order of rivals, common starts
-// between clocks that disagree, and one decision for all ranks. Runs on 1 to 4 ranks.
+// The measuring itself: statistics against hand-worked values, the order of candidates, common
+// starts between clocks that disagree, and one decision for all ranks. Runs on 1 to 4 ranks.
+#include "bench/measure/candidate_order.hpp"
 #include "bench/measure/phase_recorder.hpp"
 #include "bench/measure/phase_split.hpp"
-#include "bench/measure/rival_order.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/skew.hpp"
 #include "bench/measure/statistics.hpp"
@@ -101,14 +101,14 @@ TEST(Statistics, PairsBeforeTakingTheMedian) {
     EXPECT_THROW((void)paired_ratios(baseline, {}), Error);
 }
 
-TEST(RivalOrder, IsBalancedForPlaceAndForWhoFollowsWhom) {
-    for (std::size_t rivals = 1; rivals <= 9; ++rivals) {
-        const RivalOrder order(rivals, 42);
+TEST(CandidateOrder, IsBalancedForPlaceAndForWhoFollowsWhom) {
+    for (std::size_t candidates = 1; candidates <= 9; ++candidates) {
+        const CandidateOrder order(candidates, 42);
         std::map<std::pair<std::size_t, std::size_t>, int> follows, stands;
         for (std::size_t round = 0; round < order.cycle(); ++round) {
             const auto& places = order.round(round);
-            EXPECT_EQ(std::set<std::size_t>(places.begin(), places.end()).size(), rivals);
-            for (std::size_t place = 0; place < rivals; ++place) {
+            EXPECT_EQ(std::set<std::size_t>(places.begin(), places.end()).size(), candidates);
+            for (std::size_t place = 0; place < candidates; ++place) {
                 ++stands[{place, places[place]}];
                 if (place > 0) ++follows[{places[place - 1], places[place]}];
             }
@@ -118,17 +118,17 @@ TEST(RivalOrder, IsBalancedForPlaceAndForWhoFollowsWhom) {
                 return entry.second == counts.begin()->second;
             });
         };
-        EXPECT_EQ(stands.size(), rivals * rivals);
-        EXPECT_EQ(follows.size(), rivals * (rivals - 1));
-        EXPECT_TRUE(all_equal(stands)) << rivals;
-        EXPECT_TRUE(all_equal(follows)) << rivals;
+        EXPECT_EQ(stands.size(), candidates * candidates);
+        EXPECT_EQ(follows.size(), candidates * (candidates - 1));
+        EXPECT_TRUE(all_equal(stands)) << candidates;
+        EXPECT_TRUE(all_equal(follows)) << candidates;
     }
 }
 
-TEST(RivalOrder, DependsOnTheSeedAlone) {
-    EXPECT_EQ(RivalOrder(4, 1).round(3), RivalOrder(4, 1).round(3));
+TEST(CandidateOrder, DependsOnTheSeedAlone) {
+    EXPECT_EQ(CandidateOrder(4, 1).round(3), CandidateOrder(4, 1).round(3));
     std::set<std::vector<std::size_t>> firsts;
-    for (std::uint64_t seed = 0; seed < 20; ++seed) firsts.insert(RivalOrder(4, seed).round(0));
+    for (std::uint64_t seed = 0; seed < 20; ++seed) firsts.insert(CandidateOrder(4, seed).round(0));
     EXPECT_GT(firsts.size(), 5U);
 }
 
@@ -334,10 +334,10 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
     int fast_runs = 0;
     // Each rank takes another time; the last one decides what a sample is.
     const double mine = 1.0 + bootstrap_->rank();
-    const std::vector<Rival> rivals{{[] {}, [&] { ++slow_runs, clock_.pass_ms(2 * mine); }},
-                                    {[] {}, [&] { ++fast_runs, clock_.pass_ms(mine); }}};
+    const std::vector<Candidate> candidates{{[] {}, [&] { ++slow_runs, clock_.pass_ms(2 * mine); }},
+                                            {[] {}, [&] { ++fast_runs, clock_.pass_ms(mine); }}};
     Sampler sampler({*bootstrap_, timeline_, *stream_});
-    const auto series = sampler.measure(rivals, {8, 0.001, 1e-9}, 3, silent());
+    const auto series = sampler.measure(candidates, {8, 0.001, 1e-9}, 3, silent());
     EXPECT_EQ(series.stop_reason, StopReason::min_samples);
     // All ranks ran as often as rank 0 decided.
     EXPECT_EQ(bootstrap_->max(slow_runs), -bootstrap_->max(-slow_runs));
@@ -354,25 +354,25 @@ TEST_F(SamplerTest, TakesTheSlowestRankAndAgreesOnTheEnd) {
 }
 
 TEST_F(SamplerTest, StopsForEachOfItsReasons) {
-    const std::vector<Rival> rivals{{[] {}, [this] { clock_.pass_ms(0.5); }},
-                                    {[] {}, [this] { clock_.pass_ms(0.5); }}};
+    const std::vector<Candidate> candidates{{[] {}, [this] { clock_.pass_ms(0.5); }},
+                                            {[] {}, [this] { clock_.pass_ms(0.5); }}};
     Sampler sampler({*bootstrap_, timeline_, *stream_});
-    EXPECT_EQ(sampler.measure(rivals, {6, 30, 10}, 1, silent()).stop_reason, StopReason::ci);
-    EXPECT_EQ(sampler.measure(rivals, {6, 0.2, 1e-12}, 1, silent()).stop_reason,
+    EXPECT_EQ(sampler.measure(candidates, {6, 30, 10}, 1, silent()).stop_reason, StopReason::ci);
+    EXPECT_EQ(sampler.measure(candidates, {6, 0.2, 1e-12}, 1, silent()).stop_reason,
               StopReason::budget);
-    EXPECT_EQ(sampler.measure(rivals, {6, 1e-6, 1e-12}, 1, silent()).stop_reason,
+    EXPECT_EQ(sampler.measure(candidates, {6, 1e-6, 1e-12}, 1, silent()).stop_reason,
               StopReason::min_samples);
 }
 
 TEST_F(SamplerTest, LeavesWaitingForALateRankOutOfTheSample) {
     // The region is short, but one rank comes to it late: its primer takes long.
     const bool late = bootstrap_->rank() == bootstrap_->size() - 1;
-    const std::vector<Rival> rivals{{[=, this] {
-                                         if (late) clock_.pass_ms(20);
-                                     },
-                                     [this] { clock_.pass_ms(0.1); }}};
+    const std::vector<Candidate> candidates{{[=, this] {
+                                                 if (late) clock_.pass_ms(20);
+                                             },
+                                             [this] { clock_.pass_ms(0.1); }}};
     Sampler sampler({*bootstrap_, timeline_, *stream_});
-    const auto series = sampler.measure(rivals, {6, 1e-6, 1}, 1, silent());
+    const auto series = sampler.measure(candidates, {6, 1e-6, 1}, 1, silent());
     if (bootstrap_->rank() != 0) return;
     for (const double sample : series.seconds[0]) EXPECT_NEAR(sample, 0.1e-3, kNear);
 }

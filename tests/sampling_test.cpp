@@ -1,7 +1,7 @@
 // Series as ranks of different speeds take them together: who decides, what ranks say to each other
 // meanwhile, and what a sample holds. On 1 to 4 ranks, each with a clock of its own that only
 // passes where a test says so.
-#include "bench/measure/cold_caches.hpp"
+#include "bench/measure/cache_flush.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/statistics.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
@@ -65,25 +65,25 @@ protected:
     Timeline timeline_{bootstrap_, true, clock_.clock()};
 
     /// Of this rank, in their order.
-    std::vector<std::size_t> primed_;
-    int runs_{}, beats_{};
+    std::vector<std::size_t> warmed_up_;
+    int runs_{}, progress_calls_{};
 
     Series measure(const std::vector<std::function<void()>>& work, const StopRule& rule,
                    Mode mode = Mode::isolated) {
-        std::vector<Rival> rivals;
+        std::vector<Candidate> candidates;
         for (std::size_t i = 0; i < work.size(); ++i) {
-            rivals.push_back({[this, i] { primed_.push_back(i); },
-                              [this, run = work[i]] {
-                                  ++runs_;
-                                  run();
-                              }});
+            candidates.push_back({[this, i] { warmed_up_.push_back(i); },
+                                  [this, run = work[i]] {
+                                      ++runs_;
+                                      run();
+                                  }});
         }
-        return measure(rivals, rule, mode);
+        return measure(candidates, rule, mode);
     }
-    Series measure(const std::vector<Rival>& rivals, const StopRule& rule, Mode mode) {
+    Series measure(const std::vector<Candidate>& candidates, const StopRule& rule, Mode mode) {
         Sampler sampler({bootstrap_, timeline_, *stream_}, mode);
-        return sampler.measure(rivals, rule, 3, [this](double share) {
-            ++beats_;
+        return sampler.measure(candidates, rule, 3, [this](double share) {
+            ++progress_calls_;
             EXPECT_GE(share, 0);
             EXPECT_LE(share, 1);
         });
@@ -103,11 +103,11 @@ TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
     for (const auto mode : {Mode::isolated, Mode::pipelined}) {
         for (const StopRule& rule : {StopRule{6, 0.1, 1e-9}, StopRule{6, 0.1, 0.5}}) {
             const auto series = measure(work, rule, mode);
-            expect_agreed(static_cast<double>(primed_.size()), "samples, warm-up included");
+            expect_agreed(static_cast<double>(warmed_up_.size()), "samples, warm-up included");
             expect_agreed(runs_, "runs");
             expect_agreed(series.repeats, "repeats");
             expect_agreed(static_cast<double>(series.stop_reason), "reasons to stop");
-            EXPECT_EQ(primed_.size(), static_cast<std::size_t>(beats_));
+            EXPECT_EQ(warmed_up_.size(), static_cast<std::size_t>(progress_calls_));
             EXPECT_NE(series.stop_reason, StopReason::none);
             EXPECT_GE(series.repeats, mode == Mode::pipelined ? kShortestBurst : 1);
             EXPECT_EQ(series.seconds.front().empty(), bootstrap_.rank() != 0);
@@ -117,12 +117,12 @@ TEST_F(SamplingTest, RanksOfDifferentSpeedsAgreeOnEveryDecision) {
 
 TEST_F(SamplingTest, RanksExchangeNothingBetweenCheckpoints) {
     const int before = bootstrap_.maxima;
-    timeline_.synchronise();  // as a series does once
+    timeline_.synchronize();  // as a series does once
     const int once = bootstrap_.maxima - before;
     const auto series = measure({[] {}, [this] { clock_.pass_ms(0.01); }}, {10, 0.5, 1e-9});
-    EXPECT_EQ(bootstrap_.maxima - before, 2 * once + static_cast<int>(primed_.size()))
+    EXPECT_EQ(bootstrap_.maxima - before, 2 * once + static_cast<int>(warmed_up_.size()))
         << "one for each sample";
-    EXPECT_GE(primed_.size(), 20U);
+    EXPECT_GE(warmed_up_.size(), 20U);
     // Each batch asks how many rounds it has and gathers; batches of warm-up are short and at most
     // 26, twice; those of samples grow.
     EXPECT_LT(bootstrap_.exchanges, 2 * (2 * 26 + 25));
@@ -133,17 +133,18 @@ TEST_F(SamplingTest, RemembersWhoRanBefore) {
     const auto series = measure({[] {}, [] {}, [] {}}, {10, 0.05, 1e-9});
     if (bootstrap_.rank() != 0) return;
     const auto rounds = series.seconds.front().size();
-    const auto first = primed_.size() - 3 * rounds;
+    const auto first = warmed_up_.size() - 3 * rounds;
     ASSERT_GT(first, 0U) << "there was a warm-up";
     std::vector<std::size_t> taken(3);
     int nobody = 0;
-    for (std::size_t i = first; i < primed_.size(); ++i) {
-        const auto rival = primed_[i];
-        const auto& predecessor = series.predecessors[rival][taken[rival]++];
+    for (std::size_t i = first; i < warmed_up_.size(); ++i) {
+        const auto candidate = warmed_up_[i];
+        const auto& predecessor = series.predecessors[candidate][taken[candidate]++];
         nobody += predecessor ? 0 : 1;
-        EXPECT_EQ(predecessor.value_or(primed_[i - 1]), primed_[i - 1]);
+        EXPECT_EQ(predecessor.value_or(warmed_up_[i - 1]), warmed_up_[i - 1]);
     }
-    EXPECT_FALSE(series.predecessors[primed_[first]].front()) << "the warm-up is gathered before";
+    EXPECT_FALSE(series.predecessors[warmed_up_[first]].front())
+        << "the warm-up is gathered before";
     EXPECT_GE(nobody, 1);
     EXPECT_LT(nobody, 30) << "one for each checkpoint";
 }
@@ -176,7 +177,7 @@ TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
     const auto work = [this] { clock_.pass_ms(4); };
     for (const auto mode : {Mode::isolated, Mode::pipelined}) {
         const auto series =
-            measure({Rival{[] {}, work}, Rival{[] {}, work, 0.5}}, {9, 1e-6, 1}, mode);
+            measure({Candidate{[] {}, work}, Candidate{[] {}, work, 0.5}}, {9, 1e-6, 1}, mode);
         if (bootstrap_.rank() != 0) continue;
         EXPECT_NEAR(estimate_median(series.seconds[0]).median, 4e-3, kNear);
         EXPECT_NEAR(estimate_median(series.seconds[1]).median, 6e-3, kNear);
@@ -187,8 +188,8 @@ TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
     constexpr double kMost = 4e-3;
     RegionTimer timer(*device_, timeline_, *stream_);
     Sampler sampler({bootstrap_, timeline_, *stream_, &timer}, Mode::isolated, kMost);
-    const std::vector<Rival> rivals{{[] {}, [this] { clock_.pass_ms(1); }}, {[] {}, [] {}}};
-    const auto series = sampler.measure(rivals, {12, 1e-6, 1}, 3, [](double) {});
+    const std::vector<Candidate> candidates{{[] {}, [this] { clock_.pass_ms(1); }}, {[] {}, [] {}}};
+    const auto series = sampler.measure(candidates, {12, 1e-6, 1}, 3, [](double) {});
     EXPECT_EQ(series.repeats, 1) << "however short the region";
     if (bootstrap_.rank() != 0) return;
     const auto median = [](const std::vector<double>& samples) {
@@ -199,7 +200,7 @@ TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
     if (bootstrap_.size() == 1) return;
     const auto& spread = series.arrival_spread;
     EXPECT_GT(median(spread[0]), 0.5e-3);
-    // Both rivals of a round meet the same delays, and rounds different ones.
+    // Both candidates of a round meet the same delays, and rounds different ones.
     for (std::size_t round = 0; round < spread[0].size(); ++round) {
         EXPECT_NEAR(spread[0][round], spread[1][round], kNear);
     }
@@ -209,17 +210,17 @@ TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
 
 TEST_F(SamplingTest, WithoutATimerNobodyCanBeLate) {
     Sampler sampler({bootstrap_, timeline_, *stream_}, Mode::isolated, 1e-3);
-    EXPECT_THROW(static_cast<void>(sampler.measure(std::vector{Rival{[] {}, [] {}}}, {6, 1e-6, 1},
-                                                   3, [](double) {})),
+    EXPECT_THROW(static_cast<void>(sampler.measure(std::vector{Candidate{[] {}, [] {}}},
+                                                   {6, 1e-6, 1}, 3, [](double) {})),
                  Error);
 }
 
-TEST_F(SamplingTest, ColdCachesReadMoreThanAnyCacheHolds) {
+TEST_F(SamplingTest, CacheFlushReadsMoreThanAnyCacheHolds) {
     auto& device = *device_;
-    EXPECT_GT(ColdCaches::bytes(device), 2 * device.cache_bytes());
-    ColdCaches caches(device, *stream_);
-    caches.fill(*stream_);
-    caches.fill(*stream_);
+    EXPECT_GT(CacheFlush::bytes(device), 2 * device.cache_bytes());
+    CacheFlush cache_flush(device, *stream_);
+    cache_flush.flush(*stream_);
+    cache_flush.flush(*stream_);
 }
 
 }  // namespace

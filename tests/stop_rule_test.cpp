@@ -1,7 +1,7 @@
 // What rank 0 decides, on series that are made up: when a series is warm, when it is looked at and
-// has enough, how often a region is repeated, and whether a rival's predecessor shows in it.
+// has enough, how often a region is repeated, and whether a candidate's predecessor shows in it.
 #include "bench/measure/stop_rule.hpp"
-#include "bench/measure/predecessor.hpp"
+#include "bench/measure/carry_over.hpp"
 #include "bench/measure/repeats.hpp"
 #include "bench/measure/statistics.hpp"
 #include "kernels/runtime/error.hpp"
@@ -15,21 +15,21 @@
 namespace moe {
 namespace {
 
-/// A machine on which a round takes what `round_seconds` says, and each sample of a rival what
-/// `rivals` say.
+/// A machine on which a round takes what `round_seconds` says, and each sample of a candidate what
+/// `candidates` say.
 struct Simulation {
-    std::vector<std::function<double(int)>> rivals;
+    std::vector<std::function<double(int)>> candidates;
     std::function<double(int)> round_seconds;
-    int of_round{1};  ///< samples of each rival
-    Samples samples = Samples(rivals.size());
+    int of_round{1};  ///< samples of each candidate
+    Samples samples = Samples(candidates.size());
     double spent{};
     int rounds{};
 
     void run(int count) {
         for (int i = 0; i < count; ++i, ++rounds) {
-            for (std::size_t r = 0; r < rivals.size(); ++r) {
+            for (std::size_t r = 0; r < candidates.size(); ++r) {
                 for (int k = 0; k < of_round; ++k) {
-                    samples[r].push_back(rivals[r](rounds * of_round + k));
+                    samples[r].push_back(candidates[r](rounds * of_round + k));
                 }
             }
             spent += round_seconds(rounds);
@@ -68,7 +68,7 @@ TEST(WarmUp, WaitsForTheSlowestRivalToSettle) {
     const auto falling = [](int round) { return 1e-3 * (1 + std::max(kSettled - round, 0)); };
     for (const bool first : {true, false}) {
         Simulation machine{{steady, steady}, steady};
-        machine.rivals[first ? 0 : 1] = falling;
+        machine.candidates[first ? 0 : 1] = falling;
         const int rounds = machine.warm_up(1e3);
         EXPECT_GE(rounds, kSettled) << "still falling";
         EXPECT_LE(rounds, kSettled + 3 * 8) << "settled long ago";
@@ -208,8 +208,8 @@ TEST(Statistics, InterquartileRangeInterpolatesAsScipyDoes) {
     EXPECT_FALSE(interquartile_range({1, 2, 3}));
 }
 
-/// `slower`: by how much samples after rival 2 of 3 are.
-std::optional<PredecessorEffect> effect_of(double slower, std::size_t samples, std::uint64_t seed) {
+/// `slower`: by how much samples after candidate 2 of 3 are.
+std::optional<CarryOverEffect> effect_of(double slower, std::size_t samples, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::vector<double> seconds;
     std::vector<Predecessor> predecessors{std::nullopt};
@@ -219,10 +219,10 @@ std::optional<PredecessorEffect> effect_of(double slower, std::size_t samples, s
         predecessors.emplace_back(random() % 3);
     }
     predecessors.pop_back();
-    return predecessor_effect(seconds, predecessors, seed);
+    return carry_over_effect(seconds, predecessors, seed);
 }
 
-TEST(PredecessorEffect, FindsAPlantedOne) {
+TEST(CarryOverEffect, FindsAPlantedOne) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         const auto effect = effect_of(0.2, 120, seed);
         ASSERT_TRUE(effect);
@@ -231,7 +231,7 @@ TEST(PredecessorEffect, FindsAPlantedOne) {
     }
 }
 
-TEST(PredecessorEffect, IsQuietWithoutOne) {
+TEST(CarryOverEffect, IsQuietWithoutOne) {
     constexpr int kSeries = 400;
     int alarms = 0;
     for (std::uint64_t seed = 0; seed < kSeries; ++seed) {
@@ -242,34 +242,34 @@ TEST(PredecessorEffect, IsQuietWithoutOne) {
     EXPECT_LE(alarms, 32);
 }
 
-TEST(PredecessorEffect, MatchesHandWorkedCases) {
+TEST(CarryOverEffect, MatchesHandWorkedCases) {
     const std::vector<Predecessor> two_each{0, 0, 1, 1};
     // Of the 6 ways to deal out the ranks 1 to 4, 2 are as far apart as 1, 2 and 3, 4.
-    const auto split = predecessor_effect(std::vector<double>{1, 2, 3, 4}, two_each, 1);
+    const auto split = carry_over_effect(std::vector<double>{1, 2, 3, 4}, two_each, 1);
     EXPECT_NEAR(split->p, 2 / 6.0, 0.06);
     EXPECT_DOUBLE_EQ(split->largest, 0.4) << "1.5 and 3.5 around 2.5";
 
-    const auto same = predecessor_effect(std::vector<double>{3, 3, 3, 3}, two_each, 1);
+    const auto same = carry_over_effect(std::vector<double>{3, 3, 3, 3}, two_each, 1);
     EXPECT_EQ(same->p, 1);
     EXPECT_EQ(same->largest, 0);
 }
 
-TEST(PredecessorEffect, OneOutlierDecidesNothing) {
+TEST(CarryOverEffect, OneOutlierDecidesNothing) {
     std::vector<double> seconds(40, 1.0);
     std::vector<Predecessor> predecessors;
     for (std::size_t i = 0; i < seconds.size(); ++i) predecessors.emplace_back(i % 2);
     seconds[7] = 1e6;
-    EXPECT_GT(predecessor_effect(seconds, predecessors, 1)->p, 0.5);
+    EXPECT_GT(carry_over_effect(seconds, predecessors, 1)->p, 0.5);
 }
 
-TEST(PredecessorEffect, NeedsTwoPredecessorsAndLeavesOutWhoHasNone) {
-    EXPECT_FALSE(predecessor_effect(std::vector<double>{}, std::vector<Predecessor>{}, 1));
-    EXPECT_FALSE(predecessor_effect(std::vector<double>{1, 2, 3},
-                                    std::vector<Predecessor>{std::nullopt, 0, 0}, 1));
-    const auto effect = predecessor_effect(std::vector<double>{1e9, 1, 1, 1},
-                                           std::vector<Predecessor>{std::nullopt, 0, 1, 1}, 1);
+TEST(CarryOverEffect, NeedsTwoPredecessorsAndLeavesOutWhoHasNone) {
+    EXPECT_FALSE(carry_over_effect(std::vector<double>{}, std::vector<Predecessor>{}, 1));
+    EXPECT_FALSE(carry_over_effect(std::vector<double>{1, 2, 3},
+                                   std::vector<Predecessor>{std::nullopt, 0, 0}, 1));
+    const auto effect = carry_over_effect(std::vector<double>{1e9, 1, 1, 1},
+                                          std::vector<Predecessor>{std::nullopt, 0, 1, 1}, 1);
     EXPECT_EQ(effect->largest, 0);
-    EXPECT_THROW((void)predecessor_effect(std::vector<double>{1}, std::vector<Predecessor>{}, 1),
+    EXPECT_THROW((void)carry_over_effect(std::vector<double>{1}, std::vector<Predecessor>{}, 1),
                  Error);
 }
 

@@ -1,6 +1,6 @@
 // What ranks know of each other without MPI: the progress board, and what is said of a stuck rank.
+#include "bench/watch/heartbeat.hpp"
 #include "bench/watch/process.hpp"
-#include "bench/watch/progress_board.hpp"
 #include "bench/watch/sealed_memory.hpp"
 #include "bench/watch/watchdog.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
@@ -26,54 +26,55 @@
 namespace moe {
 namespace {
 
-TEST(ProgressBoard, ShowsEveryRankOfTheHostToEveryRank) {
+TEST(Heartbeat, ShowsEveryRankOfTheHostToEveryRank) {
     const auto bootstrap = make_mpi_bootstrap();
-    ProgressBoard board(*bootstrap);
+    Heartbeat heartbeat(*bootstrap);
     const auto me = bootstrap->rank();
-    board.begin_case("case " + std::to_string(me));
-    for (int step = 0; step < me; ++step) board.enter("step " + std::to_string(step));
+    heartbeat.begin_case("case " + std::to_string(me));
+    for (int step = 0; step < me; ++step) heartbeat.set_phase("step " + std::to_string(step));
     bootstrap->barrier();
-    const auto all = board.all();
+    const auto all = heartbeat.all();
     ASSERT_EQ(all.size(), static_cast<std::size_t>(bootstrap->size()));
     for (int rank = 0; rank < bootstrap->size(); ++rank) {
-        const auto& view = all[static_cast<std::size_t>(rank)];
-        EXPECT_EQ(view.rank, rank);
-        EXPECT_EQ(view.cell, "case " + std::to_string(rank));
-        EXPECT_EQ(view.doing, rank == 0 ? "preparing" : "step " + std::to_string(rank - 1));
-        EXPECT_EQ(view.steps, 2U + static_cast<std::uint64_t>(rank));
-        EXPECT_EQ(state_of_process(view.pid), ProcessState::running);
-        EXPECT_FALSE(view.ended);
+        const auto& status = all[static_cast<std::size_t>(rank)];
+        EXPECT_EQ(status.rank, rank);
+        EXPECT_EQ(status.case_label, "case " + std::to_string(rank));
+        EXPECT_EQ(status.phase, rank == 0 ? "preparing" : "step " + std::to_string(rank - 1));
+        EXPECT_EQ(status.steps, 2U + static_cast<std::uint64_t>(rank));
+        EXPECT_EQ(state_of_process(status.pid), ProcessState::running);
+        EXPECT_FALSE(status.ended);
     }
-    EXPECT_EQ(board.mine().pid, getpid());
-    EXPECT_FALSE(board.somebody_died());
-    EXPECT_LT(board.silence(), 60);
+    EXPECT_EQ(heartbeat.mine().pid, getpid());
+    EXPECT_FALSE(heartbeat.any_rank_died());
+    EXPECT_LT(heartbeat.seconds_since_progress(), 60);
 
-    if (me == 0) board.fail("no more memory");
+    if (me == 0) heartbeat.fail("no more memory");
     bootstrap->barrier();
-    EXPECT_EQ(board.all().front().failure, "no more memory");
-    const bool claimed = board.claim_report();
+    EXPECT_EQ(heartbeat.all().front().failure, "no more memory");
+    const bool claimed = heartbeat.claim_report();
     EXPECT_EQ(bootstrap->sum(claimed ? 1 : 0), 1) << "one rank tells the user";
-    EXPECT_TRUE(board.reported());
-    board.leave();
+    EXPECT_TRUE(heartbeat.reported());
+    heartbeat.leave();
     bootstrap->barrier();
-    EXPECT_EQ(board.silence(), 0) << "nobody is waited for any more";
+    EXPECT_EQ(heartbeat.seconds_since_progress(), 0) << "nobody is waited for any more";
 }
 
-TEST(ProgressBoard, IsAsSilentAsItsLastRankToAdvance) {
+TEST(Heartbeat, IsAsSilentAsItsLastRankToAdvance) {
     const auto bootstrap = make_mpi_bootstrap();
-    ProgressBoard board(*bootstrap);
+    Heartbeat heartbeat(*bootstrap);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     bootstrap->barrier();
-    const auto steps = board.mine().steps;
-    if (bootstrap->rank() == 0) board.advance();
+    const auto steps = heartbeat.mine().steps;
+    if (bootstrap->rank() == 0) heartbeat.advance();
     bootstrap->barrier();
-    EXPECT_EQ(board.mine().steps, steps) << "it is still the same step";
-    const auto first = board.all().front().seconds;
-    const auto last = board.all().back().seconds;
+    EXPECT_EQ(heartbeat.mine().steps, steps) << "it is still the same step";
+    const auto first = heartbeat.all().front().seconds;
+    const auto last = heartbeat.all().back().seconds;
     if (bootstrap->size() > 1) {
         EXPECT_GT(last, first + 0.01);
     }
-    EXPECT_LT(board.silence(), first + 0.01) << "the others wait for one that advances";
+    EXPECT_LT(heartbeat.seconds_since_progress(), first + 0.01)
+        << "the others wait for one that advances";
 }
 
 /// A path to what this process has open under a number.
@@ -118,26 +119,26 @@ TEST(SealedMemory, IsNoFileOfAUser) {
     EXPECT_FALSE(SealedMemory::find({path_of(ends[0]), nonce}, kBytes)) << "nor waits for a pipe";
 }
 
-TEST(ProgressBoard, CutsWhatIsTooLong) {
+TEST(Heartbeat, CutsWhatIsTooLong) {
     const auto bootstrap = make_mpi_bootstrap();
-    ProgressBoard board(*bootstrap);
+    Heartbeat heartbeat(*bootstrap);
     const std::string text(1000, 'x');
-    board.enter(text);
-    EXPECT_EQ(board.mine().doing, text.substr(0, ProgressBoard::kTextBytes - 1));
-    board.enter("");
-    EXPECT_EQ(board.mine().doing, "");
+    heartbeat.set_phase(text);
+    EXPECT_EQ(heartbeat.mine().phase, text.substr(0, Heartbeat::kTextBytes - 1));
+    heartbeat.set_phase("");
+    EXPECT_EQ(heartbeat.mine().phase, "");
 }
 
-RankView view_of(int rank, std::uint64_t steps, bool ended = false) {
+RankStatus status_of(int rank, std::uint64_t steps, bool ended = false) {
     return {rank, getpid(), steps, 10, "measuring", "the case", "", "", ended};
 }
 
-TEST(ReasonOfStuck, NamesTheRankThatIsBehind) {
-    EXPECT_EQ(reason_of_stuck({view_of(0, 7), view_of(1, 6), view_of(2, 7)}, 5).message,
+TEST(StuckReason, NamesTheRankThatIsBehind) {
+    EXPECT_EQ(stuck_reason({status_of(0, 7), status_of(1, 6), status_of(2, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
-    EXPECT_EQ(reason_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).message,
+    EXPECT_EQ(stuck_reason({status_of(0, 7), status_of(1, 7)}, 5).message,
               "no progress for 5 s: ranks 0, 1 got stuck while measuring in case the case");
-    EXPECT_EQ(reason_of_stuck({view_of(0, 3, true), view_of(1, 7)}, 5).message,
+    EXPECT_EQ(stuck_reason({status_of(0, 3, true), status_of(1, 7)}, 5).message,
               "no progress for 5 s: rank 1 got stuck while measuring in case the case");
 }
 
@@ -180,23 +181,23 @@ TEST(Process, IsRunningStoppedOrGone) {
     sleeper.stop();
     EXPECT_EQ(state_of_process(sleeper.pid()), ProcessState::stopped);
 
-    auto stopped = view_of(1, 7);
+    auto stopped = status_of(1, 7);
     stopped.pid = sleeper.pid();
-    EXPECT_EQ(reason_of_stuck({view_of(0, 7), stopped}, 5).message,
+    EXPECT_EQ(stuck_reason({status_of(0, 7), stopped}, 5).message,
               "no progress for 5 s: rank 1 was stopped by a signal while measuring in case the "
               "case")
         << "of two that are as far, the one that cannot go on";
-    EXPECT_FALSE(reason_of_stuck({view_of(0, 7), stopped}, 5).is_secondary);
-    EXPECT_TRUE(reason_of_stuck({view_of(0, 7), view_of(1, 7)}, 5).is_secondary);
+    EXPECT_FALSE(stuck_reason({status_of(0, 7), stopped}, 5).is_secondary);
+    EXPECT_TRUE(stuck_reason({status_of(0, 7), status_of(1, 7)}, 5).is_secondary);
     sleeper.end();
     EXPECT_EQ(sleeper.zombie(), ProcessState::gone) << "nobody has reaped it";
     EXPECT_EQ(sleeper.reaped(), ProcessState::gone);
 }
 
-/// A process that lives as rank 0 of `board` under a watchdog and does `fail`, which ends in
+/// A process that lives as rank 0 of `heartbeat` under a watchdog and does `fail`, which ends in
 /// nothing: what was said at its end, and its status.
 std::pair<std::string, int> end_of_rank(
-    ProgressBoard& board, const std::function<void(Watchdog&)>& fail,
+    Heartbeat& heartbeat, const std::function<void(Watchdog&)>& fail,
     const std::function<void()>& before = [] {}) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0) return {};
@@ -204,8 +205,8 @@ std::pair<std::string, int> end_of_rank(
     if (child == 0) {
         before();
         Watchdog dog;
-        const Watchdog::Watch watch(dog, board);
-        dog.set_tell([&](const AbortReason& reason) {
+        const Watchdog::Watch watch(dog, heartbeat);
+        dog.set_on_abort([&](const AbortReason& reason) {
             const auto said = fmt::format("{}: {}", reason.state, reason.message);
             [[maybe_unused]] const auto bytes = write(ends[1], said.data(), said.size());
         });
@@ -238,10 +239,10 @@ void fail_by_call(Watchdog& dog) {
 TEST(Watchdog, EndsARankThatSuffersFromWhatNobodyExplains) {
     const auto bootstrap = make_mpi_bootstrap();
     for (const auto& fail : {fail_by_probe, fail_by_call}) {
-        ProgressBoard board(*bootstrap);
-        board.enter("exchanging rows");
+        Heartbeat heartbeat(*bootstrap);
+        heartbeat.set_phase("exchanging rows");
         if (bootstrap->rank() == 0) {
-            const auto [said, status] = end_of_rank(board, fail);
+            const auto [said, status] = end_of_rank(heartbeat, fail);
             EXPECT_EQ(status, 3);
             EXPECT_EQ(said, "failed: rank 0: a peer is gone while exchanging rows");
         }
@@ -253,11 +254,11 @@ TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
     const auto bootstrap = make_mpi_bootstrap();
     for (const int signal :
          {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU}) {
-        ProgressBoard board(*bootstrap);
-        board.enter("exchanging rows");
+        Heartbeat heartbeat(*bootstrap);
+        heartbeat.set_phase("exchanging rows");
         if (bootstrap->rank() == 0) {
             const auto [said, status] = end_of_rank(
-                board, [&](Watchdog&) { std::raise(signal); },
+                heartbeat, [&](Watchdog&) { std::raise(signal); },
                 [&] { std::signal(signal, SIG_DFL); });
             EXPECT_EQ(status, 3) << signal_name(signal);
             EXPECT_EQ(said, fmt::format("interrupted: ended by {} while exchanging rows",
@@ -269,7 +270,7 @@ TEST(Watchdog, EndsARankThatIsAskedToGoByAnySignal) {
 
 TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
     const auto bootstrap = make_mpi_bootstrap();
-    ProgressBoard board(*bootstrap);
+    Heartbeat heartbeat(*bootstrap);
     if (bootstrap->rank() == 0) {
         constexpr int kLived = 7;
         const auto raise_all = [](Watchdog&) {
@@ -277,7 +278,7 @@ TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
             std::this_thread::sleep_for(std::chrono::milliseconds(300));
             _exit(kLived);
         };
-        const auto [said, status] = end_of_rank(board, raise_all, [] {
+        const auto [said, status] = end_of_rank(heartbeat, raise_all, [] {
             for (const int signal : {SIGHUP, SIGUSR1}) std::signal(signal, SIG_IGN);
         });
         EXPECT_EQ(status, kLived);
@@ -288,15 +289,15 @@ TEST(Watchdog, LeavesSignalsAloneThatWereIgnored) {
 
 TEST(Watchdog, WaitsForARankThatAdvancesAndNotForOneThatHangs) {
     const auto bootstrap = make_mpi_bootstrap();
-    ProgressBoard board(*bootstrap);
-    board.enter("making weights");
+    Heartbeat heartbeat(*bootstrap);
+    heartbeat.set_phase("making weights");
     if (bootstrap->rank() == 0) {
         constexpr std::chrono::milliseconds kWorks{1500};
         const auto start = std::chrono::steady_clock::now();
         const auto works = [&] { return std::chrono::steady_clock::now() - start < kWorks; };
-        const auto [said, status] = end_of_rank(board, [&](Watchdog& dog) {
+        const auto [said, status] = end_of_rank(heartbeat, [&](Watchdog& dog) {
             dog.set_timeout(1);
-            for (; works(); board.advance()) {
+            for (; works(); heartbeat.advance()) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(50));
             }
         });

@@ -154,7 +154,7 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
                                                speed.reference_weights;
     }
     // Samples until the budget is spent, and at least so many; each after a run of the exchange
-    // that primes it.
+    // that warms it up.
     const bool with_layer = params.scope == Scope::layer;
     const double share = options.budget_seconds / (with_layer ? 3 : 2);
     const double output = output_seconds(params, layout, speed);
@@ -173,9 +173,9 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
     return seconds;
 }
 
-Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board)
+Forecaster::Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, Heartbeat& heartbeat)
     : parts_(parts), planner_(planner), least_(with_effort(parts.options, kLeastEffort)) {
-    board.enter("measuring this machine's speed");
+    heartbeat.set_phase("measuring this machine's speed");
     speed_ = measure_speed(parts.backend, parts.bootstrap);
 }
 

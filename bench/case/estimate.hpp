@@ -3,7 +3,7 @@
 #include "bench/case/plan.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
-#include "bench/watch/progress_board.hpp"
+#include "bench/watch/heartbeat.hpp"
 
 #include <string>
 
@@ -38,7 +38,7 @@ struct CaseEstimate {
 class Forecaster {
 public:
     /// Collective. Measures this machine's speed.
-    Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, ProgressBoard& board);
+    Forecaster(const CasePlanner::Parts& parts, CasePlanner& planner, Heartbeat& heartbeat);
 
     /// Collective.
     [[nodiscard]] CaseEstimate estimate(const Case& params);

@@ -1,7 +1,7 @@
 #include "bench/case/plan.hpp"
 
 #include "bench/case/prepared_case.hpp"
-#include "bench/measure/cold_caches.hpp"
+#include "bench/measure/cache_flush.hpp"
 #include "bench/sweep/case_texts.hpp"
 #include "bench/verify/reference.hpp"
 
@@ -75,7 +75,7 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
     const CombineSetup combine{
         device,       world,       group_for(params, layout.parallel), owned, params.shape.hidden,
         params.dtype, params.graph};
-    needs.cold_bytes = params.cache == Cache::cold ? ColdCaches::bytes(device) : 0;
+    needs.cold_bytes = params.cache == Cache::cold ? CacheFlush::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +
         PreparedCase::bytes(layer_plan(params, layout.parallel, *layout.row_map, rank), kernels,

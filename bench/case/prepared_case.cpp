@@ -1,7 +1,7 @@
 #include "bench/case/prepared_case.hpp"
 
 #include "bench/case/make_on_all.hpp"
-#include "bench/measure/cold_caches.hpp"
+#include "bench/measure/cache_flush.hpp"
 #include "comm/contract_cost.hpp"
 
 #include <fmt/format.h>
@@ -135,7 +135,7 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
 CaseVerifier PreparedCase::verifier() {
     return CaseVerifier({parts_.device, parts_.stream, parts_.bootstrap, layer_, *gather_, row_map_,
                          combine_setup_, parts_.references, static_cast<std::uint64_t>(case_.seed),
-                         [this] { parts_.board.advance(); }});
+                         [this] { parts_.heartbeat.advance(); }});
 }
 
 void PreparedCase::capture(const Options& options) {
@@ -145,7 +145,7 @@ void PreparedCase::capture(const Options& options) {
         if (!strategy.obstacle.empty()) continue;
         strategy.obstacle = too_many;
         if (!strategy.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("capturing {}", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("capturing {}", strategy.entry->name));
         std::string why;
         try {
             capture(strategy, options);
@@ -162,7 +162,7 @@ void PreparedCase::capture(const Options& options) {
 void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
     Trace silent;
     static_cast<void>(layer_.forward(*gather_, strategy.output, parts_.stream, silent));
-    cool_if_cold();
+    flush_if_cold();
     parts_.stream.synchronize();
     for (const auto& region : regions_) {
         if (!region.applies(strategy.needs)) continue;
@@ -177,13 +177,13 @@ void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
 
 void PreparedCase::prepare(const Region& region, StrategyRun& strategy) {
     region.prepare(strategy);
-    cool_if_cold();
+    flush_if_cold();
 }
 
-void PreparedCase::cool_if_cold() {
+void PreparedCase::flush_if_cold() {
     if (case_.cache != Cache::cold) return;
-    if (!cold_caches_) cold_caches_.emplace(parts_.device, parts_.stream);
-    cold_caches_->fill(parts_.stream);
+    if (!cache_flush_) cache_flush_.emplace(parts_.device, parts_.stream);
+    cache_flush_->flush(parts_.stream);
 }
 
 std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& strategy) {
@@ -204,7 +204,7 @@ void PreparedCase::verify_again() {
     auto verifier = this->verifier();
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed()) continue;
-        parts_.board.enter(fmt::format("checking {} once more", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("checking {} once more", strategy.entry->name));
         strategy.wrong = check_output(verifier, strategy);
         if (!strategy.wrong.empty()) strategy.wrong = "after it was timed: " + strategy.wrong;
         strategy.verified = strategy.wrong.empty();
@@ -213,15 +213,16 @@ void PreparedCase::verify_again() {
 
 void PreparedCase::verify(bool whole_layer) {
     auto verifier = this->verifier();
-    parts_.board.enter(fmt::format("checking {}", case_.gather->name));
+    parts_.heartbeat.set_phase(fmt::format("checking {}", case_.gather->name));
     const auto wrong_gather = verifier.check_gather();
     for (auto& strategy : strategies_) {
         if (!strategy.obstacle.empty()) continue;
-        parts_.board.enter(fmt::format("checking {}", strategy.entry->name));
+        parts_.heartbeat.set_phase(fmt::format("checking {}", strategy.entry->name));
         strategy.wrong =
             wrong_gather.empty() ? check_output(verifier, strategy) : "the gather: " + wrong_gather;
         if (strategy.wrong.empty() && whole_layer) {
-            parts_.board.enter(fmt::format("checking the layer with {}", strategy.entry->name));
+            parts_.heartbeat.set_phase(
+                fmt::format("checking the layer with {}", strategy.entry->name));
             const auto verdict =
                 verifier.check_layer(strategy.output.input, [&](std::size_t layer) {
                     // A chain of steps ends with its last layer.
@@ -273,13 +274,13 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
                                    const OnProgress& on_progress) {
     const ProfilerRange range(parts_.device, std::string(region.name));
     RegionSamples samples;
-    std::vector<Rival> rivals;
+    std::vector<Candidate> candidates;
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed() || !region.applies(strategy.needs)) continue;
         samples.strategies.push_back(&strategy);
-        rivals.push_back(rival_of(region, strategy, options));
+        candidates.push_back(candidate_of(region, strategy, options));
     }
-    if (rivals.empty()) return samples;
+    if (candidates.empty()) return samples;
     samples.has_baseline = samples.strategies.front() == &strategies_.front();
     const auto regions = static_cast<double>(regions_.size());
     const StopRule rule{options.min_samples, options.budget_seconds / regions,
@@ -287,20 +288,21 @@ RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const
     constexpr std::int64_t kRegionsAtMost = 4;
     const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
                                                  kRegionsAtMost * (options.launch - 1));
-    samples.series =
-        sampler.measure(rivals, rule, seed, [&](double spent) { on_progress(region.name, spent); });
+    samples.series = sampler.measure(candidates, rule, seed,
+                                     [&](double spent) { on_progress(region.name, spent); });
     return samples;
 }
 
-Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const Options& options) {
+Candidate PreparedCase::candidate_of(const Region& region, StrategyRun& strategy,
+                                     const Options& options) {
     const auto doing = fmt::format("measuring the {} of {}", region.name, strategy.entry->name);
     auto* chain = strategy.chain(region.id);
     const bool eager = chain == nullptr;
-    Rival timed;
+    Candidate timed;
     timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
     timed.slowdown = options.slowdown_pct(*strategy.entry) / 100;
-    timed.prime = [this, doing, &region, &strategy, eager] {
-        parts_.board.enter(doing);
+    timed.warm_up = [this, doing, &region, &strategy, eager] {
+        parts_.heartbeat.set_phase(doing);
         region.warm_up(strategy);  // what settles buffers and connections
         if (eager) prepare(region, strategy);
     };
@@ -317,7 +319,7 @@ Rival PreparedCase::rival_of(const Region& region, StrategyRun& strategy, const 
 }
 
 void PreparedCase::find_limits(CaseSamples& samples) {
-    parts_.board.enter("calibrating");
+    parts_.heartbeat.set_phase("calibrating");
     const auto row_bytes = combine_setup_.row_bytes();
     const auto matrix_bytes = row_map_.rows() * row_bytes;
     if (matrix_bytes == 0) return;
@@ -347,7 +349,7 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* 
     for (const auto* strategy : timed) {
         // One layer of the step, another one each time: its weights are as cold as in the step.
         steps.emplace_back([this, strategy, layer = std::size_t{0}](Trace& trace) mutable {
-            parts_.board.enter(
+            parts_.heartbeat.set_phase(
                 fmt::format("timing the phases of a layer with {}", strategy->entry->name));
             static_cast<void>(
                 layer_.forward_layer(layer, *gather_, strategy->output, parts_.stream, trace));
@@ -355,7 +357,7 @@ std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* 
         });
     }
     return splitter.measure(steps, instrumented_steps(options.min_samples),
-                            [&] { cool_if_cold(); });
+                            [&] { flush_if_cold(); });
 }
 
 }  // namespace moe

@@ -3,13 +3,13 @@
 #include "bench/case/plan.hpp"
 #include "bench/case/region.hpp"
 #include "bench/case/verifier.hpp"
+#include "bench/measure/cache_flush.hpp"
 #include "bench/measure/calibration.hpp"
-#include "bench/measure/cold_caches.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/moe/layer.hpp"
 #include "bench/sweep/case.hpp"
-#include "bench/watch/progress_board.hpp"
+#include "bench/watch/heartbeat.hpp"
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
 
@@ -72,7 +72,7 @@ public:
         const LayerKernelsFactory& kernels;
         std::span<const LayerWeights> weights;  ///< one for each layer, like the references
         std::span<LayerReference> references;
-        ProgressBoard& board;
+        Heartbeat& heartbeat;
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.
@@ -112,15 +112,15 @@ private:
     [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
                                        const Options& options, const OnProgress& on_progress);
     /// How the sampler sees a strategy in a region.
-    [[nodiscard]] Rival rival_of(const Region& region, StrategyRun& strategy,
-                                 const Options& options);
+    [[nodiscard]] Candidate candidate_of(const Region& region, StrategyRun& strategy,
+                                         const Options& options);
     void find_limits(CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const StrategyRun* const> timed,
                                                        const Options& options);
     /// What comes untimed before each sample of a region; cold after it, in a cold case.
     void prepare(const Region& region, StrategyRun& strategy);
     /// Leaves nothing in the caches, in a cold case.
-    void cool_if_cold();
+    void flush_if_cold();
 
     const Case& case_;
     const RowMap& row_map_;
@@ -132,7 +132,7 @@ private:
     CombineInputs inputs_;
     std::vector<StrategyRun> strategies_;
     std::vector<Region> regions_;
-    std::optional<ColdCaches> cold_caches_;
+    std::optional<CacheFlush> cache_flush_;
 };
 
 /// What one rank's layer of a case looks like.

@@ -12,31 +12,31 @@
 namespace moe {
 namespace {
 
-/// A few milliseconds for each size: a ceiling needs one undisturbed run, not an interval.
+/// A few milliseconds for each size: a peak needs one undisturbed run, not an interval.
 constexpr StopRule kRule{.min_samples = 5, .budget_seconds = 5e-3, .ci = 0};
 constexpr std::uint64_t kSeed = 1;
-/// No clock tells shorter times apart.
+/// Seconds. No clock tells shorter times apart.
 constexpr double kShortest = 1e-9;
 constexpr DType kSent = DType::f32;
-/// Parts begin where both vector units and NCCL like it.
+/// Bytes. Alignment of a block, for vector units and NCCL.
 constexpr std::int64_t kAlignment = 64;
 
 /// Beyond twice the largest cache nothing changes but the time that it takes; and MPI counts
 /// elements in 32 bits.
 std::int64_t capped(std::int64_t bytes, const Device& device) {
-    constexpr std::int64_t kMost = std::int64_t{1} << 30U;
-    return std::min({bytes, 2 * static_cast<std::int64_t>(device.cache_bytes()), kMost});
+    constexpr std::int64_t kMax = std::int64_t{1} << 30U;
+    return std::min({bytes, 2 * static_cast<std::int64_t>(device.cache_bytes()), kMax});
 }
 
-/// Bytes of each of `count` parts of `bytes`.
-std::int64_t part_of(std::int64_t bytes, std::int64_t count) {
-    const auto part = (bytes + count - 1) / count;
-    return (part + kAlignment - 1) / kAlignment * kAlignment;
+/// Bytes of each of the `count` aligned blocks that hold `bytes` together.
+std::int64_t block_bytes(std::int64_t bytes, std::int64_t count) {
+    const auto block = (bytes + count - 1) / count;
+    return (block + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-/// A matrix of `count` parts of `bytes` each, a part a row, and the memory it lies in.
-struct Parcels {
-    Parcels(Device& device, std::int64_t count, std::int64_t bytes, DType dtype)
+/// A matrix of `count` rows of `bytes` each, one block a row, and its memory.
+struct Blocks {
+    Blocks(Device& device, std::int64_t count, std::int64_t bytes, DType dtype)
         : buffer(device.allocate(static_cast<std::size_t>(count * bytes))),
           matrix(buffer.matrix(count, bytes / static_cast<std::int64_t>(size_of(dtype)), dtype)) {}
 
@@ -44,8 +44,8 @@ struct Parcels {
     Matrix matrix;
 };
 
-/// Matrices that are added up at once: one from each rank, where the device can.
-std::int64_t terms_of(const Device& device, const Communicator& world) {
+/// Operands of one sum: one from each rank, up to the device's limit.
+std::int64_t operands_of(const Device& device, const Communicator& world) {
     return static_cast<std::int64_t>(
         std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.most_terms()));
 }
@@ -63,34 +63,34 @@ Calibration::Calibration(const Parts& parts)
     // Ranks wait for each other inside kernels of such a device: less than a host could time.
     if (parts_.device.make_start_gate()) return;
     auto& bootstrap = parts_.bootstrap;
-    const std::vector<Rival> barrier{{[] {}, [&] { bootstrap.barrier(); }}};
+    const std::vector<Candidate> barrier{{[] {}, [&] { bootstrap.barrier(); }}};
     const auto series = sample(barrier, nullptr);  // the host's own work
     barrier_ = bootstrap.broadcast(
         bootstrap.rank() == 0 ? estimate_median(series.seconds.front()).median : 0);
 }
 
-Series Calibration::sample(std::span<const Rival> ways, RegionTimer* timer) {
+Series Calibration::sample(std::span<const Candidate> candidates, RegionTimer* timer) {
     Sampler sampler({parts_.bootstrap, parts_.timeline, *stream_, timer});
-    return sampler.measure(ways, kRule, kSeed, [](double) {});
+    return sampler.measure(candidates, kRule, kSeed, [](double) {});
 }
 
-double Calibration::fastest(std::span<const Rival> ways) {
-    if (chained_) return fastest_in_chains(ways);
+double Calibration::fastest(std::span<const Candidate> candidates) {
+    if (chained_) return fastest_in_chains(candidates);
     double best = std::numeric_limits<double>::infinity();
-    for (const auto& seconds : sample(ways, &timer_).seconds) {
-        for (const double one : seconds) best = std::min(best, one);
+    for (const auto& samples : sample(candidates, &timer_).seconds) {
+        for (const double seconds : samples) best = std::min(best, seconds);
     }
     return std::max(parts_.bootstrap.broadcast(best), kShortest);
 }
 
-double Calibration::fastest_in_chains(std::span<const Rival> ways) {
+double Calibration::fastest_in_chains(std::span<const Candidate> candidates) {
     constexpr int kLaunches = 3;
     double best = std::numeric_limits<double>::infinity();
-    for (const auto& way : ways) {
-        way.prime();
+    for (const auto& way : candidates) {
+        way.warm_up();
         way.run();  // what libraries do for the first time cannot be captured
         RegionChain chain({parts_.device, parts_.world, *stream_, RegionChain::length_for(1), true},
-                          way.prime, [&] {
+                          way.warm_up, [&] {
                               way.run();
                               return Matrix{};
                           });
@@ -105,73 +105,76 @@ double Calibration::fastest_in_chains(std::span<const Rival> ways) {
     return std::max(best, kShortest);
 }
 
-double Calibration::raise(Ceiling& ceiling, std::int64_t bytes, std::span<const Rival> ways) {
-    const double bandwidth = static_cast<double>(bytes) / fastest(ways);
-    ceiling = {std::max(ceiling.bandwidth, bandwidth), case_};
-    return ceiling.bandwidth;
+double Calibration::update(Peak& peak, std::int64_t bytes, std::span<const Candidate> candidates) {
+    const double bandwidth = static_cast<double>(bytes) / fastest(candidates);
+    peak = {std::max(peak.bandwidth, bandwidth), case_};
+    return peak.bandwidth;
 }
 
 double Calibration::link_bandwidth(std::int64_t bytes) {
     const auto sent = capped(bytes, parts_.device);
-    auto& ceiling = link_[{sent, chained_}];
-    if (ceiling.measured_in == case_) return ceiling.bandwidth;
+    auto& peak = link_[{sent, chained_}];
+    if (peak.measured_in == case_) return peak.bandwidth;
 
     auto& device = parts_.device;
     auto& world = parts_.world;
     const std::int64_t ranks = world.size();
-    const auto part = part_of(sent, ranks - 1);
-    const auto bytes_of_all = static_cast<std::size_t>(ranks * part);
+    const auto block = block_bytes(sent, ranks - 1);
+    const auto bytes_of_all = static_cast<std::size_t>(ranks * block);
     const auto reach =
         has_peers(world) && world.no_peer_room(bytes_of_all, Reach::load_store).empty()
             ? std::optional(Reach::load_store)
             : std::nullopt;
-    const auto cols = part / static_cast<std::int64_t>(size_of(kSent));
+    const auto cols = block / static_cast<std::int64_t>(size_of(kSent));
     const RowBuffer from(device, world, reach, ranks, cols, kSent);
-    const Parcels to(device, ranks, part, kSent);
+    const Blocks to(device, ranks, block, kSent);
     const auto& in = from.matrix();
     const auto& out = to.matrix;
     const RowPartition even(std::vector<std::int64_t>(static_cast<std::size_t>(ranks), 1));
     // What is sent was just written by its rank.
     const auto write = [&] { device.clear(in, *stream_); };
-    std::vector<Rival> ways{{write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
-                            {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
+    std::vector<Candidate> candidates{
+        {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
+        {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
     if (reach) {
-        const auto own = static_cast<std::size_t>(world.rank() * part);
-        ways.push_back({write, [&, own] {
-                            world.peer_kernels()->pull_sum(
-                                from.memory()->table(),
-                                {.rows = out.slice(0, 1), .offset = own, .most_rows = 1}, *stream_);
-                        }});
-        ways.push_back({write, [&, own] {
-                            world.peer_kernels()->push_copy(
-                                from.memory()->table(),
-                                {.rows = out.slice(0, 1), .offset = own, .most_rows = 1}, *stream_);
-                        }});
+        const auto own = static_cast<std::size_t>(world.rank() * block);
+        candidates.push_back({write, [&, own] {
+                                  world.peer_kernels()->pull_sum(
+                                      from.memory()->table(),
+                                      {.rows = out.slice(0, 1), .offset = own, .most_rows = 1},
+                                      *stream_);
+                              }});
+        candidates.push_back({write, [&, own] {
+                                  world.peer_kernels()->push_copy(
+                                      from.memory()->table(),
+                                      {.rows = out.slice(0, 1), .offset = own, .most_rows = 1},
+                                      *stream_);
+                              }});
     }
-    return raise(ceiling, (ranks - 1) * part, ways);
+    return update(peak, (ranks - 1) * block, candidates);
 }
 
 double Calibration::memory_bandwidth(std::int64_t bytes, DType dtype) {
     const auto read = capped(bytes, parts_.device);
-    auto& ceiling = memory_[{read, dtype, chained_}];
-    if (ceiling.measured_in == case_) return ceiling.bandwidth;
+    auto& peak = memory_[{read, dtype, chained_}];
+    if (peak.measured_in == case_) return peak.bandwidth;
 
     auto& device = parts_.device;
-    const auto count = terms_of(device, parts_.world);
-    const auto part = part_of(read, count);
-    const Parcels from(device, count, part, dtype);
-    const Parcels to(device, 1, part, dtype);
-    std::vector<Matrix> terms;
-    for (std::int64_t i = 0; i < count; ++i) terms.push_back(from.matrix.slice(i, 1));
-    const std::vector<Rival> ways{{[&] { device.clear(from.matrix, *stream_); },
-                                   [&] {
-                                       if (count == 1) {
-                                           device.copy(from.matrix, to.matrix, *stream_);
-                                       } else {
-                                           device.sum(terms, to.matrix, *stream_);
-                                       }
-                                   }}};
-    return raise(ceiling, (count + 1) * part, ways);
+    const auto count = operands_of(device, parts_.world);
+    const auto block = block_bytes(read, count);
+    const Blocks from(device, count, block, dtype);
+    const Blocks to(device, 1, block, dtype);
+    std::vector<Matrix> operands;
+    for (std::int64_t i = 0; i < count; ++i) operands.push_back(from.matrix.slice(i, 1));
+    const std::vector<Candidate> candidates{{[&] { device.clear(from.matrix, *stream_); },
+                                             [&] {
+                                                 if (count == 1) {
+                                                     device.copy(from.matrix, to.matrix, *stream_);
+                                                 } else {
+                                                     device.sum(operands, to.matrix, *stream_);
+                                                 }
+                                             }}};
+    return update(peak, (count + 1) * block, candidates);
 }
 
 double Calibration::limit(const Cost& cost, std::int64_t matrix_bytes, DType dtype) {
@@ -184,9 +187,9 @@ std::size_t Calibration::bytes(const Device& device, const Communicator& world,
                                std::int64_t link_bytes, std::int64_t matrix_bytes) {
     const std::int64_t ranks = world.size();
     const auto exchange =
-        ranks == 1 ? 0 : 2 * ranks * part_of(capped(link_bytes, device), ranks - 1);
-    const auto count = terms_of(device, world);
-    const auto sum = (count + 1) * part_of(capped(matrix_bytes, device), count);
+        ranks == 1 ? 0 : 2 * ranks * block_bytes(capped(link_bytes, device), ranks - 1);
+    const auto count = operands_of(device, world);
+    const auto sum = (count + 1) * block_bytes(capped(matrix_bytes, device), count);
     return static_cast<std::size_t>(std::max(exchange, sum));
 }
 

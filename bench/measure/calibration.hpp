@@ -18,7 +18,7 @@ namespace moe {
 
 /// What the links and the memory can do here for exchanges of a given size, taken by all ranks at
 /// once with the rules that samples are taken by, once for each size and case. Of all runs so far
-/// the fastest counts: these are ceilings, and one busy moment must not stand for a whole sweep.
+/// the fastest counts: these are peaks, which one busy moment must not lower.
 class Calibration {
 public:
     struct Parts {
@@ -55,16 +55,16 @@ public:
                                            std::int64_t link_bytes, std::int64_t matrix_bytes);
 
 private:
-    [[nodiscard]] Series sample(std::span<const Rival> ways, RegionTimer* timer);
+    [[nodiscard]] Series sample(std::span<const Candidate> candidates, RegionTimer* timer);
     /// Seconds of the fastest run of any of them.
-    [[nodiscard]] double fastest(std::span<const Rival> ways);
-    [[nodiscard]] double fastest_in_chains(std::span<const Rival> ways);
-    struct Ceiling {
+    [[nodiscard]] double fastest(std::span<const Candidate> candidates);
+    [[nodiscard]] double fastest_in_chains(std::span<const Candidate> candidates);
+    struct Peak {
         double bandwidth{};
         int measured_in{};  ///< the case
     };
-    /// The ceiling once it knows of `bytes` moved by the fastest of `ways`.
-    double raise(Ceiling& ceiling, std::int64_t bytes, std::span<const Rival> ways);
+    /// Raises the peak to what the fastest of `candidates` reaches with `bytes`, and returns it.
+    double update(Peak& peak, std::int64_t bytes, std::span<const Candidate> candidates);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;
@@ -73,8 +73,8 @@ private:
     int case_{1};
     bool chained_{};
     /// By bytes, in chains or not.
-    std::map<std::pair<std::int64_t, bool>, Ceiling> link_;
-    std::map<std::tuple<std::int64_t, DType, bool>, Ceiling> memory_;
+    std::map<std::pair<std::int64_t, bool>, Peak> link_;
+    std::map<std::tuple<std::int64_t, DType, bool>, Peak> memory_;
 };
 
 }  // namespace moe

@@ -19,7 +19,7 @@ double limit_seconds(const Cost& cost, const Speeds& speeds) {
            cost.barriers * speeds.barrier;
 }
 
-bool beats_limit(double measured, double limit) {
+bool exceeds_limit(double measured, double limit) {
     return limit > kSlack * measured;
 }
 

@@ -17,6 +17,6 @@ struct Speeds {
 
 /// Whether a time is so far below its limit that noise is no excuse: then the limit, or the time,
 /// is not what it is taken for. Both in the same unit.
-[[nodiscard]] bool beats_limit(double measured, double limit);
+[[nodiscard]] bool exceeds_limit(double measured, double limit);
 
 }  // namespace moe

@@ -39,8 +39,8 @@ std::vector<PhaseRecorder::Times> PhaseRecorder::times() const {
 }
 
 PhaseRecorder::Slot& PhaseRecorder::slot(std::string_view phase) {
-    for (auto& one : slots_) {
-        if (one.name == phase) return one;
+    for (auto& slot : slots_) {
+        if (slot.name == phase) return slot;
     }
     raise(MOE_SITE("phase"), fmt::format("a phase '{}' that was not announced", phase));
 }

@@ -11,7 +11,7 @@
 namespace moe {
 
 /// Times the phases of one step. Every event exists before the first step, so a phase costs two
-/// event records and nothing else; nothing is read back until the stream has been synchronised.
+/// event records and nothing else; nothing is read back until the stream has been synchronized.
 class PhaseRecorder final : public Trace {
 public:
     PhaseRecorder(Device& device, std::span<const std::string_view> phases);

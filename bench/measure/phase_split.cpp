@@ -45,7 +45,7 @@ std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step, 
     return mine;
 }
 
-void PhaseSplitter::keep(const std::vector<double>& all, Seen& seen) const {
+void PhaseSplitter::keep(const std::vector<double>& all, StepSamples& samples) const {
     const auto fields = kFirstPhase + names_.size();
     const auto ranks = all.size() / fields;
     std::size_t critical = 0;
@@ -65,31 +65,32 @@ void PhaseSplitter::keep(const std::vector<double>& all, Seen& seen) const {
         wait += slowest[kExchangeArrival] - all[rank * fields + kExchangeArrival];
     }
     for (std::size_t p = 0; p < names_.size(); ++p) {
-        seen.phases[p].push_back(slowest[kFirstPhase + p]);
+        samples.phases[p].push_back(slowest[kFirstPhase + p]);
     }
-    seen.wait.push_back(wait / static_cast<double>(ranks));
-    seen.spread.push_back(slowest[kExchangeArrival] - first);
-    seen.step.push_back(exit - start);
+    samples.wait.push_back(wait / static_cast<double>(ranks));
+    samples.spread.push_back(slowest[kExchangeArrival] - first);
+    samples.step.push_back(exit - start);
 }
 
 std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<void(Trace&)>> steps,
                                                int count, const std::function<void()>& prepare) {
-    std::vector<Seen> seen(steps.size());
-    for (auto& one : seen) one.phases.resize(names_.size());
+    std::vector<StepSamples> samples(steps.size());
+    for (auto& step : samples) step.phases.resize(names_.size());
     for (int round = 0; round < count; ++round) {
         const double delay = skew_.delay(static_cast<std::size_t>(round), parts_.bootstrap.rank());
         for (std::size_t i = 0; i < steps.size(); ++i) {
             prepare();
             parts_.stream.synchronize();
             const auto all = parts_.bootstrap.gather(run(steps[i], delay));
-            if (!all.empty()) keep(all, seen[i]);
+            if (!all.empty()) keep(all, samples[i]);
         }
     }
     std::vector<PhaseSplit> splits(steps.size());
     if (parts_.bootstrap.rank() != 0) return splits;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        splits[i] = {{}, median(seen[i].wait), median(seen[i].spread), median(seen[i].step)};
-        for (const auto& phase : seen[i].phases) splits[i].phases.push_back(median(phase));
+        splits[i] = {
+            {}, median(samples[i].wait), median(samples[i].spread), median(samples[i].step)};
+        for (const auto& phase : samples[i].phases) splits[i].phases.push_back(median(phase));
     }
     return splits;
 }

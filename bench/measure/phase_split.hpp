@@ -44,14 +44,14 @@ public:
         const std::function<void()>& prepare);
 
 private:
-    /// What was seen of one step so far; seconds, on rank 0 only.
-    struct Seen {
+    /// Samples of one step so far; seconds, on rank 0 only.
+    struct StepSamples {
         std::vector<std::vector<double>> phases;
         std::vector<double> wait, spread, step;
     };
     /// This rank's numbers of one step, in the order that keep() reads them.
     [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step, double delay);
-    void keep(const std::vector<double>& all, Seen& seen) const;
+    void keep(const std::vector<double>& all, StepSamples& samples) const;
 
     Parts parts_;
     std::vector<std::string_view> names_;

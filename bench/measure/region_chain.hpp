@@ -35,7 +35,7 @@ public:
     [[nodiscard]] int length() const { return length_; }
     /// Where the result of the last region is.
     [[nodiscard]] const Matrix& result() const { return result_; }
-    /// Of each region of the last launch, once the stream was synchronised; none unless isolated.
+    /// Of each region of the last launch, once the stream was synchronized; none unless isolated.
     [[nodiscard]] std::vector<double> seconds() const;
 
     /// Regions in one graph: at least so many that launching it is small beside them, and one for

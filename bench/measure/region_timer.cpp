@@ -6,7 +6,7 @@ namespace moe {
 namespace {
 
 /// CUDA's queue holds 1024 launches, and a collective may be more than one.
-constexpr int kMostLaunches = 512;
+constexpr int kMaxLaunches = 512;
 /// Resolution that CUDA documents for its events.
 constexpr double kEventSeconds = 0.5e-6;
 
@@ -21,7 +21,7 @@ RegionTimer::RegionTimer(Device& device, Timeline& timeline, Stream& stream)
 }
 
 bool RegionTimer::by_device(int launches) const {
-    return gate_ != nullptr && launches <= kMostLaunches;
+    return gate_ != nullptr && launches <= kMaxLaunches;
 }
 
 double RegionTimer::overhead(bool by_device) const {

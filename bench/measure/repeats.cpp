@@ -7,7 +7,7 @@ namespace moe {
 
 int runs_per_sample(Mode mode, double fastest, const Overheads& overheads) {
     constexpr double kLongerThanOverhead = 20;
-    constexpr double kMost = 200;
+    constexpr double kMax = 200;
     const bool pipelined = mode == Mode::pipelined;
     const double least = pipelined ? kShortestBurst : 1;
     const double overhead =
@@ -16,7 +16,7 @@ int runs_per_sample(Mode mode, double fastest, const Overheads& overheads) {
     // differ by more than a short one takes: then it seems to take no time, or less.
     const double region = std::max(fastest - overheads.timer, overheads.timer / 10);
     const double runs = std::ceil(kLongerThanOverhead * overhead / region);
-    return static_cast<int>(std::clamp(runs, least, kMost));
+    return static_cast<int>(std::clamp(runs, least, kMax));
 }
 
 }  // namespace moe

@@ -1,6 +1,6 @@
 #include "bench/measure/sampler.hpp"
 
-#include "bench/measure/rival_order.hpp"
+#include "bench/measure/candidate_order.hpp"
 #include "bench/measure/skew.hpp"
 
 #include <algorithm>
@@ -15,20 +15,22 @@ int agree(Bootstrap& bootstrap, int value) {
     return static_cast<int>(std::lround(bootstrap.broadcast(value)));
 }
 
-/// Runs the rounds of one series, one batch after the other in the order of the rivals.
+/// Runs the rounds of one series, one batch after the other in the order of the candidates.
 class Rounds {
 public:
-    Rounds(const Sampler::Parts& parts, std::span<const Rival> rivals, double skew,
+    Rounds(const Sampler::Parts& parts, std::span<const Candidate> candidates, double skew,
            std::uint64_t seed)
         : parts_(parts),
-          rivals_(rivals),
-          order_(rivals.size(), seed),
+          candidates_(candidates),
+          order_(candidates.size(), seed),
           skew_(skew, parts.bootstrap.size(), seed) {}
 
-    [[nodiscard]] bool chained() const { return rivals_.front().region_seconds != nullptr; }
-    /// Samples of each rival in one round.
-    [[nodiscard]] int samples_of_round() const { return chained() ? rivals_.front().regions : 1; }
-    /// Rounds that have so many samples of each rival at least.
+    [[nodiscard]] bool chained() const { return candidates_.front().region_seconds != nullptr; }
+    /// Samples of each candidate in one round.
+    [[nodiscard]] int samples_of_round() const {
+        return chained() ? candidates_.front().regions : 1;
+    }
+    /// Rounds that have so many samples of each candidate at least.
     [[nodiscard]] int for_samples(int samples) const {
         return (samples + samples_of_round() - 1) / samples_of_round();
     }
@@ -36,64 +38,67 @@ public:
     [[nodiscard]] Series empty_series(int runs) const {
         Series series;
         series.by_device = by_device(runs);
-        series.seconds.resize(rivals_.size());
-        series.arrival_spread.resize(rivals_.size());
-        series.predecessors.resize(rivals_.size());
-        series.repeats = chained() ? 1 : runs * rivals_.front().regions;
+        series.seconds.resize(candidates_.size());
+        series.arrival_spread.resize(candidates_.size());
+        series.predecessors.resize(candidates_.size());
+        series.repeats = chained() ? 1 : runs * candidates_.front().regions;
         return series;
     }
 
     /// Collective. So many more rounds, of which rank 0 appends the samples. Until the last round
     /// is over, ranks exchange only what agreeing on a sample's start takes.
-    void run(int count, Series& series, const std::function<void()>& beat) {
+    void run(int count, Series& series, const std::function<void()>& on_progress) {
         std::vector<double> stamps;
-        stamps.reserve(2 * rivals_.size() * static_cast<std::size_t>(count * samples_of_round()));
+        stamps.reserve(2 * candidates_.size() *
+                       static_cast<std::size_t>(count * samples_of_round()));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
             const double delay = skew_.delay(next_, parts_.bootstrap.rank());
-            for (const auto rival : order_.round(next_)) {
-                for (const auto& stamp : sample(rivals_[rival], series, delay)) {
+            for (const auto candidate : order_.round(next_)) {
+                for (const auto& stamp : sample(candidates_[candidate], series, delay)) {
                     stamps.push_back(stamp.arrival);
                     stamps.push_back(stamp.exit);
                 }
-                beat();
+                on_progress();
             }
         }
         const auto all = parts_.bootstrap.gather(stamps);
         if (!all.empty()) keep(all, first, stamps.size(), series);
     }
 
-    /// Collective. Each rival once, untimed: what happens only the first time.
+    /// Collective. Each candidate once, untimed: what happens only the first time.
     void run_once() const {
-        for (const auto& rival : rivals_) {
-            rival.prime();
-            rival.run();
+        for (const auto& candidate : candidates_) {
+            candidate.warm_up();
+            candidate.run();
             parts_.stream.synchronize();
         }
     }
-    /// All rivals alike, or their times could not be compared.
+    /// All candidates alike, or their times could not be compared.
     [[nodiscard]] bool by_device(int runs) const {
         if (chained()) return true;
-        return parts_.timer != nullptr && std::ranges::all_of(rivals_, [&](const auto& rival) {
-                   return parts_.timer->by_device(runs * rival.launches);
+        return parts_.timer != nullptr &&
+               std::ranges::all_of(candidates_, [&](const auto& candidate) {
+                   return parts_.timer->by_device(runs * candidate.launches);
                });
     }
 
 private:
-    [[nodiscard]] std::vector<Stamp> sample(const Rival& rival, const Series& series,
+    [[nodiscard]] std::vector<Stamp> sample(const Candidate& candidate, const Series& series,
                                             double delay) const {
-        rival.prime();
+        candidate.warm_up();
         parts_.stream.synchronize();
         std::vector<Stamp> stamps;
         if (chained()) {
-            stamps = parts_.timer->time_each(rival.name, rival.run, rival.region_seconds);
+            stamps =
+                parts_.timer->time_each(candidate.name, candidate.run, candidate.region_seconds);
         } else {
-            const int runs = series.repeats / rival.regions;
+            const int runs = series.repeats / candidate.regions;
             const auto region = [&] {
-                for (int i = 0; i < runs; ++i) rival.run();
+                for (int i = 0; i < runs; ++i) candidate.run();
             };
             if (parts_.timer != nullptr) {
-                stamps = {parts_.timer->time(rival.name, region, series.by_device, delay)};
+                stamps = {parts_.timer->time(candidate.name, region, series.by_device, delay)};
             } else {
                 parts_.timeline.wait_for_common_start();
                 const double arrival = parts_.timeline.now();
@@ -101,7 +106,7 @@ private:
                 stamps = {{arrival, parts_.timeline.now()}};
             }
         }
-        for (auto& stamp : stamps) stamp.exit += rival.slowdown * (stamp.exit - stamp.arrival);
+        for (auto& stamp : stamps) stamp.exit += candidate.slowdown * (stamp.exit - stamp.arrival);
         return stamps;
     }
 
@@ -112,19 +117,20 @@ private:
         Predecessor predecessor;
         std::size_t place = 0;
         for (auto round = first; round < next_; ++round) {
-            for (const auto rival : order_.round(round)) {
+            for (const auto candidate : order_.round(round)) {
                 for (int i = 0; i < samples_of_round(); ++i, place += 2) {
-                    keep_sample(all, place, of_rank, rival, series);
+                    keep_sample(all, place, of_rank, candidate, series);
                     // Regions of a chain mostly follow their own kind.
-                    series.predecessors[rival].push_back(chained() ? std::nullopt : predecessor);
+                    series.predecessors[candidate].push_back(chained() ? std::nullopt
+                                                                       : predecessor);
                 }
-                predecessor = rival;
+                predecessor = candidate;
             }
         }
     }
 
     void keep_sample(const std::vector<double>& all, std::size_t place, std::size_t of_rank,
-                     std::size_t rival, Series& series) const {
+                     std::size_t candidate, Series& series) const {
         double first_arrival = all[place];
         double last_arrival = first_arrival;
         double exit = all[place + 1];
@@ -137,38 +143,38 @@ private:
         }
         // Regions of a chain begin together on the devices, whenever their hosts launched it.
         const double taken = chained() ? longest : exit - last_arrival;
-        series.seconds[rival].push_back(taken / series.repeats);
-        series.arrival_spread[rival].push_back(last_arrival - first_arrival);
+        series.seconds[candidate].push_back(taken / series.repeats);
+        series.arrival_spread[candidate].push_back(last_arrival - first_arrival);
     }
 
     Sampler::Parts parts_;
-    std::span<const Rival> rivals_;
-    RivalOrder order_;
+    std::span<const Candidate> candidates_;
+    CandidateOrder order_;
     Skew skew_;
     std::size_t next_{};  ///< round
 };
 
 /// Of `regions` regions, which each sample is the mean of. Not a median: what delays a sample of a
-/// warm-up is mostly not the rival.
+/// warm-up is mostly not the candidate.
 double fastest_run(const Samples& samples, int regions) {
     double fastest = std::numeric_limits<double>::infinity();
-    for (const auto& rival : samples) {
-        fastest = std::min(fastest, *std::min_element(rival.begin(), rival.end()));
+    for (const auto& candidate : samples) {
+        fastest = std::min(fastest, *std::min_element(candidate.begin(), candidate.end()));
     }
     return fastest * regions;
 }
 
 }  // namespace
 
-Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std::uint64_t seed,
-                        const std::function<void(double)>& beat) {
+Series Sampler::measure(std::span<const Candidate> candidates, const StopRule& rule,
+                        std::uint64_t seed, const std::function<void(double)>& on_progress) {
     auto& bootstrap = parts_.bootstrap;
     auto& timeline = parts_.timeline;
     const bool decides = bootstrap.rank() == 0;
     MOE_EXPECT(skew_ == 0 || parts_.timer != nullptr, "only a RegionTimer lets ranks come late");
-    Rounds rounds(parts_, rivals, skew_, seed);
+    Rounds rounds(parts_, candidates, skew_, seed);
 
-    timeline.synchronise();
+    timeline.synchronize();
     const auto warm_up = [&](int runs) {
         auto series = rounds.empty_series(runs);
         const double start = timeline.now();
@@ -177,7 +183,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
             return decides ? next_warm_up_rounds(series.seconds, spent, rule.budget_seconds) : 0;
         };
         while (const int samples = agree(bootstrap, next())) {
-            rounds.run(rounds.for_samples(samples), series, [&] { beat(0); });
+            rounds.run(rounds.for_samples(samples), series, [&] { on_progress(0); });
         }
         return series.seconds;
     };
@@ -189,7 +195,8 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
     int runs = 1;
     if (!rounds.chained() && skew_ <= 0) {
         const auto wanted = [&] {
-            return runs_per_sample(mode_, fastest_run(single, rivals.front().regions), overheads);
+            return runs_per_sample(mode_, fastest_run(single, candidates.front().regions),
+                                   overheads);
         };
         runs = agree(bootstrap, decides ? wanted() : 0);
     }
@@ -211,7 +218,7 @@ Series Sampler::measure(std::span<const Rival> rivals, const StopRule& rule, std
             return series;
         }
         rounds.run(next.rounds, series,
-                   [&] { beat(std::min(spent() / rule.budget_seconds, 1.0)); });
+                   [&] { on_progress(std::min(spent() / rule.budget_seconds, 1.0)); });
     }
 }
 

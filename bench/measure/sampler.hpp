@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/measure/predecessor.hpp"
+#include "bench/measure/carry_over.hpp"
 #include "bench/measure/region_timer.hpp"
 #include "bench/measure/repeats.hpp"
 #include "bench/measure/stop_rule.hpp"
@@ -15,37 +15,38 @@
 
 namespace moe {
 
-/// One way to do the same work. `prime` runs untimed right before each sample, so that no rival
-/// profits or suffers from what the one before it left in the caches. `run` only enqueues.
-struct Rival {
-    std::function<void()> prime;
+/// One way to do the same work. `warm_up` runs untimed right before each sample, so that what
+/// the candidate before left in the caches does not matter. `run` only enqueues.
+struct Candidate {
+    std::function<void()> warm_up;
     std::function<void()> run;
-    /// Planted: so much longer than they took this rank, its runs are said to have taken.
+    /// Injected slowdown: the share of its own time that is added to each of this rank's samples.
     double slowdown{};
     std::string name{};  ///< for profilers
     /// That a run enqueues at most, where a device works while the host goes on.
     int launches{};
-    int regions{1};  ///< that a run is a chain of, as many for all rivals of a series
-    /// After a run, how long each of its regions took on this rank. Where all rivals can say it,
-    /// each region is a sample; else one is of some runs, the mean of their regions.
+    int regions{1};  ///< that a run is a chain of, as many for all candidates of a series
+    /// After a run, how long each of its regions took on this rank. Where all candidates can say
+    /// it, each region is a sample; else one is of some runs, the mean of their regions.
     std::function<std::vector<double>()> region_seconds{};
 };
 
-/// Samples of all rivals, round by round; on rank 0 only, but for the last two.
+/// Samples of all candidates, round by round; on rank 0 only, but for the last two.
 struct Series {
     /// Latest exit minus latest arrival over the ranks, of one region; for regions that say what
     /// they took, the longest of the ranks.
     Samples seconds;
     /// Between the first and the last rank's arrival at the region.
     Samples arrival_spread;
-    /// [rival][round]; nobody for the first sample after a checkpoint.
+    /// [candidate][round]; empty for the first sample after a checkpoint.
     std::vector<std::vector<Predecessor>> predecessors;
     int repeats{1};    ///< regions inside each sample
     bool by_device{};  ///< whether a device's clock took the times, from a gate on (RegionTimer)
     StopReason stop_reason{};
 };
 
-/// Measures rivals against each other: each round takes one sample of each, in a balanced order.
+/// Measures candidates against each other: each round takes one sample of each, in a balanced
+/// order.
 class Sampler {
 public:
     struct Parts {
@@ -60,10 +61,12 @@ public:
     explicit Sampler(const Parts& parts, Mode mode = Mode::isolated, double skew = 0)
         : parts_(parts), mode_(mode), skew_(skew) {}
 
-    /// Collective. rivals[0] is what the others' speed-ups are relative to. `beat` is called after
-    /// every sample on every rank, warm-up included, with the share of the budget that is spent.
-    [[nodiscard]] Series measure(std::span<const Rival> rivals, const StopRule& rule,
-                                 std::uint64_t seed, const std::function<void(double)>& beat);
+    /// Collective. candidates[0] is what the others' speed-ups are relative to. `on_progress` is
+    /// called after every sample on every rank, warm-up included, with the share of the budget that
+    /// is spent.
+    [[nodiscard]] Series measure(std::span<const Candidate> candidates, const StopRule& rule,
+                                 std::uint64_t seed,
+                                 const std::function<void(double)>& on_progress);
 
 private:
     Parts parts_;

@@ -21,7 +21,7 @@ std::vector<double> Skew::delays(std::size_t round) const {
     const auto ranks = static_cast<std::size_t>(ranks_);
     const auto punctual = random() % ranks;
     std::vector<double> delays(ranks);
-    for (auto& delay : delays) delay = most_ * uniform(random);
+    for (auto& delay : delays) delay = max_ * uniform(random);
     delays[punctual] = 0;
     return delays;
 }

@@ -7,24 +7,24 @@
 namespace moe {
 
 /// How late each rank comes to the samples of a round: one rank, drawn anew for every round, is
-/// punctual, and each other one is late by a time between 0 and `most`, drawn uniformly. A function
+/// punctual, and each other one is late by a time between 0 and `max`, drawn uniformly. A function
 /// of the seed and the round alone: all strategies of a round meet the same, and ranks need not
 /// agree on it.
 class Skew {
 public:
-    /// Nobody is ever late.
+    /// No rank is ever late.
     Skew() = default;
-    /// `most` in seconds.
-    Skew(double most, int ranks, std::uint64_t seed) : most_(most), ranks_(ranks), seed_(seed) {}
+    /// `max` in seconds.
+    Skew(double max, int ranks, std::uint64_t seed) : max_(max), ranks_(ranks), seed_(seed) {}
 
-    [[nodiscard]] bool none() const { return most_ == 0; }
-    /// Seconds by which each rank is late; empty where nobody ever is.
+    [[nodiscard]] bool none() const { return max_ == 0; }
+    /// Seconds by which each rank is late; empty where no rank ever is.
     [[nodiscard]] std::vector<double> delays(std::size_t round) const;
     /// Of one rank.
     [[nodiscard]] double delay(std::size_t round, int rank) const;
 
 private:
-    double most_{};
+    double max_{};
     int ranks_{};
     std::uint64_t seed_{};
 };

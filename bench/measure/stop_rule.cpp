@@ -14,8 +14,8 @@ constexpr double kCheckpointFactor = 1.5;
 
 /// Warm-up: whole windows in this share of the budget, but at least and at most so many rounds.
 constexpr double kWarmUpShare = 0.1;
-constexpr int kWarmUpLeast = 2;
-constexpr int kWarmUpMost = 200;
+constexpr int kMinWarmUp = 2;
+constexpr int kMaxWarmUp = 200;
 constexpr int kWindow = 8;
 /// A median that falls by less than this is within what noise does to a window's median.
 constexpr double kStill = 0.05;
@@ -26,10 +26,10 @@ int rounds_of(const Samples& samples) {
 
 bool all_resolved(const Samples& samples, double ci) {
     const auto& baseline = samples.front();
-    // Without rivals there is no ratio to know well: then the time itself.
+    // Without candidates there is no ratio to know well: then the time itself.
     if (samples.size() == 1) return estimate_median(baseline).relative_error() <= ci;
-    return std::all_of(samples.begin(), samples.end(), [&](const auto& rival) {
-        return estimate_median(paired_ratios(baseline, rival)).relative_error() <= ci;
+    return std::all_of(samples.begin(), samples.end(), [&](const auto& candidate) {
+        return estimate_median(paired_ratios(baseline, candidate)).relative_error() <= ci;
     });
 }
 
@@ -68,12 +68,12 @@ NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spen
 
 int next_warm_up_rounds(const Samples& samples, double spent, double budget) {
     const int rounds = rounds_of(samples);
-    if (rounds == 0) return kWarmUpLeast;
+    if (rounds == 0) return kMinWarmUp;
     const double after_a_window = spent / rounds * (rounds + kWindow);
-    if (after_a_window > kWarmUpShare * budget || rounds + kWindow > kWarmUpMost) return 0;
-    if (rounds < kWarmUpLeast + 2 * kWindow) return kWindow;
-    const bool falls = std::any_of(samples.begin(), samples.end(), [](const auto& rival) {
-        return window_median(rival, 0) < (1 - kStill) * window_median(rival, 1);
+    if (after_a_window > kWarmUpShare * budget || rounds + kWindow > kMaxWarmUp) return 0;
+    if (rounds < kMinWarmUp + 2 * kWindow) return kWindow;
+    const bool falls = std::any_of(samples.begin(), samples.end(), [](const auto& candidate) {
+        return window_median(candidate, 0) < (1 - kStill) * window_median(candidate, 1);
     });
     return falls ? kWindow : 0;
 }

@@ -13,7 +13,7 @@ struct StopRule {
     double ci{0.02};  ///< half width of the interval of each paired speed-up, relative
 };
 
-/// [rival][round] seconds; rival 0 is what the others' speed-ups are relative to.
+/// [candidate][round] seconds; candidate 0 is what the others' speed-ups are relative to.
 using Samples = std::vector<std::vector<double>>;
 
 /// Why a series has no more samples. ci: all speed-ups are known well enough; budget: the time is
@@ -31,7 +31,7 @@ struct NextRounds {
 /// luck at the moment one looks, and ranks that exchange nothing do not disturb what they measure.
 /// The way to the next checkpoint is cut where the budget will be spent, by what a round took so
 /// far, so that it is overrun by about one round at most. `spent`: seconds since the first round.
-/// A round has `of_round` samples of each rival.
+/// A round has `of_round` samples of each candidate.
 [[nodiscard]] NextRounds next_rounds(const StopRule& rule, const Samples& samples, double spent,
                                      int of_round = 1);
 
@@ -40,8 +40,9 @@ struct NextRounds {
 ///
 /// The first runs are slower than the rest: pages are touched and buffers registered for the first
 /// time, connections are made, clocks rise. How many runs that takes depends on the strategy and
-/// its size, so it is looked at, not assumed: windows of rounds follow each other until no rival's
-/// median falls from one to the next. The slowest to settle decides, because rivals share rounds.
+/// its size, so it is looked at, not assumed: windows of rounds follow each other until no
+/// candidate's median falls from one to the next. The slowest to settle decides, because candidates
+/// share rounds.
 [[nodiscard]] int next_warm_up_rounds(const Samples& samples, double spent, double budget);
 
 }  // namespace moe

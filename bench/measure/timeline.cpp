@@ -22,10 +22,10 @@ Timeline::Timeline(Bootstrap& bootstrap, bool one_clock, Clock clock)
       one_clock_(one_clock),
       clock_(std::move(clock)),
       timer_(measure_timer()) {
-    synchronise();
+    synchronize();
 }
 
-void Timeline::synchronise() {
+void Timeline::synchronize() {
     measure_agreement();
     if (one_clock_) return;
     residual_ = 0;

@@ -20,9 +20,9 @@ public:
     /// Collective. With `one_clock` false the offsets are measured.
     Timeline(Bootstrap& bootstrap, bool one_clock, Clock clock = steady_seconds);
 
-    /// Collective. Measures again: the offsets, since clocks drift by microseconds each second, and
-    /// what agreeing takes, since a machine that was busy once would slow down every start after.
-    void synchronise();
+    /// Collective. Measures anew the offsets, since clocks drift by microseconds each second, and
+    /// what agreeing takes, since one busy moment would otherwise slow down every later start.
+    void synchronize();
     /// Seconds on rank 0's clock.
     [[nodiscard]] double now() const { return clock_() + offset_; }
     /// Half the fastest round trip: what now() may be wrong by. The worst of all ranks.

@@ -52,8 +52,8 @@ struct OutputStep {
 /// Layers have weights of their own and share the activations, which are made here, once; a step
 /// only enqueues. Every layer reads the step's tokens, not the layer before: what attention would
 /// do in between is not modelled, and each layer's result can be checked by itself. How rows are
-/// gathered and combined is the caller's choice for each step, so that all rivals work on the same
-/// memory.
+/// gathered and combined is the caller's choice for each step, so that all candidates work on the
+/// same memory.
 class MoeLayer {
 public:
     struct Parts {

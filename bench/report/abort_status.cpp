@@ -16,9 +16,9 @@
 namespace moe {
 namespace {
 
-/// For a host that does not know who is at fault: within this time one that does has told. mpirun
-/// kills after a second.
-constexpr std::chrono::milliseconds kOthersFirst{200};
+/// How long a secondary failure waits for the report of a primary one on another host. mpirun kills
+/// after a second.
+constexpr std::chrono::milliseconds kPrimaryFirst{200};
 
 std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
     std::ifstream csv(paths.csv);
@@ -28,7 +28,7 @@ std::int64_t count_rows(const ResultPaths& paths, const std::string& run_id) {
     return rows;
 }
 
-/// How much a state of status.json says of a run's end.
+/// States of status.json by how much they say of a run's end, least first.
 enum class ReportedState : std::uint8_t {
     not_ours,
     nothing,
@@ -38,7 +38,7 @@ enum class ReportedState : std::uint8_t {
     finished
 };
 
-ReportedState reported_by(std::string_view state) {
+ReportedState reported_state(std::string_view state) {
     constexpr std::array<std::pair<std::string_view, ReportedState>, 5> kStates{
         {{"", ReportedState::not_ours},  // this host does not see rank 0's files
          {"running", ReportedState::nothing},
@@ -50,7 +50,7 @@ ReportedState reported_by(std::string_view state) {
     return found == kStates.end() ? ReportedState::finished : found->second;
 }
 
-/// What a rank says of those that it does not see, where none that it sees is at fault.
+/// Points to hosts that this rank does not watch, where no rank that it watches is at fault.
 std::string_view hint_at_others(ReportedState mine) {
     return mine == ReportedState::interrupted
                ? "; if a rank of another host or container died, the launcher names it"
@@ -82,20 +82,20 @@ void write_abort_status(const AbortReason& reason, const ReportTarget& target, b
 
 void report_abort(AbortReason reason, const ReportTarget& target) noexcept {
     try {
-        const auto mine = reported_by(reason.state);
+        const auto mine = reported_state(reason.state);
         if (reason.is_secondary && target.unseen_ranks) {
-            std::this_thread::sleep_for(kOthersFirst);
+            std::this_thread::sleep_for(kPrimaryFirst);
             reason.message += hint_at_others(mine);
         }
         const auto status = read_status(target.paths.status);
-        const auto theirs = reported_by(status.run_id == target.run_id ? status.state : "");
-        if (reason.is_secondary && theirs > ReportedState::nothing) return;
-        if (!reason.said) {
+        const auto others = reported_state(status.run_id == target.run_id ? status.state : "");
+        if (reason.is_secondary && others > ReportedState::nothing) return;
+        if (!reason.printed) {
             show_error(fmt::format("bench_moe_comm: {}, on {}\n", reason.message, target.host));
         }
-        // Where rank 0's files are not seen, the line is all that can be left.
-        if (theirs != ReportedState::not_ours && theirs < mine) {
-            write_abort_status(reason, target, theirs == ReportedState::nothing);
+        // Where rank 0's files are not visible, the line is the whole report.
+        if (others != ReportedState::not_ours && others < mine) {
+            write_abort_status(reason, target, others == ReportedState::nothing);
         }
     } catch (const std::exception& error) {
         show_error(fmt::format("bench_moe_comm: no status either: {}\n", error.what()));

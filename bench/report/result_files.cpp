@@ -83,13 +83,13 @@ void ResultFiles::append(std::span<const ResultRow> rows) {
     rows_ += static_cast<std::int64_t>(rows.size());
 }
 
-void ResultFiles::append_samples(const ResultRow& row, std::string_view kind,
+void ResultFiles::append_samples(const ResultRow& row, std::string_view region,
                                  const std::vector<double>& seconds,
                                  const std::vector<double>& arrival_spread) {
     std::string lines;
     for (std::size_t round = 0; round < seconds.size(); ++round) {
         lines += fmt::format("{},{},{},{},{},{:.3f},{:.3f}\n", row.run_id, row.case_id, row.combine,
-                             kind, round, seconds[round] * 1e6, arrival_spread[round] * 1e6);
+                             region, round, seconds[round] * 1e6, arrival_spread[round] * 1e6);
     }
     const std::scoped_lock whole(writing_);
     samples_->append(lines);

@@ -45,12 +45,12 @@ std::optional<double> ResultRow::tokens_per_s() const {
 }
 
 bool ResultRow::above_limit() const {
-    return combine_alone && limit_us && beats_limit(combine_alone->us.median, *limit_us);
+    return combine_alone && limit_us && exceeds_limit(combine_alone->us.median, *limit_us);
 }
 
 bool ResultRow::above_contract_limit() const {
     return combine_alone && contract_limit_us &&
-           beats_limit(combine_alone->us.median, *contract_limit_us);
+           exceeds_limit(combine_alone->us.median, *contract_limit_us);
 }
 
 bool ResultRow::disturbed() const {

@@ -81,7 +81,7 @@ struct ResultRow {
     /// The same bits from run to run, and whichever DP rank owns a row.
     std::optional<bool> repeatable, owner_independent;
     std::optional<std::int64_t> repeats;
-    /// Of the output samples, by the rival that ran before: see predecessor.hpp.
+    /// Of the output samples, by the candidate that ran before: see carry_over.hpp.
     std::optional<double> predecessor_pct, predecessor_p;
     std::string timed_by;  ///< device or host: whose clock took the output samples
     std::optional<std::int64_t> clock_before_mhz, clock_after_mhz;

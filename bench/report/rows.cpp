@@ -124,8 +124,8 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     return row;
 }
 
-Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
-    const auto& seconds = series.seconds[rival];
+Timing timing_of(const Series& series, std::size_t candidate, bool has_baseline) {
+    const auto& seconds = series.seconds[candidate];
     Timing timing{scaled(estimate_median(seconds), kMicro),
                   *std::min_element(seconds.begin(), seconds.end()) * kMicro,
                   scaled(percentile(seconds, 95), kMicro),
@@ -138,13 +138,13 @@ Timing timing_of(const Series& series, std::size_t rival, bool has_baseline) {
     return timing;
 }
 
-void describe_samples(const Series& output, std::size_t rival, ResultRow& row) {
-    const auto& seconds = output.seconds[rival];
+void describe_samples(const Series& output, std::size_t candidate, ResultRow& row) {
+    const auto& seconds = output.seconds[candidate];
     row.samples = static_cast<std::int64_t>(seconds.size());
     row.stop_reason = to_string(output.stop_reason);
     row.repeats = output.repeats;
-    const auto seed = static_cast<std::uint64_t>(row.seed) + rival;
-    if (const auto effect = predecessor_effect(seconds, output.predecessors[rival], seed)) {
+    const auto seed = static_cast<std::uint64_t>(row.seed) + candidate;
+    if (const auto effect = carry_over_effect(seconds, output.predecessors[candidate], seed)) {
         row.predecessor_pct = 100 * effect->largest;
         row.predecessor_p = effect->p;
     }

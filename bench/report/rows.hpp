@@ -30,11 +30,11 @@ struct RowContext {
 [[nodiscard]] ResultRow describe_row(const RowContext& context, const Case& params,
                                      const CaseLayout& layout, const CombineEntry& entry);
 
-/// One rival's samples as a row shows them, in microseconds; rival 0 is the baseline if there is
-/// one.
-[[nodiscard]] Timing timing_of(const Series& series, std::size_t rival, bool has_baseline);
-/// What a row says of how one rival's output samples came about.
-void describe_samples(const Series& output, std::size_t rival, ResultRow& row);
+/// One candidate's samples as a row shows them, in microseconds; candidate 0 is the baseline if
+/// there is one.
+[[nodiscard]] Timing timing_of(const Series& series, std::size_t candidate, bool has_baseline);
+/// What a row says of how one candidate's output samples came about.
+void describe_samples(const Series& output, std::size_t candidate, ResultRow& row);
 [[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split);
 
 }  // namespace moe

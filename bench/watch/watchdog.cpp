@@ -19,14 +19,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kEndedEarly = 3;
-/// How often to look: often enough to have said everything within the second between mpirun's
-/// SIGTERM and its SIGKILL, seldom enough not to be seen in a measurement.
+constexpr int kAborted = 3;
+/// Between two checks: short enough to report within the second between mpirun's SIGTERM and its
+/// SIGKILL, long enough not to disturb a measurement.
 constexpr milliseconds kPeriod{100};
-/// mpirun ends the others when one died; after this long it evidently does not.
+/// Seconds within which mpirun ends the others when one died.
 constexpr double kPatience = 3;
-/// From the first symptom of another rank's death until the kernel says that it is dead: with a
-/// GPU's memory to give back that takes it a while.
+/// Seconds from the first secondary error until the kernel reports the rank that caused it as dead:
+/// giving back a GPU's memory takes a while.
 constexpr double kSlowestDeath = 1.5;
 /// mpirun follows SIGTERM with SIGKILL after a second.
 constexpr milliseconds kTurn{250}, kFiles{500};
@@ -47,83 +47,87 @@ void ask_to_go(int signal) {
 constexpr std::array kAsksToGo{SIGTERM, SIGINT,  SIGHUP,  SIGQUIT,   SIGALRM,
                                SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPWR};
 
-bool died(const RankView& view) {
-    return !view.ended && state_of_process(view.pid) == ProcessState::gone;
+bool died(const RankStatus& status) {
+    return !status.ended && state_of_process(status.pid) == ProcessState::gone;
 }
 
-bool is_stopped(const RankView& view) {
-    return state_of_process(view.pid) == ProcessState::stopped;
+bool is_stopped(const RankStatus& status) {
+    return state_of_process(status.pid) == ProcessState::stopped;
 }
 
-std::string place_of(const RankView& view) {
-    return view.cell.empty() ? view.doing : fmt::format("{} in case {}", view.doing, view.cell);
+std::string phase_and_case(const RankStatus& status) {
+    return status.case_label.empty()
+               ? status.phase
+               : fmt::format("{} in case {}", status.phase, status.case_label);
 }
 
-/// What took the job down, seen from a rank that has to go: a rank that died without a word, else
-/// one that said why, else one that suffers from it.
-AbortReason cause_of(const std::vector<RankView>& ranks, int me, const std::string& signal) {
-    for (const auto& view : ranks) {
-        if (died(view) && view.failure.empty()) {
-            return {"failed", fmt::format("rank {} died while {}", view.rank, place_of(view))};
+/// The primary failure as seen from a rank that has to go: a rank that died silently, else one that
+/// recorded why, else a secondary error.
+AbortReason abort_reason_of(const std::vector<RankStatus>& ranks, int me,
+                            const std::string& signal) {
+    for (const auto& status : ranks) {
+        if (died(status) && status.failure.empty()) {
+            return {"failed",
+                    fmt::format("rank {} died while {}", status.rank, phase_and_case(status))};
         }
     }
-    for (const auto& view : ranks) {
-        if (!view.failure.empty()) {
-            return {"failed", fmt::format("rank {}: {}", view.rank, view.failure), true};
+    for (const auto& status : ranks) {
+        if (!status.failure.empty()) {
+            return {"failed", fmt::format("rank {}: {}", status.rank, status.failure), true};
         }
     }
-    for (const auto& view : ranks) {
-        if (!view.symptom.empty()) {
+    for (const auto& status : ranks) {
+        if (!status.error.empty()) {
             return {.state = "failed",
-                    .message = fmt::format("rank {}: {} while {}", view.rank, view.symptom,
-                                           place_of(view)),
+                    .message = fmt::format("rank {}: {} while {}", status.rank, status.error,
+                                           phase_and_case(status)),
                     .is_secondary = true};
         }
     }
     const auto self =
         std::find_if(ranks.begin(), ranks.end(), [&](const auto& v) { return v.rank == me; });
     return {.state = "interrupted",
-            .message = fmt::format("ended by {} while {}", signal, place_of(*self)),
+            .message = fmt::format("ended by {} while {}", signal, phase_and_case(*self)),
             .is_secondary = true};
 }
 
-/// Leaves the telling to the lowest rank that can still do it.
-void wait_for_turn(const ProgressBoard& board) {
-    const auto ranks = board.all();
-    const auto first = std::find_if(ranks.begin(), ranks.end(), [](const auto& view) {
-        return state_of_process(view.pid) == ProcessState::running;
+/// Leaves the report to the lowest rank that is still running.
+void wait_for_lower_ranks(const Heartbeat& heartbeat) {
+    const auto ranks = heartbeat.all();
+    const auto first = std::find_if(ranks.begin(), ranks.end(), [](const auto& status) {
+        return state_of_process(status.pid) == ProcessState::running;
     });
-    if (first == ranks.end() || first->rank == board.mine().rank) return;
+    if (first == ranks.end() || first->rank == heartbeat.mine().rank) return;
     constexpr milliseconds kStep{10};
-    for (auto waited = milliseconds(0); waited < kTurn && !board.reported(); waited += kStep) {
+    for (auto waited = milliseconds(0); waited < kTurn && !heartbeat.reported(); waited += kStep) {
         std::this_thread::sleep_for(kStep);
     }
 }
 
 }  // namespace
 
-AbortReason reason_of_stuck(const std::vector<RankView>& ranks, double seconds) {
+AbortReason stuck_reason(const std::vector<RankStatus>& ranks, double seconds) {
     std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-    for (const auto& view : ranks) {
-        if (!view.ended) least = std::min(least, view.steps);
+    for (const auto& status : ranks) {
+        if (!status.ended) least = std::min(least, status.steps);
     }
-    // Ranks work in step: one that said less than the others is what they wait for. Among those
-    // that said as little, one that was stopped.
-    std::vector<RankView> stuck, stopped;
+    // Ranks work in step: the others wait for those that are in an earlier phase. Among these, a
+    // rank that was stopped is the one at fault.
+    std::vector<RankStatus> stuck, stopped;
     std::copy_if(ranks.begin(), ranks.end(), std::back_inserter(stuck),
-                 [&](const auto& view) { return !view.ended && view.steps == least; });
+                 [&](const auto& status) { return !status.ended && status.steps == least; });
     std::copy_if(stuck.begin(), stuck.end(), std::back_inserter(stopped), is_stopped);
     const bool asleep = !stopped.empty();
     if (asleep) stuck = stopped;
     std::string names;
-    for (const auto& view : stuck) {
-        names += fmt::format("{}{}", names.empty() ? "" : ", ", view.rank);
+    for (const auto& status : stuck) {
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", status.rank);
     }
     return {.state = "timed_out",
             .message = fmt::format("no progress for {:.3g} s: rank{} {} {} while {}", seconds,
                                    stuck.size() == 1 ? "" : "s", names,
                                    asleep ? "was stopped by a signal" : "got stuck",
-                                   place_of(stuck.front())),
+                                   phase_and_case(stuck.front())),
             .is_secondary = !asleep};
 }
 
@@ -147,17 +151,17 @@ Watchdog::~Watchdog() {
     thread_.join();
 }
 
-Watchdog::Watch::Watch(Watchdog& dog, ProgressBoard& board) : dog_(dog) {
+Watchdog::Watch::Watch(Watchdog& dog, Heartbeat& heartbeat) : dog_(dog) {
     const std::scoped_lock lock(dog_.mutex_);
-    dog_.board_ = &board;
+    dog_.heartbeat_ = &heartbeat;
     dog_.watched_ = true;
 }
 
 Watchdog::Watch::~Watch() {
     const std::scoped_lock lock(dog_.mutex_);
-    dog_.board_->leave();
-    dog_.board_ = nullptr;
-    dog_.tell_ = nullptr;
+    dog_.heartbeat_->leave();
+    dog_.heartbeat_ = nullptr;
+    dog_.on_abort_ = nullptr;
 }
 
 Watchdog::Probe::Probe(Watchdog& dog, std::function<std::string()> probe) : dog_(dog) {
@@ -170,18 +174,18 @@ Watchdog::Probe::~Probe() {
     dog_.probe_ = nullptr;
 }
 
-void Watchdog::set_tell(Tell tell) {
+void Watchdog::set_on_abort(OnAbort on_abort) {
     const std::scoped_lock lock(mutex_);
-    tell_ = std::move(tell);
+    on_abort_ = std::move(on_abort);
 }
 
-void Watchdog::give_up(std::string symptom) {
+void Watchdog::give_up(std::string error) {
     {
         const std::scoped_lock lock(mutex_);
-        symptom_ = std::move(symptom);
+        error_ = std::move(error);
         gave_up_ = true;
     }
-    while (!told_) std::this_thread::sleep_for(kPeriod);
+    while (!reported_) std::this_thread::sleep_for(kPeriod);
 }
 
 void Watchdog::run() {
@@ -189,67 +193,67 @@ void Watchdog::run() {
         std::this_thread::sleep_for(kPeriod);
         const std::scoped_lock lock(mutex_);
         if (const int signal = asked_to_go.exchange(0); signal > 0) on_signal(signal);
-        look();
+        check();
     }
 }
 
 void Watchdog::on_signal(int signal) {
-    if (board_ != nullptr) {
-        end(cause_of(board_->all(), board_->mine().rank, signal_name(signal)));
+    if (heartbeat_ != nullptr) {
+        end(abort_reason_of(heartbeat_->all(), heartbeat_->mine().rank, signal_name(signal)));
     }
-    if (!watched_) _exit(kEndedEarly);
+    if (!watched_) _exit(kAborted);
 }
 
-void Watchdog::look() {
+void Watchdog::check() {
     if (launcher_.gone()) {
         launcher_gone_ = true;
         end({"interrupted", "the launcher (mpirun) died"});
     }
-    if (board_ == nullptr) return;
-    if (symptom_.empty() && probe_) symptom_ = probe_();
-    if (!symptom_.empty()) look_for_the_cause(*board_);
-    if (board_->silence() > timeout_) {
-        end(reason_of_stuck(board_->all(), timeout_));
+    if (heartbeat_ == nullptr) return;
+    if (error_.empty() && probe_) error_ = probe_();
+    if (!error_.empty()) check_for_cause(*heartbeat_);
+    if (heartbeat_->seconds_since_progress() > timeout_) {
+        end(stuck_reason(heartbeat_->all(), timeout_));
     }
-    look_for_the_dead(*board_);
+    check_for_dead_ranks(*heartbeat_);
 }
 
-void Watchdog::look_for_the_dead(const ProgressBoard& board) {
-    if (!board.somebody_died()) {
+void Watchdog::check_for_dead_ranks(const Heartbeat& heartbeat) {
+    if (!heartbeat.any_rank_died()) {
         seconds_with_dead_ = 0;
         return;
     }
     seconds_with_dead_ += std::chrono::duration<double>(kPeriod).count();
     if (seconds_with_dead_ < kPatience) return;
-    end(cause_of(board.all(), board.mine().rank, "another rank's death"));
+    end(abort_reason_of(heartbeat.all(), heartbeat.mine().rank, "another rank's death"));
 }
 
-void Watchdog::look_for_the_cause(ProgressBoard& board) {
-    if (seconds_suffering_ == 0) board.suffer(symptom_);
-    seconds_suffering_ += std::chrono::duration<double>(kPeriod).count();
-    const auto ranks = board.all();
-    if (seconds_suffering_ < kSlowestDeath && std::none_of(ranks.begin(), ranks.end(), died))
+void Watchdog::check_for_cause(Heartbeat& heartbeat) {
+    if (seconds_with_error_ == 0) heartbeat.set_error(error_);
+    seconds_with_error_ += std::chrono::duration<double>(kPeriod).count();
+    const auto ranks = heartbeat.all();
+    if (seconds_with_error_ < kSlowestDeath && std::none_of(ranks.begin(), ranks.end(), died))
         return;
-    end(cause_of(ranks, board.mine().rank, "a library"));
+    end(abort_reason_of(ranks, heartbeat.mine().rank, "a library"));
 }
 
 void Watchdog::end(const AbortReason& reason) {
-    if (board_ != nullptr) wait_for_turn(*board_);
+    if (heartbeat_ != nullptr) wait_for_lower_ranks(*heartbeat_);
     // Held until the process is gone. After the wait it goes anyway: a disk may hang as well.
     std::unique_lock files(files_, kFiles);
-    if (board_ != nullptr) {
-        if (board_->claim_report() && tell_) tell_(reason);
+    if (heartbeat_ != nullptr) {
+        if (heartbeat_->claim_report() && on_abort_) on_abort_(reason);
         if (launcher_gone_) {
             // Nobody else is left to wake and end a rank that was stopped.
-            for (const auto& view : board_->all()) {
-                if (is_stopped(view)) kill(view.pid, SIGKILL);
+            for (const auto& status : heartbeat_->all()) {
+                if (is_stopped(status)) kill(status.pid, SIGKILL);
             }
         }
-        board_->leave();
+        heartbeat_->leave();
     }
-    told_ = true;
+    reported_ = true;
     if (gave_up_) std::this_thread::sleep_for(kAbort);
-    _exit(kEndedEarly);
+    _exit(kAborted);
 }
 
 }  // namespace moe

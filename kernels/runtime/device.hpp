@@ -18,7 +18,7 @@ namespace moe {
 class Event {
 public:
     virtual ~Event() = default;
-    /// Both events must have been recorded and their streams synchronised.
+    /// Both events must have been recorded and their streams synchronized.
     [[nodiscard]] virtual double seconds_since(const Event& earlier) const = 0;
 };
 

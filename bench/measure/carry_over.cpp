@@ -1,4 +1,4 @@
-#include "bench/measure/predecessor.hpp"
+#include "bench/measure/carry_over.hpp"
 
 #include "bench/measure/shuffle.hpp"
 #include "bench/measure/statistics.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kPermutations = 999;
 /// More samples would only show effects that are too small to matter, and take longer to permute.
-constexpr std::size_t kMostTested = 1000;
+constexpr std::size_t kMaxTested = 1000;
 
 /// Samples that have a predecessor, and its group: groups count from 0.
 struct Grouped {
@@ -70,17 +70,17 @@ double between_groups(const std::vector<double>& ranks, const std::vector<std::s
 }
 
 double permutation_p(Grouped grouped, std::uint64_t seed) {
-    grouped.seconds.resize(std::min(grouped.seconds.size(), kMostTested));
+    grouped.seconds.resize(std::min(grouped.seconds.size(), kMaxTested));
     grouped.group.resize(grouped.seconds.size());
     const auto ranks = ranks_of(grouped.seconds);
     const auto statistic = [&] { return between_groups(ranks, grouped.group, grouped.groups); };
     // Sums in another order differ in their last bits.
-    const double seen = statistic() * (1 - 1e-9);
+    const double observed = statistic() * (1 - 1e-9);
     std::mt19937_64 random(seed);
     int as_far = 1;  // the real one is one of them
     for (int i = 0; i < kPermutations; ++i) {
         shuffle(grouped.group, random);
-        as_far += statistic() >= seen ? 1 : 0;
+        as_far += statistic() >= observed ? 1 : 0;
     }
     return as_far / (kPermutations + 1.0);
 }
@@ -100,14 +100,14 @@ double largest_deviation(const Grouped& grouped) {
 
 }  // namespace
 
-std::optional<PredecessorEffect> predecessor_effect(std::span<const double> seconds,
-                                                    std::span<const Predecessor> predecessors,
-                                                    std::uint64_t seed) {
+std::optional<CarryOverEffect> carry_over_effect(std::span<const double> seconds,
+                                                 std::span<const Predecessor> predecessors,
+                                                 std::uint64_t seed) {
     MOE_EXPECT(seconds.size() == predecessors.size(), "one predecessor for each sample");
     auto grouped = group_by(seconds, predecessors);
     if (grouped.groups < 2) return std::nullopt;
     const double largest = largest_deviation(grouped);
-    return PredecessorEffect{permutation_p(std::move(grouped), seed), largest};
+    return CarryOverEffect{permutation_p(std::move(grouped), seed), largest};
 }
 
 }  // namespace moe

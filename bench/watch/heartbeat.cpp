@@ -1,4 +1,4 @@
-#include "bench/watch/progress_board.hpp"
+#include "bench/watch/heartbeat.hpp"
 
 #include "bench/watch/sealed_memory.hpp"
 #include "comm/kernel_view.hpp"
@@ -56,20 +56,20 @@ public:
 
 private:
     std::atomic<std::uint32_t> version_{};
-    std::array<std::atomic<char>, ProgressBoard::kTextBytes> chars_{};
+    std::array<std::atomic<char>, Heartbeat::kTextBytes> chars_{};
 };
 
 }  // namespace
 
-struct ProgressBoard::Slot {
+struct Heartbeat::Slot {
     std::atomic<int> rank{}, pid{};
     std::atomic<std::uint64_t> steps{};
     std::atomic<std::int64_t> since{};
     std::atomic<bool> ended{};
-    SharedText doing, cell, failure, symptom;
+    SharedText phase, case_label, failure, error;
 };
 
-struct ProgressBoard::Shared {
+struct Heartbeat::Shared {
     std::atomic<bool> reported{};
     // Followed by the slots.
     [[nodiscard]] Slot* slots() {
@@ -83,8 +83,8 @@ struct ProgressBoard::Shared {
 
 namespace {
 
-/// Ranks for which this is the same may share a board: process ids and the monotonic clock mean the
-/// same to them. The host's name is in it because messages name hosts.
+/// Ranks for which this is the same may share a heartbeat: process ids and the monotonic clock mean
+/// the same to them. The host's name is in it because messages name hosts.
 std::string view_of(const std::string& host_name) {
     return fmt::format("{} {} {} {}", host_name, boot_id(), namespace_id("pid"),
                        namespace_id("time"));
@@ -101,7 +101,7 @@ std::byte* map(const SealedMemory& memory, std::size_t bytes) {
 
 }  // namespace
 
-ProgressBoard::ProgressBoard(Bootstrap& bootstrap) {
+Heartbeat::Heartbeat(Bootstrap& bootstrap) {
     const auto me = static_cast<std::size_t>(bootstrap.rank());
     const auto views = bootstrap.all_gather_strings(view_of(bootstrap.host_names()[me]));
     std::vector<std::size_t> members;
@@ -119,7 +119,7 @@ ProgressBoard::ProgressBoard(Bootstrap& bootstrap) {
         memory = SealedMemory::find({paths[leader], nonces[leader]}, Shared::bytes(slots_));
     }
     const auto found = bootstrap.all_gather_strings(memory ? "found" : "");
-    // One that cannot see the others must not be taken for one that says nothing: then nobody sees.
+    // A rank that cannot map the memory would look stuck to the others: then none shares it.
     if (std::ranges::any_of(members, [&](auto rank) { return found[rank].empty(); })) {
         memory = SealedMemory();
         slots_ = 1;
@@ -132,62 +132,63 @@ ProgressBoard::ProgressBoard(Bootstrap& bootstrap) {
     auto& slot = my_slot();
     slot.rank = bootstrap.rank();
     slot.pid = getpid();
-    enter("starting");
+    set_phase("starting");
     bootstrap.barrier();
 }
 
-ProgressBoard::~ProgressBoard() {
+Heartbeat::~Heartbeat() {
     munmap(mapped_, SealedMemory::kBegin + Shared::bytes(slots_));
 }
 
-ProgressBoard::Slot& ProgressBoard::my_slot() const {
+Heartbeat::Slot& Heartbeat::my_slot() const {
     return shared_->slots()[mine_];
 }
 
-void ProgressBoard::begin_case(std::string_view label) {
-    my_slot().cell.write(label);
-    enter("preparing");
+void Heartbeat::begin_case(std::string_view label) {
+    my_slot().case_label.write(label);
+    set_phase("preparing");
 }
 
-void ProgressBoard::enter(std::string_view doing) {
+void Heartbeat::set_phase(std::string_view phase) {
     auto& slot = my_slot();
-    slot.doing.write(doing);
+    slot.phase.write(phase);
     advance();
     slot.steps.fetch_add(1, std::memory_order_relaxed);
 }
 
-void ProgressBoard::advance() {
+void Heartbeat::advance() {
     my_slot().since.store(now_ns(), std::memory_order_relaxed);
 }
 
-void ProgressBoard::fail(std::string_view why) {
+void Heartbeat::fail(std::string_view why) {
     my_slot().failure.write(why);
 }
 
-void ProgressBoard::suffer(std::string_view symptom) {
-    my_slot().symptom.write(symptom);
+void Heartbeat::set_error(std::string_view error) {
+    my_slot().error.write(error);
 }
 
-void ProgressBoard::leave() {
+void Heartbeat::leave() {
     my_slot().ended = true;
 }
 
-RankView ProgressBoard::mine() const {
+RankStatus Heartbeat::mine() const {
     return all()[mine_];
 }
 
-std::vector<RankView> ProgressBoard::all() const {
-    std::vector<RankView> views;
+std::vector<RankStatus> Heartbeat::all() const {
+    std::vector<RankStatus> statuses;
     for (std::size_t i = 0; i < slots_; ++i) {
         const auto& slot = shared_->slots()[i];
-        views.push_back({slot.rank, slot.pid, slot.steps,
-                         static_cast<double>(now_ns() - slot.since) * 1e-9, slot.doing.read(),
-                         slot.cell.read(), slot.failure.read(), slot.symptom.read(), slot.ended});
+        statuses.push_back({slot.rank, slot.pid, slot.steps,
+                            static_cast<double>(now_ns() - slot.since) * 1e-9, slot.phase.read(),
+                            slot.case_label.read(), slot.failure.read(), slot.error.read(),
+                            slot.ended});
     }
-    return views;
+    return statuses;
 }
 
-double ProgressBoard::silence() const {
+double Heartbeat::seconds_since_progress() const {
     std::optional<std::int64_t> last;
     for (std::size_t i = 0; i < slots_; ++i) {
         const auto& slot = shared_->slots()[i];
@@ -196,7 +197,7 @@ double ProgressBoard::silence() const {
     return last ? static_cast<double>(now_ns() - *last) * 1e-9 : 0;
 }
 
-bool ProgressBoard::somebody_died() const {
+bool Heartbeat::any_rank_died() const {
     for (std::size_t i = 0; i < slots_; ++i) {
         const auto& slot = shared_->slots()[i];
         if (!slot.ended && kill(slot.pid, 0) != 0 && errno == ESRCH) return true;
@@ -204,11 +205,11 @@ bool ProgressBoard::somebody_died() const {
     return false;
 }
 
-bool ProgressBoard::claim_report() {
+bool Heartbeat::claim_report() {
     return !shared_->reported.exchange(true);
 }
 
-bool ProgressBoard::reported() const {
+bool Heartbeat::reported() const {
     return shared_->reported;
 }
 
