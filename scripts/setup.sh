@@ -247,6 +247,27 @@ need_test_libraries() {
     if ((${#lean[@]})); then die "tests want what is missing here: install it with apt-get"; fi
 }
 
+# has_cuda_tools TOOL...: whether all are in PATH or in the toolkit.
+has_cuda_tools() {
+    local tool path=$PATH:${CUDA_PATH:-/usr/local/cuda}/bin
+    for tool in "$@"; do PATH=$path type -P "$tool" >/dev/null || return; done
+}
+
+install_disassembler() {
+    venv_pip -c "$root/scripts/constraints.txt" nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm &&
+        ln -sf "$root"/.venv/lib/python3*/site-packages/nvidia/*/bin/{cuobjdump,nvdisasm} \
+            "$root/.venv/bin/"
+}
+
+# What tests of machine code read it with, into .venv/bin where there is nvcc and its toolkit lacks
+# them. Without, those tests are skipped.
+setup_disassembler() {
+    local log=$root/build/disassembler.log
+    if ! has_cuda_tools nvcc || has_cuda_tools cuobjdump nvdisasm; then return; fi
+    quietly "$log" install_disassembler ||
+        say "warning: no cuobjdump and nvdisasm from PyPI, see $log: machine code is not tested"
+}
+
 # configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what
 # was missing is there. What failed is not kept either: CMake would remember a library as missing
 # after it was installed.
@@ -276,4 +297,5 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     setup_packages "$@"
     setup_python
     need_python
+    if [[ " $* " == *" --lint "* ]]; then setup_disassembler; fi
 fi

@@ -9,6 +9,13 @@
 #include <fmt/format.h>
 
 namespace moe {
+namespace {
+
+/// What a kernel waits for another rank beyond the time after which a stuck job is ended, in
+/// seconds: the end says which rank is stuck where, and a kernel knows only for whom it waits.
+constexpr double kBeyondTimeout = 5;
+
+}  // namespace
 
 std::string cuda_backend_missing() {
     return cuda::why_no_device();
@@ -24,7 +31,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
     if (!other_version.empty()) choice.warnings.push_back(other_version);
     auto world = make_nccl_world({.no_symmetric_memory = std::move(choice.no_symmetric_memory),
                                   .ranks_on_gpu = choice.placement.ranks_per_device,
-                                  .patience_seconds = options.timeout_seconds});
+                                  .patience_seconds = options.timeout_seconds + kBeyondTimeout});
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),

@@ -364,6 +364,15 @@ def test_provenance_has_its_keys_and_no_secrets(finished):
     assert status["rows"] == len(rows_of(folder))
 
 
+@pytest.mark.parametrize("kind", ["combine", "gather"])
+def test_every_strategy_is_in_the_readme(kind):
+    table = (ROOT / "README.md").read_text().split(f"| strategy (`--{kind}`) |")[1].split("\n\n")[0]
+    listed = launch("--list", f"{kind}s", ranks=1).stdout.splitlines()
+    explained = re.findall(r"(?m)^\| `(\w+)` \|", table)
+    assert set(explained) >= {line.split()[0] for line in listed}
+    assert len(set(explained)) == len(explained)
+
+
 def test_progress_and_tables_are_readable(finished):
     _, done = finished
     assert "[1/24] custom" in done.stderr and "left)" in done.stderr
