@@ -21,7 +21,7 @@ public:
     /// `compute`: the type of expert rows when rows travel as the setup's.
     ExpertRows(const CombineSetup& setup, DType compute)
         : device_(setup.device), rank_(setup.world.rank()), rows_(setup.owned.total()) {
-        const auto capacity = rows_ * GivenRows::kMostEntries;
+        const auto capacity = rows_ * GivenRows::kMaxEntries;
         const auto allocate = [&](std::int64_t elements, DType dtype) {
             return device_.allocate(static_cast<std::size_t>(elements) * size_of(dtype));
         };

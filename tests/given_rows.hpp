@@ -29,15 +29,15 @@ public:
         : identity_(given != Given::whole_numbers),
           ranks_(ranks),
           seed_(seed),
-          exact_(dtype, identity_ ? ranks : ranks * kMostEntries * kLargestWeight, seed) {}
+          exact_(dtype, identity_ ? ranks : ranks * kMaxEntries * kLargestWeight, seed) {}
 
     /// Entries of a row on a rank at most.
-    static constexpr int kMostEntries = 3;
+    static constexpr int kMaxEntries = 3;
 
     [[nodiscard]] int entries(std::int64_t row, int rank) const {
         if (identity_) return 1;
         const auto step = static_cast<std::uint64_t>(row + rank) + seed_;
-        return static_cast<int>(step % (kMostEntries + 1));
+        return static_cast<int>(step % (kMaxEntries + 1));
     }
     [[nodiscard]] int weight(std::int64_t row, int entry) const {
         constexpr std::array kWeights{1, -kLargestWeight, kLargestWeight};
@@ -46,7 +46,7 @@ public:
     /// An entry weighs as much as so many contributors do.
     [[nodiscard]] std::int64_t value(std::int64_t row, int entry, std::int64_t col,
                                      int rank) const {
-        const int contributor = identity_ ? rank : (rank * kMostEntries + entry) * kLargestWeight;
+        const int contributor = identity_ ? rank : (rank * kMaxEntries + entry) * kLargestWeight;
         return exact_.value(row, col, contributor);
     }
     /// Index of the expert row that an entry is: not in the order of the rows, unless of identity.

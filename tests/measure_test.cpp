@@ -133,10 +133,10 @@ TEST(CandidateOrder, DependsOnTheSeedAlone) {
 }
 
 TEST(Skew, DrawsOnePunctualRankAndHowLateTheOthersAre) {
-    constexpr double kMost = 50e-6;
+    constexpr double kMax = 50e-6;
     constexpr std::size_t kRounds = 2000;
     for (const int ranks : {1, 2, 3, 8}) {
-        const Skew skew(kMost, ranks, 7);
+        const Skew skew(kMax, ranks, 7);
         std::vector<int> punctual(static_cast<std::size_t>(ranks));
         std::set<std::vector<double>> different;
         double sum = 0;
@@ -147,26 +147,26 @@ TEST(Skew, DrawsOnePunctualRankAndHowLateTheOthersAre) {
             EXPECT_EQ(std::count(delays.begin(), delays.end(), 0.0), 1);
             for (std::size_t rank = 0; rank < delays.size(); ++rank) {
                 EXPECT_GE(delays[rank], 0);
-                EXPECT_LE(delays[rank], kMost);
+                EXPECT_LE(delays[rank], kMax);
                 EXPECT_EQ(skew.delay(round, static_cast<int>(rank)), delays[rank]);
                 punctual[rank] += delays[rank] == 0 ? 1 : 0;
                 sum += delays[rank];
                 latest = std::max(latest, delays[rank]);
             }
-            EXPECT_EQ(Skew(kMost, ranks, 7).delays(round), delays) << "the same on every rank";
+            EXPECT_EQ(Skew(kMax, ranks, 7).delays(round), delays) << "the same on every rank";
             different.insert(delays);
         }
         if (ranks == 1) continue;
         EXPECT_EQ(different.size(), kRounds) << "another one for each round";
-        EXPECT_NE(Skew(kMost, ranks, 8).delays(0), skew.delays(0)) << "another seed";
+        EXPECT_NE(Skew(kMax, ranks, 8).delays(0), skew.delays(0)) << "another seed";
         // Uniform: each rank is punctual in as many rounds, within five standard deviations, and
         // the others are late by half of the most on average.
         const double share = 1.0 / ranks;
         const double deviation = std::sqrt(kRounds * share * (1 - share));
         for (const int count : punctual) EXPECT_NEAR(count, kRounds * share, 5 * deviation);
         const double late = kRounds * (ranks - 1.0);
-        EXPECT_NEAR(sum / late / kMost, 0.5, 5 * std::sqrt(1 / (12 * late)));
-        EXPECT_GT(latest, 0.99 * kMost);
+        EXPECT_NEAR(sum / late / kMax, 0.5, 5 * std::sqrt(1 / (12 * late)));
+        EXPECT_GT(latest, 0.99 * kMax);
     }
 }
 

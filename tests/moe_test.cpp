@@ -227,7 +227,7 @@ TEST(Popularity, IsZipfsLawUpToTheMostThatARouterCanGive) {
     shape.top_k = 3;  // 3/kSum of the first is more than all tokens: its rest goes to the others
     popularity = expert_popularity(shape, 5);
     EXPECT_NEAR(sum_of(popularity), 3, 1e-12);
-    for (const double share : popularity) EXPECT_LE(share, kMostPopular);
+    for (const double share : popularity) EXPECT_LE(share, kMaxPopularity);
     shape.top_k = 4;
     EXPECT_EQ(expert_popularity(shape, 5), (std::vector<double>{1, 1, 1, 1}));
     EXPECT_NE(expert_popularity({64, 64, 4, 8, 0, Scoring::softmax, false, 1}, 5),

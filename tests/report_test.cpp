@@ -87,9 +87,9 @@ TEST(BadArgument, IsOnePrintableLineWhateverWasTyped) {
 
 TEST(NumberList, ParsesListsAndRanges) {
     using List = std::vector<std::int64_t>;
-    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
     const auto parse = [](const char* text) {
-        return parse_number_list("--tokens", text, {0, kMost});
+        return parse_number_list("--tokens", text, {0, kMax});
     };
     EXPECT_EQ(parse("16"), (List{16}));
     EXPECT_EQ(parse("16,1,16"), (List{16, 1}));

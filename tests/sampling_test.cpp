@@ -185,9 +185,9 @@ TEST_F(SamplingTest, PlantedRivalsAreSlowerByTheirShare) {
 }
 
 TEST_F(SamplingTest, LateRanksShowInTheArrivalSpreadAndNotInTheSample) {
-    constexpr double kMost = 4e-3;
+    constexpr double kMax = 4e-3;
     RegionTimer timer(*device_, timeline_, *stream_);
-    Sampler sampler({bootstrap_, timeline_, *stream_, &timer}, Mode::isolated, kMost);
+    Sampler sampler({bootstrap_, timeline_, *stream_, &timer}, Mode::isolated, kMax);
     const std::vector<Candidate> candidates{{[] {}, [this] { clock_.pass_ms(1); }}, {[] {}, [] {}}};
     const auto series = sampler.measure(candidates, {12, 1e-6, 1}, 3, [](double) {});
     EXPECT_EQ(series.repeats, 1) << "however short the region";

@@ -12,7 +12,7 @@ namespace {
 
 using Counts = std::vector<std::int64_t>;
 constexpr auto kNone = Padding::sum_len;
-constexpr auto kMost = Padding::max_len;
+constexpr auto kMax = Padding::max_len;
 constexpr auto k22 = SglangVersion::v0_5_22;
 constexpr auto k23 = SglangVersion::v0_5_23;
 constexpr std::int64_t kRow = 8192;  // 4096 elements of bf16: 2048 rows are 16 MiB
@@ -26,34 +26,34 @@ TEST(SglangPadding, OfDecodeFollowsTheRuleOfTheVersion) {
     };
     for (const auto& [tokens, attn_tp, row_bytes, old_eager, old_graph, eager, graph] : {
              // No rank is idle. The older rule: 2 * sum against ranks * largest.
-             Row{{4, 4, 4, 4}, 1, kRow, kMost, kMost, kNone, kNone},
-             Row{{5, 1, 1}, 1, kRow, kNone, kMost, kNone, kNone},  // 14 of 15
-             Row{{5, 2, 1}, 1, kRow, kMost, kMost, kNone, kNone},  // 16 of 15
-             Row{{9}, 1, kRow, kMost, kMost, kNone, kNone},
+             Row{{4, 4, 4, 4}, 1, kRow, kMax, kMax, kNone, kNone},
+             Row{{5, 1, 1}, 1, kRow, kNone, kMax, kNone, kNone},  // 14 of 15
+             Row{{5, 2, 1}, 1, kRow, kMax, kMax, kNone, kNone},   // 16 of 15
+             Row{{9}, 1, kRow, kMax, kMax, kNone, kNone},
              // A rank is idle: both go by the older rule.
-             Row{{8, 7, 6, 0}, 1, kRow, kMost, kMost, kMost, kMost},  // 42 of 32
-             Row{{8, 8, 0, 0}, 1, kRow, kMost, kMost, kMost, kMost},  // 32 of 32
-             Row{{8, 7, 0, 0}, 1, kRow, kNone, kMost, kNone, kMost},  // 30 of 32
-             Row{{9, 0, 0, 0}, 1, kRow, kNone, kMost, kNone, kMost},
-             Row{{0, 9, 0}, 1, kRow, kNone, kMost, kNone, kMost},  // 18 of 27
-             Row{{9, 0}, 1, kRow, kMost, kMost, kMost, kMost},     // 18 of 18
-             Row{{0, 0}, 1, kRow, kMost, kMost, kMost, kMost},
+             Row{{8, 7, 6, 0}, 1, kRow, kMax, kMax, kMax, kMax},    // 42 of 32
+             Row{{8, 8, 0, 0}, 1, kRow, kMax, kMax, kMax, kMax},    // 32 of 32
+             Row{{8, 7, 0, 0}, 1, kRow, kNone, kMax, kNone, kMax},  // 30 of 32
+             Row{{9, 0, 0, 0}, 1, kRow, kNone, kMax, kNone, kMax},
+             Row{{0, 9, 0}, 1, kRow, kNone, kMax, kNone, kMax},  // 18 of 27
+             Row{{9, 0}, 1, kRow, kMax, kMax, kMax, kMax},       // 18 of 18
+             Row{{0, 0}, 1, kRow, kMax, kMax, kMax, kMax},
              // 16 MiB exactly, and a row more.
-             Row{{1024, 1024}, 1, kRow, kMost, kMost, kNone, kNone},
-             Row{{1025, 1024}, 1, kRow, kMost, kMost, kMost, kMost},
-             Row{{2046, 1, 1}, 1, kRow, kNone, kMost, kNone, kNone},
-             Row{{2047, 1, 1}, 1, kRow, kNone, kMost, kNone, kMost},
-             Row{{1024, 1024}, 1, kRow + 2, kMost, kMost, kMost, kMost},
-             Row{{1, 1}, 1, 16 << 20, kMost, kMost, kMost, kMost},
-             Row{{1}, 1, 16 << 20, kMost, kMost, kNone, kNone},
-             Row{{1}, 1, (16 << 20) + 1, kMost, kMost, kMost, kMost},
+             Row{{1024, 1024}, 1, kRow, kMax, kMax, kNone, kNone},
+             Row{{1025, 1024}, 1, kRow, kMax, kMax, kMax, kMax},
+             Row{{2046, 1, 1}, 1, kRow, kNone, kMax, kNone, kNone},
+             Row{{2047, 1, 1}, 1, kRow, kNone, kMax, kNone, kMax},
+             Row{{1024, 1024}, 1, kRow + 2, kMax, kMax, kMax, kMax},
+             Row{{1, 1}, 1, 16 << 20, kMax, kMax, kMax, kMax},
+             Row{{1}, 1, 16 << 20, kMax, kMax, kNone, kNone},
+             Row{{1}, 1, (16 << 20) + 1, kMax, kMax, kMax, kMax},
              // Rounded up to attn_tp: 7 is 8 rows, 32 of 32; 1023 is 1024.
-             Row{{8, 7, 0, 0}, 2, kRow, kMost, kMost, kMost, kMost},
-             Row{{1023, 1023}, 2, kRow, kMost, kMost, kNone, kNone},
-             Row{{1023, 1025}, 2, kRow, kMost, kMost, kMost, kMost},
-             Row{{1, 1, 1}, 4, kRow, kMost, kMost, kNone, kNone},
-             Row{{1 << 24, 1}, 1, 1 << 18, kMost, kMost, kMost, kMost},
-             Row{{1LL << 44, 1, 1}, 1, 1 << 18, kNone, kMost, kNone, kMost},
+             Row{{8, 7, 0, 0}, 2, kRow, kMax, kMax, kMax, kMax},
+             Row{{1023, 1023}, 2, kRow, kMax, kMax, kNone, kNone},
+             Row{{1023, 1025}, 2, kRow, kMax, kMax, kMax, kMax},
+             Row{{1, 1, 1}, 4, kRow, kMax, kMax, kNone, kNone},
+             Row{{1 << 24, 1}, 1, 1 << 18, kMax, kMax, kMax, kMax},
+             Row{{1LL << 44, 1, 1}, 1, 1 << 18, kNone, kMax, kNone, kMax},
          }) {
         const auto padding = [&](SglangVersion version, bool in_graph) {
             return sglang_padding(version, {StepPhase::decode, in_graph, row_bytes}, tokens,

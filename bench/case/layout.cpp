@@ -36,11 +36,11 @@ CaseLayout lay_out(const Case& params, int ranks) {
     const auto rows_by_dp = padded_tokens(layout.tokens_by_dp, parallel.attn_tp(), layout.padding);
     const auto rows = std::accumulate(rows_by_dp.begin(), rows_by_dp.end(), std::int64_t{0});
     // MPI counts elements, and the kernels index rows, in 32 bits.
-    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-    if (rows > kMost / std::max(params.shape.hidden, std::int64_t{params.shape.top_k} + 1)) {
+    constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
+    if (rows > kMax / std::max(params.shape.hidden, std::int64_t{params.shape.top_k} + 1)) {
         layout.obstacle = fmt::format(
             "{} rows of {} elements, with {} experts each: more than {} elements or choices", rows,
-            params.shape.hidden, params.shape.top_k, kMost);
+            params.shape.hidden, params.shape.top_k, kMax);
         return layout;
     }
     layout.row_map.emplace(parallel, layout.tokens_by_dp, layout.padding);

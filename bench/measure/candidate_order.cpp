@@ -23,7 +23,7 @@ CandidateOrder::CandidateOrder(std::size_t candidates, std::uint64_t seed) {
 
     for (std::size_t shift = 0; shift < candidates; ++shift) {
         std::vector<std::size_t> round;
-        for (const auto place : first) round.push_back(part[(place + shift) % candidates]);
+        for (const auto position : first) round.push_back(part[(position + shift) % candidates]);
         rounds_.push_back(round);
         if (candidates % 2 == 1 &&
             candidates > 1) {  // an odd number needs the mirror images as well

@@ -45,12 +45,12 @@ int RegionChain::length_for(int copies) {
 }
 
 std::string RegionChain::obstacle(int copies) {
-    constexpr int kMost = 64;
-    if (copies <= kMost) return {};
+    constexpr int kMax = 64;
+    if (copies <= kMax) return {};
     return fmt::format(
         "CUDA graphs: the experts' weights are so small that {} copies keep them cold, each at a "
         "place of its own in a graph; at most {} are possible",
-        copies, kMost);
+        copies, kMax);
 }
 
 }  // namespace moe

@@ -115,11 +115,11 @@ private:
     void keep(const std::vector<double>& all, std::size_t first, std::size_t of_rank,
               Series& series) const {
         Predecessor predecessor;
-        std::size_t place = 0;
+        std::size_t index = 0;
         for (auto round = first; round < next_; ++round) {
             for (const auto candidate : order_.round(round)) {
-                for (int i = 0; i < samples_of_round(); ++i, place += 2) {
-                    keep_sample(all, place, of_rank, candidate, series);
+                for (int i = 0; i < samples_of_round(); ++i, index += 2) {
+                    keep_sample(all, index, of_rank, candidate, series);
                     // Regions of a chain mostly follow their own kind.
                     series.predecessors[candidate].push_back(chained() ? std::nullopt
                                                                        : predecessor);
@@ -129,13 +129,13 @@ private:
         }
     }
 
-    void keep_sample(const std::vector<double>& all, std::size_t place, std::size_t of_rank,
+    void keep_sample(const std::vector<double>& all, std::size_t index, std::size_t of_rank,
                      std::size_t candidate, Series& series) const {
-        double first_arrival = all[place];
+        double first_arrival = all[index];
         double last_arrival = first_arrival;
-        double exit = all[place + 1];
+        double exit = all[index + 1];
         double longest = 0;
-        for (auto at = place; at < all.size(); at += of_rank) {
+        for (auto at = index; at < all.size(); at += of_rank) {
             first_arrival = std::min(first_arrival, all[at]);
             last_arrival = std::max(last_arrival, all[at]);
             exit = std::max(exit, all[at + 1]);

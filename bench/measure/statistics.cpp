@@ -64,9 +64,9 @@ std::optional<double> interquartile_range(std::vector<double> samples) {
     if (samples.size() < 4) return std::nullopt;
     std::sort(samples.begin(), samples.end());
     const auto quartile = [&](double share) {
-        const double place = share * static_cast<double>(samples.size() - 1);
-        const auto below = static_cast<std::size_t>(place);  // never the last: place < n - 1
-        return std::lerp(samples[below], samples[below + 1], place - static_cast<double>(below));
+        const double position = share * static_cast<double>(samples.size() - 1);
+        const auto below = static_cast<std::size_t>(position);  // never the last: position < n - 1
+        return std::lerp(samples[below], samples[below + 1], position - static_cast<double>(below));
     };
     return quartile(0.75) - quartile(0.25);
 }

@@ -18,7 +18,7 @@ constexpr std::string_view kCounts = "counts:", kIdle = "idle:", kMixed = "mixed
 /// Shares above this could overflow tokens * share, and no batch is that large.
 constexpr std::int64_t kLargestShare = 1'000'000'000;
 /// As many tokens as a step may have, and as many ranks.
-constexpr std::int64_t kMostRows = 1 << 24, kMostRanks = 1 << 20;
+constexpr std::int64_t kMaxRows = 1 << 24, kMaxRanks = 1 << 20;
 
 std::optional<std::int64_t> parse_count(std::string_view text, std::int64_t least,
                                         std::int64_t most) {
@@ -51,24 +51,24 @@ std::vector<std::int64_t> parse_shares(std::string_view load) {
 }
 
 std::int64_t parse_idle(std::string_view load) {
-    const auto ranks = parse_count(load.substr(kIdle.size()), 1, kMostRanks);
+    const auto ranks = parse_count(load.substr(kIdle.size()), 1, kMaxRanks);
     if (ranks) return *ranks;
     throw BadArgument(
         fmt::format("--load '{}': idle:K is wanted, K of the DP ranks without tokens, from 1 to {}",
-                    load, kMostRanks));
+                    load, kMaxRanks));
 }
 
 /// Rows of the prefill chunk, without which the step is no mixed one, and of decode.
 std::vector<std::int64_t> parse_mixed(std::string_view load) {
     const auto rows = load.substr(kMixed.size());
     const auto colon = std::min(rows.find(':'), rows.size());
-    const auto chunk = parse_count(rows.substr(0, colon), 1, kMostRows);
-    const auto decode = parse_count(rows.substr(std::min(colon + 1, rows.size())), 0, kMostRows);
+    const auto chunk = parse_count(rows.substr(0, colon), 1, kMaxRows);
+    const auto decode = parse_count(rows.substr(std::min(colon + 1, rows.size())), 0, kMaxRows);
     if (chunk && decode) return {*chunk, *decode};
     throw BadArgument(fmt::format(
         "--load '{}': mixed:C:B is wanted, a prefill chunk of C rows on DP rank 0, from 1 to {}, "
         "and B rows of decode on every other, from 0 to {}",
-        load, kMostRows, kMostRows));
+        load, kMaxRows, kMaxRows));
 }
 
 }  // namespace

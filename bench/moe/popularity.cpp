@@ -15,14 +15,14 @@ namespace {
 constexpr double kRarest = 1e-6;
 constexpr float kBiasStep = 0x1p-10F;
 
-/// The place of each expert in the order of popularity. Fisher-Yates by hand: std::shuffle may
+/// The popularity rank of each expert, from 0. Fisher-Yates by hand: std::shuffle may
 /// differ between libraries, and the same seed must give the same layer everywhere.
 std::vector<std::int64_t> seeded_order(std::int64_t experts, std::uint64_t seed) {
-    std::vector<std::int64_t> place(static_cast<std::size_t>(experts));
-    std::iota(place.begin(), place.end(), std::int64_t{0});
+    std::vector<std::int64_t> rank(static_cast<std::size_t>(experts));
+    std::iota(rank.begin(), rank.end(), std::int64_t{0});
     std::mt19937_64 random(seed);
-    for (std::size_t i = place.size(); i > 1; --i) std::swap(place[i - 1], place[random() % i]);
-    return place;
+    for (std::size_t i = rank.size(); i > 1; --i) std::swap(rank[i - 1], rank[random() % i]);
+    return rank;
 }
 
 /// x with P(Z <= x) = probability for a standard normal Z, by bisection: the C++ library has the
@@ -44,10 +44,10 @@ std::vector<double> expert_popularity(const LayerShape& shape, std::uint64_t see
     const auto count = static_cast<std::size_t>(shape.experts);
     const double all = shape.top_k;
     // With hardly more experts than are chosen, everyone is popular.
-    const double most = std::max(kMostPopular, all / static_cast<double>(shape.experts));
+    const double most = std::max(kMaxPopularity, all / static_cast<double>(shape.experts));
     std::vector<double> share;
-    for (const auto place : seeded_order(shape.experts, seed)) {
-        share.push_back(zipf_share(place, shape.expert_zipf));
+    for (const auto rank : seeded_order(shape.experts, seed)) {
+        share.push_back(zipf_share(rank, shape.expert_zipf));
     }
     std::vector<double> popularity(count);
     std::vector<bool> capped(count);

@@ -9,10 +9,10 @@ namespace moe {
 
 /// The share of tokens that should choose each expert, [experts], adding up to top_k: shares by
 /// Zipf's law with exponent shape.expert_zipf, over a seeded order of the experts, so that popular
-/// ones lie anywhere. No expert is chosen by more than kMostPopular of the tokens: what that cuts
+/// ones lie anywhere. No expert is chosen by more than kMaxPopularity of the tokens: what that cuts
 /// off goes to the others, in proportion. All alike for exponent 0.
 [[nodiscard]] std::vector<double> expert_popularity(const LayerShape& shape, std::uint64_t seed);
-inline constexpr double kMostPopular = 0.95;
+inline constexpr double kMaxPopularity = 0.95;
 
 /// Bias on each expert's logit, [experts], that makes a top-k router choose about so, where logits
 /// without bias are normal with mean 0 and this deviation: an expert is chosen when its logit is

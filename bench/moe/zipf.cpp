@@ -31,8 +31,8 @@ std::optional<double> parse_zipf(std::string_view option, std::string_view text)
     return exponent;
 }
 
-double zipf_share(std::int64_t place, double exponent) {
-    return std::pow(static_cast<double>(place + 1), -exponent);
+double zipf_share(std::int64_t rank, double exponent) {
+    return std::pow(static_cast<double>(rank + 1), -exponent);
 }
 
 }  // namespace moe

@@ -10,8 +10,8 @@ namespace moe {
 /// an S that is no number in (0, 10].
 [[nodiscard]] std::optional<double> parse_zipf(std::string_view option, std::string_view text);
 
-/// Zipf's law: how much the `place`-th of many has in proportion to the first, (place + 1)^-S,
-/// places counted from 0.
-[[nodiscard]] double zipf_share(std::int64_t place, double exponent);
+/// Zipf's law: how much the `rank`-th of many has in proportion to the first, (rank + 1)^-S,
+/// ranks counted from 0.
+[[nodiscard]] double zipf_share(std::int64_t rank, double exponent);
 
 }  // namespace moe

@@ -13,7 +13,7 @@ namespace moe {
 namespace {
 
 constexpr double kRedrawSeconds = 0.3;
-constexpr int kMostBar = 24;
+constexpr int kMaxBar = 24;
 constexpr double kLongestSeconds = 3.6e9;  ///< a million hours; lround has no answer to everything
 
 }  // namespace
@@ -30,7 +30,7 @@ std::string time_left_text(double seconds) {
 }
 
 std::string bar_text(const BarState& state, int columns) {
-    const int bar = std::clamp(columns / 4, 1, kMostBar);
+    const int bar = std::clamp(columns / 4, 1, kMaxBar);
     const auto filled = std::clamp(static_cast<int>(state.done * bar), 0, bar);
     const auto spent =
         state.share > 0 ? fmt::format(" {:.0f} %", std::min(state.share, 1.0) * 100) : "";

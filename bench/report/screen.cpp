@@ -26,13 +26,13 @@ void show_error(std::string_view text) {
 
 int screen_columns() {
     constexpr int kUsual = 80;
-    constexpr long kMost = 10'000;
+    constexpr long kMax = 10'000;
     winsize size{};
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody calls setenv meanwhile
     const char* text = std::getenv("COLUMNS");
     const long told = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
-    return told > 0 && told < kMost ? static_cast<int>(told) : kUsual;
+    return told > 0 && told < kMax ? static_cast<int>(told) : kUsual;
 }
 
 }  // namespace moe

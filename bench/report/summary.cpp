@@ -9,7 +9,7 @@
 namespace moe {
 namespace {
 
-constexpr std::size_t kMostGroups = 8;
+constexpr std::size_t kMaxGroups = 8;
 
 std::string name_of(const ResultRow& row) {
     auto name = fmt::format("{} {}", row.model, row.dtype);
@@ -95,11 +95,11 @@ std::string Summary::text() const {
     auto text = with_verdict
                     ? fmt::format("Fastest output step (speed-up against {}):\n", baseline_)
                     : std::string("Measured:\n");
-    for (std::size_t i = 0; i < std::min(groups_.size(), kMostGroups); ++i) {
+    for (std::size_t i = 0; i < std::min(groups_.size(), kMaxGroups); ++i) {
         text += fmt::format("  {}: {}\n", groups_[i].name, line_of(groups_[i]));
     }
-    if (groups_.size() > kMostGroups) {
-        text += fmt::format("  and {} more kinds of cases\n", groups_.size() - kMostGroups);
+    if (groups_.size() > kMaxGroups) {
+        text += fmt::format("  and {} more kinds of cases\n", groups_.size() - kMaxGroups);
     }
     return text;
 }

@@ -39,9 +39,9 @@ void check_count(const Options& options) {
     for (const auto& axis : axes()) {
         if (axis.count != nullptr) cases *= static_cast<double>(axis.count(options));
     }
-    if (cases <= kMostCases) return;
+    if (cases <= kMaxCases) return;
     throw BadArgument(fmt::format("the lists make {:.15g} cases; one sweep has at most {:.15g}",
-                                  cases, kMostCases));
+                                  cases, kMaxCases));
 }
 
 /// That every load can be dealt to some dp.

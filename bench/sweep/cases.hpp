@@ -8,11 +8,11 @@
 namespace moe {
 
 /// A larger sweep would take days, and its list of cases more memory than a rank should.
-constexpr double kMostCases = 100'000;
+constexpr double kMaxCases = 100'000;
 
 /// The cells of the sweep, tokens innermost, of which a mixed load has one number; a pure function,
 /// so every rank computes the same list. A BadArgument for what no number of ranks could run, for a
-/// load that fits no dp of the sweep, and for more than kMostCases cases.
+/// load that fits no dp of the sweep, and for more than kMaxCases cases.
 [[nodiscard]] std::vector<Case> expand_cases(const Options& options, int ranks);
 
 /// The same cases in another order for each launch from the second on, so that what drifts while a

@@ -14,7 +14,7 @@
 namespace moe {
 namespace {
 
-constexpr std::size_t kMostNumbers = 100'000;
+constexpr std::size_t kMaxNumbers = 100'000;
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
@@ -57,7 +57,7 @@ std::optional<std::vector<std::int64_t>> parse_range(std::string_view text) {
     if (!grows) return std::nullopt;
 
     std::vector<std::int64_t> numbers;
-    for (auto value = *first; value <= *last && numbers.size() <= kMostNumbers;) {
+    for (auto value = *first; value <= *last && numbers.size() <= kMaxNumbers;) {
         numbers.push_back(value);
         const auto most = std::numeric_limits<std::int64_t>::max();
         if (kind == 'x' ? value > most / *step : value > most - *step) break;
@@ -100,9 +100,9 @@ std::vector<std::int64_t> parse_number_list(std::string_view option, std::string
                                               number, limits.least, limits.most));
             }
         }
-        if (list.size() + numbers.size() > kMostNumbers) {
+        if (list.size() + numbers.size() > kMaxNumbers) {
             throw BadArgument(
-                fmt::format("{} '{}': more than {} numbers", option, text, kMostNumbers));
+                fmt::format("{} '{}': more than {} numbers", option, text, kMaxNumbers));
         }
         list.insert(list.end(), numbers.begin(), numbers.end());
     }

@@ -48,7 +48,7 @@ void read_combines(Name name, Text text, Options& options) {
 
 /// Of strategies that run.
 void read_slowdowns(Name name, Text text, Options& options) {
-    constexpr double kMostPct = 10000;
+    constexpr double kMaxPct = 10000;
     for (const auto& item : split_list(name, text)) {
         const auto refuse = [&](std::string_view why) {
             throw BadArgument(fmt::format("{} '{}': {}", name, item, why));
@@ -58,7 +58,7 @@ void read_slowdowns(Name name, Text text, Options& options) {
         if (colon == item.size()) refuse("NAME:PCT is wanted");
         const double pct = parse_positive(fmt::format("{} {}", name, item.substr(0, colon + 1)),
                                           item.substr(colon + 1));
-        if (pct > kMostPct) refuse(fmt::format("at most {} % is possible", kMostPct));
+        if (pct > kMaxPct) refuse(fmt::format("at most {} % is possible", kMaxPct));
         if (std::ranges::find(options.combines, entry) == options.combines.end()) {
             refuse("not one of the strategies that --combine or --baseline names");
         }

@@ -21,10 +21,10 @@ std::uint64_t hash(std::uint64_t seed, std::int64_t row, std::int64_t col, int r
 ExactData::ExactData(DType dtype, int ranks, std::uint64_t seed)
     : dtype_(dtype), ranks_(ranks), seed_(seed) {
     const auto largest = traits(dtype).largest_integer;
-    constexpr std::int64_t kMost = 8;
+    constexpr std::int64_t kMax = 8;
     stride_ = (ranks + largest - 1) / largest;
     const auto contributors = (ranks + stride_ - 1) / stride_;
-    magnitude_ = std::min(kMost, largest / contributors);
+    magnitude_ = std::min(kMax, largest / contributors);
 }
 
 std::int64_t ExactData::value(std::int64_t row, std::int64_t col, int rank) const {

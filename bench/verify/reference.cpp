@@ -11,7 +11,7 @@ namespace moe {
 namespace {
 
 /// Rows that are kept: those of one case, which every strategy is compared with.
-constexpr std::size_t kMostRows = 4;
+constexpr std::size_t kMaxRows = 4;
 
 constexpr double kUnit = 0x1p-24;  ///< unit roundoff of f32, which the layer computes in
 
@@ -120,7 +120,7 @@ LayerReference::Choice LayerReference::route(std::int64_t token) const {
 const LayerReference::Row& LayerReference::row(std::int64_t token,
                                                const std::function<void()>& on_progress) {
     if (const auto known = rows_.find(token); known != rows_.end()) return known->second;
-    if (rows_.size() == kMostRows) rows_.clear();
+    if (rows_.size() == kMaxRows) rows_.clear();
     const auto choice = route(token);
     std::vector<float> x(index(shape_.hidden));
     synthetic_.token(token, x);
@@ -200,7 +200,7 @@ void LayerReference::add_mlp(Row& row, std::vector<std::vector<double>>& partial
 }
 
 std::size_t LayerReference::bytes(const LayerShape& shape) {
-    return kMostRows * 3 * sizeof(double) * index(shape.hidden);
+    return kMaxRows * 3 * sizeof(double) * index(shape.hidden);
 }
 
 std::int64_t reference_weights(const LayerShape& shape) {

@@ -21,9 +21,9 @@
 namespace moe {
 namespace {
 
-constexpr int kMostRanks = 64;
+constexpr int kMaxRanks = 64;
 /// Sweeps above it are legitimate, but take longer to look at than is good for a fuzzer.
-constexpr double kMostCasesLookedAt = 300;
+constexpr double kMaxCasesLookedAt = 300;
 
 std::vector<std::string> split_arguments(std::string_view text) {
     const char separator = text.find('\0') == std::string_view::npos ? '\n' : '\0';
@@ -186,7 +186,7 @@ std::vector<std::string> ids_of(const std::vector<Case>& cases) {
 
 void check_cases(const Options& options, int ranks) {
     const auto count = count_of(options, ranks);
-    if (count > kMostCasesLookedAt && count <= kMostCases) return;
+    if (count > kMaxCasesLookedAt && count <= kMaxCases) return;
     const auto cases = expand(options, ranks);
     if (!cases) return;
     MOE_EXPECT(static_cast<double>(cases->size()) == count, "not the product of the lists");
@@ -219,8 +219,8 @@ void check_command_line(int ranks, const std::vector<std::string>& arguments) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
-    const int left = data[0] % moe::kMostRanks;
+    const int left = data[0] % moe::kMaxRanks;
     const std::string text(data + 1, data + size);
-    moe::check_command_line(left == 0 ? moe::kMostRanks : left, moe::split_arguments(text));
+    moe::check_command_line(left == 0 ? moe::kMaxRanks : left, moe::split_arguments(text));
     return 0;
 }
