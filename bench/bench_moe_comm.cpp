@@ -227,7 +227,8 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     guards.watchdog.set_timeout(options.timeout_seconds);
     guards.heartbeat.set_phase("opening the backend");
     const auto chosen = choose_backend(options.backend, bootstrap);
-    auto backend = chosen.entry.open({.share_gpu = options.share_gpu});
+    auto backend = chosen.entry.open(
+        {.share_gpu = options.share_gpu, .timeout_seconds = options.timeout_seconds});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
     if (backend.gpus && !options.model_given) {
         options.models = {&find_named(model_table(), kGpuModel, "model")};
