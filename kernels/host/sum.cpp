@@ -26,12 +26,12 @@ std::array<const T*, Rows> rows_at(std::span<const Matrix> operands, std::int64_
 template <class T>
 void sum_few(std::span<const Matrix> operands, T* to, std::int64_t count) {
     const auto of = [&]<std::size_t... I>(std::index_sequence<I...> /*rows less one*/) {
-        const auto one = [&](auto rows) {
+        const auto sum_if_rows = [&](auto rows) {
             constexpr std::size_t kRows = decltype(rows)::value;
             if (operands.size() == kRows)
                 sum_rows<kRows>(rows_at<kRows, T>(operands, 0), to, count);
         };
-        (one(std::integral_constant<std::size_t, I + 1>{}), ...);
+        (sum_if_rows(std::integral_constant<std::size_t, I + 1>{}), ...);
     };
     of(std::make_index_sequence<kStreams>{});
 }

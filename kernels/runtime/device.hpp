@@ -139,7 +139,7 @@ public:
     [[nodiscard]] virtual std::unique_ptr<StartGate> make_start_gate() { return nullptr; }
     /// Why no stream of this device can capture; empty where they can.
     [[nodiscard]] virtual std::string capture_obstacle() const = 0;
-    /// Nothing where nobody says.
+    /// Empty where unknown.
     [[nodiscard]] virtual std::optional<Clocks> clocks() const { return std::nullopt; }
     /// A named range on the time line of a profiler that looks at this process; ranges nest.
     virtual void begin_range(const std::string& /*name*/) {}
