@@ -96,7 +96,7 @@ double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
         } else {
             for (std::size_t at = 0; at < count; ++at) {
                 float sum = 0;
-                for (const auto& one : from) sum += one[at];
+                for (const auto& source : from) sum += source[at];
                 to[at] = sum;
             }
         }
