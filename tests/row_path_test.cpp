@@ -42,10 +42,10 @@ struct RouteSize {
 std::vector<float> route_bias(const RouteSize& size, bool biased) {
     auto bias = random_values(size.experts, 3, biased ? 1.0F / 64 : 0);
     for (std::int64_t e = 0; size.logits != Logits::unlike && e < size.experts; ++e) {
-        auto& one = bias[static_cast<std::size_t>(e)];
-        one = size.logits == Logits::coarse ? static_cast<float>(e * 7 % 3) : 0;
+        auto& value = bias[static_cast<std::size_t>(e)];
+        value = size.logits == Logits::coarse ? static_cast<float>(e * 7 % 3) : 0;
         if (size.logits == Logits::masked && e % (size.experts / size.top_k) != 0) {
-            one = -std::numeric_limits<float>::infinity();
+            value = -std::numeric_limits<float>::infinity();
         }
     }
     return bias;

@@ -99,7 +99,7 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring sc
         logits[static_cast<std::size_t>(i)] = kind.one(random, i % experts);
     }
     std::vector<float> bias(static_cast<std::size_t>(experts));
-    for (auto& one : bias) one = biased ? static_cast<float>(random() % 3) : 0;
+    for (auto& value : bias) value = biased ? static_cast<float>(random() % 3) : 0;
     std::vector<std::uint8_t> valid(static_cast<std::size_t>(rows));
     for (auto& flag : valid) flag = random() % 5 == 0 ? 0 : 1;
     const auto choices = static_cast<std::size_t>(rows * top_k);
