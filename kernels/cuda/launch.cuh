@@ -30,29 +30,29 @@ __device__ inline void trigger_launch_completion() {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
-    if (how.smem_bytes > kDefaultDynamicSmem) {
+void launch(const Launch& params, void (*kernel)(Parameters...), Arguments... arguments) {
+    if (params.smem_bytes > kDefaultDynamicSmem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(how.smem_bytes)));
+                                      static_cast<int>(params.smem_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlap.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
-    config.gridDim = how.blocks;
-    if (how.max_blocks_per_sm > 0) {
-        const auto most = static_cast<unsigned>(how.max_blocks_per_sm * sm_count());
-        config.gridDim.x = std::min(config.gridDim.x, most);
+    config.gridDim = params.blocks;
+    if (params.max_blocks_per_sm > 0) {
+        const auto max_blocks = static_cast<unsigned>(params.max_blocks_per_sm * sm_count());
+        config.gridDim.x = std::min(config.gridDim.x, max_blocks);
     }
-    if (how.prefer_smem) {
+    if (params.prefer_smem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                       cudaSharedmemCarveoutMaxShared));
     }
-    config.blockDim = dim3(static_cast<unsigned>(how.threads));
-    config.dynamicSmemBytes = how.smem_bytes;
-    config.stream = how.stream;
+    config.blockDim = dim3(static_cast<unsigned>(params.threads));
+    config.dynamicSmemBytes = params.smem_bytes;
+    config.stream = params.stream;
     config.attrs = &overlap;
-    config.numAttrs = how.overlaps && capability().major >= 9 ? 1 : 0;
+    config.numAttrs = params.overlaps && capability().major >= 9 ? 1 : 0;
     MOE_CUDA(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
 

@@ -14,10 +14,10 @@ inline void grid_dependency_synchronize() {}
 inline void trigger_launch_completion() {}
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
+void launch(const Launch& params, void (*kernel)(Parameters...), Arguments... arguments) {
     // Where blocks take turns one does it all: every test has turns.
-    const auto blocks = how.max_blocks_per_sm > 0 ? dim3(1) : how.blocks;
-    simt::run(blocks, how.threads, how.smem_bytes, [&] { kernel(Parameters(arguments)...); });
+    const auto blocks = params.max_blocks_per_sm > 0 ? dim3(1) : params.blocks;
+    simt::run(blocks, params.threads, params.smem_bytes, [&] { kernel(Parameters(arguments)...); });
 }
 
 }  // namespace moe::cuda
