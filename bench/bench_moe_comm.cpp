@@ -120,8 +120,8 @@ void print_start(const Start& start) {
     show("\n");
 }
 
-/// What one rank throws before the first collective of the sweep, all must hear of: the others
-/// would wait for it forever.
+/// Collective. Runs `action` on rank 0 and throws its failure on all ranks: they would wait forever
+/// in the first collective of the sweep.
 template <class Action>
 void on_rank_0(Bootstrap& bootstrap, Action&& action) {
     std::string failure;
@@ -305,7 +305,7 @@ Status run(int argc, char** argv, Guards& guards) {
         if (guards.bootstrap.rank() == 0 && is_leader) {
             show_error(fmt::format("bench_moe_comm: {}\n", error.what()));
         }
-        // Nobody leaves before the line is out: mpirun ends the job at the first bad status.
+        // All ranks stay until the line is out: mpirun ends the job at the first bad status.
         guards.bootstrap.barrier();
         return kBadArguments;
     }

@@ -67,7 +67,7 @@ private:
     void run_case(const Case& params, CaseLayout& layout, const Options& options);
     /// What fails from here on is not the fault of the case: its rows are to be written.
     void end_case();
-    /// Says what is being done, where somebody watches.
+    /// Shows the phase on rank 0's progress bar.
     void show_phase(std::string_view phase, double share = 0);
     /// Collective. Why the case cannot run after all; makes it, with its weights, when it can.
     [[nodiscard]] std::string prepare(const Case& params, const CaseLayout& layout,

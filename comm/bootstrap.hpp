@@ -25,7 +25,7 @@ public:
     /// Rank 0's value, on every rank.
     [[nodiscard]] virtual double broadcast(double value) = 0;
     [[nodiscard]] virtual std::string broadcast(const std::string& text) = 0;
-    /// The text of the lowest rank that has one, on every rank; empty when nobody has.
+    /// The text of the lowest rank that has one, on every rank; empty when no rank has.
     [[nodiscard]] virtual std::string first_nonempty(const std::string& text) = 0;
     /// Every rank's text, in rank order, on every rank.
     [[nodiscard]] virtual std::vector<std::string> all_gather_strings(const std::string& text) = 0;

@@ -23,10 +23,10 @@ std::string_view to_string(Reach reach) {
 }
 
 std::string exchange_obstacle(const Communicator& world, std::int64_t rows, std::int64_t cols) {
-    if (rows <= world.most_elements() / cols) return {};
+    if (rows <= world.max_count() / cols) return {};
     return fmt::format(
         "{} rows of {} elements are more than the {} elements that one call exchanges", rows, cols,
-        world.most_elements());
+        world.max_count());
 }
 
 }  // namespace moe

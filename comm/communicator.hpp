@@ -19,7 +19,7 @@ public:
     [[nodiscard]] virtual int rank() const = 0;
     [[nodiscard]] virtual int size() const = 0;
     /// Elements that one call can exchange: MPI counts and places them in 32 bits.
-    [[nodiscard]] virtual std::int64_t most_elements() const = 0;
+    [[nodiscard]] virtual std::int64_t max_count() const = 0;
 
     /// Both [rows, cols]; out.data == in.data reduces in place.
     virtual void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) = 0;
@@ -72,7 +72,7 @@ private:
     friend class CommGroup;
     virtual void begin_group() = 0;
     virtual void end_group() = 0;
-    /// After a failure, instead of the end: whatever was issued is nobody's result.
+    /// Ends a group after a failure: what was issued has no result.
     virtual void abandon_group() noexcept = 0;
 };
 

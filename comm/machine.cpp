@@ -16,7 +16,7 @@
 namespace moe {
 namespace {
 
-/// The lowest hardware thread of the core that `cpu` belongs to; itself where nobody says.
+/// The lowest hardware thread of the core that `cpu` belongs to; itself where unknown.
 std::size_t first_thread(std::size_t cpu) {
     std::ifstream file(
         fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));

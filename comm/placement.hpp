@@ -37,7 +37,7 @@ struct Placement {
 /// The processes on a rank's GPU but for those of this job (`own`: its ranks, and what started
 /// them: a launcher that looks for GPUs is a client of MPS, as is a rank before it has a context),
 /// as "python3 (pid 7), 2 that the driver does not name"; empty where there are none. NVIDIA's MPS
-/// server is nobody's workload: who computes through it is listed too.
+/// server is left out: its clients are listed themselves.
 [[nodiscard]] std::string name_foreign(const std::vector<DeviceProcess>& processes,
                                        const std::set<int>& own);
 

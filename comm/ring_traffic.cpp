@@ -4,7 +4,7 @@
 
 namespace moe {
 
-Cost most_of_ranks(int ranks, const std::function<Cost(int rank)>& of_rank) {
+Cost max_over_ranks(int ranks, const std::function<Cost(int rank)>& of_rank) {
     Cost most;
     for (int rank = 0; rank < ranks; ++rank) {
         const auto cost = of_rank(rank);
@@ -46,7 +46,7 @@ Cost ring_all_gather(std::int64_t block_bytes, int ranks) {
 }
 
 Cost ring_all_gather_v(const RowPartition& owned, std::int64_t row_bytes) {
-    return most_of_ranks(owned.ranks(), [&](int rank) {
+    return max_over_ranks(owned.ranks(), [&](int rank) {
         const auto own = owned.rows(rank);
         const auto sent = owned.total() - owned.rows((rank + 1) % owned.ranks());
         const auto received = owned.total() - own;

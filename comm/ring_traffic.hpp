@@ -28,7 +28,7 @@ struct Cost {
 };
 
 /// Of each number, the rank's that has most.
-[[nodiscard]] Cost most_of_ranks(int ranks, const std::function<Cost(int rank)>& of_rank);
+[[nodiscard]] Cost max_over_ranks(int ranks, const std::function<Cost(int rank)>& of_rank);
 
 // Volumes of the ring algorithms, as nccl-tests' PERFORMANCE.md counts them; libraries may choose
 // others (MPI's recursive doubling sends log2(N) times the buffer). In a reduction what comes is

@@ -43,9 +43,9 @@ public:
         launch(rank);
         touch(rank, bytes);
     }
-    void sum(int rank, std::size_t terms, std::int64_t bytes) {
+    void sum(int rank, std::size_t operands, std::int64_t bytes) {
         launch(rank);
-        touch(rank, (static_cast<std::int64_t>(terms) + 1) * bytes);
+        touch(rank, (static_cast<std::int64_t>(operands) + 1) * bytes);
     }
     /// How much of the weighted rows is read is up to the router, and no part of what is declared.
     void weighted_sum(int rank) { launch(rank); }

@@ -81,7 +81,7 @@ public:
 
     [[nodiscard]] int rank() const override { return caller_.rank; }
     [[nodiscard]] int size() const override { return caller_.size; }
-    [[nodiscard]] std::int64_t most_elements() const override {
+    [[nodiscard]] std::int64_t max_count() const override {
         return std::numeric_limits<std::int64_t>::max();
     }
     void all_reduce(const Matrix& in, const Matrix& /*out*/, Stream& /*stream*/) override {

@@ -45,10 +45,10 @@ public:
     void fill_bytes(const Matrix& target, std::byte /*value*/, Stream& /*stream*/) override {
         traffic_.fill(rank_, bytes_of(target));
     }
-    void sum(std::span<const Matrix> terms, const Matrix& to, Stream& /*stream*/) override {
-        traffic_.sum(rank_, terms.size(), bytes_of(to));
+    void sum(std::span<const Matrix> operands, const Matrix& to, Stream& /*stream*/) override {
+        traffic_.sum(rank_, operands.size(), bytes_of(to));
     }
-    [[nodiscard]] std::size_t most_terms() const override { return memory_.most_terms(); }
+    [[nodiscard]] std::size_t max_operands() const override { return memory_.max_operands(); }
     void weighted_sum(const WeightedRows& /*rows*/, const Matrix& /*dense*/, const Matrix& /*to*/,
                       Stream& /*stream*/) override {
         traffic_.weighted_sum(rank_);

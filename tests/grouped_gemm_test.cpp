@@ -188,7 +188,7 @@ TEST(GroupedGemm, SaysWhichKernelTheExpertsOfALayerTake) {
     const auto dims = [](std::int64_t hidden, std::int64_t intermediate, DType wire,
                          std::int64_t experts = 8) {
         return LayerDims{.rows = 16,
-                         .packed_rows = 32,
+                         .permuted_rows = 32,
                          .hidden = hidden,
                          .experts = experts,
                          .local_experts = experts,
@@ -197,7 +197,7 @@ TEST(GroupedGemm, SaysWhichKernelTheExpertsOfALayerTake) {
                          .wire = wire};
     };
     auto idle = dims(64, 64, DType::bf16);
-    idle.packed_rows = 0;
+    idle.permuted_rows = 0;
     auto elsewhere = dims(64, 64, DType::bf16);
     elsewhere.local_experts = 0;
     for (const auto& [sizes, names, tuned] :

@@ -114,22 +114,22 @@ TEST(Float16, RowsHaveTheBitsOfSingleValues) {
 }
 
 TEST(Float16, RowsAreSummedInFloatWhateverTheirLength) {
-    constexpr std::size_t kMost = 21;
+    constexpr std::size_t kMax = 21;
     const auto values = [](std::uint32_t from) {
         std::vector<Float16> row;
-        for (std::uint32_t i = 0; i < kMost; ++i) row.push_back(half((from + i) * 977 % 0x7800U));
+        for (std::uint32_t i = 0; i < kMax; ++i) row.push_back(half((from + i) * 977 % 0x7800U));
         return row;
     };
     const auto a = values(1), b = values(50), c = values(99);
     const std::array rows{a.data(), b.data(), c.data()};
-    for (std::size_t count = 0; count <= kMost; ++count) {
+    for (std::size_t count = 0; count <= kMax; ++count) {
         const auto size = static_cast<std::int64_t>(count);
-        std::vector<Float16> sum(kMost), added = c;
-        std::vector<float> onto(kMost, 3);
+        std::vector<Float16> sum(kMax), added = c;
+        std::vector<float> onto(kMax, 3);
         sum_rows(rows, sum.data(), size);
         add_into(a.data(), added.data(), size);
         add_rows(rows, onto.data(), size);
-        for (std::size_t i = 0; i < kMost; ++i) {
+        for (std::size_t i = 0; i < kMax; ++i) {
             const auto x = static_cast<float>(a[i]), y = static_cast<float>(b[i]),
                        z = static_cast<float>(c[i]);
             const bool done = i < count;
@@ -193,7 +193,7 @@ protected:
     // Logits are x * router^T: row 0 -> 0 1 2 0, row 1 -> 3 0 1 0, row 2 is padding.
     std::vector<float> router_{0, 3, 1, 0, 2, 1, 0, 0};
     std::vector<float> bias_;  // empty: none
-    std::vector<std::uint8_t> live_{1, 1, 0};
+    std::vector<std::uint8_t> valid_{1, 1, 0};
     std::vector<std::int32_t> chosen_ = std::vector<std::int32_t>(kRows * kTopK, 77);
     std::vector<float> weight_ = std::vector<float>(kRows * kTopK, 77);
     std::vector<float> shared_ = std::vector<float>(kRows, 77);
@@ -203,7 +203,7 @@ protected:
         kernels->route(view(x_, kRows, kHidden),
                        {view(router_, kExperts, kHidden), bias_.empty() ? nullptr : bias_.data(),
                         gate.empty() ? nullptr : reinterpret_cast<const std::byte*>(gate.data()),
-                        live_.data()},
+                        valid_.data()},
                        {chosen_.data(), weight_.data()}, shared_.data(), *stream_);
     }
 };
@@ -259,18 +259,18 @@ TEST_F(LayerKernelsTest, PermutesOwnRowsByExpertAndRemembersTheWayBack) {
     route(Scoring::softmax, {});
     const auto kernels = factory_->make(*device_, dims(Scoring::softmax));
     std::vector<std::int32_t> expert_offsets(3, 77), offsets(kRows + 1, 77), indices(9, 77);
-    std::vector<float> packed(kRows * kTopK * kHidden, 77), weights(9, 77);
+    std::vector<float> permuted(kRows * kTopK * kHidden, 77), weights(9, 77);
     for (const bool shared : {false, true}) {
         kernels->permute(view(x_, kRows, kHidden), {chosen_.data(), weight_.data()}, shared_.data(),
                          {{1, 3},
                           shared,
                           expert_offsets.data(),
-                          view(packed, kRows * kTopK, kHidden),
+                          view(permuted, kRows * kTopK, kHidden),
                           {kRows, offsets.data(), indices.data(), weights.data()}},
                          *stream_);
         // Expert 1 gets row 0, expert 2 rows 0 and 1; expert 0 is another rank's.
         EXPECT_EQ(expert_offsets, (std::vector<std::int32_t>{0, 1, 3}));
-        EXPECT_EQ(std::vector<float>(packed.begin(), packed.begin() + 6),
+        EXPECT_EQ(std::vector<float>(permuted.begin(), permuted.begin() + 6),
                   (std::vector<float>{1, 0, 1, 0, 0, 1}));
         if (shared) {
             EXPECT_EQ(offsets, (std::vector<std::int32_t>{0, 3, 5, 5}));

@@ -42,13 +42,13 @@ void expect_experts(Rig& rig, DType wire, const ExpertSize& size) {
     const auto x = random_values(used * hidden, 1);
     const auto gate_up = random_values(experts * 2 * width * hidden, 2, scale_for(hidden));
     const auto down = random_values(experts * hidden * width, 3, scale_for(width));
-    const auto packed = rig.matrix(capacity, hidden, compute);
+    const auto permuted = rig.matrix(capacity, hidden, compute);
     if (used > 0) {
         const auto filled = rig.matrix(used, hidden, compute, x);
-        rig.device().copy(filled, packed.slice(0, used), rig.stream());
+        rig.device().copy(filled, permuted.slice(0, used), rig.stream());
     }
     const auto kernels = rig.kernels({.rows = std::max<std::int64_t>(capacity, 1),
-                                      .packed_rows = capacity,
+                                      .permuted_rows = capacity,
                                       .hidden = hidden,
                                       .experts = experts,
                                       .local_experts = experts,
@@ -56,7 +56,7 @@ void expect_experts(Rig& rig, DType wire, const ExpertSize& size) {
                                       .intermediate = width,
                                       .wire = wire});
     const auto out = rig.matrix(capacity, hidden, compute);
-    kernels->experts(packed, rig.array(offsets), experts,
+    kernels->experts(permuted, rig.array(offsets), experts,
                      {rig.matrix(experts * 2 * width, hidden, compute, gate_up).data,
                       rig.matrix(experts * hidden, width, compute, down).data, width},
                      out, rig.stream());
@@ -101,7 +101,7 @@ TEST(LayerKernels, ExpertsMultiplyEachRowWithItsOwnWeights) {
 TEST(LayerKernels, SayWhatTheExpertsRunOn) {
     for (auto& backend : OpenBackends::opened()) {
         LayerDims dims{.rows = 4,
-                       .packed_rows = 8,
+                       .permuted_rows = 8,
                        .hidden = 64,
                        .experts = 2,
                        .local_experts = 2,
@@ -113,7 +113,7 @@ TEST(LayerKernels, SayWhatTheExpertsRunOn) {
         const std::set<std::string_view> want{host ? "blas_f32" : "grouped_gemm_simt"};
         EXPECT_EQ(found.names, want);
         EXPECT_EQ(found.tuned, host);
-        dims.packed_rows = 0;
+        dims.permuted_rows = 0;
         EXPECT_TRUE(backend.layer_kernels->experts_kernel(dims).names.empty()) << "no rows";
     }
 }
@@ -128,7 +128,7 @@ TEST(LayerKernels, TheSharedExpertIsOneForAllRows) {
             const auto gate_up = random_values(2 * width * hidden, 2, 1.0F / 256);
             const auto down = random_values(hidden * width, 3, 1.0F / 256);
             const auto kernels = rig.kernels({.rows = rows,
-                                              .packed_rows = 1,
+                                              .permuted_rows = 1,
                                               .hidden = hidden,
                                               .experts = 1,
                                               .local_experts = 1,

@@ -45,8 +45,8 @@ inline void PrintTo(const Layout& layout, std::ostream* out) {
 /// The types of the contract suites; f16 only in full ones.
 [[nodiscard]] inline std::vector<DType> contract_dtypes() {
     std::vector<DType> chosen;
-    for (const auto& one : dtypes()) {
-        if (one.dtype != DType::f16 || full_tests()) chosen.push_back(one.dtype);
+    for (const auto& traits : dtypes()) {
+        if (traits.dtype != DType::f16 || full_tests()) chosen.push_back(traits.dtype);
     }
     return chosen;
 }

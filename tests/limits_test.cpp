@@ -49,7 +49,7 @@ TEST(ContractCost, IsNoMoreThanARingNeeds) {
     for (const auto& rows : std::vector<std::vector<std::int64_t>>{
              {4, 4}, {7, 0}, {3, 3, 3}, {5, 2, 1}, {0, 4, 2}, {1, 2, 3, 4}, {6}}) {
         const RowPartition owned(rows);
-        const auto ring = most_of_ranks(
+        const auto ring = max_over_ranks(
             owned.ranks(), [&](int rank) { return ring_reduce_scatter_v(owned, kRowBytes, rank); });
         const auto least = contract(rows, 1);
         EXPECT_EQ(least.link_bytes, ring.link_bytes) << "a ring sends what must be sent";
@@ -94,8 +94,8 @@ TEST_F(CalibrationTest, FindsSpeedsThatAllRanksAgreeOn) {
     EXPECT_EQ(calibration_.barrier_seconds() > 0, !backend_.gpus);
     EXPECT_LT(calibration_.barrier_seconds(), 1);
     for (const std::int64_t bytes : {1, 1000, 1'000'003}) {
-        for (const auto& one : dtypes()) {
-            expect_speed_of_all(calibration_.memory_bandwidth(bytes, one.dtype));
+        for (const auto& traits : dtypes()) {
+            expect_speed_of_all(calibration_.memory_bandwidth(bytes, traits.dtype));
         }
         if (bootstrap_->size() > 1) expect_speed_of_all(calibration_.link_bandwidth(bytes));
     }
@@ -159,9 +159,7 @@ TEST_F(CalibrationTest, LimitsGrowWithTheBytesAndKnowBarriers) {
     more.memory_bytes *= 1000;
     auto waits = cost;
     waits.barriers = 3;
-    const auto limit = [&](const Cost& one) {
-        return calibration_.limit(one, kMatrix, DType::bf16);
-    };
+    const auto limit = [&](const Cost& of) { return calibration_.limit(of, kMatrix, DType::bf16); };
     EXPECT_GT(limit(cost), 0);
     EXPECT_GT(limit(more), limit(cost));
     EXPECT_DOUBLE_EQ(limit(waits), limit(cost) + 3 * calibration_.barrier_seconds());

@@ -277,18 +277,18 @@ TEST(Shape, ScalesExpertsOrSaysWhyNot) {
 
 TEST(Synthetic, DependsOnSeedAndIndexAlone) {
     const LayerShape shape{32, 4, 2, 16, 16, Scoring::softmax, false};
-    const Synthetic one(shape, 1);
+    const Synthetic synthetic(shape, 1);
     std::vector<float> a(32), b(32), part(8), whole(16);
-    one.token(5, a);
+    synthetic.token(5, a);
     Synthetic(shape, 1).token(5, b);
     EXPECT_EQ(a, b);
-    one.token(6, b);
+    synthetic.token(6, b);
     EXPECT_NE(a, b);
     Synthetic(shape, 2).token(5, b);
     EXPECT_NE(a, b);
     // A slice of columns is that slice, however the matrix is cut over ranks.
-    one.down(3, 2, 0, whole);
-    one.down(3, 2, 8, part);
+    synthetic.down(3, 2, 0, whole);
+    synthetic.down(3, 2, 8, part);
     EXPECT_EQ(part, std::vector<float>(whole.begin() + 8, whole.end()));
 }
 

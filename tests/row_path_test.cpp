@@ -42,10 +42,10 @@ struct RouteSize {
 std::vector<float> route_bias(const RouteSize& size, bool biased) {
     auto bias = random_values(size.experts, 3, biased ? 1.0F / 64 : 0);
     for (std::int64_t e = 0; size.logits != Logits::unlike && e < size.experts; ++e) {
-        auto& one = bias[static_cast<std::size_t>(e)];
-        one = size.logits == Logits::coarse ? static_cast<float>(e * 7 % 3) : 0;
+        auto& value = bias[static_cast<std::size_t>(e)];
+        value = size.logits == Logits::coarse ? static_cast<float>(e * 7 % 3) : 0;
         if (size.logits == Logits::masked && e % (size.experts / size.top_k) != 0) {
-            one = -std::numeric_limits<float>::infinity();
+            value = -std::numeric_limits<float>::infinity();
         }
     }
     return bias;
@@ -60,11 +60,11 @@ void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring,
         random_values(experts * hidden, 2, kind == Logits::unlike ? 1.0F / 1024 : 0);
     const auto bias = route_bias(size, biased);
     const auto gate = random_values(hidden, 4, 1.0F / 1024);
-    std::vector<std::uint8_t> live(static_cast<std::size_t>(rows), 1);
-    if (rows > 2) live[1] = live.back() = 0;
+    std::vector<std::uint8_t> valid(static_cast<std::size_t>(rows), 1);
+    if (rows > 2) valid[1] = valid.back() = 0;
     const auto compute = rig.compute(wire);
     const auto kernels = rig.kernels({.rows = rows,
-                                      .packed_rows = rows,
+                                      .permuted_rows = rows,
                                       .hidden = hidden,
                                       .experts = experts,
                                       .local_experts = 1,
@@ -79,14 +79,14 @@ void expect_routed(Rig& rig, DType wire, const RouteSize& size, Scoring scoring,
     kernels->route(
         rig.matrix(rows, hidden, wire, x),
         {rig.matrix(experts, hidden, compute, router), biased ? rig.array(bias) : nullptr,
-         gated ? rig.matrix(1, hidden, compute, gate).data : nullptr, rig.array(live)},
+         gated ? rig.matrix(1, hidden, compute, gate).data : nullptr, rig.array(valid)},
         {chosen, weight}, shared, rig.stream());
     const auto got = rig.read(chosen, rows * top_k);
     const auto weights = rig.read(weight, rows * top_k);
     const auto shared_weights = rig.read(shared, rows);
     for (std::int64_t row = 0; row < rows; ++row) {
         const auto first = static_cast<std::size_t>(row * top_k);
-        if (live[static_cast<std::size_t>(row)] == 0) {
+        if (valid[static_cast<std::size_t>(row)] == 0) {
             for (int k = 0; k < top_k; ++k) EXPECT_EQ(got[first + static_cast<std::size_t>(k)], -1);
             continue;
         }
@@ -149,7 +149,7 @@ void expect_permuted(Rig& rig, DType wire, const PermuteSize& size) {
     const auto shared_weights = random_values(rows, 3);
     const auto capacity = rows * std::min<std::int64_t>(top_k, local.size());
     const auto kernels = rig.kernels({.rows = rows,
-                                      .packed_rows = capacity,
+                                      .permuted_rows = capacity,
                                       .hidden = hidden,
                                       .experts = experts,
                                       .local_experts = local.size(),
@@ -158,7 +158,7 @@ void expect_permuted(Rig& rig, DType wire, const PermuteSize& size) {
                                       .wire = wire});
     const auto entries = static_cast<std::size_t>(capacity + rows);
     const std::vector<std::int32_t> poison(entries + 1, -7);
-    const LayerKernels::Packing packing{
+    const LayerKernels::Permutation permutation{
         local,
         shared,
         rig.array(std::vector<std::int32_t>(static_cast<std::size_t>(local.size()) + 1, -7)),
@@ -166,7 +166,7 @@ void expect_permuted(Rig& rig, DType wire, const PermuteSize& size) {
         {rows, rig.array(std::vector<std::int32_t>(static_cast<std::size_t>(rows) + 1, -7)),
          rig.array(poison), rig.array(std::vector<float>(entries, 77))}};
     kernels->permute(rig.matrix(rows, hidden, wire, x), {rig.array(choices), rig.array(weights)},
-                     rig.array(shared_weights), packing, rig.stream());
+                     rig.array(shared_weights), permutation, rig.stream());
 
     // By expert, then by row; and the way back, row by row.
     std::map<std::pair<std::int32_t, std::int64_t>, std::int32_t> slots;
@@ -181,7 +181,7 @@ void expect_permuted(Rig& rig, DType wire, const PermuteSize& size) {
         }
         want_offsets.push_back(static_cast<std::int32_t>(row_of_slot.size()));
     }
-    EXPECT_EQ(rig.read(packing.expert_offsets, local.size() + 1), want_offsets);
+    EXPECT_EQ(rig.read(permutation.expert_offsets, local.size() + 1), want_offsets);
     std::vector<std::int32_t> want_rows{0}, want_indices;
     std::vector<float> want_weights;
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -198,15 +198,15 @@ void expect_permuted(Rig& rig, DType wire, const PermuteSize& size) {
         }
         want_rows.push_back(static_cast<std::int32_t>(want_indices.size()));
     }
-    const auto& combine = packing.combine;
+    const auto& combine = permutation.combine;
     const auto count = static_cast<std::int64_t>(want_indices.size());
     EXPECT_EQ(rig.read(combine.offsets, rows + 1), want_rows);
     EXPECT_EQ(rig.read(combine.indices, count), want_indices);
     EXPECT_EQ(rig.read(combine.weights, count), want_weights);
-    const auto packed = rig.read(packing.packed);
+    const auto permuted = rig.read(permutation.permuted);
     for (std::size_t slot = 0; slot < row_of_slot.size(); ++slot) {
         for (std::int64_t col = 0; col < hidden; ++col) {
-            ASSERT_EQ(at(packed, hidden, static_cast<std::int64_t>(slot), col),
+            ASSERT_EQ(at(permuted, hidden, static_cast<std::int64_t>(slot), col),
                       at(x, hidden, row_of_slot[slot], col))
                 << "slot " << slot << " column " << col;
         }

@@ -52,9 +52,9 @@ TEST(Summary, CasesWithoutATimeOrABaselineAreNoWins) {
 
 TEST(Summary, DisturbedCasesAreNoWins) {
     auto base = kBase, faster = row("a", 50, Estimate{2, 1.9, 2.1});
-    for (auto* one : {&base, &faster}) {
-        one->timed_by = "host";
-        one->disturbed_pct = 20;
+    for (auto* result : {&base, &faster}) {
+        result->timed_by = "host";
+        result->disturbed_pct = 20;
     }
     EXPECT_EQ(summary_of({{base, faster}}),
               "Fastest output step (speed-up against base):\n  m bf16: 1 case: disturbed 1\n");

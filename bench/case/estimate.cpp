@@ -31,7 +31,7 @@ double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& 
     const auto stream = device.make_stream();
     const auto all = kTrial.experts * rows;
     const auto kernels = backend.layer_kernels->make(device, {.rows = all / kTrial.top_k,
-                                                              .packed_rows = all,
+                                                              .permuted_rows = all,
                                                               .hidden = kTrial.hidden,
                                                               .experts = kTrial.experts,
                                                               .local_experts = kTrial.experts,
@@ -42,9 +42,9 @@ double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& 
         static_cast<std::size_t>(all * kTrial.hidden) * size_of(weights.plan().compute);
     const auto in = device.allocate(bytes);
     const auto out = device.allocate(bytes);
-    const auto packed = in.matrix(all, kTrial.hidden, weights.plan().compute);
+    const auto permuted = in.matrix(all, kTrial.hidden, weights.plan().compute);
     const auto dense = out.matrix(all, kTrial.hidden, weights.plan().compute);
-    device.clear(packed, *stream);
+    device.clear(permuted, *stream);
     std::vector<std::int32_t> first;
     for (std::int64_t e = 0; e <= kTrial.experts; ++e) {
         first.push_back(static_cast<std::int32_t>(e * rows));
@@ -53,7 +53,7 @@ double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& 
     device.upload(reinterpret_cast<const std::byte*>(first.data()), offsets.data(),
                   offsets.bytes());
     const auto run = [&] {
-        kernels->experts(packed, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0),
+        kernels->experts(permuted, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0),
                          dense, *stream);
         stream->synchronize();
     };

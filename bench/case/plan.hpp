@@ -33,9 +33,8 @@ public:
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
 
-    /// Collective. Why this backend cannot run the case, or nobody could time it so, whatever the
-    /// memory of each rank; empty
-    /// when it can.
+    /// Collective. Why this backend cannot run or time the case, whatever the memory of each rank;
+    /// empty when it can.
     [[nodiscard]] std::string backend_obstacle(const Case& params, const CaseLayout& layout);
     /// Collective. For a layout without an obstacle.
     [[nodiscard]] CaseNeeds needs(const Case& params, const CaseLayout& layout);

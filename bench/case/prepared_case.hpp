@@ -43,8 +43,8 @@ struct RegionSamples {
 /// The samples of one case, by region.
 struct CaseSamples {
     std::array<std::optional<RegionSamples>, kRegions> regions;
-    /// For each strategy of the layer region; empty without a layer, and for graphs, into which
-    /// nobody looks.
+    /// For each strategy of the layer region; empty without a layer, and for graphs, whose phases
+    /// are not marked.
     std::vector<PhaseSplit> phases;
     /// Seconds that the exchange takes at least: by the contract, and with each strategy of the
     /// output region. Without rows there is nothing to move and no limit.

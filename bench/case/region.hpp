@@ -45,8 +45,8 @@ struct StrategyRun {
 struct Region {
     RegionId id{};
     std::string_view name;
-    /// Untimed, right before each sample: no strategy profits or suffers from what the one before
-    /// it left in the caches. Eager samples only: regions of a chain follow themselves.
+    /// Runs untimed right before each sample, so that what the strategy before left in the caches
+    /// does not matter. Eager samples only: regions of a chain follow themselves.
     std::function<void(StrategyRun&)> warm_up;
     /// What a chain enqueues, untimed, before each region.
     std::function<void(StrategyRun&)> prepare;

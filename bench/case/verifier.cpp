@@ -247,14 +247,16 @@ Deviation CaseVerifier::compare_sampled_rows(const Matrix& result, LayerReferenc
     const auto& setup = parts_.combine;
     const auto& token_of_row = parts_.row_map.token_of_row();
     const auto first = setup.group_first();
-    std::int64_t live = 0;
-    while (live < setup.group_rows() && token_of_row[static_cast<std::size_t>(first + live)] >= 0) {
-        ++live;
+    std::int64_t valid_rows = 0;
+    while (valid_rows < setup.group_rows() &&
+           token_of_row[static_cast<std::size_t>(first + valid_rows)] >= 0) {
+        ++valid_rows;
     }
     Deviation deviation;
-    if (live == 0) return deviation;
+    if (valid_rows == 0) return deviation;
     const bool large = reference_weights(reference.shape()) > kManyWeights;
-    const auto sampled = large ? std::set{live - 1} : std::set<std::int64_t>{0, live / 2, live - 1};
+    const auto sampled = large ? std::set{valid_rows - 1}
+                               : std::set<std::int64_t>{0, valid_rows / 2, valid_rows - 1};
     for (const auto row : sampled) {
         const auto& want =
             reference.row(token_of_row[static_cast<std::size_t>(first + row)], parts_.on_progress);

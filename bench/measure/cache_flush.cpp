@@ -39,7 +39,7 @@ void CacheFlush::flush(Stream& stream) {
     std::vector<Matrix> operands;
     for (std::int64_t row = 0; row < all.rows; ++row) {
         operands.push_back(all.slice(row, 1));
-        if (operands.size() < std::min(kOperandsPerSum, device_.most_terms()) &&
+        if (operands.size() < std::min(kOperandsPerSum, device_.max_operands()) &&
             row + 1 < all.rows) {
             continue;
         }

@@ -47,7 +47,7 @@ struct Blocks {
 /// Operands of one sum: one from each rank, up to the device's limit.
 std::int64_t operands_of(const Device& device, const Communicator& world) {
     return static_cast<std::int64_t>(
-        std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.most_terms()));
+        std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.max_operands()));
 }
 
 bool has_peers(const Communicator& world) {

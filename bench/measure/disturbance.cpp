@@ -17,9 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Seconds that the processors which this thread may run on were somebody else's, on average over
-/// them; 0 where the kernel does not count that. A line of /proc/stat: "cpu3 user nice system idle
-/// iowait irq softirq steal guest guest_nice", in ticks.
+/// Mean steal time, in seconds, of the processors that this thread may run on: what other virtual
+/// machines took. 0 where the kernel does not count it. A line of /proc/stat: "cpu3 user nice
+/// system idle iowait irq softirq steal guest guest_nice", in ticks.
 double stolen_seconds(const fs::path& proc) {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);

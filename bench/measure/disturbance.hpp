@@ -10,9 +10,9 @@ namespace moe {
 /// on a machine of its own is below a hundredth.
 constexpr double kDisturbed = 0.05;
 
-/// How long the calling thread could have worked and did not, because its processor was somebody
-/// else's: another thread's (the kernel's run_delay), or, inside a virtual machine, another
-/// machine's (steal, in ticks of 10 ms). From the moment on when this was made.
+/// Measures how long the calling thread was runnable without a processor since this was made: time
+/// that another thread took (the kernel's run_delay) or, inside a virtual machine, another machine
+/// (steal, in ticks of 10 ms).
 class Disturbance {
 public:
     /// `proc`: another folder for tests.

@@ -16,7 +16,7 @@ namespace moe {
 /// only.
 struct PhaseSplit {
     /// Median over the steps of each phase on the critical rank: the one that reached `exchange`
-    /// last, for which nobody waited in vain.
+    /// last and so did not wait.
     std::vector<double> phases;
     double wait{};            ///< median of the ranks' mean wait for the last one before `exchange`
     double arrival_spread{};  ///< median of last minus first arrival at `exchange`

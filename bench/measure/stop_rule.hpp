@@ -26,9 +26,9 @@ struct NextRounds {
     int rounds{};
     StopReason reason{};
 };
-/// Rounds from one geometric checkpoint to the next. Nobody looks at the samples in between:
-/// looking at an interval only at growing distances keeps the chance small that it is narrow by
-/// luck at the moment one looks, and ranks that exchange nothing do not disturb what they measure.
+/// Rounds from one geometric checkpoint to the next. The interval is evaluated at checkpoints only:
+/// at growing distances the chance stays small that it is narrow by luck, and ranks that exchange
+/// nothing do not disturb what they measure.
 /// The way to the next checkpoint is cut where the budget will be spent, by what a round took so
 /// far, so that it is overrun by about one round at most. `spent`: seconds since the first round.
 /// A round has `of_round` samples of each candidate.

@@ -5,13 +5,13 @@ namespace moe {
 namespace {
 
 void sum_rows(benchmark::State& state, const GpuBench& bench) {
-    const auto terms = state.range(0);
-    const std::int64_t rows = kGibibyte / 2 / 4096 / terms;
-    const auto from = bench.random(terms * rows * 4096);
+    const auto operands = state.range(0);
+    const std::int64_t rows = kGibibyte / 2 / 4096 / operands;
+    const auto from = bench.random(operands * rows * 4096);
     const auto to = bench.random(rows * 4096);
     std::vector<Matrix> parts;
-    for (std::int64_t i = 0; i < terms; ++i) {
-        parts.push_back(from.matrix(terms * rows, 4096, kType).slice(i * rows, rows));
+    for (std::int64_t i = 0; i < operands; ++i) {
+        parts.push_back(from.matrix(operands * rows, 4096, kType).slice(i * rows, rows));
     }
     bench.run(state,
               [&] { bench.device().sum(parts, to.matrix(rows, 4096, kType), bench.stream()); });

@@ -31,7 +31,7 @@ void experts(benchmark::State& state, const GpuBench& bench, const Experts& size
     const auto rows = size.count * state.range(0);
     const auto kernels =
         make_cuda_layer_kernels_factory()->make(bench.device(), {.rows = rows,
-                                                                 .packed_rows = rows,
+                                                                 .permuted_rows = rows,
                                                                  .hidden = size.hidden,
                                                                  .experts = size.count,
                                                                  .local_experts = size.count,

@@ -66,12 +66,12 @@ template <DType kDType>
 void sum_rows(benchmark::State& state) {
     const auto device = make_host_device();
     const auto stream = device->make_stream();
-    const auto terms = state.range(0);
+    const auto operands = state.range(0);
     const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
-    std::vector<std::byte> from(static_cast<std::size_t>(terms) * bytes), to(bytes);
-    const Matrix all{from.data(), terms * kRows, kHidden, kDType};
+    std::vector<std::byte> from(static_cast<std::size_t>(operands) * bytes), to(bytes);
+    const Matrix all{from.data(), operands * kRows, kHidden, kDType};
     std::vector<Matrix> parts;
-    for (std::int64_t i = 0; i < terms; ++i) parts.push_back(all.slice(i * kRows, kRows));
+    for (std::int64_t i = 0; i < operands; ++i) parts.push_back(all.slice(i * kRows, kRows));
     for (auto _ : state) {
         device->sum(parts, {to.data(), kRows, kHidden, kDType}, *stream);
         benchmark::DoNotOptimize(to.data());
@@ -96,7 +96,7 @@ double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
         } else {
             for (std::size_t at = 0; at < count; ++at) {
                 float sum = 0;
-                for (const auto& one : from) sum += one[at];
+                for (const auto& source : from) sum += source[at];
                 to[at] = sum;
             }
         }
@@ -173,7 +173,7 @@ public:
         intermediate_ = 768;
         rows_ = state.range(0);
         const LayerDims dims{.rows = rows_,
-                             .packed_rows = rows_ * kTopK,
+                             .permuted_rows = rows_ * kTopK,
                              .hidden = kHidden,
                              .experts = kExperts,
                              .local_experts = kExperts,
@@ -188,8 +188,8 @@ public:
         for (std::size_t i = 0; i < count; ++i)
             chosen_[i] = static_cast<std::int32_t>(i % kExperts);
         weight_.assign(count, 0.125F);
-        packed_.assign(count * kHidden, 0.5F);
-        dense_ = packed_;
+        permuted_.assign(count * kHidden, 0.5F);
+        dense_ = permuted_;
         expert_offsets_.resize(kExperts + 1);
         csr_offsets_.resize(static_cast<std::size_t>(rows_ + 1));
         csr_indices_.resize(count);
@@ -210,9 +210,9 @@ protected:
         return {rows_, csr_offsets_.data(), csr_indices_.data(), csr_weights_.data()};
     }
     void permute() {
-        kernels_->permute(view(x_), {chosen_.data(), weight_.data()}, nullptr,
-                          {{0, kExperts}, false, expert_offsets_.data(), view(packed_), combine()},
-                          *stream_);
+        kernels_->permute(
+            view(x_), {chosen_.data(), weight_.data()}, nullptr,
+            {{0, kExperts}, false, expert_offsets_.data(), view(permuted_), combine()}, *stream_);
     }
     [[nodiscard]] double assigned() const { return static_cast<double>(rows_ * kTopK); }
 
@@ -222,7 +222,7 @@ protected:
     std::int64_t rows_{}, intermediate_{};
     std::vector<BFloat16> x_, partial_;
     std::vector<std::int32_t> chosen_, expert_offsets_, csr_offsets_, csr_indices_;
-    std::vector<float> weight_, packed_, dense_, csr_weights_;
+    std::vector<float> weight_, permuted_, dense_, csr_weights_;
 };
 
 BENCHMARK_DEFINE_F(LayerFixture, permute)(benchmark::State& state) {
@@ -246,7 +246,7 @@ BENCHMARK_DEFINE_F(LayerFixture, experts)(benchmark::State& state) {
     MlpWeights mlp{base, base, intermediate_};
     mlp.down = base + static_cast<std::size_t>(kExperts * mlp.gate_up_stride(kHidden)) * 4;
     for (auto _ : state) {
-        kernels_->experts(view(packed_), expert_offsets_.data(), kExperts, mlp, view(dense_),
+        kernels_->experts(view(permuted_), expert_offsets_.data(), kExperts, mlp, view(dense_),
                           *stream_);
     }
     report_bytes(state, static_cast<double>(kExperts * each) * sizeof(float));

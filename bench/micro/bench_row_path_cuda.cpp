@@ -76,7 +76,7 @@ public:
           capacity_(rows * std::min<std::int64_t>(layer.top_k, layer.local)),
           kernels_(
               make_cuda_layer_kernels_factory()->make(bench.device(), {.rows = rows,
-                                                                       .packed_rows = capacity_,
+                                                                       .permuted_rows = capacity_,
                                                                        .hidden = layer.hidden,
                                                                        .experts = layer.experts,
                                                                        .local_experts = layer.local,

@@ -15,7 +15,7 @@ std::int64_t capacity_of(const LayerPlan& plan) {
 
 LayerDims dims_of(const LayerPlan& plan) {
     return {.rows = plan.rows,
-            .packed_rows = capacity_of(plan),
+            .permuted_rows = capacity_of(plan),
             .hidden = plan.shape.hidden,
             .experts = plan.shape.experts,
             .local_experts = plan.shard.experts.size(),
@@ -40,13 +40,13 @@ struct MoeLayer::Sizes {
         const auto compute = static_cast<std::int64_t>(size_of(kernels.compute_dtype(plan.wire)));
         constexpr std::int64_t kWord = 4;  // an int32 index or an f32 weight
 
-        live = of(rows);
+        valid = of(rows);
         input = of(plan.own_rows * h * wire);
         matrix = of(rows * h * wire);
         chosen = of(rows * k * kWord);
         row_words = of(rows * kWord);
         expert_offsets = of((plan.shard.experts.size() + 1) * kWord);
-        packed = of(capacity * h * compute);
+        permuted = of(capacity * h * compute);
         csr_offsets = of((rows + 1) * kWord);
         csr_entries = of((capacity + shared_rows) * kWord);
         dense = of((capacity + shared_rows) * h * compute);
@@ -54,11 +54,11 @@ struct MoeLayer::Sizes {
     }
     static std::size_t of(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
     [[nodiscard]] std::size_t total() const {
-        return live + input + matrix + 2 * chosen + row_words + expert_offsets + packed +
+        return valid + input + matrix + 2 * chosen + row_words + expert_offsets + permuted +
                csr_offsets + 2 * csr_entries + dense + result;
     }
 
-    std::size_t live, input, matrix, chosen, row_words, expert_offsets, packed, csr_offsets,
+    std::size_t valid, input, matrix, chosen, row_words, expert_offsets, permuted, csr_offsets,
         csr_entries, dense, result;
 };
 
@@ -73,22 +73,22 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
       capacity_(capacity_of(plan)),
       copy_(weights_.size()) {
     const Sizes sizes(plan, parts.kernels);
-    live_ = device_.allocate(sizes.live);
+    valid_ = device_.allocate(sizes.valid);
     input_ = device_.allocate(sizes.input);
     chosen_ = device_.allocate(sizes.chosen);
     chosen_weight_ = device_.allocate(sizes.chosen);
     shared_weight_ = device_.allocate(sizes.row_words);
     expert_offsets_ = device_.allocate(sizes.expert_offsets);
-    packed_ = device_.allocate(sizes.packed);
+    permuted_ = device_.allocate(sizes.permuted);
     csr_offsets_ = device_.allocate(sizes.csr_offsets);
     csr_indices_ = device_.allocate(sizes.csr_entries);
     csr_weights_ = device_.allocate(sizes.csr_entries);
     dense_ = device_.allocate(sizes.dense);
     result_ = device_.allocate(sizes.result);
 
-    std::vector<std::uint8_t> live;
-    for (const auto token : parts.row_map.token_of_row()) live.push_back(token < 0 ? 0 : 1);
-    device_.upload(reinterpret_cast<const std::byte*>(live.data()), live_.data(), live.size());
+    std::vector<std::uint8_t> valid;
+    for (const auto token : parts.row_map.token_of_row()) valid.push_back(token < 0 ? 0 : 1);
+    device_.upload(reinterpret_cast<const std::byte*>(valid.data()), valid_.data(), valid.size());
 }
 
 std::size_t MoeLayer::bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels) {
@@ -128,20 +128,20 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
         const Phase mark(trace, phase::kRoute, stream);
         kernels_->route(x,
                         {weights.router(), weights.router_bias(), weights.shared_gate(),
-                         live_.as<std::uint8_t>()},
+                         valid_.as<std::uint8_t>()},
                         routing(), shared_weight, stream);
     }
-    const auto packed = packed_.matrix(capacity_, plan_.shape.hidden, compute_);
+    const auto permuted = permuted_.matrix(capacity_, plan_.shape.hidden, compute_);
     {
         const Phase mark(trace, phase::kPermute, stream);
         kernels_->permute(
             x, routing(), shared_weight,
-            {local, has_shared(), expert_offsets_.as<std::int32_t>(), packed, combine_rows()},
+            {local, has_shared(), expert_offsets_.as<std::int32_t>(), permuted, combine_rows()},
             stream);
     }
     {
         const Phase mark(trace, phase::kExperts, stream);
-        kernels_->experts(packed, offsets, local.size(), weights.experts(copy), routed_rows(),
+        kernels_->experts(permuted, offsets, local.size(), weights.experts(copy), routed_rows(),
                           stream);
     }
     if (has_shared()) {
@@ -215,7 +215,7 @@ void MoeLayer::upload_partial_sums(std::span<const std::byte> partial_sums) {
 void MoeLayer::poison(Stream& stream) {
     constexpr std::byte kNan{0xff};
     device_.fill_bytes(gathered().rows, kNan, stream);
-    device_.fill_bytes(packed_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
+    device_.fill_bytes(permuted_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
     device_.fill_bytes(dense_rows(), kNan, stream);
     // What the router and the permutation leave behind: as whole numbers the same bytes are -1.
     for (const auto* buffer : {&chosen_, &chosen_weight_, &shared_weight_, &expert_offsets_,

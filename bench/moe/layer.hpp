@@ -111,7 +111,7 @@ private:
     [[nodiscard]] bool has_shared() const { return plan_.shape.shared_intermediate > 0; }
     [[nodiscard]] Routing routing() const;
     [[nodiscard]] WeightedRows combine_rows() const;
-    /// Expert outputs: the shared expert's rows first, then the packed rows.
+    /// Expert outputs: the shared expert's rows first, then the permuted rows.
     [[nodiscard]] Matrix dense_rows() const;
     [[nodiscard]] Matrix routed_rows() const;
 
@@ -121,11 +121,11 @@ private:
     RowBuffer gathered_;  ///< what all ranks make together, before one of them may have no memory
     std::unique_ptr<LayerKernels> kernels_;
     DType compute_;
-    std::int64_t capacity_;  ///< packed rows at most
+    std::int64_t capacity_;  ///< permuted rows at most
     std::vector<int> copy_;  ///< of each layer's weights, for its next run
 
-    Buffer live_, input_, chosen_, chosen_weight_, shared_weight_;
-    Buffer expert_offsets_, packed_, csr_offsets_, csr_indices_, csr_weights_;
+    Buffer valid_, input_, chosen_, chosen_weight_, shared_weight_;
+    Buffer expert_offsets_, permuted_, csr_offsets_, csr_indices_, csr_weights_;
     Buffer dense_, result_;
 };
 

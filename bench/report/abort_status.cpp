@@ -46,7 +46,7 @@ ReportedState reported_state(std::string_view state) {
          {"timed_out", ReportedState::timed_out},
          {"failed", ReportedState::failed}}};
     const auto* const found = std::find_if(kStates.begin(), kStates.end(),
-                                           [&](const auto& one) { return one.first == state; });
+                                           [&](const auto& entry) { return entry.first == state; });
     return found == kStates.end() ? ReportedState::finished : found->second;
 }
 

@@ -12,12 +12,13 @@ namespace {
 const FormSamples* best_of(std::span<const FormSamples> timed, Form form) {
     const FormSamples* best = nullptr;
     double shortest = std::numeric_limits<double>::infinity();
-    for (const auto& one : timed) {
-        if (one.form != form) continue;
-        const double median = estimate_median({one.output.begin(), one.output.end()}).median;
+    for (const auto& samples : timed) {
+        if (samples.form != form) continue;
+        const double median =
+            estimate_median({samples.output.begin(), samples.output.end()}).median;
         if (median >= shortest) continue;
         shortest = median;
-        best = &one;
+        best = &samples;
     }
     return best;
 }

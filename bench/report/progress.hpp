@@ -19,7 +19,7 @@ struct BarState {
     std::size_t number{}, cases{};
     double seconds_left{};
     std::string_view phase, label;
-    double share{};  ///< of the phase's time that is spent; 0 where nobody knows
+    double share{};  ///< of the phase's time that is spent; 0 where unknown
 };
 /// One line for a terminal of so many columns. What does not fit is cut, the end of the label
 /// first.
@@ -38,7 +38,7 @@ public:
     Progress& operator=(const Progress&) = delete;
 
     void begin(std::size_t index, std::string label);
-    /// `share` of the phase's time that is spent, between 0 and 1; 0 where nobody knows.
+    /// `share` of the phase's time that is spent, between 0 and 1; 0 where unknown.
     void update(std::string_view phase, double share = 0);
     /// Takes the bar away, so that something else can be printed.
     void clear();

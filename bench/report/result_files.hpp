@@ -22,7 +22,7 @@
 namespace moe {
 
 /// All that a run writes, by rank 0. Opened before anything is measured, so that a folder that
-/// cannot be written is a BadArgument and costs nobody an hour.
+/// cannot be written is a BadArgument before time is spent.
 class ResultFiles {
 public:
     struct Parts {
@@ -33,7 +33,7 @@ public:
         std::timed_mutex& writing;  ///< held while a file is written
     };
     /// With --resume the file may end in the middle of a case, which is cut off; a BadArgument if
-    /// it was made with other settings or on another machine, or nobody knows with which, and
+    /// it was made with other settings or on another machine, or its provenance is missing, and
     /// nothing has been touched then.
     explicit ResultFiles(const Parts& parts);
     ~ResultFiles();

@@ -91,8 +91,8 @@ struct ResultRow {
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
     bool experts_tuned{true};    ///< whether that is tuned for the device
     std::int64_t skew_us{};
-    /// Of the time of the case's samples, what the rank that lost most waited for a processor that
-    /// somebody else had; nothing where nobody tells, or ranks share cores and wait for each other.
+    /// Of the time of the case's samples, the share that the most disturbed rank waited for its
+    /// processor; empty where the kernel does not tell, or ranks share cores.
     std::optional<double> disturbed_pct;
     /// Multiprocessors that communication uses, or "default" where the library chooses; empty where
     /// there are none.

@@ -26,7 +26,7 @@ RunStatus read_status(const std::string& path) {
         return {left.at("state"),          left.at("message"),
                 left.at("run_id"),         left.at("rows"),
                 left.value("case_id", ""), left.value("deaths", std::map<std::string, int>())};
-    } catch (const json::exception&) {  // somebody else's file
+    } catch (const json::exception&) {  // not written by this program
         return {};
     }
 }

@@ -29,7 +29,7 @@ int screen_columns() {
     constexpr long kMax = 10'000;
     winsize size{};
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody calls setenv meanwhile
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread calls setenv
     const char* text = std::getenv("COLUMNS");
     const long told = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
     return told > 0 && told < kMax ? static_cast<int>(told) : kUsual;

@@ -26,7 +26,7 @@ public:
     /// A case begins, and the one before it has ended. Answers its effort: 1, or less where the
     /// limit leaves no time for all samples of all cases that are left; 0 where it is left out,
     /// because even the least effort would end too late. The first case that can run always does:
-    /// until then nobody knows how good the expectations are.
+    /// until then the error of the estimates is unknown.
     [[nodiscard]] double begin(std::size_t index, double now);
     /// Seconds until the sweep ends; above 0 while a case that can run is not done.
     [[nodiscard]] double seconds_left(double now) const;

@@ -43,8 +43,8 @@ public:
         for (int attempt = 0; attempt < kTries; ++attempt) {
             const auto before = version_.load(std::memory_order_acquire);
             text.clear();
-            for (const auto& one : chars_) {
-                const char c = one.load(std::memory_order_relaxed);
+            for (const auto& stored : chars_) {
+                const char c = stored.load(std::memory_order_relaxed);
                 if (c == '\0') break;
                 text += c;
             }

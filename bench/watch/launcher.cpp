@@ -28,9 +28,9 @@ constexpr std::array kMarks{
     Marks{"FLUX_TASK_RANK", "FLUX_JOB_SIZE", "flux run"},
     Marks{"PMIX_RANK", nullptr, "a launcher with PMIx"}};
 
-/// Of the environment, which nobody changes; null if it is not there.
+/// Of the environment, which stays as it is; null if it is not there.
 const char* variable(const char* name) {
-    return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): not while nobody calls setenv
+    return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no thread calls setenv
 }
 
 std::optional<int> number_in(const char* name) {

@@ -9,7 +9,7 @@ namespace moe {
 /// end the rank any more once it has been killed itself.
 class Launcher {
 public:
-    /// Of this process, as it is now; a process that nobody launched as a rank has none, and its
+    /// Of this process, as it is now; a process that was not launched as a rank has none, and its
     /// shell may go.
     Launcher();
     [[nodiscard]] bool gone() const;
@@ -22,7 +22,7 @@ private:
 /// more ranks than the `ranks` that found each other in MPI; empty if they agree. That happens
 /// where the launcher belongs to another MPI library: each rank would be a sweep of its own.
 [[nodiscard]] std::string launched_apart(int ranks);
-/// Whether the launcher calls this process its first rank; true where nobody says.
+/// Whether the launcher calls this process its first rank; true where it is unknown.
 [[nodiscard]] bool is_first_launched();
 
 }  // namespace moe

@@ -20,7 +20,7 @@ std::array<char, 256> crash_prefix{};
 /// Only calls that POSIX allows in a signal handler.
 void say_crash(int signal) {
     const auto put = [](std::string_view text) {
-        // Nobody to complain to.
+        // A failed write cannot be reported.
         [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
     };
     put({crash_prefix.data(), strnlen(crash_prefix.data(), crash_prefix.size())});

@@ -140,8 +140,8 @@ Watchdog::Watchdog() : timeout_(std::numeric_limits<double>::infinity()) {
         action.sa_flags = SA_RESTART;
         sigaction(signal, &action, nullptr);
     }
-    // A rank whose launcher died writes into a closed pipe, and has work to do after that; one that
-    // may write no more to a file hears of it from write().
+    // A rank whose launcher died writes into a closed pipe, and has work to do after that. A file
+    // that has reached its size limit is an error of write().
     for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
     thread_ = std::thread([this] { run(); });
 }
@@ -244,7 +244,7 @@ void Watchdog::end(const AbortReason& reason) {
     if (heartbeat_ != nullptr) {
         if (heartbeat_->claim_report() && on_abort_) on_abort_(reason);
         if (launcher_gone_) {
-            // Nobody else is left to wake and end a rank that was stopped.
+            // The launcher is not there to wake and end a rank that was stopped.
             for (const auto& status : heartbeat_->all()) {
                 if (is_stopped(status)) kill(status.pid, SIGKILL);
             }

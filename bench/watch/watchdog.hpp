@@ -27,8 +27,8 @@ struct AbortReason {
 class Watchdog {
 public:
     /// Before MPI starts, which may hang as well. One in a process: it takes the signals by which
-    /// users, terminals and batch systems ask a program to go, those that nobody handles or
-    /// ignores.
+    /// users, terminals and batch systems ask a program to end, those that have their default
+    /// action.
     Watchdog();
     ~Watchdog();
     Watchdog(const Watchdog&) = delete;

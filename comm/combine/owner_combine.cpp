@@ -25,7 +25,7 @@ Matrix OwnerCombine::run(const CombineInput& in, const Matrix& mine, Stream& str
 
 Cost owners_cost(const CombineSetup& setup, const std::function<Cost(int rank)>& of_rank,
                  OwnSums sums) {
-    return most_of_ranks(setup.owned.ranks(), [&](int rank) {
+    return max_over_ranks(setup.owned.ranks(), [&](int rank) {
         auto cost = of_rank(rank);
         cost += group_gather_cost(setup, rank, sums);
         return cost;

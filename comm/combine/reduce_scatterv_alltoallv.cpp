@@ -64,7 +64,7 @@ constinit const CombineEntry reduce_scatterv_alltoallv{
     .summary = "exchange rows as they are, add them up where they are wanted",
     .form = Form::reduce_scatter,
     .obstacle = [](const CombineSetup& setup) -> std::string {
-        const auto most = setup.device.most_terms();
+        const auto most = setup.device.max_operands();
         if (ranks(setup) <= most) {
             return exchange_obstacle(setup.world, setup.owned.padded().total(), setup.cols);
         }

@@ -1,6 +1,6 @@
 // all_gatherv by each rank for itself: it writes its rows to where they belong in every rank's
-// matrix. Ranks wait for each other before, until nobody reads the rows of the last time, and
-// after, until all are written.
+// matrix. Ranks wait for each other before, until the rows of the last call are read, and after,
+// until all are written.
 #include "comm/gather/gather.hpp"
 
 namespace moe {
@@ -12,17 +12,17 @@ public:
         : kernels_(*setup.world.peer_kernels()),
           offset_(
               static_cast<std::size_t>(setup.owned.first(setup.world.rank()) * setup.row_bytes())),
-          most_rows_(setup.owned.largest()) {}
+          max_rows_(setup.owned.largest()) {}
 
     void run(const Matrix& mine, const GatherOutput& all, Stream& stream) override {
         kernels_.push_copy(all.memory->table(),
-                           {.rows = mine, .offset = offset_, .most_rows = most_rows_}, stream);
+                           {.rows = mine, .offset = offset_, .most_rows = max_rows_}, stream);
     }
 
 private:
     PeerKernels& kernels_;
     std::size_t offset_;  ///< of this rank's rows in every rank's matrix
-    std::int64_t most_rows_;
+    std::int64_t max_rows_;
 };
 
 Cost cost(const GatherSetup& setup) {

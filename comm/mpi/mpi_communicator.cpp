@@ -66,7 +66,7 @@ public:
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
 
-    [[nodiscard]] std::int64_t most_elements() const override {
+    [[nodiscard]] std::int64_t max_count() const override {
         return std::numeric_limits<std::int32_t>::max();
     }
     void all_reduce(const Matrix& in, const Matrix& out, Stream& /*stream*/) override {

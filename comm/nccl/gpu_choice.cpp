@@ -32,8 +32,8 @@ namespace {
 /// From here on NCCL lets ranks of one communicator share a GPU.
 constexpr int kSharesGpus = 23003;
 
-/// One rank's answers to what all have to know.
-struct Seen {
+/// Where one rank runs: what all ranks have to know.
+struct RankGpu {
     int host{};  ///< rank in the world of the host's first rank
     cuda::DeviceId id{};
     cuda::BusId bus{};
@@ -55,7 +55,7 @@ void set_unless_set(const char* name, const std::string& value) {
 
 /// NCCL refuses two ranks on one GPU of one host, unless it is told that they are two hosts (then
 /// they talk through sockets), or a version that can is told that they may.
-std::string let_nccl_share(const std::vector<Seen>& all, int ranks_per_gpu) {
+std::string let_nccl_share(const std::vector<RankGpu>& all, int ranks_per_gpu) {
     if (nccl::version() >= kSharesGpus) {
         // All ranks' kernels must fit on the GPU at once: 64 blocks together are known to.
         constexpr int kBlocks = 64;
@@ -77,8 +77,8 @@ std::string let_nccl_share(const std::vector<Seen>& all, int ranks_per_gpu) {
     return "sockets";
 }
 
-/// Whether a daemon listens at its pipe. One that was killed leaves the pipe behind: then nobody
-/// has it open for reading.
+/// Whether a daemon listens at its pipe. One that was killed leaves the pipe behind, which no
+/// process has open for reading.
 bool mps_is_running() {
     const char* folder = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
     const auto pipe =
@@ -118,27 +118,27 @@ std::set<int> processes_of_job(Bootstrap& bootstrap) {
 }
 
 /// Every rank's `mine`, the names of the foreign processes on its GPU, as one warning; empty where
-/// nobody has any. Collective.
+/// there are none. Collective.
 std::string warn_of_foreign(const std::string& mine, Bootstrap& bootstrap) {
-    std::vector<std::string> seen;
+    std::vector<std::string> ranks;
     const auto all = bootstrap.all_gather_strings(mine);
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
-        if (!all[rank].empty()) seen.push_back(fmt::format("rank {}: {}", rank, all[rank]));
+        if (!all[rank].empty()) ranks.push_back(fmt::format("rank {}: {}", rank, all[rank]));
     }
-    if (seen.empty()) return {};
+    if (ranks.empty()) return {};
     return fmt::format(
         "other processes compute on GPUs of this job ({}): no time here is a verdict "
         "(shared_machine)",
-        fmt::join(seen, "; "));
+        fmt::join(ranks, "; "));
 }
 
-/// How the GPUs that are used reach each other's memory, by the rank that knows worst.
+/// How the GPUs of the job reach each other's memory: the worst case over the ranks.
 enum class PeerAccess : int { all, hidden, not_all };
 
-PeerAccess agree_on_access(const std::vector<Seen>& all) {
+PeerAccess agree_on_access(const std::vector<RankGpu>& all) {
     int access = static_cast<int>(PeerAccess::all);
-    for (const auto& seen : all) {
-        const auto can = cuda::can_reach(seen.bus);
+    for (const auto& rank : all) {
+        const auto can = cuda::can_reach(rank.bus);
         const auto this_one = !can   ? PeerAccess::hidden
                               : *can ? PeerAccess::all
                                      : PeerAccess::not_all;
@@ -154,9 +154,9 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     MPI_Comm raw = MPI_COMM_NULL;
     MOE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw));
     const mpi::UniqueComm host(raw);
-    const int place = mpi::rank(host.get());
+    const int local_rank = mpi::rank(host.get());
 
-    Seen mine;
+    RankGpu mine;
     mine.host = mpi::rank(MPI_COMM_WORLD);
     MOE_MPI(MPI_Bcast(&mine.host, 1, MPI_INT, 0, host.get()));
     GpuChoice choice;
@@ -165,7 +165,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     const auto own = processes_of_job(*bootstrap);
     std::string foreign;
     run_on_all(*bootstrap, [&] {
-        ordinal = place % cuda::count_devices();
+        ordinal = local_rank % cuda::count_devices();
         mine.id = cuda::device_id(ordinal);
         mine.bus = cuda::bus_id(ordinal);
         foreign = name_foreign(
@@ -178,9 +178,9 @@ GpuChoice choose_gpu(const BackendOptions& options) {
     const auto all = all_gather(mine);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
-    for (const auto& seen : all) {
-        ++ranks_of_host[seen.host];
-        ++ranks_of_gpu[seen.id];
+    for (const auto& rank : all) {
+        ++ranks_of_host[rank.host];
+        ++ranks_of_gpu[rank.id];
     }
     int ranks_per_gpu = 1;
     for (const auto& [id, ranks] : ranks_of_gpu) {

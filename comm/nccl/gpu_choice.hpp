@@ -7,7 +7,7 @@
 
 namespace moe {
 
-/// Where a rank's GPU is, seen from all ranks.
+/// A rank's GPU and how all GPUs of the job are placed.
 struct GpuChoice {
     std::unique_ptr<Device> device;
     Placement placement;
@@ -16,8 +16,8 @@ struct GpuChoice {
 };
 
 /// Collective over MPI_COMM_WORLD, before anything is asked of NCCL, whose settings it may make:
-/// gives each rank of a host a GPU of its own, of those that it can see. All ranks hear of one that
-/// has none, and of GPUs that ranks would share unless options.share_gpu says that they may.
+/// gives each rank of a host a GPU of its own, of those that it can see. A BadArgument on all ranks
+/// where one has none, or where ranks would share a GPU without options.share_gpu.
 [[nodiscard]] GpuChoice choose_gpu(const BackendOptions& options);
 
 }  // namespace moe

@@ -26,8 +26,8 @@ std::size_t elements(const Matrix& matrix) {
     return static_cast<std::size_t>(matrix.elements());
 }
 
-/// The communicators that live, under a lock: another thread asks how they are.
-class Living {
+/// The communicators that exist, under a lock: another thread asks for their errors.
+class LiveComms {
 public:
     void add(ncclComm_t comm) {
         const std::scoped_lock lock(mutex_);
@@ -58,7 +58,7 @@ private:
 struct World {
     std::string no_symmetric_memory;
     int ranks_on_gpu{};
-    std::shared_ptr<Living> living = std::make_shared<Living>();
+    std::shared_ptr<LiveComms> live_comms = std::make_shared<LiveComms>();
     std::shared_ptr<cuda::PeerWatch> peer_watch;
 };
 
@@ -72,12 +72,12 @@ public:
           sms_(sms),
           ipc_obstacle_(ipc_memory_obstacle(mpi)),
           peer_kernels_(cuda::make_peer_kernels(world_->peer_watch, waiting_blocks())) {
-        world_->living->add(comm_);
+        world_->live_comms->add(comm_);
     }
     ~Handle() {
-        world_->living->remove(comm_);
+        world_->live_comms->remove(comm_);
         barrier_.reset();
-        // Destroying waits for the other ranks, which hear of nothing where this one failed.
+        // Destroying waits for the other ranks, which do not know that this one failed.
         if (std::uncaught_exceptions() > 0) {
             ncclCommAbort(comm_);
         } else {
@@ -195,7 +195,7 @@ public:
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
 
-    [[nodiscard]] std::int64_t most_elements() const override {
+    [[nodiscard]] std::int64_t max_count() const override {
         return std::numeric_limits<std::int64_t>::max();
     }
     void all_reduce(const Matrix& in, const Matrix& out, Stream& stream) override {
@@ -255,9 +255,9 @@ public:
         return std::make_unique<NcclCommunicator>(handle_->split(color));
     }
     [[nodiscard]] std::string sms_obstacle(std::int64_t sms) const override {
-        constexpr std::int64_t kMostCtas = 64;  // a channel each, and NCCL has so many
-        if (sms <= kMostCtas) return {};
-        return fmt::format("NCCL uses at most {} CTAs, not {}", kMostCtas, sms);
+        constexpr std::int64_t kMaxCtas = 64;  // a channel each, and NCCL has so many
+        if (sms <= kMaxCtas) return {};
+        return fmt::format("NCCL uses at most {} CTAs, not {}", kMaxCtas, sms);
     }
     [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
         return std::make_unique<NcclCommunicator>(handle_->with_ctas(narrow<int>(sms)));
@@ -302,7 +302,7 @@ NcclWorld make_nccl_world(const NcclWorldOptions& options) {
               .peer_watch = std::make_shared<cuda::PeerWatch>(options.patience_seconds)});
     auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), world, 0);
     return {std::make_unique<NcclCommunicator>(std::move(handle)), [world] {
-                auto failure = world->living->failure();
+                auto failure = world->live_comms->failure();
                 return failure.empty() ? world->peer_watch->failure() : failure;
             }};
 }

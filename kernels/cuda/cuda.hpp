@@ -27,7 +27,7 @@ using BusId = std::array<char, 16>;
 /// Whether the calling thread's device can use the memory of the one there, or is it. Nothing where
 /// that one is hidden from this process.
 [[nodiscard]] std::optional<bool> can_reach(const BusId& other);
-/// Whether NVLinks leave the calling thread's device; false where nobody can say.
+/// Whether NVLinks leave the calling thread's device; false where it is unknown.
 [[nodiscard]] bool has_nvlink();
 /// CUDA runtime 13.0, driver 13.0
 [[nodiscard]] std::string versions();

@@ -214,16 +214,16 @@ public:
     void fill_bytes(const Matrix& target, std::byte value, Stream& stream) override {
         launch_fill(target, value, cuda::native(stream));
     }
-    void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) override {
-        Terms list{};
-        MOE_EXPECT(terms.size() <= kMaxOperands, "more terms than one launch takes");
-        for (const auto& term : terms) {
-            MOE_EXPECT(term.bytes() == to.bytes(), "a sum of unlike matrices");
-            list.data[list.count++] = term.data;
+    void sum(std::span<const Matrix> operands, const Matrix& to, Stream& stream) override {
+        Operands list{};
+        MOE_EXPECT(operands.size() <= kMaxOperands, "more terms than one launch takes");
+        for (const auto& operand : operands) {
+            MOE_EXPECT(operand.bytes() == to.bytes(), "a sum of unlike matrices");
+            list.data[list.count++] = operand.data;
         }
         launch_sum(list, to, cuda::native(stream));
     }
-    [[nodiscard]] std::size_t most_terms() const override { return kMaxOperands; }
+    [[nodiscard]] std::size_t max_operands() const override { return kMaxOperands; }
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& stream) override {
         launch_weighted_sum(rows, dense, to, cuda::native(stream));

@@ -30,30 +30,30 @@ __device__ inline void trigger_launch_completion() {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& config, void (*kernel)(Parameters...), Arguments... arguments) {
-    if (config.smem_bytes > kDefaultDynamicSmem) {
+void launch(const Launch& params, void (*kernel)(Parameters...), Arguments... arguments) {
+    if (params.smem_bytes > kDefaultDynamicSmem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(config.smem_bytes)));
+                                      static_cast<int>(params.smem_bytes)));
     }
     cudaLaunchAttribute overlap{};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlap.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t native{};
-    native.gridDim = config.blocks;
-    if (config.max_blocks_per_sm > 0) {
-        const auto max_blocks = static_cast<unsigned>(config.max_blocks_per_sm * sm_count());
-        native.gridDim.x = std::min(native.gridDim.x, max_blocks);
+    cudaLaunchConfig_t config{};
+    config.gridDim = params.blocks;
+    if (params.max_blocks_per_sm > 0) {
+        const auto max_blocks = static_cast<unsigned>(params.max_blocks_per_sm * sm_count());
+        config.gridDim.x = std::min(config.gridDim.x, max_blocks);
     }
-    if (config.prefer_smem) {
+    if (params.prefer_smem) {
         MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                       cudaSharedmemCarveoutMaxShared));
     }
-    native.blockDim = dim3(static_cast<unsigned>(config.threads));
-    native.dynamicSmemBytes = config.smem_bytes;
-    native.stream = config.stream;
-    native.attrs = &overlap;
-    native.numAttrs = config.overlaps && capability().major >= 9 ? 1 : 0;
-    MOE_CUDA(cudaLaunchKernelEx(&native, kernel, Parameters(arguments)...));
+    config.blockDim = dim3(static_cast<unsigned>(params.threads));
+    config.dynamicSmemBytes = params.smem_bytes;
+    config.stream = params.stream;
+    config.attrs = &overlap;
+    config.numAttrs = params.overlaps && capability().major >= 9 ? 1 : 0;
+    MOE_CUDA(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
 
 }  // namespace moe::cuda

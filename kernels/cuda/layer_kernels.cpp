@@ -21,7 +21,7 @@ std::size_t bytes_of(std::int64_t rows, std::int64_t cols, DType dtype) {
 
 /// What the products of the routed experts work on.
 struct ExpertRows {
-    Matrix packed;
+    Matrix permuted;
     Matrix active;  ///< [rows, I]: gate and up with the activation
     Matrix out;
     const std::int32_t* offsets{};
@@ -32,7 +32,7 @@ struct ExpertRows {
 std::array<cuda::GroupedGemm, 2> expert_products(const LayerDims& dims, const ExpertRows& rows,
                                                  const MlpWeights& weights) {
     const auto expected = dims.rows * dims.top_k / std::max<std::int64_t>(dims.experts, 1);
-    return {{{.in = rows.packed,
+    return {{{.in = rows.permuted,
               .weights = weights.gate_up,
               .out = rows.active,
               .offsets = rows.offsets,
@@ -53,7 +53,7 @@ public:
     CudaLayerKernels(Device& device, const LayerDims& dims)
         : dims_(dims),
           matmul_(device),
-          permutation_(device, dims),
+          permute_(device, dims),
           logits_(device.allocate(bytes_of(dims.rows, dims.experts, DType::f32))),
           active_(device.allocate(active_bytes(dims))),
           gate_up_(device.allocate(gate_up_bytes(dims))) {}
@@ -65,23 +65,23 @@ public:
         matmul_.multiply(x, router.weights, logits, cuda::native(stream));
         cuda::launch_topk(
             x.rows,
-            {logits.as<float>(), experts, dims_.top_k, dims_.scoring, router.bias, router.live},
+            {logits.as<float>(), experts, dims_.top_k, dims_.scoring, router.bias, router.valid},
             routing, cuda::native(stream));
         if (shared_weight == nullptr) return;
-        cuda::launch_shared_gate(x, router.gate, router.live, shared_weight, cuda::native(stream));
+        cuda::launch_shared_gate(x, router.gate, router.valid, shared_weight, cuda::native(stream));
     }
 
     void permute(const Matrix& x, const Routing& routing, const float* shared_weight,
-                 const Packing& packing, Stream& stream) override {
-        permutation_.launch(x, routing, shared_weight, packing, cuda::native(stream));
+                 const Permutation& permutation, Stream& stream) override {
+        permute_.launch(x, routing, shared_weight, permutation, cuda::native(stream));
     }
 
-    void experts(const Matrix& packed, const std::int32_t* expert_offsets,
+    void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
                  std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
                  Stream& stream) override {
-        const auto active = active_.matrix(packed.rows, weights.intermediate, packed.dtype);
+        const auto active = active_.matrix(permuted.rows, weights.intermediate, permuted.dtype);
         for (const auto& product : expert_products(
-                 dims_, {packed, active, out, expert_offsets, local_experts}, weights)) {
+                 dims_, {permuted, active, out, expert_offsets, local_experts}, weights)) {
             cuda::launch_grouped_gemm(product, cuda::native(stream));
         }
     }
@@ -105,7 +105,7 @@ public:
     }
 
     [[nodiscard]] static std::size_t scratch_bytes(const LayerDims& dims) {
-        return cuda::Matmul::workspace_bytes() + cuda::Permutation::bytes(dims) +
+        return cuda::Matmul::workspace_bytes() + cuda::Permute::bytes(dims) +
                bytes_of(dims.rows, dims.experts, DType::f32) + active_bytes(dims) +
                gate_up_bytes(dims);
     }
@@ -113,7 +113,7 @@ public:
 private:
     /// Routed and shared experts follow each other on one stream: they take turns.
     static std::size_t active_bytes(const LayerDims& dims) {
-        return std::max(bytes_of(dims.packed_rows, dims.intermediate, dims.wire),
+        return std::max(bytes_of(dims.permuted_rows, dims.intermediate, dims.wire),
                         bytes_of(dims.rows, dims.shared_intermediate, dims.wire));
     }
     static std::size_t gate_up_bytes(const LayerDims& dims) {
@@ -122,7 +122,7 @@ private:
 
     LayerDims dims_;
     cuda::Matmul matmul_;
-    cuda::Permutation permutation_;
+    cuda::Permute permute_;
     Buffer logits_;
     Buffer active_;   ///< [rows, I]: what down is multiplied with
     Buffer gate_up_;  ///< [rows, 2*I] of the shared expert
@@ -140,7 +140,7 @@ public:
     }
     [[nodiscard]] ExpertsKernel experts_kernel(const LayerDims& dims) const override {
         const auto rows = [&](std::int64_t cols) {  // in buffers that are aligned as all are
-            return Matrix{nullptr, dims.packed_rows, cols, compute_dtype(dims.wire)};
+            return Matrix{nullptr, dims.permuted_rows, cols, compute_dtype(dims.wire)};
         };
         ExpertsKernel found;
         for (const auto& product : expert_products(dims,

@@ -31,7 +31,7 @@ struct Reason {
     const char* name;
 };
 /// Of the reasons that a clock may be lower than it could be, those that make a measurement
-/// suspect; an idle GPU or a clock that somebody chose do not.
+/// suspect; an idle GPU or a clock set on purpose do not.
 constexpr std::array kReasons{Reason{0x4, "power_cap"}, Reason{0x8, "hw_slowdown"},
                               Reason{0x20, "sw_thermal"}, Reason{0x40, "hw_thermal"},
                               Reason{0x80, "power_brake"}};

@@ -184,37 +184,37 @@ ChunkParams cut(std::int64_t rows, std::int64_t columns) {
 
 }  // namespace
 
-Permutation::Permutation(Device& device, const LayerDims& dims)
+Permute::Permute(Device& device, const LayerDims& dims)
     : top_k_(dims.top_k),
       rank_(device.allocate(words(dims.rows * dims.top_k))),
       entry_(device.allocate(words(dims.rows))),
       counts_(device.allocate(words(count_words(dims.local_experts)))) {}
 
-std::size_t Permutation::bytes(const LayerDims& dims) {
+std::size_t Permute::bytes(const LayerDims& dims) {
     return words(dims.rows * (dims.top_k + 1) + count_words(dims.local_experts));
 }
 
-void Permutation::launch(const Matrix& x, const Routing& routing, const float* shared_weight,
-                         const LayerKernels::Packing& packing, cudaStream_t stream) {
-    const auto& permuted = packing.packed;
+void Permute::launch(const Matrix& x, const Routing& routing, const float* shared_weight,
+                     const LayerKernels::Permutation& permutation, cudaStream_t stream) {
+    const auto& permuted = permutation.permuted;
     MOE_EXPECT(x.cols == permuted.cols && x.dtype == permuted.dtype,
                "experts compute in the type that rows travel as");
     const PermuteParams params{static_cast<int>(x.rows),
                                top_k_,
-                               static_cast<std::int32_t>(packing.local.first),
-                               static_cast<std::int32_t>(packing.local.size()),
-                               packing.shared,
+                               static_cast<std::int32_t>(permutation.local.first),
+                               static_cast<std::int32_t>(permutation.local.size()),
+                               permutation.shared,
                                routing,
                                shared_weight,
-                               packing.expert_offsets,
-                               packing.combine};
+                               permutation.expert_offsets,
+                               permutation.combine};
     if (can_permute_small(params)) return launch_permute_small(params, x, permuted, stream);
-    auto chunk = cut(x.rows, packing.local.size() + 1);
+    auto chunk = cut(x.rows, permutation.local.size() + 1);
     chunk.rank = rank_.as<std::int32_t>();
     chunk.entry = entry_.as<std::int32_t>();
     chunk.counts = counts_.as<std::int32_t>();
     auto count = in_blocks(chunk.chunks, chunk.warps * kWarp, stream);
-    count.smem_bytes = words(chunk.warps * (packing.local.size() + 1));
+    count.smem_bytes = words(chunk.warps * (permutation.local.size() + 1));
     cuda::launch(count, count_kernel, params, chunk);
     auto scan = in_blocks(1, kScanThreads, stream);
     scan.overlaps = true;

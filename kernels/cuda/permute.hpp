@@ -9,14 +9,14 @@ namespace moe::cuda {
 /// LayerKernels::permute in three launches, which overlap: chunks of rows count their choices of
 /// each local expert; the counts are scanned; rows are copied to where they belong. Few rows take
 /// one launch. The order is by expert, then by row, whatever runs first.
-class Permutation {
+class Permute {
 public:
     /// For at most so many rows and local experts.
-    Permutation(Device& device, const LayerDims& dims);
+    Permute(Device& device, const LayerDims& dims);
     [[nodiscard]] static std::size_t bytes(const LayerDims& dims);
 
     void launch(const Matrix& x, const Routing& routing, const float* shared_weight,
-                const LayerKernels::Packing& packing, cudaStream_t stream);
+                const LayerKernels::Permutation& permutation, cudaStream_t stream);
 
 private:
     int top_k_;

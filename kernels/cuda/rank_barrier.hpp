@@ -19,8 +19,8 @@ public:
     RankBarrier(const RankBarrier&) = delete;
     RankBarrier& operator=(const RankBarrier&) = delete;
 
-    /// Can be captured: how often this rank has come is counted on the device. One that waited for
-    /// ten seconds ends with an error, which whoever synchronises hears of.
+    /// Can be captured: the epoch is counted on the device. A wait of ten seconds ends in an error,
+    /// which the next synchronization reports.
     void launch(cudaStream_t stream);
 
 private:

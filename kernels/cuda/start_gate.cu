@@ -7,11 +7,11 @@
 namespace moe::cuda {
 namespace {
 
-/// In host memory that the device sees. Both only grow: nobody has to put them back, so that no
-/// reset can race with a kernel that still looks.
+/// In host memory that the device sees. Both only grow: without a reset, none can race
+/// with a kernel that still polls.
 struct Words {
     unsigned opened;   ///< how often the host has opened
-    unsigned gave_up;  ///< the last closing that nobody opened in time
+    unsigned gave_up;  ///< the last closing that was not opened in time
 };
 
 __global__ void wait_for(Words* words, unsigned closing) {

@@ -32,7 +32,7 @@ template <class T, int Width>
 struct alignas(sizeof(T) * Width) Vector {
     T at[Width];
 };
-/// Streaming store (evict-first), for more than the cache holds until somebody reads it.
+/// Streaming store (evict-first), for more than the cache holds until it is read.
 template <class V>
 __device__ void store_streaming(V* to, const V& value) {
     if constexpr (sizeof(V) == kVectorBytes) {

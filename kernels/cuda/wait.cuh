@@ -1,4 +1,4 @@
-// What a kernel needs that waits for somebody outside its GPU.
+// Bounded waits of a kernel for a host or another GPU.
 #pragma once
 
 #include "kernels/cuda/ptx.cuh"

@@ -80,10 +80,10 @@ public:
     void fill_bytes(const Matrix& target, std::byte value, Stream& /*stream*/) override {
         std::fill_n(target.data, target.bytes(), value);
     }
-    void sum(std::span<const Matrix> terms, const Matrix& to, Stream& /*stream*/) override {
-        sum_matrices(terms, to);
+    void sum(std::span<const Matrix> operands, const Matrix& to, Stream& /*stream*/) override {
+        sum_matrices(operands, to);
     }
-    [[nodiscard]] std::size_t most_terms() const override {
+    [[nodiscard]] std::size_t max_operands() const override {
         return std::numeric_limits<std::size_t>::max();
     }
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,

@@ -78,7 +78,7 @@ public:
                       x.cols});
             for (std::int64_t i = 0; i < count; ++i) {
                 if (router.bias != nullptr) add_into(router.bias, logits + i * experts, experts);
-                route_row(logits + i * experts, experts, router.live[first + i] != 0, first + i,
+                route_row(logits + i * experts, experts, router.valid[first + i] != 0, first + i,
                           routing);
             }
             if (shared_weight != nullptr) {
@@ -88,42 +88,42 @@ public:
     }
 
     void permute(const Matrix& x, const Routing& routing, const float* shared_weight,
-                 const Packing& packing, Stream& /*stream*/) override {
-        count_rows(x.rows, routing, packing);
-        const auto& combine = packing.combine;
+                 const Permutation& permutation, Stream& /*stream*/) override {
+        count_rows(x.rows, routing, permutation);
+        const auto& combine = permutation.combine;
         std::int32_t entry = 0;
         for (std::int64_t row = 0; row < x.rows; ++row) {
             combine.offsets[row] = entry;
             const auto* experts = routing.expert + row * dims_.top_k;
             const bool valid = experts[0] >= 0;
-            if (packing.shared && valid) {
+            if (permutation.shared && valid) {
                 combine.indices[entry] = static_cast<std::int32_t>(row);
                 combine.weights[entry++] = shared_weight[row];
             }
             for (int k = 0; k < dims_.top_k; ++k) {
-                const auto local = experts[k] - packing.local.first;
-                if (local < 0 || local >= packing.local.size()) continue;
+                const auto local = experts[k] - permutation.local.first;
+                if (local < 0 || local >= permutation.local.size()) continue;
                 const auto slot = cursor_[static_cast<std::size_t>(local)]++;
-                permute_row(x, row, packing.packed, slot);
+                permute_row(x, row, permutation.permuted, slot);
                 combine.indices[entry] =
-                    static_cast<std::int32_t>(packing.shared ? x.rows : 0) + slot;
+                    static_cast<std::int32_t>(permutation.shared ? x.rows : 0) + slot;
                 combine.weights[entry++] = routing.weight[row * dims_.top_k + k];
             }
         }
         combine.offsets[x.rows] = entry;
     }
 
-    void experts(const Matrix& packed, const std::int32_t* expert_offsets,
+    void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
                  std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
                  Stream& /*stream*/) override {
         const auto* gate_up = reinterpret_cast<const float*>(weights.gate_up);
         const auto* down = reinterpret_cast<const float*>(weights.down);
         for (std::int64_t e = 0; e < local_experts; ++e) {
             const auto first = expert_offsets[e];
-            mlp(packed.as<float>() + first * packed.cols, expert_offsets[e + 1] - first,
-                gate_up + e * weights.gate_up_stride(packed.cols),
-                down + e * weights.down_stride(packed.cols), weights.intermediate,
-                out.as<float>() + first * packed.cols);
+            mlp(permuted.as<float>() + first * permuted.cols, expert_offsets[e + 1] - first,
+                gate_up + e * weights.gate_up_stride(permuted.cols),
+                down + e * weights.down_stride(permuted.cols), weights.intermediate,
+                out.as<float>() + first * permuted.cols);
         }
     }
 
@@ -175,9 +175,9 @@ private:
         std::transform(weights, weights + rows, weights, sigmoid);
     }
 
-    /// Fills expert_offsets and sets each local expert's cursor to its first packed row.
-    void count_rows(std::int64_t rows, const Routing& routing, const Packing& packing) {
-        const auto local = packing.local;
+    /// Fills expert_offsets and sets each local expert's cursor to its first permuted row.
+    void count_rows(std::int64_t rows, const Routing& routing, const Permutation& permutation) {
+        const auto local = permutation.local;
         std::fill_n(cursor_.begin(), local.size(), 0);
         for (std::int64_t i = 0; i < rows * dims_.top_k; ++i) {
             const auto expert = routing.expert[i] - local.first;
@@ -185,17 +185,17 @@ private:
         }
         std::int32_t next = 0;
         for (std::int64_t e = 0; e < local.size(); ++e) {
-            packing.expert_offsets[e] = next;
+            permutation.expert_offsets[e] = next;
             next += std::exchange(cursor_[static_cast<std::size_t>(e)], next);
         }
-        packing.expert_offsets[local.size()] = next;
+        permutation.expert_offsets[local.size()] = next;
     }
 
-    static void permute_row(const Matrix& x, std::int64_t row, const Matrix& packed,
+    static void permute_row(const Matrix& x, std::int64_t row, const Matrix& permuted,
                             std::int64_t slot) {
         visit_dtype(x.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
-            widen(x.as<T>() + row * x.cols, packed.as<float>() + slot * x.cols, x.cols);
+            widen(x.as<T>() + row * x.cols, permuted.as<float>() + slot * x.cols, x.cols);
         });
     }
 
@@ -228,7 +228,7 @@ public:
         return floats(kBlockRows * (dims.hidden + dims.experts) + dims.rows * 2 * widest(dims));
     }
     [[nodiscard]] ExpertsKernel experts_kernel(const LayerDims& dims) const override {
-        if (dims.packed_rows == 0 || dims.local_experts == 0) return {};
+        if (dims.permuted_rows == 0 || dims.local_experts == 0) return {};
         return gemm_kernel();
     }
 };

@@ -10,33 +10,34 @@
 namespace moe {
 namespace {
 
-/// Terms that are read side by side, as streams that the core prefetches; the sum stays in
+/// Operands that are read side by side, as streams that the core prefetches; the sum stays in
 /// registers.
 constexpr std::size_t kStreams = 8;
-/// Elements of more terms summed at a time: the sums in f32 stay in the L1 cache.
+/// Elements of more operands summed at a time: the sums in f32 stay in the L1 cache.
 constexpr std::int64_t kBlock = 1024;
 
 template <std::size_t Rows, class T>
-std::array<const T*, Rows> rows_at(std::span<const Matrix> terms, std::int64_t first) {
+std::array<const T*, Rows> rows_at(std::span<const Matrix> operands, std::int64_t first) {
     std::array<const T*, Rows> rows{};
-    for (std::size_t i = 0; i < Rows; ++i) rows[i] = terms[i].template as<T>() + first;
+    for (std::size_t i = 0; i < Rows; ++i) rows[i] = operands[i].template as<T>() + first;
     return rows;
 }
 
 template <class T>
-void sum_few(std::span<const Matrix> terms, T* to, std::int64_t count) {
+void sum_few(std::span<const Matrix> operands, T* to, std::int64_t count) {
     const auto of = [&]<std::size_t... I>(std::index_sequence<I...> /*rows less one*/) {
-        const auto one = [&](auto rows) {
+        const auto sum_if_rows = [&](auto rows) {
             constexpr std::size_t kRows = decltype(rows)::value;
-            if (terms.size() == kRows) sum_rows<kRows>(rows_at<kRows, T>(terms, 0), to, count);
+            if (operands.size() == kRows)
+                sum_rows<kRows>(rows_at<kRows, T>(operands, 0), to, count);
         };
-        (one(std::integral_constant<std::size_t, I + 1>{}), ...);
+        (sum_if_rows(std::integral_constant<std::size_t, I + 1>{}), ...);
     };
     of(std::make_index_sequence<kStreams>{});
 }
 
 template <class T>
-void sum_many(std::span<const Matrix> terms, T* to, std::int64_t count) {
+void sum_many(std::span<const Matrix> operands, T* to, std::int64_t count) {
     std::array<float, kBlock> sums{};
     for (std::int64_t first = 0; first < count; first += kBlock) {
         const auto block = std::min(kBlock, count - first);
@@ -44,8 +45,8 @@ void sum_many(std::span<const Matrix> terms, T* to, std::int64_t count) {
         std::size_t at = 0;
         const auto add = [&](auto at_once) {
             constexpr std::size_t kRows = decltype(at_once)::value;
-            for (; at + kRows <= terms.size(); at += kRows) {
-                add_rows<kRows>(rows_at<kRows, T>(terms.subspan(at), first), sums.data(), block);
+            for (; at + kRows <= operands.size(); at += kRows) {
+                add_rows<kRows>(rows_at<kRows, T>(operands.subspan(at), first), sums.data(), block);
             }
         };
         add(std::integral_constant<std::size_t, 4>{});
@@ -56,16 +57,16 @@ void sum_many(std::span<const Matrix> terms, T* to, std::int64_t count) {
 
 }  // namespace
 
-void sum_matrices(std::span<const Matrix> terms, const Matrix& to) {
-    for (const auto& term : terms) {
-        MOE_EXPECT(term.bytes() == to.bytes(), "a sum of unlike matrices");
+void sum_matrices(std::span<const Matrix> operands, const Matrix& to) {
+    for (const auto& operand : operands) {
+        MOE_EXPECT(operand.bytes() == to.bytes(), "a sum of unlike matrices");
     }
     visit_dtype(to.dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
-        if (terms.empty() || terms.size() > kStreams) {
-            sum_many(terms, to.as<T>(), to.elements());
+        if (operands.empty() || operands.size() > kStreams) {
+            sum_many(operands, to.as<T>(), to.elements());
         } else {
-            sum_few(terms, to.as<T>(), to.elements());
+            sum_few(operands, to.as<T>(), to.elements());
         }
     });
 }

@@ -6,7 +6,7 @@
 
 namespace moe {
 
-/// Device::sum on a core: any number of terms.
-void sum_matrices(std::span<const Matrix> terms, const Matrix& to);
+/// Device::sum on a core: any number of operands.
+void sum_matrices(std::span<const Matrix> operands, const Matrix& to);
 
 }  // namespace moe

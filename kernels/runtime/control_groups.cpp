@@ -24,8 +24,8 @@ constexpr std::string_view kUnified{};  ///< in place of a controller's name: ve
 /// Whether a list with commas holds `word`.
 bool lists(const std::string& list, std::string_view word) {
     std::istringstream words(list);
-    for (std::string one; std::getline(words, one, ',');) {
-        if (one == word) return true;
+    for (std::string item; std::getline(words, item, ',');) {
+        if (item == word) return true;
     }
     return false;
 }

@@ -139,7 +139,7 @@ public:
     [[nodiscard]] virtual std::unique_ptr<StartGate> make_start_gate() { return nullptr; }
     /// Why no stream of this device can capture; empty where they can.
     [[nodiscard]] virtual std::string capture_obstacle() const = 0;
-    /// Nothing where nobody says.
+    /// Empty where unknown.
     [[nodiscard]] virtual std::optional<Clocks> clocks() const { return std::nullopt; }
     /// A named range on the time line of a profiler that looks at this process; ranges nest.
     virtual void begin_range(const std::string& /*name*/) {}
@@ -162,10 +162,10 @@ public:
         for (const auto& [from, to] : copies) copy(from, to, stream);
     }
     virtual void fill_bytes(const Matrix& target, std::byte value, Stream& stream) = 0;
-    /// to = the sum of `terms`, each shaped like it and apart from it, added in f32 in their order
-    /// and rounded once. At most most_terms() of them.
-    virtual void sum(std::span<const Matrix> terms, const Matrix& to, Stream& stream) = 0;
-    [[nodiscard]] virtual std::size_t most_terms() const = 0;
+    /// to = the sum of `operands`, each shaped like it and apart from it, added in f32 in their
+    /// order and rounded once. At most max_operands() of them.
+    virtual void sum(std::span<const Matrix> operands, const Matrix& to, Stream& stream) = 0;
+    [[nodiscard]] virtual std::size_t max_operands() const = 0;
     /// to[r] = the sum of weights * rows of `dense`, accumulated in f32 and rounded once to
     /// to.dtype; a row without entries becomes zeros. `dense` has the type that the device's layer
     /// kernels compute in (LayerKernelsFactory::compute_dtype), and to.cols columns.

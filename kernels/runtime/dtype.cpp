@@ -16,8 +16,8 @@ std::span<const DTypeTraits> dtypes() {
 }
 
 const DTypeTraits& traits(DType dtype) {
-    for (const auto& one : kTraits) {
-        if (one.dtype == dtype) return one;
+    for (const auto& traits : kTraits) {
+        if (traits.dtype == dtype) return traits;
     }
     raise(MOE_SITE("dtype"), "unknown DType");
 }

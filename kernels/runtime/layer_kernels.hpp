@@ -20,7 +20,7 @@ struct Range {
 /// The largest sizes one rank's kernels will see; scratch memory is made from them once.
 struct LayerDims {
     std::int64_t rows{};
-    std::int64_t packed_rows{};  ///< of all local experts together
+    std::int64_t permuted_rows{};  ///< of all local experts together
     std::int64_t hidden{};
     std::int64_t experts{};  ///< of the whole layer
     std::int64_t local_experts{};
@@ -71,34 +71,35 @@ public:
     virtual ~LayerKernels() = default;
 
     /// logits = x [rows, H] * router^T [E, H] + bias [E]; the top_k best by score, a tie to the
-    /// lower expert; weights are the chosen scores divided by their sum. Rows whose live[row] is 0
+    /// lower expert; weights are the chosen scores divided by their sum. Rows whose valid[row] is 0
     /// are padding. shared_weight [rows] = sigmoid(x * shared_gate [H]), or 1 where shared_gate is
     /// null.
     struct Router {
-        Matrix weights;              ///< [E, H], compute dtype
-        const float* bias{};         ///< [E]; null: none
-        const std::byte* gate{};     ///< [H], compute dtype; null: the shared expert has weight 1
-        const std::uint8_t* live{};  ///< [rows]
+        Matrix weights;               ///< [E, H], compute dtype
+        const float* bias{};          ///< [E]; null: none
+        const std::byte* gate{};      ///< [H], compute dtype; null: the shared expert has weight 1
+        const std::uint8_t* valid{};  ///< [rows]
     };
     virtual void route(const Matrix& x, const Router& router, const Routing& routing,
                        float* shared_weight, Stream& stream) = 0;
 
-    /// Packs the rows of experts [local.first, local.last) in expert order: expert_offsets
-    /// [local.size() + 1] counts rows of `packed` (compute dtype), and `combine` says how each row
-    /// of the layer is made of expert outputs: with a shared expert, entry 0 of a live row is its
-    /// own index, and packed row j is index rows + j; without, packed row j is index j.
-    struct Packing {
+    /// Permutes the rows of experts [local.first, local.last) into expert order: expert_offsets
+    /// [local.size() + 1] counts rows of `permuted` (compute dtype), and `combine` says how each
+    /// row of the layer is made of expert outputs: with a shared expert, entry 0 of a valid row is
+    /// its own index, and permuted row j is index rows + j; without, permuted row j is index j.
+    struct Permutation {
         Range local;
         bool shared{};
         std::int32_t* expert_offsets{};
-        Matrix packed;
+        Matrix permuted;
         WeightedRows combine;
     };
     virtual void permute(const Matrix& x, const Routing& routing, const float* shared_weight,
-                         const Packing& packing, Stream& stream) = 0;
+                         const Permutation& permutation, Stream& stream) = 0;
 
-    /// out[j] = down * (silu(gate * packed[j]) * (up * packed[j])) with the weights of j's expert.
-    virtual void experts(const Matrix& packed, const std::int32_t* expert_offsets,
+    /// out[j] = down * (silu(gate * permuted[j]) * (up * permuted[j])) with the weights of j's
+    /// expert.
+    virtual void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
                          std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
                          Stream& stream) = 0;
 

@@ -18,8 +18,8 @@ std::span<const NamedScoring> scorings() {
 }
 
 std::string_view to_string(Scoring scoring) {
-    for (const auto& one : kScorings) {
-        if (one.scoring == scoring) return one.name;
+    for (const auto& entry : kScorings) {
+        if (entry.scoring == scoring) return entry.name;
     }
     raise(MOE_SITE("scoring"), "unknown Scoring");
 }

@@ -88,12 +88,12 @@ private:
         const auto inbox = inbox_.matrix(rows * ranks, own.cols, own.dtype);
         world.all_to_all_v(in.rows, owned, inbox, stream);
         device.copy(in.rows.slice(owned.first(me), rows), inbox.slice(me * rows, rows), stream);
-        std::vector<Matrix> terms;
+        std::vector<Matrix> operands;
         const int first = first_rank(me);
         for (int i = 0; i < ranks; ++i) {
-            terms.push_back(inbox.slice((first + i) % ranks * rows, rows));
+            operands.push_back(inbox.slice((first + i) % ranks * rows, rows));
         }
-        device.sum(terms, own, stream);
+        device.sum(operands, own, stream);
         return own;
     }
     [[nodiscard]] virtual int first_rank(int me) = 0;

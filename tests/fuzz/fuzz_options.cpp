@@ -67,55 +67,59 @@ std::vector<std::string> texts_of(const std::vector<Load>& loads) {
     return texts;
 }
 
-void check_lists(const Options& o) {
-    check_list(o.models, false);
-    check_list(texts_of(o.loads), false);
-    check_list(o.routings, false);
-    check_list(o.paddings, false);
-    check_list(o.phases, false);
-    check_list(o.gathers, false);
-    check_list(o.dtypes, false);
-    check_list(o.caches, false);
-    check_numbers(o.tokens, 0, false);
-    check_numbers(o.skews_us, 0, false);
-    check_numbers(o.hidden, 1, true);
-    check_numbers(o.dp, 1, true);
-    check_numbers(o.ep, 1, true);
-    MOE_EXPECT(!o.all_dp || o.dp.empty(), "all, and a list");
-    MOE_EXPECT(!o.all_ep || o.ep.empty(), "all, and a list");
+void check_lists(const Options& options) {
+    check_list(options.models, false);
+    check_list(texts_of(options.loads), false);
+    check_list(options.routings, false);
+    check_list(options.paddings, false);
+    check_list(options.phases, false);
+    check_list(options.gathers, false);
+    check_list(options.dtypes, false);
+    check_list(options.caches, false);
+    check_numbers(options.tokens, 0, false);
+    check_numbers(options.skews_us, 0, false);
+    check_numbers(options.hidden, 1, true);
+    check_numbers(options.dp, 1, true);
+    check_numbers(options.ep, 1, true);
+    MOE_EXPECT(!options.all_dp || options.dp.empty(), "all, and a list");
+    MOE_EXPECT(!options.all_ep || options.ep.empty(), "all, and a list");
 }
 
-void check_combines(const Options& o) {
-    const auto is_baseline = [&](const auto* entry) { return o.is_baseline(*entry); };
-    const auto& chosen = o.combines;
+void check_combines(const Options& options) {
+    const auto is_baseline = [&](const auto* entry) { return options.is_baseline(*entry); };
+    const auto& chosen = options.combines;
     check_list(chosen, false);
-    MOE_EXPECT(o.settings.at("--baseline") == chosen.front()->name, "another baseline comes first");
+    MOE_EXPECT(options.settings.at("--baseline") == chosen.front()->name,
+               "another baseline comes first");
     MOE_EXPECT(std::count_if(chosen.begin(), chosen.end(), is_baseline) == 1, "not one baseline");
 }
 
-void check_slowdowns(const Options& o) {
+void check_slowdowns(const Options& options) {
     std::vector<const CombineEntry*> planted;
-    for (const auto& [entry, pct] : o.slowdowns) {
+    for (const auto& [entry, pct] : options.slowdowns) {
         MOE_EXPECT(std::isfinite(pct) && pct > 0, "no slow-down");
-        MOE_EXPECT(o.slowdown_pct(*entry) == pct, "another slow-down");
-        MOE_EXPECT(std::find(o.combines.begin(), o.combines.end(), entry) != o.combines.end(),
+        MOE_EXPECT(options.slowdown_pct(*entry) == pct, "another slow-down");
+        MOE_EXPECT(std::find(options.combines.begin(), options.combines.end(), entry) !=
+                       options.combines.end(),
                    "slows down what does not run");
         planted.push_back(entry);
     }
     check_list(planted, true);
-    const bool cold = std::find(o.caches.begin(), o.caches.end(), Cache::cold) != o.caches.end();
-    MOE_EXPECT(!cold || o.mode == Mode::isolated, "cold, and back to back");
+    const bool cold = std::find(options.caches.begin(), options.caches.end(), Cache::cold) !=
+                      options.caches.end();
+    MOE_EXPECT(!cold || options.mode == Mode::isolated, "cold, and back to back");
 }
 
-void check_single_values(const Options& o) {
-    for (const auto& size : {o.experts, o.top_k, o.intermediate}) {
+void check_single_values(const Options& options) {
+    for (const auto& size : {options.experts, options.top_k, options.intermediate}) {
         MOE_EXPECT(size.value_or(1) >= 1, "a size below 1");
     }
-    MOE_EXPECT(o.shared_intermediate.value_or(0) >= 0, "a size below 0");
-    MOE_EXPECT(o.layers >= 1, "a step without a layer");
-    MOE_EXPECT(o.scale_experts >= 1 && o.min_samples >= 1 && o.seed >= 0, "out of its limits");
-    MOE_EXPECT(std::isfinite(o.ci_pct) && o.ci_pct > 0, "no percentage");
-    MOE_EXPECT(std::isfinite(o.budget_seconds) && o.budget_seconds > 0, "no time");
+    MOE_EXPECT(options.shared_intermediate.value_or(0) >= 0, "a size below 0");
+    MOE_EXPECT(options.layers >= 1, "a step without a layer");
+    MOE_EXPECT(options.scale_experts >= 1 && options.min_samples >= 1 && options.seed >= 0,
+               "out of its limits");
+    MOE_EXPECT(std::isfinite(options.ci_pct) && options.ci_pct > 0, "no percentage");
+    MOE_EXPECT(std::isfinite(options.budget_seconds) && options.budget_seconds > 0, "no time");
 }
 
 std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks) {
@@ -127,25 +131,25 @@ std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks
 
 /// For each padding and load a case for each of its tokens and, where the padding asks for it,
 /// phase; but one for a mixed load.
-double count_steps(const Options& o) {
+double count_steps(const Options& options) {
     std::size_t count = 0;
-    for (const auto& padding : o.paddings) {
-        for (const auto& load : o.loads) {
-            const auto phases = asks_for_phase(padding) ? o.phases.size() : 1;
-            count += load.mixed() ? 1 : phases * o.tokens.size();
+    for (const auto& padding : options.paddings) {
+        for (const auto& load : options.loads) {
+            const auto phases = asks_for_phase(padding) ? options.phases.size() : 1;
+            count += load.mixed() ? 1 : phases * options.tokens.size();
         }
     }
     return static_cast<double>(count);
 }
 
 /// How many cases the options ask for, worked out apart from expand_cases.
-double count_of(const Options& o, int ranks) {
+double count_of(const Options& options, int ranks) {
     const auto size = [](const auto& list) { return static_cast<double>(list.size()); };
-    return size(o.models) * std::max(size(o.hidden), 1.0) *
-           static_cast<double>(sizes_of(o.all_dp, o.dp, ranks)) *
-           static_cast<double>(sizes_of(o.all_ep, o.ep, ranks)) * size(o.dtypes) * size(o.gathers) *
-           size(o.graphs) * size(o.skews_us) * size(o.sms) * size(o.caches) * size(o.routings) *
-           count_steps(o);
+    return size(options.models) * std::max(size(options.hidden), 1.0) *
+           static_cast<double>(sizes_of(options.all_dp, options.dp, ranks)) *
+           static_cast<double>(sizes_of(options.all_ep, options.ep, ranks)) * size(options.dtypes) *
+           size(options.gathers) * size(options.graphs) * size(options.skews_us) *
+           size(options.sms) * size(options.caches) * size(options.routings) * count_steps(options);
 }
 
 /// Nothing if the options were refused, as they should be.

@@ -99,15 +99,16 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring sc
         logits[static_cast<std::size_t>(i)] = kind.one(random, i % experts);
     }
     std::vector<float> bias(static_cast<std::size_t>(experts));
-    for (auto& one : bias) one = biased ? static_cast<float>(random() % 3) : 0;
-    std::vector<std::uint8_t> live(static_cast<std::size_t>(rows));
-    for (auto& one : live) one = random() % 5 == 0 ? 0 : 1;
+    for (auto& value : bias) value = biased ? static_cast<float>(random() % 3) : 0;
+    std::vector<std::uint8_t> valid(static_cast<std::size_t>(rows));
+    for (auto& flag : valid) flag = random() % 5 == 0 ? 0 : 1;
     const auto choices = static_cast<std::size_t>(rows * top_k);
     std::vector<std::int32_t> chosen(choices, 77);
     std::vector<float> weights(choices, 77);
 
     cuda::launch_topk(
-        rows, {logits.data(), experts, top_k, scoring, biased ? bias.data() : nullptr, live.data()},
+        rows,
+        {logits.data(), experts, top_k, scoring, biased ? bias.data() : nullptr, valid.data()},
         {chosen.data(), weights.data()}, nullptr);
 
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -124,13 +125,13 @@ void expect_chosen(const Size& size, const Logits& kind, bool biased, Scoring sc
         };
         double sum = 0;
         for (int k = 0; k < top_k; ++k) sum += score_of(order[static_cast<std::size_t>(k)]);
-        const bool is_live = live[static_cast<std::size_t>(row)] != 0;
+        const bool is_valid = valid[static_cast<std::size_t>(row)] != 0;
         for (int k = 0; k < top_k; ++k) {
             const auto want = order[static_cast<std::size_t>(k)];
-            ASSERT_EQ(chosen[of(k)], is_live ? want : -1) << "row " << row << " choice " << k;
+            ASSERT_EQ(chosen[of(k)], is_valid ? want : -1) << "row " << row << " choice " << k;
             const double weight = score_of(want) / sum;
             if (std::isfinite(weight)) {
-                ASSERT_NEAR(weights[of(k)], is_live ? weight : 0, 1e-5);
+                ASSERT_NEAR(weights[of(k)], is_valid ? weight : 0, 1e-5);
             }
         }
     }
@@ -153,7 +154,7 @@ TEST(TopK, EveryKindOfLogits) {
     }
 }
 
-struct Packed {
+struct Permuted {
     std::vector<std::int32_t> expert_offsets, offsets, indices;
     std::vector<float> weights;
     std::vector<float> rows;
@@ -167,9 +168,9 @@ struct PermuteSize {
 };
 
 /// What `permute` makes of choices and rows that depend on the size only.
-Packed permuted(const PermuteSize& size,
-                const std::function<void(const Matrix&, const Routing&, const float*,
-                                         const LayerKernels::Packing&)>& permute) {
+Permuted permuted(const PermuteSize& size,
+                  const std::function<void(const Matrix&, const Routing&, const float*,
+                                           const LayerKernels::Permutation&)>& permute) {
     std::mt19937 random(3);
     auto choices = random_choices(size.rows, size.experts, size.top_k);
     const auto floats = [&](std::int64_t count) {
@@ -182,20 +183,20 @@ Packed permuted(const PermuteSize& size,
     const auto shared_weights = floats(size.rows);
     const auto capacity = size.rows * std::min<std::int64_t>(size.top_k, size.local.size());
     const auto entries = static_cast<std::size_t>(capacity + size.rows);
-    Packed packed{std::vector<std::int32_t>(static_cast<std::size_t>(size.local.size()) + 1, -7),
-                  std::vector<std::int32_t>(static_cast<std::size_t>(size.rows) + 1, -7),
-                  std::vector<std::int32_t>(entries, -7), std::vector<float>(entries, -7),
-                  std::vector<float>(static_cast<std::size_t>(capacity * size.hidden), -7)};
+    Permuted result{std::vector<std::int32_t>(static_cast<std::size_t>(size.local.size()) + 1, -7),
+                    std::vector<std::int32_t>(static_cast<std::size_t>(size.rows) + 1, -7),
+                    std::vector<std::int32_t>(entries, -7), std::vector<float>(entries, -7),
+                    std::vector<float>(static_cast<std::size_t>(capacity * size.hidden), -7)};
     const auto matrix = [&](std::vector<float>& values, std::int64_t rows) {
         return Matrix{reinterpret_cast<std::byte*>(values.data()), rows, size.hidden, DType::f32};
     };
     permute(matrix(x, size.rows), {choices.data(), weights.data()}, shared_weights.data(),
             {size.local,
              size.shared,
-             packed.expert_offsets.data(),
-             matrix(packed.rows, capacity),
-             {size.rows, packed.offsets.data(), packed.indices.data(), packed.weights.data()}});
-    return packed;
+             result.expert_offsets.data(),
+             matrix(result.rows, capacity),
+             {size.rows, result.offsets.data(), result.indices.data(), result.weights.data()}});
+    return result;
 }
 
 TEST(Permute, AsTheHostDoes) {
@@ -212,7 +213,7 @@ TEST(Permute, AsTheHostDoes) {
         const auto device = make_host_device();
         const auto stream = device->make_stream();
         const LayerDims dims{.rows = size.rows,
-                             .packed_rows = size.rows * size.top_k,
+                             .permuted_rows = size.rows * size.top_k,
                              .hidden = size.hidden,
                              .experts = size.experts,
                              .local_experts = size.local.size(),
@@ -220,16 +221,16 @@ TEST(Permute, AsTheHostDoes) {
                              .intermediate = 1,
                              .wire = DType::f32};
         const auto kernels = make_host_layer_kernels_factory()->make(*device, dims);
-        const auto want = permuted(
-            size, [&](const auto& x, const auto& routing, const auto* shared, const auto& packing) {
-                kernels->permute(x, routing, shared, packing, *stream);
-                stream->synchronize();
-            });
-        cuda::Permutation permutation(*device, dims);
-        const auto got = permuted(
-            size, [&](const auto& x, const auto& routing, const auto* shared, const auto& packing) {
-                permutation.launch(x, routing, shared, packing, nullptr);
-            });
+        const auto want = permuted(size, [&](const auto& x, const auto& routing, const auto* shared,
+                                             const auto& permutation) {
+            kernels->permute(x, routing, shared, permutation, *stream);
+            stream->synchronize();
+        });
+        cuda::Permute permute(*device, dims);
+        const auto got = permuted(size, [&](const auto& x, const auto& routing, const auto* shared,
+                                            const auto& permutation) {
+            permute.launch(x, routing, shared, permutation, nullptr);
+        });
         EXPECT_EQ(got.expert_offsets, want.expert_offsets);
         EXPECT_EQ(got.offsets, want.offsets);
         EXPECT_EQ(got.indices, want.indices);

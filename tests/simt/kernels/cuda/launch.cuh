@@ -14,10 +14,10 @@ inline void grid_dependency_synchronize() {}
 inline void trigger_launch_completion() {}
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& config, void (*kernel)(Parameters...), Arguments... arguments) {
+void launch(const Launch& params, void (*kernel)(Parameters...), Arguments... arguments) {
     // Where blocks take turns one does it all: every test has turns.
-    const auto blocks = config.max_blocks_per_sm > 0 ? dim3(1) : config.blocks;
-    simt::run(blocks, config.threads, config.smem_bytes, [&] { kernel(Parameters(arguments)...); });
+    const auto blocks = params.max_blocks_per_sm > 0 ? dim3(1) : params.blocks;
+    simt::run(blocks, params.threads, params.smem_bytes, [&] { kernel(Parameters(arguments)...); });
 }
 
 }  // namespace moe::cuda
