@@ -9,7 +9,7 @@ target_compile_options(moe_options INTERFACE
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_WERROR}>>:-Werror>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_NATIVE}>>:-march=native>
     # GCC 12.2's straight-line vectoriser was seen to build {1, 1, 1, 1} from {1, 1, 0, 0}
-    # (tests/moe_test.cpp, Load.DealsAsWorkedByHand); the loops that matter here do not need it.
+    # (tests/load_test.cpp, Load.DealsAsWorkedByHand); the loops that matter here do not need it.
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-fno-tree-slp-vectorize>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>
     $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${MOE_WERROR}>>:-Werror=all-warnings>)

@@ -7,9 +7,7 @@
 #include "bench/measure/skew.hpp"
 #include "bench/measure/statistics.hpp"
 #include "bench/measure/timeline.hpp"
-#include "comm/machine.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
-#include "comm/placement.hpp"
 #include "kernels/host/host_device.hpp"
 #include "tests/virtual_clock.hpp"
 
@@ -207,109 +205,6 @@ TEST(Timer, KnowsItsOwnCost) {
     EXPECT_LT(timer.overhead, 1e-4);
     EXPECT_GT(timer.resolution, 0);
     EXPECT_LT(timer.resolution, 1e-3);
-}
-
-TEST(Machine, CountsCoresOnce) {
-    const auto bootstrap = make_mpi_bootstrap();
-    const auto machine = discover_machine(*bootstrap);
-    EXPECT_EQ(machine.hosts, 1);
-    EXPECT_EQ(machine.ranks_on_host, bootstrap->size());
-    EXPECT_GE(machine.cores_on_host, 1);
-    EXPECT_EQ(machine.kernels, 1);
-    EXPECT_TRUE(machine.one_clock);
-}
-
-TEST(Machine, IsOneForContainersUnderOneKernel) {
-    const RankInfo first{"node1", "kernel a", "time:1", "1100", {8, 7}};
-    auto container = first;
-    container.host = "node2";
-    auto machine = machine_of({first, container});
-    EXPECT_EQ(machine.hosts, 2);
-    EXPECT_EQ(machine.kernels, 1);
-    EXPECT_EQ(machine.ranks_on_host, 2);
-    EXPECT_EQ(machine.cores_on_host, 2);
-    EXPECT_TRUE(machine.one_clock);
-
-    container.time_namespace = "time:2";
-    EXPECT_FALSE(machine_of({first, container}).one_clock);
-
-    auto other = container;
-    other.boot = "kernel b";
-    other.time_namespace = first.time_namespace;
-    machine = machine_of({first, other});
-    EXPECT_EQ(machine.kernels, 2);
-    EXPECT_EQ(machine.ranks_on_host, 1);
-    EXPECT_FALSE(machine.one_clock) << "namespaces have numbers of their own under each kernel";
-
-    auto silent = first, unnamed = container;
-    silent.boot = unnamed.boot = "";
-    EXPECT_EQ(machine_of({silent, unnamed}).kernels, 2) << "where nobody says, names decide";
-    EXPECT_EQ(machine_of({silent, silent}).kernels, 1);
-}
-
-TEST(Machine, AddsUpTheQuotasOfGroups) {
-    const RankInfo first{"node1", "kernel", "", "1111", {1, 7}};
-    auto second = first, third = first;
-    EXPECT_EQ(machine_of({first, third}).cpus_on_host(), 1) << "two ranks of one container";
-    second.quota = {1.5, 8};
-    EXPECT_EQ(machine_of({first, second, third}).cpus_on_host(), 2.5) << "each its own";
-    second.quota.cpus = 8;
-    EXPECT_EQ(machine_of({first, second}).cpus_on_host(), 4) << "no more than there are";
-}
-
-TEST(Placement, SaysWhatRanksShareAndWhatTheirNumbersAreFor) {
-    struct OnCores {
-        Machine machine;
-        bool library_shares_memory;
-        std::string_view claim, transport;
-        int ranks_per_core;
-    };
-    for (const auto& [machine, shares, claim, transport, ranks_per_core] :
-         {OnCores{{1, 2, 2}, true, "memory", "shared_memory", 1},
-          OnCores{{1, 3, 2}, true, "functional", "shared_memory", 2},
-          OnCores{{1, 8, 2}, true, "functional", "shared_memory", 4},
-          OnCores{{.cores_on_host = 2, .cpu_quota = 0.5}, true, "functional", "shared_memory", 1},
-          OnCores{{1, 2, 2, 1, true, 1.5}, true, "functional", "shared_memory", 2},
-          OnCores{{1, 2, 2, 1, true, 2}, true, "memory", "shared_memory", 1},
-          OnCores{{2, 2, 2}, true, "memory", "shared_memory", 1},
-          OnCores{{2, 2, 2}, false, "memory", "sockets", 1},
-          OnCores{{2, 2, 2, 2}, false, "interconnect", "network", 1},
-          OnCores{{2, 4, 2, 2}, false, "functional", "network", 2}}) {
-        const auto placement = place_on_cores(machine, shares);
-        EXPECT_EQ(to_string(placement.claim), claim);
-        EXPECT_EQ(placement.transport, transport);
-        EXPECT_EQ(placement.ranks_per_device, ranks_per_core);
-        EXPECT_EQ(placement.sharing_memory, machine.ranks_on_host);
-    }
-    struct OnGpus {
-        int ranks, ranks_per_gpu;
-        bool foreign;
-        std::string_view claim;
-    };
-    for (const auto& [ranks, ranks_per_gpu, foreign, claim] :
-         {OnGpus{1, 1, false, "memory"}, OnGpus{8, 1, false, "interconnect"},
-          OnGpus{8, 4, false, "functional"}, OnGpus{1, 1, true, "shared_machine"},
-          OnGpus{8, 1, true, "shared_machine"}, OnGpus{8, 4, true, "shared_machine"}}) {
-        const auto placement = place_on_gpus(ranks, ranks_per_gpu, "nvlink", foreign);
-        EXPECT_EQ(to_string(placement.claim), claim);
-        EXPECT_EQ(placement.transport, "nvlink");
-        EXPECT_EQ(placement.ranks_per_device, ranks_per_gpu);
-        EXPECT_EQ(placement.sharing_memory, ranks_per_gpu);
-    }
-}
-
-TEST(Placement, NamesForeignProcessesButNotTheServerOfMps) {
-    EXPECT_EQ(name_foreign({}, {}), "");
-    EXPECT_EQ(name_foreign({{7, "/usr/bin/nvidia-cuda-mps-server"}}, {}), "");
-    EXPECT_EQ(name_foreign({{5, "mpirun"}, {6, "bench_moe_comm"}}, {1, 5, 6}), "");
-    EXPECT_EQ(name_foreign({{6, "bench_moe_comm"},
-                            {7, "python3"},
-                            {7, "python3"},
-                            {8, ""},
-                            {9, "nvidia-cuda-mps-server"},
-                            {10, ""}},
-                           {6}),
-              "python3 (pid 7), 2 that the driver does not name");
 }
 
 /// Seconds that looking at the clock may add to a sample.
