@@ -6,7 +6,7 @@
 namespace moe::cuda {
 
 /// Ranks of one table: their pointers travel as a kernel's parameters.
-constexpr int kMaxPeers = 16;
+constexpr int kMaxPeers = 8;
 /// Blocks of a kernel that waits by flags, of which each block has one for each rank.
 constexpr int kMaxFlagBlocks = 128;
 constexpr std::size_t kFlagBytes = sizeof(std::uint32_t) * kMaxFlagBlocks * kMaxPeers;

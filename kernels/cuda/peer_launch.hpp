@@ -55,7 +55,6 @@ template <class Visit>
 void visit_ranks(int ranks, Visit&& visit) {
     if (ranks <= 2) return visit(MostRanks<2>{});
     if (ranks <= 4) return visit(MostRanks<4>{});
-    if (ranks <= 8) return visit(MostRanks<8>{});
     visit(MostRanks<kMaxPeers>{});
 }
 

@@ -11,7 +11,9 @@ namespace {
 
 /// Of a block: what more ranks take in registers, fewer threads leave.
 template <int Most>
-constexpr int kMostThreads = Most <= 4 ? 1024 : 512;
+constexpr int kMostThreads = Most <= 2 ? 1024 : 512;
+/// The same of all-reduces, whose last vector may lack elements.
+constexpr int kMostAllReduceThreads = 512;
 /// Vectors of all ranks that a thread has in flight.
 constexpr int kInFlight = 8;
 constexpr std::int64_t kVector{kVectorBytes};
@@ -67,7 +69,7 @@ __global__ void __launch_bounds__(kMostThreads<Most>)
 }
 
 template <class T, int Most>
-__global__ void __launch_bounds__(kMostThreads<Most>)
+__global__ void __launch_bounds__(kMostAllReduceThreads)
     one_shot(const __grid_constant__ Peers peers, std::byte* out, std::int64_t bytes) {
     const auto epoch = epoch_of(peers);
     meet<Orders::boundary>(peers, epoch + 1);
@@ -84,7 +86,7 @@ __global__ void __launch_bounds__(kMostThreads<Most>)
 /// what block b of each rank wrote in the first, so that meeting in between is enough; and nobody
 /// writes a part again before all have met for the next call, when this one is over.
 template <class T, int Most>
-__global__ void __launch_bounds__(kMostThreads<Most>)
+__global__ void __launch_bounds__(kMostAllReduceThreads)
     two_shot(const __grid_constant__ Peers peers, const __grid_constant__ Peers parts,
              std::byte* out, std::int64_t bytes, std::int64_t part) {
     using V = Vector<T, kWide<T>>;
@@ -120,9 +122,8 @@ __global__ void __launch_bounds__(kMostThreads<Most>)
     advance_to(peers, epoch + 2);
 }
 
-template <int Most>
-PeerGrid grid_for(std::int64_t vectors, const PeerLaunch& how) {
-    return peer_grid(vectors, kMostThreads<Most>, std::min(how.max_blocks, kMaxPullBlocks));
+PeerGrid grid_for(std::int64_t vectors, int most_threads, const PeerLaunch& how) {
+    return peer_grid(vectors, most_threads, std::min(how.max_blocks, kMaxPullBlocks));
 }
 
 }  // namespace
@@ -138,7 +139,7 @@ void launch_pull_sum(const Peers& peers, const OwnRows& to, const PeerLaunch& ho
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
             // By bytes: rows may be wide on some ranks only, and all need as many blocks.
-            const auto grid = grid_for<kMost>(ceil_div(most_bytes, kVector), how);
+            const auto grid = grid_for(ceil_div(most_bytes, kVector), kMostThreads<kMost>, how);
             pull_sum<T, kLanes, kMost><<<grid.blocks, grid.threads, 0, how.stream>>>(
                 peers, static_cast<std::int64_t>(to.offset), to.rows.as<T>(),
                 to.rows.elements() / kLanes);
@@ -154,7 +155,7 @@ void launch_one_shot(const Peers& peers, const Matrix& out, const PeerLaunch& ho
         using T = typename decltype(tag)::type;
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
-            const auto grid = grid_for<kMost>(ceil_div(bytes, kVector), how);
+            const auto grid = grid_for(ceil_div(bytes, kVector), kMostAllReduceThreads, how);
             one_shot<T, kMost>
                 <<<grid.blocks, grid.threads, 0, how.stream>>>(peers, out.data, bytes);
             MOE_CUDA(cudaGetLastError());
@@ -172,7 +173,7 @@ void launch_two_shot(const Peers& peers, const Peers& parts, const Matrix& out,
         using T = typename decltype(tag)::type;
         visit_ranks(peers.ranks, [&](auto most) {
             constexpr int kMost = decltype(most)::value;
-            const auto grid = grid_for<kMost>(part, how);
+            const auto grid = grid_for(part, kMostAllReduceThreads, how);
             two_shot<T, kMost>
                 <<<grid.blocks, grid.threads, 0, how.stream>>>(peers, parts, out.data, bytes, part);
             MOE_CUDA(cudaGetLastError());
