@@ -61,9 +61,9 @@ TEST(BestForms, AreComparedWithWhatEnginesRunAndTheLibraryBesideIt) {
     ASSERT_TRUE(found);
     EXPECT_EQ(found->against, "all_reduce_engine_dp_scatter");
     EXPECT_DOUBLE_EQ(found->output.median, 1.25);
-    ASSERT_TRUE(found->library);
-    EXPECT_EQ(found->library->against, "all_reduce_dp_scatter");
-    EXPECT_DOUBLE_EQ(found->library->output.median, 2.5);
+    ASSERT_TRUE(found->beside);
+    EXPECT_EQ(found->beside->against, "all_reduce_dp_scatter");
+    EXPECT_DOUBLE_EQ(found->beside->output.median, 2.5);
     const std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 4, Estimate{1, 1, 1})};
     const auto text = case_table(rows, found);
     EXPECT_NE(text.find("reduce_scatterv_push against all_reduce_engine_dp_scatter, the all_reduce "
@@ -75,7 +75,7 @@ TEST(BestForms, AreComparedWithWhatEnginesRunAndTheLibraryBesideIt) {
         << text;
     timed.erase(timed.begin() + 2);
     EXPECT_EQ(compare_best_forms(timed)->against, "all_reduce_push_dp_scatter");
-    EXPECT_FALSE(compare_best_forms(timed)->library);
+    EXPECT_FALSE(compare_best_forms(timed)->beside);
 }
 
 TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {

@@ -42,8 +42,8 @@ std::optional<Comparison> compare_best_forms(std::span<const FormSamples> timed)
     const auto baseline = std::ranges::find_if(timed, &FormSamples::baseline);
     if (comparison.engines && baseline != timed.end() && !is_engines(*baseline) &&
         baseline->form == Form::all_reduce) {
-        comparison.library = {std::string(baseline->combine),
-                              estimate_median(paired_ratios(baseline->output, scatter->output))};
+        comparison.beside = {std::string(baseline->combine),
+                             estimate_median(paired_ratios(baseline->output, scatter->output))};
     }
     return comparison;
 }

@@ -25,9 +25,9 @@ std::string sentence(const Comparison& two, std::string_view pair, const ResultR
         fmt::format("  {} against {}, {}: {}", two.combine, two.against, pair,
                     times_text(two.output, 2, fmt::format("the {} of the output step", rate)));
     if (two.layer) text += "; " + times_text(*two.layer, 3, "that of the layer");
-    if (two.library) {
-        text += fmt::format("; against {}, the library's all_reduce: {}", two.library->against,
-                            times_text(two.library->output, 2, "that of the output step"));
+    if (two.beside) {
+        text += fmt::format("; against {}, the library's all_reduce: {}", two.beside->against,
+                            times_text(two.beside->output, 2, "that of the output step"));
     }
     // What a library does by default says nothing of what it can do.
     const auto sms = row.sms.empty() ? "" : fmt::format(", SMs: {}", row.sms);

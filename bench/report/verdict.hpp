@@ -20,7 +20,7 @@ struct Comparison {
         std::string against;
         Estimate output;
     };
-    std::optional<Library> library{};
+    std::optional<Library> beside{};
 };
 
 /// The line under the rows of one case, the baseline first: how many times as fast the output step

@@ -41,9 +41,8 @@ __global__ void __launch_bounds__(kMostThreads)
     using V = Vector<T, kWide<T>>;
     const auto epoch = epoch_of(peers);
     const int me = peers.rank;
-    const auto half = static_cast<std::int64_t>(epoch % 2) * peers.ranks;
     const auto slot = [&](int owner, int source) {
-        return peers.data[owner] + (half + source) * owners.slot_bytes[owner];
+        return Slots{peers, owners.slot_bytes[owner], epoch}.of(owner, source);
     };
     const auto vector_of = [&](std::int64_t tile, int u) {
         return (tile * kUnroll + u) * blockDim.x + threadIdx.x;
