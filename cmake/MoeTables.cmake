@@ -11,10 +11,13 @@ function(moe_add_backend name)
     set_property(GLOBAL PROPERTY MOE_BACKEND_SUMMARY_${name} "${arg_SUMMARY}")
 endfunction()
 
-# moe_add_combine(<name>): <name>.cpp beside the caller defines `const CombineEntry <name>`.
+# moe_add_combine(<name> [VARIANTS <variant>...]): <name>.cpp beside the caller defines `const
+# CombineEntry <name>`, and a <name>_<variant> for each.
 function(moe_add_combine name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "VARIANTS")
     target_sources(moe_combines PRIVATE ${name}.cpp)
-    set_property(GLOBAL APPEND PROPERTY MOE_COMBINE_NAMES ${name})
+    list(TRANSFORM arg_VARIANTS PREPEND ${name}_)
+    set_property(GLOBAL APPEND PROPERTY MOE_COMBINE_NAMES ${name} ${arg_VARIANTS})
 endfunction()
 
 # moe_add_gather(<name>): <name>.cpp beside the caller defines `const GatherEntry <name>`.

@@ -182,7 +182,8 @@ TEST(Obstacle, IsMoreElementsThanMpiCounts) {
 /// all_reduce_slice_idle_rank_bf16_identity.
 std::string name_of(const testing::TestParamInfo<Param>& info) {
     const auto& [entry, layout, dtype, given] = info.param;
-    return fmt::format("{}_{}_{}_{}", entry->name, layout.name, to_string(dtype), to_string(given));
+    return test_name(
+        fmt::format("{}_{}_{}_{}", entry->name, layout.name, to_string(dtype), to_string(given)));
 }
 
 const auto kCombines = testing::ValuesIn(combine_table().begin(), combine_table().end());

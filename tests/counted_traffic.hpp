@@ -1,10 +1,12 @@
 #pragma once
 
 #include "comm/ring_traffic.hpp"
+#include "kernels/runtime/push_plan.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace moe {
@@ -113,20 +115,23 @@ public:
             if (peer != caller.rank) send(caller.world_rank(), bytes);
         }
     }
-    /// Each owner gets a rank's partial sums of its block, which it reads, and writes the sums.
-    void push_sum(const Caller& caller, const std::vector<std::int64_t>& blocks) {
+    /// Helpers get a rank's partial sums of their pieces, which they read, and write the sums where
+    /// the owner has them, or reads them once more to do that itself.
+    void push_sum(const Caller& caller, std::span<const PushPiece> pieces) {
         const int rank = caller.world_rank();
         launch(rank);
         ++at(rank).barriers;
-        for (int owner = 0; owner < caller.size; ++owner) {
-            const auto bytes = blocks[static_cast<std::size_t>(owner)];
+        if (std::ranges::any_of(pieces, &PushPiece::forwarded)) ++at(rank).barriers;
+        for (const auto& piece : pieces) {
+            const auto bytes = static_cast<std::int64_t>(piece.bytes);
             touch(rank, bytes);
-            if (owner == caller.rank) {
-                touch(rank, bytes);
-            } else {
-                touch(caller.first + owner, 2 * bytes);
+            if (piece.helper != caller.rank) {
+                touch(caller.first + piece.helper, 2 * bytes);
                 send(rank, bytes);
+                continue;
             }
+            touch(caller.first + piece.owner, piece.forwarded() ? 3 * bytes : bytes);
+            if (piece.forwarded()) send(rank, bytes);
         }
     }
     /// What others wrote for a rank is read by it.

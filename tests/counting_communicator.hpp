@@ -46,11 +46,7 @@ public:
         traffic_.push_copy(caller_, static_cast<std::int64_t>(from.rows.bytes()));
     }
     void push_sum(const PeerTable& /*inbox*/, const PushSum& sum, Stream& /*stream*/) override {
-        std::vector<std::int64_t> blocks;
-        for (int rank = 0; rank < caller_.size; ++rank) {
-            blocks.push_back(static_cast<std::int64_t>(sum.bytes_of(rank)));
-        }
-        traffic_.push_sum(caller_, blocks);
+        traffic_.push_sum(caller_, sum.plan.pieces());
     }
     void all_reduce_push(const PushInbox& /*inbox*/, const Matrix& in, const Matrix& /*out*/,
                          Stream& /*stream*/) override {

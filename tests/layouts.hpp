@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -51,12 +52,18 @@ inline void PrintTo(const Layout& layout, std::ostream* out) {
     return chosen;
 }
 
+/// "name:variant" as a test's name may hold it.
+[[nodiscard]] inline std::string test_name(std::string name) {
+    std::ranges::replace(name, ':', '_');
+    return name;
+}
+
 /// all_gatherv_idle_rank_bf16: a contract suite's parameter (strategy, layout, dtype) as a test
 /// name.
 template <class Info>
 [[nodiscard]] std::string contract_name(const Info& info) {
     const auto& [entry, layout, dtype] = info.param;
-    return fmt::format("{}_{}_{}", entry->name, layout.name, to_string(dtype));
+    return test_name(fmt::format("{}_{}_{}", entry->name, layout.name, to_string(dtype)));
 }
 
 /// Columns that are not a multiple of any vector width, and one real row size that is no power of

@@ -26,6 +26,12 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{768} << 10U;
 const std::size_t kSlotBytes = PushInbox::slot_for(kMostBytes);
+
+/// Of an inbox in which any push_sum of these steps finds room.
+std::size_t half_bytes(const Communicator& world) {
+    const auto ranks = static_cast<std::size_t>(world.size());
+    return (ranks + 1) * PushInbox::slot_for(kMostBytes + ranks * PushPlan::kVector);
+}
 constexpr int kSteps = 8;
 constexpr std::size_t kGuard = 64;  ///< bytes behind a result that nobody may write
 constexpr std::byte kGuardByte{0x5a};
@@ -37,9 +43,10 @@ enum class Kernel : std::uint8_t {
     two_shot,
     pull_sum,
     push_sum,
+    push_sum_balanced,
     push_copy
 };
-constexpr std::uint64_t kKernels = 7;
+constexpr std::uint64_t kKernels = 8;
 
 /// One call, the same on all ranks.
 struct Step {
@@ -134,8 +141,7 @@ public:
             : in(world.make_peer_memory(kMostBytes, Reach::load_store)),
               inbox(world.make_peer_memory(PushInbox::bytes_for(world.size(), kMostBytes),
                                            Reach::load_store)),
-              owners_inbox(world.make_peer_memory(PushInbox::bytes_for(world.size(), kMostBytes),
-                                                  Reach::load_store)),
+              owners_inbox(world.make_peer_memory(2 * half_bytes(world), Reach::load_store)),
               parts(world.make_peer_memory(
                   PeerKernels::two_shot_part_bytes(world.size(), kMostBytes), Reach::load_store)) {}
         std::unique_ptr<PeerMemory> in, inbox, owners_inbox, parts;
@@ -206,13 +212,17 @@ private:
                 device_.copy(from, in, stream);
                 kernels.pull_sum(memory.in->table(), own, stream);
                 return;
-            case Kernel::push_sum: {
-                const std::vector slots(static_cast<std::size_t>(world_.size()), kSlotBytes);
+            case Kernel::push_sum:
+            case Kernel::push_sum_balanced: {
+                const auto shape =
+                    step.kernel == Kernel::push_sum ? PushShape::direct : PushShape::balanced;
+                const PushPlan plan(shape, step.first, step.shape.row_bytes());
+                const std::vector halves(static_cast<std::size_t>(world_.size()),
+                                         half_bytes(world_));
                 if (in.rows == 0) return;
-                kernels.push_sum(
-                    memory.owners_inbox->table(),
-                    {.in = from, .first = step.first, .slot_bytes = slots, .out = own.rows},
-                    stream);
+                kernels.push_sum(memory.owners_inbox->table(),
+                                 {.in = from, .plan = plan, .half_bytes = halves, .out = own.rows},
+                                 stream);
                 return;
             }
             case Kernel::push_copy: {
@@ -296,7 +306,8 @@ private:
     }
     /// Whether a rank gets its own rows only.
     [[nodiscard]] static bool of_owners(const Step& step) {
-        return step.kernel == Kernel::pull_sum || step.kernel == Kernel::push_sum;
+        return step.kernel == Kernel::pull_sum || step.kernel == Kernel::push_sum ||
+               step.kernel == Kernel::push_sum_balanced;
     }
     [[nodiscard]] std::size_t result_bytes(const Step& step) const {
         const auto rows = of_owners(step) ? owned(step) : step.shape.rows;

@@ -41,6 +41,7 @@ constexpr std::uint64_t kKernels = 7;
 struct Round {
     std::uint64_t number{};
     Kernel kernel{};
+    bool balanced{};  ///< of a push_sum
     DType dtype{};
     std::int64_t cols{};
     std::size_t offset{};
@@ -56,6 +57,7 @@ public:
         Round round;
         round.number = number_++;
         round.kernel = static_cast<Kernel>(below(kKernels));
+        round.balanced = below(2) == 0;
         round.dtype = dtypes()[below(dtypes().size())].dtype;
         round.cols = std::array<std::int64_t, 5>{1, 3, 16, 33, kMostCols}[below(5)];
         round.offset = below(kMostOffset / sizeof(float)) * size_of(round.dtype);
@@ -122,6 +124,12 @@ struct Tables {
     PeerTable owners_inbox;
 };
 
+/// Of an inbox in which any push_sum finds room.
+std::size_t half_bytes(int ranks) {
+    const auto count = static_cast<std::size_t>(ranks);
+    return (count + 1) * PushInbox::slot_for(kBlockBytes + count * PushPlan::kVector);
+}
+
 class Rank {
 public:
     Rank(const Tables& tables, unsigned seed)
@@ -170,10 +178,12 @@ private:
         const Matrix in{partial.data(), round_.first.back(), round_.cols, round_.dtype};
         fill(in, me(), 0);
         const auto to = private_rows(rows(me()));
-        const std::vector slots(static_cast<std::size_t>(table_.ranks()), inbox_.slot_bytes);
+        const auto shape = round_.balanced ? PushShape::balanced : PushShape::direct;
+        const PushPlan plan(shape, round_.first, in.row_bytes());
+        const std::vector halves(static_cast<std::size_t>(table_.ranks()),
+                                 half_bytes(table_.ranks()));
         delay();
-        kernels_->push_sum(owners_inbox_,
-                           {.in = in, .first = round_.first, .slot_bytes = slots, .out = to},
+        kernels_->push_sum(owners_inbox_, {.in = in, .plan = plan, .half_bytes = halves, .out = to},
                            *stream_);
         std::ranges::fill(partial, poison_);
         delay();
@@ -338,7 +348,7 @@ void expect_right(int ranks, std::uint32_t epoch) {
     const auto seed = static_cast<unsigned>(ranks) + epoch;
     const Blocks blocks(ranks, kBlockBytes, epoch);
     const Blocks inboxes(ranks, PushInbox::bytes_for(ranks, kBlockBytes), epoch);
-    const Blocks owners_inboxes(ranks, PushInbox::bytes_for(ranks, kBlockBytes), epoch);
+    const Blocks owners_inboxes(ranks, 2 * half_bytes(ranks), epoch);
     const Blocks parts(ranks, PeerKernels::two_shot_part_bytes(ranks, kBlockBytes), epoch);
     std::vector<std::string> wrong(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;

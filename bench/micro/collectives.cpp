@@ -62,23 +62,23 @@ Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
 }
 
 Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
-    const auto rows = shape.rows / setup.world.size();
-    const auto slot = PushInbox::slot_for(static_cast<std::size_t>(rows) * shape.row_bytes());
     struct Layout {
-        std::vector<std::int64_t> first;
-        std::vector<std::size_t> slot_bytes;
+        PushPlan plan;
+        std::vector<std::size_t> half_bytes;
         std::unique_ptr<PeerMemory> inbox;
     };
-    auto layout = std::make_shared<Layout>();
-    for (int rank = 0; rank <= setup.world.size(); ++rank) layout->first.push_back(rank * rows);
-    layout->slot_bytes.assign(static_cast<std::size_t>(setup.world.size()), slot);
-    layout->inbox = setup.world.make_peer_memory(PushInbox::bytes_for(setup.world.size(), slot),
-                                                 Reach::load_store);
+    const auto rows = shape.rows / setup.world.size();
+    std::vector<std::int64_t> first;
+    for (int rank = 0; rank <= setup.world.size(); ++rank) first.push_back(rank * rows);
+    auto layout = std::make_shared<Layout>(PushPlan(PushShape::direct, first, shape.row_bytes()));
+    const auto half = layout->plan.half_bytes(setup.world.rank());
+    layout->half_bytes.assign(static_cast<std::size_t>(setup.world.size()), half);
+    layout->inbox = setup.world.make_peer_memory(2 * half, Reach::load_store);
     return [setup = setup, layout](const Matrix& in, const Matrix& out) {
         setup.world.peer_kernels()->push_sum(layout->inbox->table(),
                                              {.in = in,
-                                              .first = layout->first,
-                                              .slot_bytes = layout->slot_bytes,
+                                              .plan = layout->plan,
+                                              .half_bytes = layout->half_bytes,
                                               .out = own_block(setup.world, out)},
                                              setup.stream);
     };

@@ -40,7 +40,9 @@ void read_combines(Name name, Text text, Options& options) {
         if (entry != baseline) options.combines.push_back(entry);
     };
     if (text == "all") {
-        for (const auto* entry : table) add(entry);
+        for (const auto* entry : table) {
+            if (!entry->by_name_only) add(entry);
+        }
         return;
     }
     for (const auto& word : split_list(name, text)) add(&find_named(table, word, "combine"));
@@ -53,7 +55,7 @@ void read_slowdowns(Name name, Text text, Options& options) {
         const auto refuse = [&](std::string_view why) {
             throw BadArgument(fmt::format("{} '{}': {}", name, item, why));
         };
-        const auto colon = std::min(item.find(':'), item.size());
+        const auto colon = std::min(item.rfind(':'), item.size());
         const auto* entry = &find_named(combine_table(), item.substr(0, colon), "combine");
         if (colon == item.size()) refuse("NAME:PCT is wanted");
         const double pct = parse_positive(fmt::format("{} {}", name, item.substr(0, colon + 1)),

@@ -34,19 +34,25 @@ public:
     }
 
     void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
-        const int ranks = inbox.ranks();
-        const auto now = epoch(inbox);
-        const auto slots_of = [&](int owner) {
-            return PushInbox{inbox, sum.slot_bytes[static_cast<std::size_t>(owner)]};
+        const PushCall call{inbox, sum, epoch(inbox)};
+        // Each rank begins with its own pieces, so that not all write to the same one at a time.
+        const auto pieces = sum.plan.pieces();
+        const auto own = std::ranges::lower_bound(pieces, inbox.rank, {}, &PushPiece::helper);
+        const auto send = [&](const PushPiece& piece) {
+            std::copy_n(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
         };
-        for (int i = 0; i < ranks; ++i) {
-            const int owner = (inbox.rank + i) % ranks;
-            const auto first = static_cast<std::size_t>(sum.first[static_cast<std::size_t>(owner)]);
-            std::copy_n(sum.in.data + first * sum.in.row_bytes(), sum.bytes_of(owner),
-                        slots_of(owner).slot(owner, inbox.rank, now));
-        }
+        std::for_each(own, pieces.end(), send);
+        std::for_each(pieces.begin(), own, send);
         barrier(inbox, stream);
-        add_slots(slots_of(inbox.rank), now, sum.out);
+        for (const auto& piece : pieces) {
+            if (piece.helper == inbox.rank) add_piece(call, piece);
+        }
+        if (!sum.plan.forwards()) return;
+        barrier(inbox, stream);
+        for (const auto& piece : pieces) {
+            if (!piece.forwarded() || piece.owner != inbox.rank) continue;
+            std::copy_n(call.forwarded(piece), piece.bytes, sum.out.data + piece.in_own);
+        }
     }
 
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
@@ -98,6 +104,42 @@ public:
     }
 
 private:
+    /// Where the pieces of one push_sum lie.
+    struct PushCall {
+        const PeerTable& inbox;
+        const PushSum& sum;
+        std::uint32_t epoch;
+
+        [[nodiscard]] std::byte* slot(const PushPiece& piece, int source) const {
+            return half(piece.helper, epoch) +
+                   static_cast<std::size_t>(source) * sum.plan.slot_bytes(piece.helper) +
+                   piece.in_slot;
+        }
+        /// In the other half, which all have read: ranks that are ahead write to this one while
+        /// owners still read what was forwarded.
+        [[nodiscard]] std::byte* forwarded(const PushPiece& piece) const {
+            return half(piece.owner, epoch + 1) + sum.plan.forward_at(piece.owner) +
+                   piece.in_forward;
+        }
+
+    private:
+        [[nodiscard]] std::byte* half(int rank, std::uint32_t call) const {
+            const auto at = static_cast<std::size_t>(rank);
+            return inbox.data[at] + (call % 2) * sum.half_bytes[at];
+        }
+    };
+
+    void add_piece(const PushCall& call, const PushPiece& piece) {
+        auto rows = call.sum.in;
+        rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
+        terms_.clear();
+        for (int source = 0; source < call.inbox.ranks(); ++source) {
+            rows.data = call.slot(piece, source);
+            terms_.push_back(rows);
+        }
+        rows.data = piece.forwarded() ? call.forwarded(piece) : call.sum.out.data + piece.in_own;
+        sum_matrices(terms_, rows);
+    }
     /// How often this rank has come to a barrier of the table.
     static std::uint32_t epoch(const PeerTable& table) {
         return *table.flags[static_cast<std::size_t>(table.rank)];

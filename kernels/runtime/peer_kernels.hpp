@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/device.hpp"
+#include "kernels/runtime/push_plan.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -56,17 +57,12 @@ struct PushInbox {
 
 /// What ranks bring to a reduce_scatterv, and what one of them takes.
 struct PushSum {
-    Matrix in;                            ///< [first.back(), cols] partial sums
-    std::span<const std::int64_t> first;  ///< [ranks + 1] rank r owns the rows from first[r] on
-    /// [ranks] bytes of a slot in each rank's inbox, the same in all calls: PushInbox::slot_for(the
-    /// most that it owns in any)
-    std::span<const std::size_t> slot_bytes;
+    Matrix in;  ///< partial sums of all rows
+    const PushPlan& plan;
+    /// [ranks] bytes of half an inbox, the same in all calls: the most that plan.half_bytes() is in
+    /// any
+    std::span<const std::size_t> half_bytes;
     Matrix out;  ///< this rank's rows
-
-    [[nodiscard]] std::size_t bytes_of(int rank) const {
-        const auto at = static_cast<std::size_t>(rank);
-        return static_cast<std::size_t>(first[at + 1] - first[at]) * in.row_bytes();
-    }
 };
 
 /// Kernels that read and write other ranks' memory themselves. Plain pointers only. Stream-ordered;
@@ -84,9 +80,9 @@ public:
     /// after, since all may be written again.
     virtual void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) = 0;
     /// sum.out = the sum of this rank's rows of all ranks' partial sums, added as pull_sum does:
-    /// every rank writes each owner's rows into the owner's inbox, one as PushInbox has them,
-    /// but with slots of its own size. On a device no barrier: words carry their own news, and an
-    /// owner of no rows gets a word all the same.
+    /// every rank writes each piece of the plan into its helper's inbox, and helpers forward what
+    /// is not their own. The inbox is of two halves as the plan has them, of this kernel alone, and
+    /// zeros before the first call. On a device no barrier: words carry their own news.
     virtual void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) = 0;
     /// Writes from.rows to from.offset in each rank's block. A barrier before, since all blocks may
     /// still be read, and one after, since all must be written.
