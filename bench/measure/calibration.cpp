@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -50,9 +52,47 @@ std::int64_t operands_of(const Device& device, const Communicator& world) {
         std::min<std::size_t>(static_cast<std::size_t>(world.size()), device.max_operands()));
 }
 
-bool has_peers(const Communicator& world) {
-    return world.peer_obstacle(Reach::load_store).empty();
+/// Whether every rank finds room for `bytes` that all reach. Collective.
+bool has_peer_room(Communicator& world, std::size_t bytes) {
+    return world.peer_obstacle(Reach::load_store).empty() &&
+           world.no_peer_room(bytes, Reach::load_store).empty();
 }
+
+/// Every rank sends each other one a block of its matrix, by words that carry their own news where
+/// the backend has such.
+class PushedBlocks {
+public:
+    PushedBlocks(Communicator& world, const Matrix& in, const Matrix& out)
+        : world_(world),
+          in_(in),
+          out_(out),
+          plan_(PushShape::direct, one_each(world.size()), in.row_bytes()),
+          half_bytes_(static_cast<std::size_t>(world.size()), plan_.half_bytes(world.rank())),
+          inbox_(world.make_peer_memory(inbox_bytes(world, in.row_bytes()), Reach::load_store)) {}
+
+    void run(Stream& stream) {
+        world_.peer_kernels()->push_sum(
+            inbox_->table(), {.in = in_, .plan = plan_, .half_bytes = half_bytes_, .out = out_},
+            stream);
+    }
+    [[nodiscard]] static std::size_t inbox_bytes(const Communicator& world, std::size_t block) {
+        const PushPlan plan(PushShape::direct, one_each(world.size()), block);
+        return 2 * plan.half_bytes(world.rank());
+    }
+
+private:
+    [[nodiscard]] static std::vector<std::int64_t> one_each(int ranks) {
+        std::vector<std::int64_t> first(static_cast<std::size_t>(ranks) + 1);
+        std::iota(first.begin(), first.end(), 0);
+        return first;
+    }
+
+    Communicator& world_;
+    Matrix in_, out_;
+    PushPlan plan_;
+    std::vector<std::size_t> half_bytes_;
+    std::unique_ptr<PeerMemory> inbox_;
+};
 
 }  // namespace
 
@@ -121,10 +161,9 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     const std::int64_t ranks = world.size();
     const auto block = block_bytes(sent, ranks - 1);
     const auto bytes_of_all = static_cast<std::size_t>(ranks * block);
-    const auto reach =
-        has_peers(world) && world.no_peer_room(bytes_of_all, Reach::load_store).empty()
-            ? std::optional(Reach::load_store)
-            : std::nullopt;
+    const auto inbox = PushedBlocks::inbox_bytes(world, static_cast<std::size_t>(block));
+    const auto reach = has_peer_room(world, bytes_of_all + inbox) ? std::optional(Reach::load_store)
+                                                                  : std::nullopt;
     const auto cols = block / static_cast<std::int64_t>(size_of(kSent));
     const RowBuffer from(device, world, reach, ranks, cols, kSent);
     const Blocks to(device, ranks, block, kSent);
@@ -136,7 +175,10 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     std::vector<Candidate> candidates{
         {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
         {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
+    std::optional<PushedBlocks> pushed;
     if (reach) {
+        pushed.emplace(world, in, out.slice(0, 1));
+        candidates.push_back({write, [&] { pushed->run(*stream_); }});
         const auto own = static_cast<std::size_t>(world.rank() * block);
         candidates.push_back({write, [&, own] {
                                   world.peer_kernels()->pull_sum(
@@ -178,8 +220,15 @@ double Calibration::memory_bandwidth(std::int64_t bytes, DType dtype) {
 }
 
 double Calibration::limit(const Cost& cost, std::int64_t matrix_bytes, DType dtype) {
+    auto memory = memory_bandwidth(matrix_bytes, dtype);
+    if (cost.memory_bytes < static_cast<std::int64_t>(parts_.device.cache_bytes())) {
+        // What takes time there is each launch more than its bytes: one of all bytes is the least.
+        const auto count = operands_of(parts_.device, parts_.world);
+        const auto read = std::max<std::int64_t>(cost.memory_bytes / (count + 1) * count, 1);
+        memory = std::max(memory, memory_bandwidth(read, dtype));
+    }
     return limit_seconds(cost, {.link = cost.link_bytes > 0 ? link_bandwidth(cost.link_bytes) : 0,
-                                .memory = memory_bandwidth(matrix_bytes, dtype),
+                                .memory = memory,
                                 .barrier = barrier_});
 }
 
@@ -187,7 +236,7 @@ std::size_t Calibration::bytes(const Device& device, const Communicator& world,
                                std::int64_t link_bytes, std::int64_t matrix_bytes) {
     const std::int64_t ranks = world.size();
     const auto exchange =
-        ranks == 1 ? 0 : 2 * ranks * block_bytes(capped(link_bytes, device), ranks - 1);
+        ranks == 1 ? 0 : 4 * ranks * block_bytes(capped(link_bytes, device), ranks - 1);
     const auto count = operands_of(device, world);
     const auto sum = (count + 1) * block_bytes(capped(matrix_bytes, device), count);
     return static_cast<std::size_t>(std::max(exchange, sum));

@@ -39,8 +39,9 @@ public:
     /// Median seconds.
     [[nodiscard]] double barrier_seconds() const { return barrier_; }
     /// Collective. Bytes a second that each rank sends in a plain exchange of `bytes`, above 0, for
-    /// each rank: in equal parts to all others, as an all_gather, or read by the others where they
-    /// reach it, whichever is faster. Latency is part of it. For two ranks or more.
+    /// each rank: in equal parts to all others, as an all_gather, or by peers that read or write
+    /// where they reach each other, whichever is faster. Latency is part of it. For two ranks or
+    /// more.
     [[nodiscard]] double link_bandwidth(std::int64_t bytes);
     /// Collective. Bytes a second that each rank reads and writes while it adds up as many parts of
     /// a matrix of `bytes`, above 0, as there are ranks; one rank alone copies it. The matrix was

@@ -74,17 +74,17 @@ std::string case_table(std::span<const ResultRow> rows,
     const auto* best = fastest(rows);
     const auto* winner = no_verdict(rows) ? nullptr : best;
     if (best != nullptr) {
-        text += fmt::format("  {:<27} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
+        text += fmt::format("  {:<30} {:>11}  {:<30} {:>11} {:>11}  {}\n", "medians, [95 %]",
                             "output us", "speed-up of output", "combine us", "layer us",
                             "speed-up of layer");
     }
     for (const auto& row : rows) {
         if (!row.obstacle.empty()) {
-            text += fmt::format("  {:<27} cannot run: {}\n", row.combine, row.obstacle);
+            text += fmt::format("  {:<30} cannot run: {}\n", row.combine, row.obstacle);
         } else if (row.verified == false) {
-            text += fmt::format("  {:<27} WRONG, not timed: {}\n", row.combine, row.detail);
+            text += fmt::format("  {:<30} WRONG, not timed: {}\n", row.combine, row.detail);
         } else {
-            text += fmt::format("{} {:<27} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
+            text += fmt::format("{} {:<30} {:>11}  {:<30} {:>11} {:>11}  {}{}\n",
                                 &row == winner ? '*' : ' ', row.combine, us(row.output),
                                 speedup(row, row.output, 2), combine_us(row), us(row.layer),
                                 speedup(row, row.layer, 3), planted_mark(row));

@@ -33,7 +33,7 @@ std::string list_of_models() {
 }
 
 std::string line_of(std::string_view name, std::string_view summary) {
-    return fmt::format("{:<24} {}\n", name, summary);
+    return fmt::format("{:<30} {}\n", name, summary);
 }
 
 template <class Entry>
