@@ -119,14 +119,13 @@ public:
     }
 
 private:
-    /// Collective. Blocks of a kernel over peer memory, each of which may fill a multiprocessor:
-    /// with more, those that wait for other ranks could cover a GPU before all ranks on it got
-    /// their turn.
-    [[nodiscard]] int waiting_blocks() const {
+    /// Collective. With more blocks, those that wait for other ranks could cover a GPU before all
+    /// ranks on it got their turn.
+    [[nodiscard]] cuda::PeerBlocks waiting_blocks() const {
         int blocks = std::max(cuda::sm_count() / world_->ranks_on_gpu, 1);
         if (sms_ > 0) blocks = std::min(blocks, sms_);
         MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &blocks, 1, MPI_INT, MPI_MIN, mpi_.get()));
-        return blocks;
+        return {.most = blocks, .may_queue = world_->ranks_on_gpu == 1 && sms_ == 0};
     }
     [[nodiscard]] std::shared_ptr<Handle> make_part(int color, ncclConfig_t* config, int sms) {
         const int rank = mpi::rank(mpi());

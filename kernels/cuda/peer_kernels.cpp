@@ -45,8 +45,8 @@ namespace {
 
 class CudaPeerKernels final : public PeerKernels {
 public:
-    CudaPeerKernels(std::shared_ptr<const PeerWatch> watch, int max_blocks)
-        : watch_(std::move(watch)), max_blocks_(max_blocks) {}
+    CudaPeerKernels(std::shared_ptr<const PeerWatch> watch, PeerBlocks blocks)
+        : watch_(std::move(watch)), blocks_(blocks) {}
 
     void barrier(const PeerTable& table, Stream& stream) override {
         launch_peer_barrier(peers(table), native(stream));
@@ -86,18 +86,18 @@ private:
         return peers;
     }
     [[nodiscard]] PeerLaunch on(const Stream& stream) const {
-        return {native(stream), max_blocks_};
+        return {native(stream), blocks_.most, blocks_.may_queue};
     }
 
     std::shared_ptr<const PeerWatch> watch_;
-    int max_blocks_;
+    PeerBlocks blocks_;
 };
 
 }  // namespace
 
 std::unique_ptr<PeerKernels> make_peer_kernels(std::shared_ptr<const PeerWatch> watch,
-                                               int max_blocks) {
-    return std::make_unique<CudaPeerKernels>(std::move(watch), max_blocks);
+                                               PeerBlocks blocks) {
+    return std::make_unique<CudaPeerKernels>(std::move(watch), blocks);
 }
 
 }  // namespace moe::cuda

@@ -26,9 +26,14 @@ private:
     std::unique_ptr<Words> words_;
 };
 
-/// Kernels of at most `max_blocks` blocks, of which each may fill a multiprocessor: as many on all
-/// ranks, and no more than may wait on a GPU at once while other ranks' get their turn there.
+/// Blocks of kernels that wait for other ranks, each of which may fill a multiprocessor: the same
+/// on all ranks.
+struct PeerBlocks {
+    int most{};  ///< that may wait on a GPU at once while other ranks' get their turn there
+    /// Whether more may be launched, to begin as others end: where no other rank has the GPU.
+    bool may_queue{};
+};
 [[nodiscard]] std::unique_ptr<PeerKernels> make_peer_kernels(std::shared_ptr<const PeerWatch> watch,
-                                                             int max_blocks);
+                                                             PeerBlocks blocks);
 
 }  // namespace moe::cuda

@@ -18,6 +18,10 @@ struct PeerLaunch {
     cudaStream_t stream;
     /// That may wait for other ranks at once, so that every rank's get their turn on a GPU.
     int max_blocks;
+    bool may_queue;  ///< blocks beyond those, which begin when others have ended
+
+    /// Of a kernel that is at its best with `best` blocks, some of them queued.
+    [[nodiscard]] int blocks(int best) const { return may_queue ? best : max_blocks; }
 };
 
 void launch_pull_sum(const Peers& peers, const OwnRows& to, const PeerLaunch& how);

@@ -18,9 +18,17 @@ static_assert(kVector == kVectorBytes);
 /// Of a plan for kMaxPeers: one of its own for each, and as many as surpluses fill gaps with.
 constexpr int kMaxPieces = 2 * kMaxPeers;
 
-/// Vectors of each source that a thread has in flight where there are more than threads.
+/// Blocks where a GPU is one rank's alone. Those that find no room queue up: all wait for none but
+/// blocks of their own number, which begin in the order of numbers on every GPU. So multiprocessors
+/// do not keep step, and the link always has something to carry.
+constexpr int kMostBlocks = 1024;
+static_assert(kMostBlocks <= kMaxEpochs);
+/// Vectors of each source that a thread has in flight where blocks cannot queue and are too few.
 template <int Most>
 constexpr int kManyVectors = std::max(8 / Most, 1);
+/// That share a multiprocessor, where registers suffice.
+template <int Most, int kUnroll>
+constexpr int kMinBlocks = Most == 2 && kUnroll == 1 ? 2 : 1;
 
 /// A PushPiece; one of no bytes travels as one vector, since every rank has to hear from every
 /// other in each call.
@@ -49,7 +57,7 @@ struct Pieces {
 /// takes what was forwarded one more behind: what comes is then there, or on its way, and no rank
 /// waits for one that waits for it.
 template <class T, bool Wide, int Most, int kUnroll>
-__global__ void __launch_bounds__(kMostThreads, 1)
+__global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
     push_sum(const __grid_constant__ Peers peers, const __grid_constant__ Pieces pieces,
              const std::byte* in, std::byte* out, std::int64_t tiles) {
     using V = Vector<T, kWide<T>>;
@@ -67,6 +75,21 @@ __global__ void __launch_bounds__(kMostThreads, 1)
     const auto vector_of = [&](std::int64_t tile, int u) {
         return (tile * kUnroll + u) * blockDim.x + threadIdx.x;
     };
+    // Rows that are wide end with a whole vector.
+    const auto load = [&](const Piece& piece, std::int64_t i) {
+        if constexpr (Wide) {
+            return piece.bytes > 0 ? reinterpret_cast<const V*>(in + piece.offset)[i] : V{};
+        } else {
+            return load_padded<T, false>(in + piece.offset, i, piece.bytes);
+        }
+    };
+    const auto store = [&](const Piece& piece, std::int64_t i, const V& value) {
+        if constexpr (Wide) {
+            if (piece.bytes > 0) reinterpret_cast<V*>(out + piece.in_own)[i] = value;
+        } else {
+            store_padded<T, false>(out + piece.in_own, i, piece.bytes, value);
+        }
+    };
     const auto send = [&](const Piece& piece, std::int64_t tile) {
         const auto count = piece.vectors();
         auto* to = slot(piece, me);
@@ -74,7 +97,7 @@ __global__ void __launch_bounds__(kMostThreads, 1)
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
             const auto i = vector_of(tile, u);
-            if (i < count) value[u] = load_padded<T, Wide>(in + piece.offset, i, piece.bytes);
+            if (i < count) value[u] = load(piece, i);
         }
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
@@ -82,15 +105,15 @@ __global__ void __launch_bounds__(kMostThreads, 1)
             if (i < count) post(to, i, value[u]);
         }
     };
-    const auto add = [&](const Piece& piece, std::int64_t tile) {
+    uint4 seen[kUnroll][Most];
+    V own[kUnroll];
+    const auto look = [&](const Piece& piece, std::int64_t tile) {
         const auto count = piece.vectors();
-        uint4 seen[kUnroll][Most];
-        V own[kUnroll];
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
             const auto i = vector_of(tile, u);
             if (i >= count) break;
-            own[u] = load_padded<T, Wide>(in + piece.offset, i, piece.bytes);
+            own[u] = load(piece, i);
 #pragma unroll
             for (int source = 0; source < Most; ++source) {
                 if (source < peers.ranks && source != me) {
@@ -99,6 +122,9 @@ __global__ void __launch_bounds__(kMostThreads, 1)
                 }
             }
         }
+    };
+    const auto add = [&](const Piece& piece, std::int64_t tile) {
+        const auto count = piece.vectors();
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
             const auto i = vector_of(tile, u);
@@ -112,7 +138,7 @@ __global__ void __launch_bounds__(kMostThreads, 1)
                                                source, epoch));
             }
             if (piece.owner == me) {
-                store_padded<T, Wide>(out + piece.in_own, i, piece.bytes, sum.rounded());
+                store(piece, i, sum.rounded());
             } else {
                 post(forward(piece), i, sum.rounded());
             }
@@ -126,8 +152,7 @@ __global__ void __launch_bounds__(kMostThreads, 1)
             if (i >= count) break;
             auto* from = forward(piece);
             const auto seen = load_relaxed(reinterpret_cast<const uint4*>(from) + i);
-            store_padded<T, Wide>(out + piece.in_own, i, piece.bytes,
-                                  take<V>(peers, from, i, seen, piece.helper, epoch));
+            store(piece, i, take<V>(peers, from, i, seen, piece.helper, epoch));
         }
     };
     const auto send_all = [&](std::int64_t tile) {
@@ -138,9 +163,13 @@ __global__ void __launch_bounds__(kMostThreads, 1)
             send(pieces.at[turn < pieces.count ? turn : turn - pieces.count], tile);
         }
     };
-    const auto add_all = [&](std::int64_t tile) {
+    const auto add_all = [&](std::int64_t tile) {  // after a look at the first
+        add(pieces.at[pieces.first], tile);
 #pragma unroll 1
-        for (int i = 0; i < pieces.own; ++i) add(pieces.at[pieces.first + i], tile);
+        for (int i = 1; i < pieces.own; ++i) {
+            look(pieces.at[pieces.first + i], tile);
+            add(pieces.at[pieces.first + i], tile);
+        }
     };
     const auto take_all = [&](std::int64_t tile) {
         if (!pieces.takes || tile < 0) return;
@@ -153,11 +182,14 @@ __global__ void __launch_bounds__(kMostThreads, 1)
     const std::int64_t stride = gridDim.x;
     std::int64_t tile = blockIdx.x;
     for (; tile < tiles; tile += stride) {
+        // Before what is sent: loads would stand behind stores that a full link holds up.
+        if (tile >= stride) look(pieces.at[pieces.first], tile - stride);
         send_all(tile);
         if (tile >= stride) add_all(tile - stride);
         take_all(tile - 2 * stride);
     }
-    if (tile >= stride) add_all(tile - stride);
+    look(pieces.at[pieces.first], tile - stride);
+    add_all(tile - stride);
     take_all(tile - 2 * stride);
     take_all(tile - stride);
     advance_to(peers, epoch + 1);
@@ -198,9 +230,9 @@ void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& h
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto ranks) {
             constexpr int kMost = decltype(ranks)::value;
+            const auto grid = peer_grid(most, kMostThreads, how.blocks(kMostBlocks));
             constexpr int kMany = kManyVectors<kMost>;
-            const auto grid = peer_grid(most, kMostThreads, how.max_blocks);
-            const bool many = most > std::int64_t{grid.blocks} * grid.threads;
+            const bool many = !how.may_queue && most > std::int64_t{grid.blocks} * grid.threads;
             const auto launch = [&](auto kernel, int vectors) {
                 const auto tiles = ceil_div(most, std::int64_t{grid.threads} * vectors);
                 const auto blocks = std::min<std::int64_t>(grid.blocks, tiles);
