@@ -115,16 +115,19 @@ public:
             if (peer != caller.rank) send(caller.world_rank(), bytes);
         }
     }
+    void read_own(const Caller& caller, std::size_t bytes) {
+        touch(caller.world_rank(), static_cast<std::int64_t>(bytes));
+    }
     /// Helpers get a rank's partial sums of their pieces, which they read, and write the sums where
-    /// the owner has them, or reads them once more to do that itself.
-    void push_sum(const Caller& caller, std::span<const PushPiece> pieces) {
+    /// the owner has them, or where it reads them once more to do that itself.
+    template <class BytesOf>
+    void push(const Caller& caller, std::span<const PushPiece> pieces, BytesOf&& bytes_of) {
         const int rank = caller.world_rank();
         launch(rank);
         ++at(rank).barriers;
         if (std::ranges::any_of(pieces, &PushPiece::forwarded)) ++at(rank).barriers;
         for (const auto& piece : pieces) {
-            const auto bytes = static_cast<std::int64_t>(piece.bytes);
-            touch(rank, bytes);
+            const auto bytes = static_cast<std::int64_t>(bytes_of(piece));
             if (piece.helper != caller.rank) {
                 touch(caller.first + piece.helper, 2 * bytes);
                 send(rank, bytes);

@@ -46,7 +46,17 @@ public:
         traffic_.push_copy(caller_, static_cast<std::int64_t>(from.rows.bytes()));
     }
     void push_sum(const PeerTable& /*inbox*/, const PushSum& sum, Stream& /*stream*/) override {
-        traffic_.push_sum(caller_, sum.plan.pieces());
+        for (const auto& piece : sum.plan.pieces()) traffic_.read_own(caller_, piece.bytes);
+        traffic_.push(caller_, sum.plan.pieces(),
+                      [](const PushPiece& piece) { return piece.bytes; });
+    }
+    /// Of rows that all ranks have entries for.
+    void push_weighted_sum(const PeerTable& /*inbox*/, const PushWeightedSum& sum,
+                           Stream& /*stream*/) override {
+        const auto row_bytes = sum.out.row_bytes();
+        traffic_.push(caller_, sum.plan.pieces(), [&](const PushPiece& piece) {
+            return piece.bytes / PushWeightedSum::inbox_row_bytes(row_bytes) * row_bytes;
+        });
     }
     void all_reduce_push(const PushInbox& /*inbox*/, const Matrix& in, const Matrix& /*out*/,
                          Stream& /*stream*/) override {

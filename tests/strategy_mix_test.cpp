@@ -72,6 +72,7 @@ public:
         const bool large = owned_.total() * combine_setup_.row_bytes() > 1 << 19;
         for (const auto* entry : combine_table()) {
             if (!entry->obstacle(combine_setup_).empty()) continue;
+            if (entry->input(combine_setup_).weighted()) continue;  // there are no expert rows
             const auto in = inputs_.of(entry->input(combine_setup_));
             auto* combine = combines_.emplace_back(entry->make(combine_setup_)).get();
             const bool peer = entry->cost(combine_setup_).barriers > 0;

@@ -245,6 +245,17 @@ void PreparedCase::verify(bool whole_layer) {
     }
 }
 
+void PreparedCase::count_sent_bytes() {
+    parts_.stream.synchronize();
+    for (auto& strategy : strategies_) {
+        if (!strategy.to_be_timed()) continue;
+        const auto sent = strategy.combine->sent_bytes(strategy.output.input);
+        if (!sent) continue;
+        const auto most = parts_.bootstrap.max(static_cast<double>(*sent));
+        strategy.cost.link_bytes = static_cast<std::int64_t>(most);
+    }
+}
+
 CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
     CaseSamples samples;
     if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
@@ -255,6 +266,7 @@ CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_p
     // The expert rows that every output step starts from.
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
+    count_sent_bytes();
     for (const auto& region : regions_) {
         auto of_region = sample(region, sampler, options, on_progress);
         if (of_region.strategies.empty()) continue;

@@ -105,6 +105,8 @@ private:
     [[nodiscard]] CaseVerifier verifier();
     /// Collective. Makes a strategy with its input, or gives it an obstacle.
     [[nodiscard]] StrategyRun make_strategy(const CombineEntry& entry);
+    /// Where that depends on the expert rows, which are there.
+    void count_sent_bytes();
     [[nodiscard]] std::vector<Region> make_regions();
     void capture(StrategyRun& strategy, const Options& options);
     /// Collective. What is wrong with the output step as it is timed, in every form.

@@ -74,6 +74,11 @@ public:
     /// allocation, no waiting, no look at anything that may change.
     [[nodiscard]] virtual Matrix run(const CombineInput& in, const Matrix& mine,
                                      Stream& stream) = 0;
+    /// Bytes that this rank sends in a run with such an input, which is there; nothing where the
+    /// entry's cost says it.
+    [[nodiscard]] virtual std::optional<std::int64_t> sent_bytes(const CombineInput& /*in*/) const {
+        return {};
+    }
 };
 
 inline std::string no_obstacle(const CombineSetup& /*setup*/) {

@@ -3,76 +3,41 @@
 // or, where one owner has most rows, also others that then forward their sums to it (PushShape). On
 // a device words carry their own news, so that nobody waits for more than the words it adds.
 #include "comm/combine/owner_combine.hpp"
-
-#include <optional>
-#include <vector>
+#include "comm/combine/owners_inbox.hpp"
 
 namespace moe {
 namespace {
 
-/// Bytes that cross a link while a word goes from one GPU to another once more: 3 us at 363 GB/s,
-/// as two linked H200 have them. Help must save the busiest link more than that.
-constexpr std::int64_t kHopBytes = std::int64_t{1} << 20U;
-
 PushPlan plan_of(const CombineSetup& setup, PushShape shape) {
-    std::vector<std::int64_t> first;
-    for (int rank = 0; rank <= setup.world.size(); ++rank) {
-        first.push_back(rank < setup.world.size() ? setup.owned.first(rank) : setup.owned.total());
-    }
-    return {shape, first, static_cast<std::size_t>(setup.row_bytes())};
-}
-
-PushShape best_shape(const CombineSetup& setup) {
-    const auto ingress = [&](PushShape shape) { return plan_of(setup, shape).largest_ingress(); };
-    const auto saved = ingress(PushShape::direct) - ingress(PushShape::balanced);
-    return saved > kHopBytes ? PushShape::balanced : PushShape::direct;
+    return push_plan(setup, shape, static_cast<std::size_t>(setup.row_bytes()));
 }
 
 class ReduceScattervPush final : public OwnerCombine {
 public:
     ReduceScattervPush(const CombineSetup& setup, PushShape shape)
-        : OwnerCombine(setup), plan_(plan_of(setup, shape)) {
-        for (int rank = 0; rank < plan_.ranks(); ++rank) {
-            half_bytes_.push_back(plan_.half_bytes(rank));
-        }
-        if (setup.owned.total() == 0) return;
-        inbox_ = setup.world.make_peer_memory(2 * plan_.half_bytes(setup.world.rank()),
-                                              Reach::load_store);
-    }
+        : OwnerCombine(setup), inbox_(setup, plan_of(setup, shape)) {}
 
 private:
     Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
-        if (!inbox_) return own;  // no rows, on all ranks alike
+        if (inbox_.memory() == nullptr) return own;  // no rows
         setup().world.peer_kernels()->push_sum(
-            inbox_->table(), {.in = in.rows, .plan = plan_, .half_bytes = half_bytes_, .out = own},
+            inbox_.memory()->table(),
+            {.in = in.rows, .plan = inbox_.plan(), .half_bytes = inbox_.half_bytes(), .out = own},
             stream);
         return own;
     }
 
-    PushPlan plan_;
-    std::vector<std::size_t> half_bytes_;
-    std::unique_ptr<PeerMemory> inbox_;
+    OwnersInbox inbox_;
 };
 
 Cost cost(const CombineSetup& setup, PushShape shape) {
     if (setup.owned.total() == 0) return owners_cost(setup, [](int) { return Cost{}; });
     const auto plan = plan_of(setup, shape);
-    const auto all = setup.all_bytes();
-    const auto others = std::int64_t{setup.world.size()} - 1;
-    auto cost = owners_cost(setup, [&](int rank) {
-        // Partial sums are read once; what others wrote for a rank is read by it, and then written
-        // where it belongs.
-        const auto own = setup.owned.rows(rank) * setup.row_bytes();
-        const auto added = plan.added_bytes(rank);
-        return Cost{.link_bytes = all - added + plan.forwarded_by(rank),
-                    .memory_bytes = all + 2 * others * added + 2 * plan.forwarded_to(rank) + own,
-                    .launches = 1,
-                    .barriers = plan.forwards() ? 2 : 1};
+    return owners_cost(setup, [&](int rank) {
+        auto cost = push_cost(setup, plan, static_cast<std::size_t>(setup.row_bytes()), rank);
+        cost.memory_bytes += setup.all_bytes();  // partial sums are read once
+        return cost;
     });
-    for (int rank = 0; rank < setup.world.size(); ++rank) {
-        cost.workspace_bytes = std::max(cost.workspace_bytes, 2 * plan.half_bytes(rank));
-    }
-    return cost;
 }
 
 /// The shape for a setup.
@@ -103,7 +68,7 @@ PushShape always(const CombineSetup& /*setup*/) {
 }  // namespace
 
 extern const CombineEntry reduce_scatterv_push;
-constinit const CombineEntry reduce_scatterv_push = push_entry<best_shape>(
+constinit const CombineEntry reduce_scatterv_push = push_entry<best_push_shape>(
     "reduce_scatterv_push", "write owners' rows into inboxes, add what has come (push)", false);
 
 extern const CombineEntry reduce_scatterv_push_direct;

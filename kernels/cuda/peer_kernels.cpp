@@ -57,6 +57,10 @@ public:
     void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
         launch_push_sum(peers(inbox), sum, on(stream));
     }
+    void push_weighted_sum(const PeerTable& inbox, const PushWeightedSum& sum,
+                           Stream& stream) override {
+        launch_push_weighted_sum(peers(inbox), sum, on(stream));
+    }
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         launch_push_copy(peers(table), from, on(stream));
     }

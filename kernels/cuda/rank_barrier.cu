@@ -27,8 +27,7 @@ __global__ void meet(std::uint32_t* words, int rank, int ranks, std::uint32_t* e
 }  // namespace
 
 struct RankBarrier::State {
-    State(std::uint32_t* given, int own_rank, int all)
-        : words(given), rank(own_rank), ranks(all) {
+    State(std::uint32_t* given, int own_rank, int all) : words(given), rank(own_rank), ranks(all) {
         MOE_CUDA(cudaHostRegister(words, bytes(), cudaHostRegisterMapped));
         void* raw{};
         MOE_CUDA(cudaHostGetDevicePointer(&raw, words, 0));

@@ -1,6 +1,7 @@
 #include "kernels/host/peer_kernels.hpp"
 
 #include "kernels/host/sum.hpp"
+#include "kernels/host/weighted_sum.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -34,25 +35,76 @@ public:
     }
 
     void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
-        const PushCall call{inbox, sum, epoch(inbox)};
-        // Each rank begins with its own pieces, so that not all write to the same one at a time.
-        const auto pieces = sum.plan.pieces();
-        const auto own = std::ranges::lower_bound(pieces, inbox.rank, {}, &PushPiece::helper);
-        const auto send = [&](const PushPiece& piece) {
+        const PushCall call{inbox, sum.plan, sum.half_bytes, epoch(inbox)};
+        call.for_each_to_send([&](const PushPiece& piece) {
             std::copy_n(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
-        };
-        std::for_each(own, pieces.end(), send);
-        std::for_each(pieces.begin(), own, send);
+        });
         barrier(inbox, stream);
-        for (const auto& piece : pieces) {
-            if (piece.helper == inbox.rank) add_piece(call, piece);
-        }
+        call.for_each_to_add([&](const PushPiece& piece) {
+            auto rows = sum.in;
+            rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
+            terms_.clear();
+            for (int source = 0; source < inbox.ranks(); ++source) {
+                rows.data = call.slot(piece, source);
+                terms_.push_back(rows);
+            }
+            rows.data = piece.forwarded() ? call.forwarded(piece) : sum.out.data + piece.in_own;
+            sum_matrices(terms_, rows);
+        });
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
-        for (const auto& piece : pieces) {
-            if (!piece.forwarded() || piece.owner != inbox.rank) continue;
+        call.for_each_to_take([&](const PushPiece& piece) {
             std::copy_n(call.forwarded(piece), piece.bytes, sum.out.data + piece.in_own);
-        }
+        });
+    }
+
+    void push_weighted_sum(const PeerTable& inbox, const PushWeightedSum& sum,
+                           Stream& stream) override {
+        const PushCall call{inbox, sum.plan, sum.half_bytes, epoch(inbox)};
+        const auto row_bytes = sum.out.row_bytes();
+        const auto stride = PushWeightedSum::inbox_row_bytes(row_bytes);
+        const auto row_at = [&](std::byte* data) {
+            return Matrix{data, 1, sum.out.cols, sum.out.dtype};
+        };
+        // Behind a row stands whether its source had entries for it.
+        const auto present = [&](std::byte* slot) -> std::byte& {
+            return slot[stride - PushPlan::kVector];
+        };
+        const auto rows_of = [&](const PushPiece& piece, auto&& visit) {
+            for (std::size_t at = 0; at < piece.bytes; at += stride) visit(at, at / stride);
+        };
+        call.for_each_to_send([&](const PushPiece& piece) {
+            const auto first = static_cast<std::int64_t>(piece.offset / stride);
+            rows_of(piece, [&](std::size_t at, std::size_t i) {
+                auto* slot = call.slot(piece, inbox.rank) + at;
+                const auto row = sum.rows.slice(first + static_cast<std::int64_t>(i), 1);
+                const bool has_entries = row.offsets[0] < row.offsets[1];
+                present(slot) = std::byte{has_entries};
+                if (has_entries) weighted_sum(row, sum.dense, row_at(slot));
+            });
+        });
+        barrier(inbox, stream);
+        const auto own_row = [&](const PushPiece& piece, std::size_t i) {
+            return sum.out.data + (piece.in_own / stride + i) * row_bytes;
+        };
+        call.for_each_to_add([&](const PushPiece& piece) {
+            rows_of(piece, [&](std::size_t at, std::size_t i) {
+                terms_.clear();
+                for (int source = 0; source < inbox.ranks(); ++source) {
+                    auto* slot = call.slot(piece, source) + at;
+                    if (present(slot) != std::byte{0}) terms_.push_back(row_at(slot));
+                }
+                sum_matrices(terms_, row_at(piece.forwarded() ? call.forwarded(piece) + at
+                                                              : own_row(piece, i)));
+            });
+        });
+        if (!sum.plan.forwards()) return;
+        barrier(inbox, stream);
+        call.for_each_to_take([&](const PushPiece& piece) {
+            rows_of(piece, [&](std::size_t at, std::size_t i) {
+                std::copy_n(call.forwarded(piece) + at, row_bytes, own_row(piece, i));
+            });
+        });
     }
 
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
@@ -104,42 +156,50 @@ public:
     }
 
 private:
-    /// Where the pieces of one push_sum lie.
+    /// The pieces of one push, and where they lie.
     struct PushCall {
         const PeerTable& inbox;
-        const PushSum& sum;
+        const PushPlan& plan;
+        std::span<const std::size_t> half_bytes;
         std::uint32_t epoch;
 
         [[nodiscard]] std::byte* slot(const PushPiece& piece, int source) const {
             return half(piece.helper, epoch) +
-                   static_cast<std::size_t>(source) * sum.plan.slot_bytes(piece.helper) +
-                   piece.in_slot;
+                   static_cast<std::size_t>(source) * plan.slot_bytes(piece.helper) + piece.in_slot;
         }
         /// In the other half, which all have read: ranks that are ahead write to this one while
         /// owners still read what was forwarded.
         [[nodiscard]] std::byte* forwarded(const PushPiece& piece) const {
-            return half(piece.owner, epoch + 1) + sum.plan.forward_at(piece.owner) +
-                   piece.in_forward;
+            return half(piece.owner, epoch + 1) + plan.forward_at(piece.owner) + piece.in_forward;
+        }
+        /// Each rank begins with its own, so that not all write to the same one at a time.
+        template <class Visit>
+        void for_each_to_send(Visit&& visit) const {
+            const auto pieces = plan.pieces();
+            const auto own = std::ranges::lower_bound(pieces, inbox.rank, {}, &PushPiece::helper);
+            std::for_each(own, pieces.end(), visit);
+            std::for_each(pieces.begin(), own, visit);
+        }
+        template <class Visit>
+        void for_each_to_add(Visit&& visit) const {
+            for (const auto& piece : plan.pieces()) {
+                if (piece.helper == inbox.rank) visit(piece);
+            }
+        }
+        template <class Visit>
+        void for_each_to_take(Visit&& visit) const {
+            for (const auto& piece : plan.pieces()) {
+                if (piece.forwarded() && piece.owner == inbox.rank) visit(piece);
+            }
         }
 
     private:
         [[nodiscard]] std::byte* half(int rank, std::uint32_t call) const {
             const auto at = static_cast<std::size_t>(rank);
-            return inbox.data[at] + (call % 2) * sum.half_bytes[at];
+            return inbox.data[at] + (call % 2) * half_bytes[at];
         }
     };
 
-    void add_piece(const PushCall& call, const PushPiece& piece) {
-        auto rows = call.sum.in;
-        rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
-        terms_.clear();
-        for (int source = 0; source < call.inbox.ranks(); ++source) {
-            rows.data = call.slot(piece, source);
-            terms_.push_back(rows);
-        }
-        rows.data = piece.forwarded() ? call.forwarded(piece) : call.sum.out.data + piece.in_own;
-        sum_matrices(terms_, rows);
-    }
     /// How often this rank has come to a barrier of the table.
     static std::uint32_t epoch(const PeerTable& table) {
         return *table.flags[static_cast<std::size_t>(table.rank)];

@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/push_plan.hpp"
+#include "kernels/runtime/weighted_rows.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -65,6 +66,22 @@ struct PushSum {
     Matrix out;  ///< this rank's rows
 };
 
+/// The same of weighted rows, whose weighted sums are the partial sums.
+struct PushWeightedSum {
+    WeightedRows rows;  ///< of all ranks' rows
+    Matrix dense;
+    const PushPlan& plan;  ///< of rows of inbox_row_bytes()
+    std::span<const std::size_t> half_bytes;
+    Matrix out;
+
+    /// Bytes that a row takes in an inbox: whole vectors, and one more where there may stand
+    /// whether it has come.
+    [[nodiscard]] static std::size_t inbox_row_bytes(std::size_t row_bytes) {
+        constexpr auto kVector = PushPlan::kVector;
+        return (row_bytes + kVector - 1) / kVector * kVector + kVector;
+    }
+};
+
 /// Kernels that read and write other ranks' memory themselves. Plain pointers only. Stream-ordered;
 /// all ranks of a table call in the same order, none allocates. A rank waits in them until all
 /// others have come: on the host however long that takes, since whoever watches the ranks ends a
@@ -84,6 +101,11 @@ public:
     /// is not their own. The inbox is of two halves as the plan has them, of this kernel alone, and
     /// zeros before the first call. On a device no barrier: words carry their own news.
     virtual void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) = 0;
+    /// The same where a rank's partial sums are made on the way: what it has no entries for is not
+    /// sent. Each partial sum is rounded once, as Device::weighted_sum does it, before they are
+    /// added.
+    virtual void push_weighted_sum(const PeerTable& inbox, const PushWeightedSum& sum,
+                                   Stream& stream) = 0;
     /// Writes from.rows to from.offset in each rank's block. A barrier before, since all blocks may
     /// still be read, and one after, since all must be written.
     virtual void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) = 0;
