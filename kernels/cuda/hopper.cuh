@@ -3,9 +3,9 @@
 // Hopper's own instructions, as functions: mbarriers, TMA loads, and the matrix product of a
 // warpgroup. PTX ISA 8.0, sections on mbarrier, cp.async.bulk.tensor and wgmma.
 
-#include <cuda.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda.h>
 
 #include <cstdint>
 #include <utility>
@@ -31,10 +31,10 @@ struct Mbarrier {
                      : "memory");
     }
     __device__ void arrive_and_expect(unsigned bytes) {
-        asm volatile(
-            "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(this)),
-            "r"(bytes)
-            : "memory");
+        asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
+                         shared_address(this)),
+                     "r"(bytes)
+                     : "memory");
     }
     __device__ void wait(unsigned parity) {
         asm volatile(
