@@ -14,11 +14,12 @@ namespace {
 
 Padding resolved_padding(const Case& params, const CaseLayout& layout) {
     if (const auto* fixed = std::get_if<Padding>(&params.padding)) return *fixed;
-    MOE_EXPECT(params.phase.has_value(), "SGLang's rules ask for the phase of the step");
+    const auto& engine = *std::get<const EngineRules*>(params.padding);
+    MOE_EXPECT(params.phase || !padding_asks_for_phase(engine), "the rule asks for the phase");
     const auto row_bytes = params.shape.hidden * static_cast<std::int64_t>(size_of(params.dtype));
-    return sglang_padding(std::get<SglangVersion>(params.padding),
-                          {*params.phase, params.graph, row_bytes}, layout.tokens_by_dp,
-                          layout.parallel.attn_tp());
+    return engine_padding(engine,
+                          {params.phase.value_or(StepPhase::decode), params.graph, row_bytes},
+                          layout.tokens_by_dp, layout.parallel.attn_tp());
 }
 
 }  // namespace
@@ -43,7 +44,7 @@ CaseLayout lay_out(const Case& params, int ranks) {
             params.shape.hidden, params.shape.top_k, kMax);
         return layout;
     }
-    layout.row_map.emplace(parallel, layout.tokens_by_dp, layout.padding);
+    layout.row_map.emplace(parallel, layout.tokens_by_dp, rows_by_dp);
     return layout;
 }
 

@@ -1,9 +1,9 @@
 #include "bench/report/rows.hpp"
 
 #include "bench/case/prepared_case.hpp"
+#include "bench/moe/engine_gate.hpp"
 #include "bench/moe/engine_path.hpp"
 #include "bench/moe/layer.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>

@@ -169,15 +169,15 @@ constexpr std::array kAxes{
     Axis{.column = "padding",
          .option = {"--padding", G::step, "sum_len",
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "
-                    "load), sglang:0.5.22 (the one before)",
+                    "load), sglang:0.5.22 (the one before), vllm (0.33: max_len in graphs)",
                     read_into<&Options::paddings, parse_paddings>},
          .id = {14, kAlways},
          .text = text_of<&Case::padding>,
          // Ids were published when this was SGLang's only rule.
          .hashed =
              [](const Case& params) {
-                 const bool first = params.padding == PaddingRule(SglangVersion::v0_5_22);
-                 return hashed_line("padding", first ? "sglang" : to_text(params.padding));
+                 const auto rule = to_text(params.padding);
+                 return hashed_line("padding", rule == "sglang:0.5.22" ? "sglang" : rule);
              },
          .label =
              [](const Case& params) {

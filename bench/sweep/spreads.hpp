@@ -19,7 +19,7 @@ void spread_hidden(const Case& params, const Options& options, std::vector<Case>
 [[nodiscard]] std::size_t count_hidden(const Options& options);
 void spread_routings(const Case& params, const Options& options, std::vector<Case>& cases);
 
-/// SGLang's rules for padding ask for the phase, the others do not.
+/// Some engines' rules for padding ask for the phase, the others do not.
 void spread_phases(const Case& params, const Options& options, std::vector<Case>& cases);
 /// A BadArgument where no padding asks for a phase.
 void read_phases(std::string_view option, const std::string& text, Options& options);

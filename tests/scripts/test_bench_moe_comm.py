@@ -74,7 +74,7 @@ BAD_ARGUMENTS = [
     (["--load", "counts:1;2;x;4"], "'x'"),
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
     (["--padding", "max"], "sum_len, max_len, sglang"),
-    (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23"),
+    (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23, vllm, vllm:0.33"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
     (["--baseline", "nccl"], "no combine is named 'nccl'; there are: all_reduce_dp_scatter"),
     (["--baseline", "all_reduce_slice,reduce_scatterv_native"], "no combine is named"),
