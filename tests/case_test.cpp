@@ -296,6 +296,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--cache cold",
                                "--padding sum_len",
                                "--phase decode",
+                               "--phase decode --graph-sizes 4",
                                "--routing zipf:2",
                                "--load linear",
                                "--tokens 5",

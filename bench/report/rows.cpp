@@ -39,6 +39,13 @@ ExpertsKernel experts_kernel(const RowContext& context, const Case& params,
     return found;
 }
 
+/// Nothing where there are no rows.
+std::optional<double> rows_padded_pct(const RowMap& map) {
+    if (map.rows() == 0) return std::nullopt;
+    const auto padded = std::ranges::count(map.token_of_row(), -1);
+    return 100.0 * static_cast<double>(padded) / static_cast<double>(map.rows());
+}
+
 std::string sms_of(const Communicator& world, const Case& params) {
     if (params.sms != 0) return fmt::format("{}", params.sms);
     const bool chooses = world.sms_obstacle(1).empty();
@@ -91,6 +98,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.dtype = to_string(params.dtype);
     row.graph = params.graph ? "on" : "off";
     row.skew_us = params.skew_us;
+    if (params.pads_to_graphs()) row.graph_sizes = to_string(params.graph_sizes);
     row.sms = sms_of(*context.backend.world, params);
     row.scope = to_string(params.scope);
     row.cache = to_string(params.cache);
@@ -115,6 +123,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
 
     row.padding = to_string(layout.padding);
     row.rows = layout.row_map->rows();
+    row.rows_padded_pct = rows_padded_pct(*layout.row_map);
     row.matrix_bytes = static_cast<double>(layout.row_map->rows() * params.shape.hidden) *
                        static_cast<double>(size_of(params.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;

@@ -5,6 +5,7 @@
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/shape.hpp"
+#include "bench/sweep/graph_sizes.hpp"
 #include "comm/gather/gather.hpp"
 #include "kernels/runtime/dtype.hpp"
 
@@ -46,12 +47,18 @@ struct Case {
     std::int64_t sms{};      ///< that communication uses; 0: as many as the library chooses
     Cache cache{};
     PaddingRule padding{};
-    std::optional<StepPhase> phase;  ///< for rules that ask for it and mixed loads only
+    std::optional<StepPhase> phase;  ///< where rules or graph sizes ask, and for mixed loads
+    GraphSizes graph_sizes;          ///< to which decode rows are padded
     Load load{"balanced"};
     std::int64_t tokens{};  ///< of one step, over all DP ranks
     Scope scope{};
     std::int64_t layers{1};  ///< in one step
     std::int64_t seed{};
+
+    /// Whether rows are padded to captured sizes: those of prefill are not.
+    [[nodiscard]] bool pads_to_graphs() const {
+        return graph_sizes.given() && phase == StepPhase::decode;
+    }
 };
 
 }  // namespace moe
