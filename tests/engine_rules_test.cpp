@@ -1,6 +1,7 @@
 // The files of engines' rules: what is in them, against numbers worked by hand from the sources
 // that they name, and how they are read.
 #include "bench/engines/engine_rules.hpp"
+#include "bench/engines/engine_env.hpp"
 #include "bench/engines/engine_files.hpp"
 #include "bench/engines/parse_rules.hpp"
 #include "comm/all_reduce_forms.hpp"
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -212,6 +214,53 @@ TEST(EngineFiles, AreReadStrictly) {
               std::string::npos);
     EXPECT_NE(complaint("\"take\"", "\"took\"").find("'take' not found"), std::string::npos);
     EXPECT_NE(complaint("{", "").find("rules of sglang-0.5.23: "), std::string::npos);
+}
+
+/// The environment as it was before the test.
+class EngineEnvTest : public ::testing::Test {
+protected:
+    void SetUp() override { clear(); }
+    void TearDown() override { clear(); }
+
+private:
+    static void clear() {
+        for (const auto* name : {"NCCL_CUMEM_ENABLE", "NCCL_NVLS_ENABLE"}) unsetenv(name);
+    }
+};
+
+TEST_F(EngineEnvTest, SetsWhatTheEngineSets) {
+    for (const auto* engine : {"sglang-0.5.22", "sglang-0.5.23"}) {
+        SetUp();
+        const auto env = set_engine_env(find_engine_rules(engine));
+        EXPECT_STREQ(std::getenv("NCCL_CUMEM_ENABLE"), "0");
+        EXPECT_STREQ(std::getenv("NCCL_NVLS_ENABLE"), "0");
+        EXPECT_EQ(to_string(env), fmt::format("NCCL variables of {}: set NCCL_CUMEM_ENABLE=0, "
+                                              "NCCL_NVLS_ENABLE=0",
+                                              engine));
+    }
+}
+
+TEST_F(EngineEnvTest, NeverOverridesTheUser) {
+    setenv("NCCL_NVLS_ENABLE", "1", 1);
+    const auto env = set_engine_env(find_engine_rules("sglang"));
+    EXPECT_STREQ(std::getenv("NCCL_NVLS_ENABLE"), "1");
+    EXPECT_EQ(to_string(env),
+              "NCCL variables of sglang-0.5.23: set NCCL_CUMEM_ENABLE=0; kept as you have them: "
+              "NCCL_NVLS_ENABLE=1");
+}
+
+TEST_F(EngineEnvTest, SaysWhereTheEngineSetsNothing) {
+    EXPECT_EQ(to_string(set_engine_env(find_engine_rules("vllm"))),
+              "NCCL variables of vllm-0.33: none set");
+    EXPECT_EQ(std::getenv("NCCL_NVLS_ENABLE"), nullptr);
+}
+
+TEST(NvlsState, IsKnownWhereTheUserSaysIt) {
+    EXPECT_EQ(nvls_state("0"), "off");
+    EXPECT_EQ(nvls_state("1"), "on");
+    EXPECT_EQ(nvls_state("2"), "unknown");
+    EXPECT_EQ(nvls_state(""), "unknown");
+    EXPECT_EQ(nvls_state(nullptr), "unknown");
 }
 
 }  // namespace

@@ -293,6 +293,12 @@ constexpr auto kColumns = std::to_array<Column>({
      "of the rows that travel, those that hold no token: padded to captured sizes, to other ranks "
      "or to attn_tp",
      of<&Row::rows_padded_pct>},
+    {"nccl_version", kOther, "", "of the NCCL that ran; empty without NCCL",
+     of<&Row::nccl_version>},
+    {"nvls", kOther, "",
+     "whether NCCL may reduce in the switch, as NCCL_NVLS_ENABLE has it on rank 0: off (0), on (1) "
+     "or unknown (NCCL decides); empty without NCCL",
+     of<&Row::nvls>},
 });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "bench/report/rows.hpp"
 
 #include "bench/case/prepared_case.hpp"
+#include "bench/engines/engine_env.hpp"
 #include "bench/moe/engine_gate.hpp"
 #include "bench/moe/engine_path.hpp"
 #include "bench/moe/layer.hpp"
@@ -10,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace moe {
 namespace {
@@ -99,6 +101,8 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.graph = params.graph ? "on" : "off";
     row.skew_us = params.skew_us;
     if (params.pads_to_graphs()) row.graph_sizes = to_string(params.graph_sizes);
+    row.nccl_version = context.backend.nccl_version;
+    if (!row.nccl_version.empty()) row.nvls = nvls_state(std::getenv("NCCL_NVLS_ENABLE"));
     row.sms = sms_of(*context.backend.world, params);
     row.scope = to_string(params.scope);
     row.cache = to_string(params.cache);

@@ -61,6 +61,7 @@ struct Options {
     int min_samples{};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
     bool resume{}, dry_run{}, share_gpu{};
+    const EngineRules* engine_env{};  ///< whose NCCL variables to set; null: none
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};

@@ -77,6 +77,9 @@ BAD_ARGUMENTS = [
     (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23, vllm, vllm:0.33"),
     (["--graph-sizes", "4,x"], "engine"),
     (["--graph-sizes", "engine"], "--padding sum_len is no engine's rule"),
+    (["--engine-env", "sglang-0.5.21"], "sglang-0.5.22, sglang-0.5.23, vllm-0.33"),
+    (["--engine-env", "tensorrt-llm"], "not known"),
+    (["--backend", "host", "--engine-env", "sglang"], "the host backend runs no NCCL"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
     (["--baseline", "nccl"], "no combine is named 'nccl'; there are: all_reduce_dp_scatter"),
     (["--baseline", "all_reduce_slice,reduce_scatterv_native"], "no combine is named"),
@@ -520,7 +523,8 @@ def test_decode_rows_are_padded_to_the_graphs_of_an_engine(tmp_path):
               row["rows_padded_pct"]) for row in rows_of(tmp_path)}
     assert found == {("prefill", "", "sum_len", "6", "0"), ("decode", "4;8", "sum_len", "12", "50"),
                      ("decode", "4;8", "max_len", "16", "62.5")}
-    assert all(row["verified"] == "true" for row in rows_of(tmp_path))
+    assert all(row["verified"] == "true" and row["nccl_version"] == row["nvls"] == ""
+               for row in rows_of(tmp_path))
 
 
 def test_loads_of_production(tmp_path):
