@@ -12,12 +12,6 @@
 namespace moe {
 namespace {
 
-/// The rules that decide how rows are padded; null where that is fixed.
-const EngineRules* engine_of(const Case& params) {
-    const auto* const* engine = std::get_if<const EngineRules*>(&params.padding);
-    return engine == nullptr ? nullptr : *engine;
-}
-
 /// A step as it is before ranks are padded to each other.
 struct Step {
     std::vector<std::int64_t> rows_by_dp;
@@ -29,7 +23,7 @@ struct Step {
 Step padded_to_graphs(const Case& params, const CaseLayout& layout) {
     Step step{layout.tokens_by_dp, params.graph};
     if (!params.pads_to_graphs()) return step;
-    const auto* engine = engine_of(params);
+    const auto* engine = engine_of(params.padding);
     const auto sizes = params.graph_sizes.of_engine
                            ? engine->graphs->of_ranks(layout.parallel.ranks)
                            : params.graph_sizes.rows;
@@ -51,13 +45,13 @@ Step padded_to_graphs(const Case& params, const CaseLayout& layout) {
 }
 
 Padding resolved_padding(const Case& params, const CaseLayout& layout, const Step& step) {
-    const auto* engine = engine_of(params);
+    const auto* engine = engine_of(params.padding);
     if (engine == nullptr) return std::get<Padding>(params.padding);
     MOE_EXPECT(params.phase || !padding_asks_for_phase(*engine), "the rule asks for the phase");
     const auto row_bytes = params.shape.hidden * static_cast<std::int64_t>(size_of(params.dtype));
-    return engine_padding(*engine,
-                          {params.phase.value_or(StepPhase::decode), step.graph, row_bytes},
-                          step.rows_by_dp, layout.parallel.attn_tp());
+    const auto phase = params.phase.value_or(StepPhase::decode);  // any, where none is asked for
+    return engine_padding(*engine, {phase, step.graph, row_bytes}, step.rows_by_dp,
+                          layout.parallel.attn_tp());
 }
 
 }  // namespace

@@ -24,12 +24,14 @@ EngineEnv set_engine_env(const EngineRules& rules) {
     MOE_EXPECT(rules.nccl.has_value(), "the engine's variables are known");
     EngineEnv env{.engine = rules.name, .set = {}, .kept = {}};
     for (const auto& [name, value] : *rules.nccl) {
+        // NOLINTBEGIN(concurrency-mt-unsafe): only the main thread reads and sets variables
         if (const char* users = std::getenv(name.c_str())) {
             env.kept[name] = users;
         } else {
             MOE_EXPECT(setenv(name.c_str(), value.c_str(), 0) == 0, "the environment has room");
             env.set[name] = value;
         }
+        // NOLINTEND(concurrency-mt-unsafe)
     }
     return env;
 }

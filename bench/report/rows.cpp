@@ -102,6 +102,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.skew_us = params.skew_us;
     if (params.pads_to_graphs()) row.graph_sizes = to_string(params.graph_sizes);
     row.nccl_version = context.backend.nccl_version;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread reads and sets variables
     if (!row.nccl_version.empty()) row.nvls = nvls_state(std::getenv("NCCL_NVLS_ENABLE"));
     row.sms = sms_of(*context.backend.world, params);
     row.scope = to_string(params.scope);

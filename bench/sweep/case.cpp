@@ -11,13 +11,19 @@ std::string_view to_string(Cache cache) {
 }
 
 std::string_view to_string(const PaddingRule& rule) {
-    if (const auto* fixed = std::get_if<Padding>(&rule)) return to_string(*fixed);
-    return std::get<const EngineRules*>(rule)->padding_name;
+    const auto* engine = engine_of(rule);
+    if (engine == nullptr) return to_string(std::get<Padding>(rule));
+    return engine->padding_name;
+}
+
+const EngineRules* engine_of(const PaddingRule& rule) {
+    const auto* const* engine = std::get_if<const EngineRules*>(&rule);
+    return engine == nullptr ? nullptr : *engine;
 }
 
 bool asks_for_phase(const PaddingRule& rule) {
-    const auto* const* engine = std::get_if<const EngineRules*>(&rule);
-    return engine != nullptr && padding_asks_for_phase(**engine);
+    const auto* engine = engine_of(rule);
+    return engine != nullptr && padding_asks_for_phase(*engine);
 }
 
 }  // namespace moe

@@ -29,6 +29,8 @@ enum class Cache : std::uint8_t { warm, cold };
 /// How rows are padded: so, or as a release of an engine chooses for the step.
 using PaddingRule = std::variant<Padding, const EngineRules*>;
 [[nodiscard]] std::string_view to_string(const PaddingRule& rule);
+/// Whose rule it is; null for fixed padding.
+[[nodiscard]] const EngineRules* engine_of(const PaddingRule& rule);
 /// Whether the phase of the step decides.
 [[nodiscard]] bool asks_for_phase(const PaddingRule& rule);
 

@@ -34,8 +34,8 @@ void check_options(const Options& options) {
             "--cache cold --pipelined: nothing can empty the caches between runs back to back");
     }
     for (const auto& padding : options.paddings) {
-        const auto* const* engine = std::get_if<const EngineRules*>(&padding);
-        if (!options.graph_sizes.of_engine || (engine != nullptr && (*engine)->graphs)) continue;
+        const auto* engine = engine_of(padding);
+        if (!options.graph_sizes.of_engine || (engine != nullptr && engine->graphs)) continue;
         throw BadArgument(fmt::format(
             "--graph-sizes engine: whose? --padding {} is no engine's rule", to_string(padding)));
     }
