@@ -272,6 +272,7 @@ BROKEN_CELLS = [
     ({"input": "weighted_rows"}, "input is 'weighted_rows'"),
     ({"form": "all_gather"}, "no form is named 'all_gather'"),
     ({"combine_us_median": ""}, "pct_of_limit is"),
+    ({"rows_padded_pct": "50"}, "rows_padded_pct is '50', not"),
 ]
 
 
