@@ -10,7 +10,7 @@ import sys
 
 RUNTIME = "kernels/runtime"
 MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
-PARTS = {"bench/case", "bench/measure", "bench/moe", "bench/report", "bench/sweep",
+PARTS = {"bench/case", "bench/engines", "bench/measure", "bench/moe", "bench/report", "bench/sweep",
          "bench/verify", "bench/watch"}
 
 # Which folders the files of a folder may include, besides their own. A folder that is not here has
@@ -25,9 +25,10 @@ MAY_INCLUDE = {
     "comm/mpi": {"comm", RUNTIME, "kernels/host"},
     "comm/nccl": {"comm", "comm/mpi", RUNTIME, "kernels/cuda"},
     "bench/measure": {"comm", RUNTIME},
-    "bench/moe": MEASURED,
-    "bench/sweep": {"bench/measure", "bench/moe"} | MEASURED,
-    "bench/verify": {"bench/moe"} | MEASURED,
+    "bench/engines": {"comm", RUNTIME},
+    "bench/moe": {"bench/engines"} | MEASURED,
+    "bench/sweep": {"bench/engines", "bench/measure", "bench/moe"} | MEASURED,
+    "bench/verify": {"bench/engines", "bench/moe"} | MEASURED,
     "bench/watch": {"comm", RUNTIME},
     "bench/case": PARTS - {"bench/case", "bench/report"} | MEASURED,
     "bench/report": PARTS - {"bench/report"} | MEASURED,

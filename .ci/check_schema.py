@@ -125,6 +125,16 @@ def check_no_verdict(text, numbers):
             yield f"{where(row)}: no_verdict is {cells['no_verdict']!r}, not {expected!r}"
 
 
+def check_padding(text, numbers):
+    rows = numbers["rows"].where(numbers["rows"] > 0)
+    percent = (rows - numbers["tokens"]) / rows * 100
+    padded = numbers["rows_padded_pct"]
+    wrong = percent.isna() ^ padded.isna() | ((padded - percent).abs() > 100 * ROUNDED)
+    for row in rows.index[wrong]:
+        found = text.at[row, "rows_padded_pct"]
+        yield f"{where(row)}: rows_padded_pct is {found!r}, not {percent[row]:g}"
+
+
 def check_limits(text, numbers):
     has_rows = numbers["rows"].gt(0)
     timed = numbers["output_us_median"].gt(0) & has_rows
@@ -188,6 +198,7 @@ def check(path, documented):
         *check_baselines(text, numbers),
         *check_regions(text, numbers),
         *check_no_verdict(text, numbers),
+        *check_padding(text, numbers),
         *check_limits(text, numbers),
     ]
 

@@ -1,6 +1,7 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
 #include "bench/case/estimate.hpp"
 #include "bench/dry_run.hpp"
+#include "bench/engines/engine_env.hpp"
 #include "bench/report/abort_status.hpp"
 #include "bench/report/columns.hpp"
 #include "bench/report/provenance.hpp"
@@ -90,15 +91,17 @@ struct Start {
     std::size_t cases;
     const ResultFiles& files;
     const Schedule& schedule;
+    const std::optional<EngineEnv>& engine_env;
 };
 
 void print_start(const Start& start) {
-    const auto& [machine, backend, why, options, cases, files, schedule] = start;
+    const auto& [machine, backend, why, options, cases, files, schedule, engine_env] = start;
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
                      machine.hosts == 1 ? "" : "s", placement.transport,
                      to_string(placement.claim)));
+    if (engine_env) show(to_string(*engine_env) + "\n");
     for (const auto& warning : backend.warnings) show(fmt::format("WARNING: {}\n", warning));
     for (const auto& slowdown : options.slowdowns) {
         show(fmt::format("WARNING: {} is slowed down by {:g} % on purpose (--plant): no result\n",
@@ -227,6 +230,14 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     guards.watchdog.set_timeout(options.timeout_seconds);
     guards.heartbeat.set_phase("opening the backend");
     const auto chosen = choose_backend(options.backend, bootstrap);
+    std::optional<EngineEnv> engine_env;
+    if (options.engine_env != nullptr) {
+        if (chosen.entry.name == kHost) {
+            throw BadArgument(fmt::format("--engine-env {}: the host backend runs no NCCL",
+                                          options.engine_env->name));
+        }
+        engine_env = set_engine_env(*options.engine_env);
+    }
     auto backend = chosen.entry.open(
         {.share_gpu = options.share_gpu, .timeout_seconds = options.timeout_seconds});
     const Watchdog::Probe probe(guards.watchdog, backend.failure);
@@ -248,7 +259,8 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     guards.heartbeat.set_phase("calibrating");
     Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
     const auto earlier = open_files(
-        options, {options, backend, machine, timeline, calibration, bootstrap}, guards, files);
+        options, {options, backend, machine, timeline, calibration, bootstrap, engine_env}, guards,
+        files);
     guards.watchdog.set_on_abort([target = guards.report_target](const AbortReason& reason) {
         report_abort(reason, target);
     });
@@ -260,7 +272,8 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     std::optional<Progress> progress;
     if (files) {
         schedule.emplace(std::move(seconds), options.time_seconds, began);
-        print_start({machine, backend, chosen.why, options, cases.size(), *files, *schedule});
+        print_start(
+            {machine, backend, chosen.why, options, cases.size(), *files, *schedule, engine_env});
         progress.emplace(progress_style(options.progress), left.size(),
                          [&](double now) { return schedule->seconds_left(now); });
     }

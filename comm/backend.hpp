@@ -25,6 +25,7 @@ struct Backend {
     std::string libraries;
     /// The version that the program was compiled for, of a library that may be loaded in another.
     std::string built_against{};
+    std::string nccl_version{};  ///< of the NCCL that runs; empty for other libraries
     Placement placement;
     bool gpus{};  ///< ranks compute on GPUs, not on cores
     /// Asked by any thread, at any time until the backend goes: what failed in the background, of

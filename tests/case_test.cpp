@@ -24,8 +24,8 @@ namespace {
 using Counts = std::vector<std::int64_t>;
 constexpr auto kSum = Padding::sum_len;
 constexpr auto kMax = Padding::max_len;
-constexpr auto k22 = SglangVersion::v0_5_22;
-constexpr auto k23 = SglangVersion::v0_5_23;
+const EngineRules* const k22 = &find_engine_rules("sglang-0.5.22");
+const EngineRules* const k23 = &find_engine_rules("sglang-0.5.23");
 constexpr auto kPrefill = StepPhase::prefill;
 constexpr auto kDecode = StepPhase::decode;
 constexpr auto kMixed = StepPhase::mixed;
@@ -185,18 +185,22 @@ TEST(Cases, OfAMixedLoadAreOneForEachDp) {
               (Steps{"dp 2 sglang:0.5.23 mixed idle:1 4"}));
 }
 
-TEST(Cases, NameSglangsRuleByItsVersion) {
+TEST(Cases, NameARuleByItsEngineAndVersion) {
     const auto paddings = [](const std::string& list) {
         std::vector<PaddingRule> found;
-        const auto command = "--load hot --tokens 4 --phase decode --padding " + list;
-        for (const auto& params : cases_of(command, 2)) found.push_back(params.padding);
+        const auto command = "--load hot --tokens 4 --padding " + list;
+        for (const auto& params : cases_of(command, 2)) {
+            if (params.phase != kPrefill) found.push_back(params.padding);
+        }
         return found;
     };
     using Rules = std::vector<PaddingRule>;
     EXPECT_EQ(paddings("sglang"), (Rules{k23}));
     EXPECT_EQ(paddings("sglang:0.5.23,sglang"), (Rules{k23})) << "twice the same";
     EXPECT_EQ(paddings("sglang,sglang:0.5.22"), (Rules{k23, k22}));
+    EXPECT_EQ(paddings("vllm:0.33,vllm"), (Rules{&find_engine_rules("vllm-0.33")}));
     EXPECT_THROW((void)paddings("sglang:0.5.24"), BadArgument);
+    EXPECT_THROW((void)paddings("tensorrt-llm"), BadArgument) << "its rule is not known";
     EXPECT_THROW((void)paddings("sglang:"), BadArgument);
 }
 
@@ -292,6 +296,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--cache cold",
                                "--padding sum_len",
                                "--phase decode",
+                               "--phase decode --graph-sizes 4",
                                "--routing zipf:2",
                                "--load linear",
                                "--tokens 5",

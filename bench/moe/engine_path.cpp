@@ -1,6 +1,7 @@
 #include "bench/moe/engine_path.hpp"
 
-#include "bench/moe/sglang_gate.hpp"
+#include "bench/moe/engine_gate.hpp"
+#include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,41 +11,50 @@
 namespace moe {
 namespace {
 
-constexpr std::string_view kSglang = "sglang-0.5.23";
-
-/// A combine that SGLang can be told to run.
-struct Boundary {
-    std::string_view combine;
-    std::string_view reduction;  ///< its --boundary-reduction
-};
-constexpr Boundary kPadded{"reduce_scatter_padded", "rs"};
-constexpr Boundary kGrouped{"reduce_scatterv_grouped", "rsv"};
-constexpr Boundary kAllReduce{"all_reduce_engine_dp_scatter", "ar"};
-
-const Boundary& sglang_default(const Parallel& parallel, Padding padding) {
-    if (padding == Padding::max_len) return kPadded;
-    return sglang_path(parallel) == "reduce_scatterv" ? kGrouped : kAllReduce;
+/// How the engine must be told to run the combine: "" by default, ":VALUE" of its flag, or nothing
+/// where no value makes it.
+std::optional<std::string> told_by(const EngineRules& rules, std::string_view combine,
+                                   const Parallel& parallel, Padding padding) {
+    const auto runs = [&](std::string_view value) {
+        return engine_strategies(rules, value, parallel, padding).combine == combine;
+    };
+    if (runs(rules.flag->default_value)) return "";
+    for (const auto& [value, choices] : rules.flag->combine) {
+        if (runs(value)) return ":" + value;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
+EngineStrategies engine_strategies(const EngineRules& rules, std::string_view value,
+                                   const Parallel& parallel, Padding padding) {
+    MOE_EXPECT(rules.flag.has_value(), "the engine's flag is known");
+    StepFacts facts;
+    facts.set(StepFact::max_len, padding == Padding::max_len);
+    facts.set(StepFact::gate_open, gate_closed_by(rules, parallel).empty());
+    const auto* gather = chosen(rules.flag->gather, facts);
+    const auto* combine = chosen(rules.flag->combine.at(std::string(value)), facts);
+    return {gather == nullptr ? "" : *gather, combine == nullptr ? "" : *combine};
+}
+
 std::string engine_path(std::string_view combine, const Parallel& parallel, Padding padding) {
     if (parallel.dp == 1) return {};
     std::vector<std::string> engines;
-    for (const auto& boundary : {kPadded, kGrouped, kAllReduce}) {
-        if (combine != boundary.combine) continue;
-        const bool unasked = combine == sglang_default(parallel, padding).combine;
-        engines.push_back(unasked ? std::string(kSglang)
-                                  : fmt::format("{}:{}", kSglang, boundary.reduction));
+    for (const auto& rules : engine_rules()) {
+        if (!rules.flag || !is_newest(rules)) continue;
+        if (const auto told = told_by(rules, combine, parallel, padding)) {
+            engines.push_back(rules.name + *told);
+        }
+        if (rules.flag->deterministic == combine) {
+            engines.push_back(rules.engine + "-deterministic");
+        }
     }
-    if (combine == "all_reduce_slice") engines.emplace_back("sglang-deterministic");
-    const bool every_rank = parallel.ranks == parallel.dp;
-    if (every_rank && combine == "reduce_scatterv_collapse") engines.emplace_back("vllm-0.33");
     return fmt::format("{}", fmt::join(engines, ";"));
 }
 
 bool runs_in_sglang(std::string_view engine_path) {
-    return engine_path.starts_with(kSglang);
+    return engine_path.starts_with(find_engine_rules("sglang").name);
 }
 
 }  // namespace moe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/engines/engine_rules.hpp"
 #include "bench/moe/parallel.hpp"
 
 #include <string>
@@ -7,17 +8,20 @@
 
 namespace moe {
 
-/// The engines that run the combine of this name in such a case, separated by ; with :FORM where
-/// they have to be told to.
-/// * sglang-0.5.23: reduce_scatter_padded where rows are padded to the longest rank's
-///   (LayerCommunicator.should_use_reduce_scatter), reduce_scatterv_grouped where its gate is open
-///   (see sglang_path), else all_reduce_engine_dp_scatter. :rs, :rsv and :ar are what
-///   --boundary-reduction takes to run these three elsewhere.
-/// * sglang-deterministic (--enable-deterministic-inference): all_reduce_slice.
-/// * vllm-0.33 (all2all backend allgather_reducescatter): reduce_scatterv_collapse, where every
-/// rank
-///   is a DP rank.
-/// Empty where there is one DP rank, to which these steps do not apply.
+/// The strategies of a step, by name; empty where the engine's file has none for it.
+struct EngineStrategies {
+    std::string gather, combine;
+};
+
+/// What an engine whose flag is known runs with this value of the flag, in a topology and with rows
+/// padded so.
+[[nodiscard]] EngineStrategies engine_strategies(const EngineRules& rules, std::string_view value,
+                                                 const Parallel& parallel, Padding padding);
+
+/// The engines that run the combine of this name in such a case, separated by ; each as its newest
+/// release: by default, or with :VALUE where its flag (SGLang: --boundary-reduction) must have that
+/// value; and sglang-deterministic (--enable-deterministic-inference). Empty where there is one DP
+/// rank, to which these steps do not apply.
 [[nodiscard]] std::string engine_path(std::string_view combine, const Parallel& parallel,
                                       Padding padding);
 

@@ -34,10 +34,6 @@ Shard shard_of(const LayerShape& shape, const Parallel& parallel, int rank) {
             split_evenly(shape.shared_intermediate, parallel.ranks, rank)};
 }
 
-std::string_view to_string(Padding padding) {
-    return padding == Padding::sum_len ? "sum_len" : "max_len";
-}
-
 std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_dp, int attn_tp,
                                         Padding padding) {
     std::vector<std::int64_t> rows;
@@ -49,13 +45,11 @@ std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_
 }
 
 RowMap::RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp,
-               Padding padding)
-    : owned_(own_rows(parallel, padded_tokens(tokens_by_dp, parallel.attn_tp(), padding))) {
+               std::span<const std::int64_t> rows_by_dp)
+    : owned_(own_rows(parallel, rows_by_dp)) {
     std::int64_t token = 0;
     for (std::size_t dp = 0; dp < tokens_by_dp.size(); ++dp) {
-        const auto rows =
-            owned_.rows(static_cast<int>(dp) * parallel.attn_tp()) * parallel.attn_tp();
-        for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t row = 0; row < rows_by_dp[dp]; ++row) {
             token_of_row_.push_back(row < tokens_by_dp[dp] ? token + row : -1);
         }
         token += tokens_by_dp[dp];

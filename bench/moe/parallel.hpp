@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/engines/padding.hpp"
 #include "bench/moe/shape.hpp"
 #include "comm/row_partition.hpp"
 
@@ -39,11 +40,6 @@ struct Shard {
 /// Part `index` of `parts` of [0, size), as even as it goes.
 [[nodiscard]] Range split_evenly(std::int64_t size, int parts, int index);
 
-/// SGLang's DpPaddingMode. sum_len: each DP rank brings its own tokens. max_len: as many rows as
-/// the one with most tokens.
-enum class Padding : std::uint8_t { sum_len, max_len };
-[[nodiscard]] std::string_view to_string(Padding padding);
-
 /// Rows that each DP rank brings: its tokens rounded up to a multiple of attn_tp, or the most of
 /// all of them.
 [[nodiscard]] std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_dp,
@@ -52,7 +48,12 @@ enum class Padding : std::uint8_t { sum_len, max_len };
 /// The rows of one step: those of each DP rank, cut evenly over its attn_tp ranks.
 class RowMap {
 public:
-    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp, Padding padding);
+    /// `rows_by_dp`: as many as each DP rank has tokens, or more, all multiples of attn_tp.
+    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp,
+           std::span<const std::int64_t> rows_by_dp);
+    RowMap(const Parallel& parallel, std::span<const std::int64_t> tokens_by_dp, Padding padding)
+        : RowMap(parallel, tokens_by_dp, padded_tokens(tokens_by_dp, parallel.attn_tp(), padding)) {
+    }
 
     [[nodiscard]] const RowPartition& owned() const { return owned_; }
     [[nodiscard]] std::int64_t rows() const { return owned_.total(); }

@@ -58,6 +58,7 @@ std::string heading(const ResultRow& row) {
     const bool said = row.load.starts_with(row.phase);  // a mixed load's step is mixed
     if (!said) text += fmt::format(", {}", row.phase);
     if (row.padding != "sum_len") text += fmt::format(", {}", row.padding);
+    if (!row.graph_sizes.empty()) text += fmt::format(", graphs of {}", row.graph_sizes);
     text += fmt::format(" | dp {} ep {} on {} ranks | {} | {}", row.dp, row.ep, row.ranks,
                         row.dtype, row.gather);
     if (row.graph == "on") text += " | CUDA graph";

@@ -71,7 +71,8 @@ constexpr auto kColumns = std::to_array<Column>({
      "the same, dealt: one number for each DP rank, separated by ;", of<&Row::tokens_per_rank>},
     {"routing", kCell, "", "popularity of the experts: uniform, or zipf:S", of<&Row::routing>},
     {"phase", kCell, "",
-     "prefill, decode or mixed, where --padding sglang asked for it; mixed for every mixed load",
+     "prefill, decode or mixed, where --padding sglang or --graph-sizes asked for it; mixed for "
+     "every mixed load",
      of<&Row::phase>},
     {"padding", kCell, "", "as resolved: sum_len or max_len", of<&Row::padding>},
     {"rows", kOther, "rows", "that travel, padding included", of<&Row::rows>},
@@ -284,6 +285,20 @@ constexpr auto kColumns = std::to_array<Column>({
      "which engines run this strategy in this case, separated by ;: sglang-0.5.23, vllm-0.33, "
      "sglang-deterministic; by default, or with :FORM where --boundary-reduction FORM tells it to",
      of<&Row::engine_path>},
+    {"graph_sizes", kCell, "",
+     "captured sizes that decode rows of each DP rank are padded to, separated by ;, or engine: "
+     "those of the engine whose rule the padding is; empty where rows are not padded so",
+     of<&Row::graph_sizes>},
+    {"rows_padded_pct", kOther, "%",
+     "of the rows that travel, those that hold no token: padded to captured sizes, to other ranks "
+     "or to attn_tp",
+     of<&Row::rows_padded_pct>},
+    {"nccl_version", kOther, "", "of the NCCL that ran; empty without NCCL",
+     of<&Row::nccl_version>},
+    {"nvls", kOther, "",
+     "whether NCCL may reduce in the switch, as NCCL_NVLS_ENABLE has it on rank 0: off (0), on (1) "
+     "or unknown (NCCL decides); empty without NCCL",
+     of<&Row::nvls>},
 });
 
 }  // namespace

@@ -59,6 +59,12 @@ std::string kernel_version() {
     return uname(&name) == 0 ? fmt::format("{} {}", name.sysname, name.release) : "unknown";
 }
 
+/// Null where the run sets no variables of an engine.
+json engine_env(const std::optional<EngineEnv>& env) {
+    if (!env) return nullptr;
+    return {{"engine", env->engine}, {"set", env->set}, {"kept", env->kept}};
+}
+
 std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
@@ -109,6 +115,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"agreement_us", p.timeline.agreement_seconds() * 1e6},
         {"barrier_us", p.calibration.barrier_seconds() * 1e6},
         {"freed_memory", freed_memory()},
+        {"engine_env", engine_env(p.engine_env)},
         {"environment", allowed_environment()},
     };
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/engines/engine_env.hpp"
 #include "bench/measure/calibration.hpp"
 #include "bench/measure/timeline.hpp"
 #include "bench/sweep/options.hpp"
@@ -8,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <optional>
 #include <string>
 
 namespace moe {
@@ -25,6 +27,7 @@ struct ProvenanceParts {
     const Timeline& timeline;
     const Calibration& calibration;
     Bootstrap& bootstrap;
+    const std::optional<EngineEnv>& engine_env;
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
 

@@ -91,6 +91,9 @@ struct ResultRow {
     std::string experts_kernel;  ///< what the routed experts ran on, separated by ;
     bool experts_tuned{true};    ///< whether that is tuned for the device
     std::int64_t skew_us{};
+    std::string graph_sizes;                ///< captured sizes that decode rows are padded to
+    std::optional<double> rows_padded_pct;  ///< of the rows, those that hold no token
+    std::string nccl_version, nvls;         ///< empty without NCCL
     /// Of the time of the case's samples, the share that the most disturbed rank waited for its
     /// processor; empty where the kernel does not tell, or ranks share cores.
     std::optional<double> disturbed_pct;

@@ -1,15 +1,17 @@
 #include "bench/report/rows.hpp"
 
 #include "bench/case/prepared_case.hpp"
+#include "bench/engines/engine_env.hpp"
+#include "bench/moe/engine_gate.hpp"
 #include "bench/moe/engine_path.hpp"
 #include "bench/moe/layer.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/sweep/case_texts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace moe {
 namespace {
@@ -37,6 +39,13 @@ ExpertsKernel experts_kernel(const RowContext& context, const Case& params,
                                      *context.backend.layer_kernels));
     }
     return found;
+}
+
+/// Nothing where there are no rows.
+std::optional<double> rows_padded_pct(const RowMap& map) {
+    if (map.rows() == 0) return std::nullopt;
+    const auto padded = std::ranges::count(map.token_of_row(), -1);
+    return 100.0 * static_cast<double>(padded) / static_cast<double>(map.rows());
 }
 
 std::string sms_of(const Communicator& world, const Case& params) {
@@ -91,6 +100,10 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.dtype = to_string(params.dtype);
     row.graph = params.graph ? "on" : "off";
     row.skew_us = params.skew_us;
+    if (params.pads_to_graphs()) row.graph_sizes = to_string(params.graph_sizes);
+    row.nccl_version = context.backend.nccl_version;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread reads and sets variables
+    if (!row.nccl_version.empty()) row.nvls = nvls_state(std::getenv("NCCL_NVLS_ENABLE"));
     row.sms = sms_of(*context.backend.world, params);
     row.scope = to_string(params.scope);
     row.cache = to_string(params.cache);
@@ -115,6 +128,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
 
     row.padding = to_string(layout.padding);
     row.rows = layout.row_map->rows();
+    row.rows_padded_pct = rows_padded_pct(*layout.row_map);
     row.matrix_bytes = static_cast<double>(layout.row_map->rows() * params.shape.hidden) *
                        static_cast<double>(size_of(params.dtype));
     row.contract_bytes = row.matrix_bytes * (parallel.ranks - 1) / parallel.ranks;

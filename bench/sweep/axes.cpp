@@ -28,6 +28,10 @@ std::string phase_text(const Case& params) {
     return params.phase ? std::string(to_string(*params.phase)) : "";
 }
 
+std::string graph_sizes_text(const Case& params) {
+    return params.pads_to_graphs() ? to_string(params.graph_sizes) : "";
+}
+
 std::string routing_of(const Case& params) {
     return routing_text(params.shape.expert_zipf);
 }
@@ -169,15 +173,15 @@ constexpr std::array kAxes{
     Axis{.column = "padding",
          .option = {"--padding", G::step, "sum_len",
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "
-                    "load), sglang:0.5.22 (the one before)",
+                    "load), sglang:0.5.22 (the one before), vllm (0.33: max_len in graphs)",
                     read_into<&Options::paddings, parse_paddings>},
          .id = {14, kAlways},
          .text = text_of<&Case::padding>,
          // Ids were published when this was SGLang's only rule.
          .hashed =
              [](const Case& params) {
-                 const bool first = params.padding == PaddingRule(SglangVersion::v0_5_22);
-                 return hashed_line("padding", first ? "sglang" : to_text(params.padding));
+                 const auto rule = to_text(params.padding);
+                 return hashed_line("padding", rule == "sglang:0.5.22" ? "sglang" : rule);
              },
          .label =
              [](const Case& params) {
@@ -185,9 +189,23 @@ constexpr std::array kAxes{
                  return plain ? "" : to_text(params.padding);
              },
          .spread = spread_values<&Options::paddings, &Case::padding>},
+    Axis{.column = "graph_sizes",
+         .option = {"--graph-sizes", G::step, "",
+                    "LIST of captured batches to which decode rows of each DP rank are padded, or "
+                    "engine: those of the engine that --padding names (none)",
+                    read_into<&Options::graph_sizes, parse_graph_sizes>},
+         .id = {25},
+         .text = graph_sizes_text,
+         .label =
+             [](const Case& params) {
+                 const auto sizes = graph_sizes_text(params);
+                 return sizes.empty() ? "" : "graphs of " + sizes;
+             },
+         .spread = spread_value<&Options::graph_sizes, &Case::graph_sizes>},
     Axis{.column = "phase",
          .option = {"--phase", G::step, "",
-                    "LIST of prefill, decode, mixed, for --padding sglang (prefill,decode)",
+                    "LIST of prefill, decode, mixed, for --padding sglang and --graph-sizes "
+                    "(prefill,decode)",
                     read_phases},
          .id = {15, kAlways},
          .text = phase_text,

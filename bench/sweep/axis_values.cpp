@@ -17,12 +17,20 @@ constexpr std::array kGraphs{Word<Graphs>{"off", Graphs::off}, Word<Graphs>{"on"
 
 constexpr std::array kCaches{Word<Cache>{"warm", Cache::warm}, Word<Cache>{"cold", Cache::cold}};
 
-/// sglang is the rule of the newest release.
-constexpr std::array kPaddings{Word<PaddingRule>{"sum_len", Padding::sum_len},
-                               Word<PaddingRule>{"max_len", Padding::max_len},
-                               Word<PaddingRule>{"sglang", SglangVersion::v0_5_23},
-                               Word<PaddingRule>{"sglang:0.5.22", SglangVersion::v0_5_22},
-                               Word<PaddingRule>{"sglang:0.5.23", SglangVersion::v0_5_23}};
+/// The fixed ones, and each engine's whose rule is known: by its name the newest, and each release.
+std::vector<Word<PaddingRule>> padding_words() {
+    std::vector<Word<PaddingRule>> words{{"sum_len", Padding::sum_len},
+                                         {"max_len", Padding::max_len}};
+    std::string_view engine;
+    for (const auto& rules : engine_rules()) {
+        if (!rules.padding) continue;
+        if (rules.engine != engine)
+            words.push_back({rules.engine, &find_engine_rules(rules.engine)});
+        engine = rules.engine;
+        words.push_back({rules.padding_name, &rules});
+    }
+    return words;
+}
 
 constexpr std::array kPhases{Word<StepPhase>{"prefill", StepPhase::prefill},
                              Word<StepPhase>{"decode", StepPhase::decode},
@@ -61,6 +69,7 @@ std::vector<Cache> parse_caches(std::string_view option, const std::string& text
 }
 
 std::vector<PaddingRule> parse_paddings(std::string_view option, const std::string& text) {
+    static const auto kPaddings = padding_words();
     return parse_list(option, text, [&](auto word) { return parse_word(option, word, kPaddings); });
 }
 

@@ -11,7 +11,19 @@ std::string_view to_string(Cache cache) {
 }
 
 std::string_view to_string(const PaddingRule& rule) {
-    return std::visit([](auto kind) { return to_string(kind); }, rule);
+    const auto* engine = engine_of(rule);
+    if (engine == nullptr) return to_string(std::get<Padding>(rule));
+    return engine->padding_name;
+}
+
+const EngineRules* engine_of(const PaddingRule& rule) {
+    const auto* const* engine = std::get_if<const EngineRules*>(&rule);
+    return engine == nullptr ? nullptr : *engine;
+}
+
+bool asks_for_phase(const PaddingRule& rule) {
+    const auto* engine = engine_of(rule);
+    return engine != nullptr && padding_asks_for_phase(*engine);
 }
 
 }  // namespace moe

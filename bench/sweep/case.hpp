@@ -1,9 +1,11 @@
 #pragma once
 
+#include "bench/engines/engine_rules.hpp"
+#include "bench/moe/engine_padding.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
-#include "bench/moe/sglang_gate.hpp"
 #include "bench/moe/shape.hpp"
+#include "bench/sweep/graph_sizes.hpp"
 #include "comm/gather/gather.hpp"
 #include "kernels/runtime/dtype.hpp"
 
@@ -24,13 +26,13 @@ enum class Cache : std::uint8_t { warm, cold };
 /// As results say it: cold_weights or cold.
 [[nodiscard]] std::string_view to_string(Cache cache);
 
-/// How rows are padded: so, or as a release of SGLang chooses for the step.
-using PaddingRule = std::variant<Padding, SglangVersion>;
+/// How rows are padded: so, or as a release of an engine chooses for the step.
+using PaddingRule = std::variant<Padding, const EngineRules*>;
 [[nodiscard]] std::string_view to_string(const PaddingRule& rule);
+/// Whose rule it is; null for fixed padding.
+[[nodiscard]] const EngineRules* engine_of(const PaddingRule& rule);
 /// Whether the phase of the step decides.
-[[nodiscard]] inline bool asks_for_phase(const PaddingRule& rule) {
-    return std::holds_alternative<SglangVersion>(rule);
-}
+[[nodiscard]] bool asks_for_phase(const PaddingRule& rule);
 
 /// The parameters of one cell of the sweep: everything that decides what runs, nothing about how it
 /// is timed. The strategies that combine are candidates inside the cell, and no part of it.
@@ -47,12 +49,18 @@ struct Case {
     std::int64_t sms{};      ///< that communication uses; 0: as many as the library chooses
     Cache cache{};
     PaddingRule padding{};
-    std::optional<StepPhase> phase;  ///< for SGLang's rules and mixed loads only
+    std::optional<StepPhase> phase;  ///< where rules or graph sizes ask, and for mixed loads
+    GraphSizes graph_sizes;          ///< to which decode rows are padded
     Load load{"balanced"};
     std::int64_t tokens{};  ///< of one step, over all DP ranks
     Scope scope{};
     std::int64_t layers{1};  ///< in one step
     std::int64_t seed{};
+
+    /// Whether rows are padded to captured sizes: those of prefill are not.
+    [[nodiscard]] bool pads_to_graphs() const {
+        return graph_sizes.given() && phase == StepPhase::decode;
+    }
 };
 
 }  // namespace moe

@@ -33,6 +33,12 @@ void check_options(const Options& options) {
         throw BadArgument(
             "--cache cold --pipelined: nothing can empty the caches between runs back to back");
     }
+    for (const auto& padding : options.paddings) {
+        const auto* engine = engine_of(padding);
+        if (!options.graph_sizes.of_engine || (engine != nullptr && engine->graphs)) continue;
+        throw BadArgument(fmt::format(
+            "--graph-sizes engine: whose? --padding {} is no engine's rule", to_string(padding)));
+    }
     if (options.resume && options.out.empty() && options.csv.empty()) {
         throw BadArgument("--resume: of which results? --out or --csv says where they are");
     }

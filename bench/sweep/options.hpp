@@ -41,6 +41,7 @@ struct Options {
     std::vector<Load> loads;
     std::vector<double> routings;  ///< exponents of the experts' popularity
     std::vector<PaddingRule> paddings;
+    GraphSizes graph_sizes;
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;
@@ -60,6 +61,7 @@ struct Options {
     int min_samples{};
     int launch{1}, launches{1};  ///< which of how many launches into one results set
     bool resume{}, dry_run{}, share_gpu{};
+    const EngineRules* engine_env{};  ///< whose NCCL variables to set; null: none
     Mode mode{};
     Verify verify{Verify::full};
     ProgressStyle progress{ProgressStyle::automatic};

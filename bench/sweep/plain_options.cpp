@@ -87,6 +87,15 @@ void read_launch(Name name, Text text, Options& options) {
     options.launches = static_cast<int>(launches);
 }
 
+void read_engine_env(Name name, Text text, Options& options) {
+    const auto& rules = find_engine_rules(text);
+    if (!rules.nccl) {
+        throw BadArgument(
+            fmt::format("{} {}: which NCCL variables it sets is not known", name, text));
+    }
+    options.engine_env = &rules;
+}
+
 template <auto Member>
 void read_text(Name /*name*/, Text text, Options& options) {
     options.*Member = text;
@@ -118,6 +127,10 @@ constexpr std::array kOptions{
                 "several ranks on one GPU: sets what NCCL needs for that; times say nothing of "
                 "links",
                 read_flag<&Options::share_gpu>},
+    OptionEntry{"--engine-env", G::measurement, "",
+                "engine whose NCCL variables are set before NCCL starts, but those that you have "
+                "set: sglang, vllm, or one of their releases (none)",
+                read_engine_env},
     OptionEntry{"--verify", G::measurement, "full",
                 "exact: bit for bit; full: also the layer against fp64; off",
                 read_word<&Options::verify, kVerifies>},

@@ -59,7 +59,7 @@ void spread_routings(const Case& params, const Options& options, std::vector<Cas
 }
 
 void spread_phases(const Case& params, const Options& options, std::vector<Case>& cases) {
-    if (!asks_for_phase(params.padding)) {
+    if (!asks_for_phase(params.padding) && !options.graph_sizes.given()) {
         cases.push_back(params);
         return;
     }
@@ -70,9 +70,9 @@ void spread_phases(const Case& params, const Options& options, std::vector<Case>
 }
 
 void read_phases(std::string_view option, const std::string& text, Options& options) {
-    if (std::ranges::none_of(options.paddings, asks_for_phase)) {
-        throw BadArgument(
-            fmt::format("{} '{}': only --padding sglang asks for the phase", option, text));
+    if (std::ranges::none_of(options.paddings, asks_for_phase) && !options.graph_sizes.given()) {
+        throw BadArgument(fmt::format(
+            "{} '{}': only --padding sglang and --graph-sizes ask for the phase", option, text));
     }
     options.phases = parse_phases(option, text);
 }
@@ -102,7 +102,9 @@ void spread_tokens(const Case& params, const Options& options, std::vector<Case>
 double count_steps(const Options& options) {
     const auto size = [](auto count) { return static_cast<double>(count); };
     const auto mixed = size(std::ranges::count_if(options.loads, &Load::mixed));
-    const auto with_phase = size(std::ranges::count_if(options.paddings, asks_for_phase));
+    const auto with_phase = options.graph_sizes.given()
+                                ? size(options.paddings.size())
+                                : size(std::ranges::count_if(options.paddings, asks_for_phase));
     const auto phases =
         size(options.paddings.size()) - with_phase + with_phase * size(options.phases.size());
     return phases * (size(options.loads.size()) - mixed) * size(options.tokens.size()) +

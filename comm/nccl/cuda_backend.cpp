@@ -38,6 +38,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
             .layer_kernels = make_cuda_layer_kernels_factory(),
             .libraries = cuda_backend_libraries(),
             .built_against = fmt::format("NCCL {}", nccl::version_text(nccl::kBuiltAgainst)),
+            .nccl_version = nccl::version_text(nccl::version()),
             .placement = std::move(choice.placement),
             .gpus = true,
             .failure = std::move(world.failure),

@@ -74,7 +74,12 @@ BAD_ARGUMENTS = [
     (["--load", "counts:1;2;x;4"], "'x'"),
     (["--load", "counts:1;2;3"], "3 shares, but dp is 4"),
     (["--padding", "max"], "sum_len, max_len, sglang"),
-    (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23"),
+    (["--padding", "sglang:0.5.21"], "sglang, sglang:0.5.22, sglang:0.5.23, vllm, vllm:0.33"),
+    (["--graph-sizes", "4,x"], "engine"),
+    (["--graph-sizes", "engine"], "--padding sum_len is no engine's rule"),
+    (["--engine-env", "sglang-0.5.21"], "sglang-0.5.22, sglang-0.5.23, vllm-0.33"),
+    (["--engine-env", "tensorrt-llm"], "not known"),
+    (["--backend", "host", "--engine-env", "sglang"], "the host backend runs no NCCL"),
     (["--combine", "all_gather"], "reduce_scatterv_native"),
     (["--baseline", "nccl"], "no combine is named 'nccl'; there are: all_reduce_dp_scatter"),
     (["--baseline", "all_reduce_slice,reduce_scatterv_native"], "no combine is named"),
@@ -267,6 +272,7 @@ BROKEN_CELLS = [
     ({"input": "weighted_rows"}, "input is 'weighted_rows'"),
     ({"form": "all_gather"}, "no form is named 'all_gather'"),
     ({"combine_us_median": ""}, "pct_of_limit is"),
+    ({"rows_padded_pct": "50"}, "rows_padded_pct is '50', not"),
 ]
 
 
@@ -507,6 +513,19 @@ def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(rule, decode, c
     variants = {row["variant"] for row in rows_of(tmp_path)
                 if row["combine"] == "reduce_scatter_padded" and row["padding"] == "max_len"}
     assert variants == {"zero_copy"}
+
+
+def test_decode_rows_are_padded_to_the_graphs_of_an_engine(tmp_path):
+    done = launch(*QUICK, "--tokens", "6", "--load", "counts:5;1", "--padding", "sum_len,vllm",
+                  "--graph-sizes", "4,8", "--scope", "output", "--out", tmp_path, ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert "sum_len" not in done.stdout and "graphs of 4;8" in done.stdout
+    found = {(row["phase"], row["graph_sizes"], row["padding"], row["rows"],
+              row["rows_padded_pct"]) for row in rows_of(tmp_path)}
+    assert found == {("prefill", "", "sum_len", "6", "0"), ("decode", "4;8", "sum_len", "12", "50"),
+                     ("decode", "4;8", "max_len", "16", "62.5")}
+    assert all(row["verified"] == "true" and row["nccl_version"] == row["nvls"] == ""
+               for row in rows_of(tmp_path))
 
 
 def test_loads_of_production(tmp_path):
