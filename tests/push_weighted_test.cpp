@@ -1,0 +1,245 @@
+// The local combine and the push in one kernel, on every backend: calls of random sizes, owners and
+// routings on one inbox, enqueued without a wait, with a rank that is late on its device. Where the
+// device can, a burst is captured and replayed an odd number of times, with another routing each
+// time, which lies in device memory. Small whole numbers, so that every sum is exact.
+#include "comm/communicator.hpp"
+#include "tests/backends.hpp"
+#include "tests/full_tests.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr std::int64_t kMostRows = 96;
+constexpr std::int64_t kMostCols = 4096;
+constexpr std::int64_t kMostEntries = 3;  ///< of a row
+constexpr int kCalls = 6;
+
+/// Bytes of half an inbox in which any of these calls finds room.
+std::size_t half_bytes(int ranks) {
+    const auto row = PushWeightedSum::inbox_row_bytes(kMostCols * sizeof(float));
+    return (static_cast<std::size_t>(ranks) + 1) * (kMostRows * row + PushPlan::kVector) + 64;
+}
+
+/// One call, the same on all ranks, but for what each has for it.
+struct Call {
+    DType dtype{};
+    std::int64_t cols{};
+    std::vector<std::int64_t> first{0};
+    PushShape shape{};
+    int late{};  ///< this rank is late, below 0: nobody
+    std::uint64_t seed{};
+};
+
+Call random_call(int ranks, std::mt19937_64& random) {
+    const auto below = [&](std::uint64_t end) { return random() % end; };
+    Call call;
+    call.dtype = dtypes()[below(dtypes().size())].dtype;
+    call.cols = std::array<std::int64_t, 6>{1, 5, 264, 520, 2880, kMostCols}[below(6)];
+    const auto chosen = static_cast<int>(below(static_cast<std::uint64_t>(ranks)));
+    const auto kind = below(4);
+    for (int rank = 0; rank < ranks; ++rank) {
+        const auto some = static_cast<std::int64_t>(below(kMostRows / 8));
+        const auto rows = kind == 0 ? (rank == chosen ? kMostRows : 0) : kind == 1 ? 4 : some;
+        call.first.push_back(std::min(call.first.back() + rows, kMostRows));
+    }
+    call.shape = below(2) == 0 ? PushShape::balanced : PushShape::direct;
+    call.late = below(3) == 0 ? chosen : -1;
+    call.seed = random();
+    return call;
+}
+
+/// How many entries rank `rank` has for a row, often none; and what each is worth in a column.
+std::int64_t entries(std::uint64_t seed, int rank, std::int64_t row) {
+    const auto bits = (seed ^ static_cast<std::uint64_t>(row * 8 + rank)) * 0x9e3779b97f4a7c15U;
+    return static_cast<std::int64_t>((bits >> 40U) % (kMostEntries + 2)) % (kMostEntries + 1);
+}
+int value(std::uint64_t seed, int rank, std::int64_t index, std::int64_t col) {
+    const auto bits = (seed + static_cast<std::uint64_t>(index * 64 + rank)) * 0xbf58476d1ce4e5b9U +
+                      static_cast<std::uint64_t>(col) * 0x94d049bb133111ebU;
+    return 1 + static_cast<int>(bits >> 62U);
+}
+
+/// What one rank has for one call, in device memory.
+class Given {
+public:
+    Given(Backend& backend, const Call& call)
+        : device_(*backend.device),
+          call_(call),
+          rank_(backend.world->rank()),
+          plan_(call.shape, call.first,
+                PushWeightedSum::inbox_row_bytes(static_cast<std::size_t>(call.cols) *
+                                                 size_of(call.dtype))),
+          halves_(static_cast<std::size_t>(backend.world->size()),
+                  half_bytes(backend.world->size())) {
+        const auto most = rows() * kMostEntries;
+        const auto compute = backend.layer_kernels->compute_dtype(call.dtype);
+        const auto words = [&](std::int64_t count) {
+            return device_.allocate(static_cast<std::size_t>(count) * sizeof(float));
+        };
+        dense_ = device_.allocate(static_cast<std::size_t>(most * call.cols) * size_of(compute));
+        offsets_ = words(rows() + 1);
+        indices_ = words(most);
+        weights_ = words(most);
+        out_ = device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
+                                size_of(call.dtype));
+        compute_ = compute;
+    }
+
+    /// Another routing and other values, and a poisoned result.
+    void fill(std::uint64_t replay) {
+        seed_ = call_.seed + replay;
+        std::vector<std::int32_t> offsets{0}, indices;
+        for (std::int64_t row = 0; row < rows(); ++row) {
+            for (std::int64_t i = 0; i < entries(seed_, rank_, row); ++i) {
+                indices.push_back(static_cast<std::int32_t>(i * rows() + row));
+            }
+            offsets.push_back(static_cast<std::int32_t>(indices.size()));
+        }
+        upload(offsets_, offsets);
+        upload(indices_, indices);
+        upload(weights_, std::vector<float>(indices.size(), 1.0F));
+        visit_dtype(compute_, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            std::vector<T> dense;
+            for (std::int64_t index = 0; index < rows() * kMostEntries; ++index) {
+                for (std::int64_t col = 0; col < call_.cols; ++col) {
+                    dense.push_back(
+                        static_cast<T>(static_cast<float>(value(seed_, rank_, index, col))));
+                }
+            }
+            upload(dense_, dense);
+        });
+        const std::vector<std::byte> poison(
+            static_cast<std::size_t>(own_rows() * call_.cols) * size_of(call_.dtype),
+            replay % 2 == 0 ? std::byte{0xff} : std::byte{0});
+        upload(out_, poison);
+    }
+
+    void enqueue(const PeerMemory& inbox, PeerKernels& kernels, Stream& stream) {
+        if (rows() == 0) return;
+        if (call_.late == rank_) device_.delay(100e-6, stream);
+        kernels.push_weighted_sum(
+            inbox.table(),
+            {.rows = {rows(), offsets_.as<std::int32_t>(), indices_.as<std::int32_t>(),
+                      weights_.as<float>()},
+             .dense = dense_.matrix(rows() * kMostEntries, call_.cols, compute_),
+             .plan = plan_,
+             .half_bytes = halves_,
+             .out = out_.matrix(own_rows(), call_.cols, call_.dtype)},
+            stream);
+    }
+
+    /// What is wrong first; empty where nothing is.
+    [[nodiscard]] std::string wrong() const {
+        std::string text;
+        visit_dtype(call_.dtype, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            std::vector<T> got(static_cast<std::size_t>(own_rows() * call_.cols));
+            if (got.empty()) return;
+            device_.download(out_.data(), reinterpret_cast<std::byte*>(got.data()),
+                             got.size() * sizeof(T));
+            for (std::int64_t row = 0; row < own_rows() && text.empty(); ++row) {
+                for (std::int64_t col = 0; col < call_.cols && text.empty(); ++col) {
+                    const auto is =
+                        static_cast<float>(got[static_cast<std::size_t>(row * call_.cols + col)]);
+                    const auto want = wanted(first() + row, col);
+                    if (is == want) continue;
+                    text = fmt::format("row {} of {}, column {} of {} {}, {}: {} and not {}", row,
+                                       own_rows(), col, call_.cols, to_string(call_.dtype),
+                                       to_string(call_.shape), is, want);
+                }
+            }
+        });
+        return text;
+    }
+
+private:
+    [[nodiscard]] float wanted(std::int64_t row, std::int64_t col) const {
+        int sum = 0;
+        for (int rank = 0; rank < plan_.ranks(); ++rank) {
+            for (std::int64_t i = 0; i < entries(seed_, rank, row); ++i) {
+                sum += value(seed_, rank, i * rows() + row, col);
+            }
+        }
+        return static_cast<float>(sum);
+    }
+    template <class T>
+    void upload(Buffer& to, const std::vector<T>& values) {
+        if (values.empty()) return;
+        device_.upload(reinterpret_cast<const std::byte*>(values.data()), to.data(),
+                       values.size() * sizeof(T));
+    }
+    [[nodiscard]] std::int64_t rows() const { return call_.first.back(); }
+    [[nodiscard]] std::int64_t first() const {
+        return call_.first[static_cast<std::size_t>(rank_)];
+    }
+    [[nodiscard]] std::int64_t own_rows() const {
+        return call_.first[static_cast<std::size_t>(rank_) + 1] - first();
+    }
+
+    Device& device_;
+    Call call_;
+    int rank_;
+    PushPlan plan_;
+    std::vector<std::size_t> halves_;
+    std::uint64_t seed_{};
+    DType compute_{};
+    Buffer dense_, offsets_, indices_, weights_, out_;
+};
+
+TEST(PushWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
+    const std::uint64_t bursts = full_tests() ? 200 : 8;
+    constexpr std::uint64_t kReplays = 3;
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        const auto obstacle = world.peer_obstacle(Reach::load_store);
+        if (!obstacle.empty()) {
+            fmt::print("skipped: {}: {}\n", backend.name, obstacle);
+            continue;
+        }
+        const auto inbox = world.make_peer_memory(2 * half_bytes(world.size()), Reach::load_store);
+        const auto stream = backend.device->make_stream();
+        for (std::uint64_t seed = 0; seed < bursts; ++seed) {
+            std::mt19937_64 random(seed);
+            std::vector<Given> given;
+            for (int i = 0; i < kCalls; ++i) {
+                given.emplace_back(backend, random_call(world.size(), random));
+            }
+            const auto enqueue = [&] {
+                for (auto& one : given) one.enqueue(*inbox, *world.peer_kernels(), *stream);
+            };
+            const auto check = [&](std::uint64_t replay) {
+                for (std::size_t i = 0; i < given.size(); ++i) {
+                    EXPECT_EQ(given[i].wrong(), "")
+                        << backend.name << ", rank " << world.rank() << " of " << world.size()
+                        << ", burst " << seed << ", replay " << replay << ", call " << i;
+                }
+            };
+            for (auto& one : given) one.fill(0);
+            enqueue();
+            stream->synchronize();
+            check(0);
+            if (!backend.device->capture_obstacle().empty()) continue;
+            const auto graph = stream->capture(enqueue);
+            for (std::uint64_t replay = 1; replay <= kReplays; ++replay) {
+                for (auto& one : given) one.fill(replay);
+                graph->launch(*stream);
+                stream->synchronize();
+                check(replay);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace moe
