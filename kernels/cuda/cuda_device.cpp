@@ -3,7 +3,7 @@
 #include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/stamp.hpp"
-#include "kernels/cuda/start_gate.hpp"
+#include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/sum.hpp"
 #include "kernels/cuda/weighted_sum.hpp"
 
@@ -163,8 +163,8 @@ public:
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<CudaEvent>(stamps_);
     }
-    [[nodiscard]] std::unique_ptr<StartGate> make_start_gate() override {
-        return cuda::make_start_gate();
+    [[nodiscard]] std::unique_ptr<StreamGate> make_stream_gate() override {
+        return cuda::make_stream_gate();
     }
     [[nodiscard]] std::string capture_obstacle() const override { return {}; }
     [[nodiscard]] std::optional<Clocks> clocks() const override { return nvml_clocks(ordinal_); }

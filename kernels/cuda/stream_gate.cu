@@ -1,5 +1,5 @@
 #include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/start_gate.hpp"
+#include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/wait.cuh"
 
 #include <atomic>
@@ -23,9 +23,9 @@ __global__ void wait_for(Words* words, unsigned closing) {
     }
 }
 
-class CudaStartGate final : public StartGate {
+class CudaStreamGate final : public StreamGate {
 public:
-    CudaStartGate() {
+    CudaStreamGate() {
         void* raw{};
         MOE_CUDA(cudaHostAlloc(&raw, sizeof(Words), cudaHostAllocMapped));
         words_.reset(static_cast<Words*>(raw));
@@ -33,9 +33,9 @@ public:
         MOE_CUDA(cudaHostGetDevicePointer(&raw, words_.get(), 0));
         on_device_ = static_cast<Words*>(raw);
     }
-    ~CudaStartGate() override { open(); }
-    CudaStartGate(const CudaStartGate&) = delete;
-    CudaStartGate& operator=(const CudaStartGate&) = delete;
+    ~CudaStreamGate() override { open(); }
+    CudaStreamGate(const CudaStreamGate&) = delete;
+    CudaStreamGate& operator=(const CudaStreamGate&) = delete;
 
     void close(Stream& stream) override {
         MOE_EXPECT(std::atomic_ref(words_->gave_up).load() == 0,
@@ -58,8 +58,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<StartGate> make_start_gate() {
-    return std::make_unique<CudaStartGate>();
+std::unique_ptr<StreamGate> make_stream_gate() {
+    return std::make_unique<CudaStreamGate>();
 }
 
 }  // namespace moe::cuda

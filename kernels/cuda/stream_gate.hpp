@@ -8,6 +8,6 @@ namespace moe::cuda {
 
 /// On the calling thread's device: one thread of one block looks at a word of host memory until the
 /// host writes there, which it sees about a microsecond later.
-[[nodiscard]] std::unique_ptr<StartGate> make_start_gate();
+[[nodiscard]] std::unique_ptr<StreamGate> make_stream_gate();
 
 }  // namespace moe::cuda
