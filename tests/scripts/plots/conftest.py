@@ -6,6 +6,7 @@ from pathlib import Path
 import plot
 import pytest
 from chart_rows import Row
+from charts import CHARTS
 from drawn import figure_text
 from matplotlib.figure import Figure
 from results_csv import write_csv
@@ -26,3 +27,15 @@ def charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return {svg.stem: svg.read_text() for svg in (tmp_path / "out").glob("*.svg")}
 
     return draw
+
+
+@pytest.fixture
+def text_of(charts, monkeypatch: pytest.MonkeyPatch):
+    """Draws one chart by its name, of rows that make one figure; answers its texts."""
+
+    def text(name: str, rows: Iterable[Row]) -> str:
+        monkeypatch.setattr(plot, "CHARTS", [chart for chart in CHARTS if chart.name == name])
+        monkeypatch.setattr(plot, "make_maps", lambda _: [])
+        return charts(rows)[name]
+
+    return text

@@ -57,8 +57,8 @@ def test_claims_never_share_a_figure(charts) -> None:
     assert "2.81×" in memory and "1.81×" not in memory
 
 
-def test_the_subtitle_states_the_machine_and_the_case(charts) -> None:
-    text = charts(sweep())["speedup_output"]
+def test_the_subtitle_states_the_machine_and_the_case(text_of) -> None:
+    text = text_of("speedup_output", sweep())
     assert "device EPYC 7763 · ranks 8 · hosts 1" in text
     assert "model custom · hidden 1024 · dtype bf16" in text
     assert "claim: interconnect" in text

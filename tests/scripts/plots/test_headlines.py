@@ -8,27 +8,27 @@ from charts.style import LOOKS
 from drawn import CHARTS, figures
 
 
-def test_the_title_says_who_wins_from_where_by_how_much(charts) -> None:
+def test_the_title_says_who_wins_from_where_by_how_much(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (0.97, 1.81)}
-    text = charts(sweep(gains, loads=["balanced"]))["speedup_output"]
+    text = text_of("speedup_output", sweep(gains, loads=["balanced"]))
     assert f"{NATIVE} wins the output step from 64 tokens: 1.81× at 1024 (balanced)" in text
 
 
-def test_a_second_winner_is_named_with_its_sizes(charts) -> None:
-    text = charts(sweep(loads=["balanced"]))["speedup_output"]
+def test_a_second_winner_is_named_with_its_sizes(text_of) -> None:
+    text = text_of("speedup_output", sweep(loads=["balanced"]))
     assert "1.81× at 1024, all_reduce_slice at 16 tokens only (balanced)" in text
 
 
-def test_rivals_with_overlapping_intervals_are_tied(charts) -> None:
+def test_rivals_with_overlapping_intervals_are_tied(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "reduce_scatterv_peer": (1.2, 1.80)}
-    text = charts(sweep(gains, loads=["hot"]))["speedup_output"]
+    text = text_of("speedup_output", sweep(gains, loads=["hot"]))
     assert f"{NATIVE} leads the output step at every size: 1.81× at 1024, tied with" in text
     assert "wins" not in text
 
 
-def test_no_strategy_beats_the_baseline(charts) -> None:
+def test_no_strategy_beats_the_baseline(text_of) -> None:
     gains = {name: (1, 1) if name == BASELINE else (0.6, 0.9) for name in GAINS}
-    text = charts(sweep(gains))["speedup_output"]
+    text = text_of("speedup_output", sweep(gains))
     assert "No strategy beats the baseline in the output step (balanced, hot)" in text
     assert " wins " not in text
 
@@ -42,10 +42,10 @@ def test_an_interval_that_contains_1_is_not_resolved(charts) -> None:
     assert "(not resolved)" in text["latency"]
 
 
-def test_a_speedup_without_an_interval_is_not_resolved(charts) -> None:
+def test_a_speedup_without_an_interval_is_not_resolved(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.5, 1.5)}
     no_interval = {"speedup_output_low": "", "speedup_output_high": ""}
-    text = charts(sweep(gains, loads=["hot"], **no_interval))["speedup_output"]
+    text = text_of("speedup_output", sweep(gains, loads=["hot"], **no_interval))
     assert "Not resolved: no gain in the output step" in text
 
 
@@ -61,14 +61,14 @@ def test_hollow_markers_are_exactly_the_unresolved_points(tmp_path: Path) -> Non
     assert hollow == pytest.approx([1.0, 1.02])
 
 
-def test_the_fastest_may_be_tied(charts) -> None:
+def test_the_fastest_may_be_tied(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "all_reduce_slice": (1.2, 1.80)}
-    text = charts(sweep(gains, loads=["hot"]))["latency"]
+    text = text_of("latency", sweep(gains, loads=["hot"]))
     assert f"{NATIVE} has the fastest output step at 1024 tokens (perhaps tied): " in text
 
 
-def test_one_token_count(charts) -> None:
-    text = charts(sweep(tokens=[1024], loads=["balanced"]))["speedup_output"]
+def test_one_token_count(text_of) -> None:
+    text = text_of("speedup_output", sweep(tokens=[1024], loads=["balanced"]))
     assert f"{NATIVE} wins the output step at 1024 tokens: 1.81× (balanced)" in text
 
 

@@ -5,10 +5,10 @@ import itertools
 from chart_rows import BASELINE, NATIVE, sweep, timed
 
 
-def test_panels_that_differ_keep_their_own_findings(charts) -> None:
+def test_panels_that_differ_keep_their_own_findings(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.5)}, loads=["balanced"])
     rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
-    text = charts(rows)["speedup_output"]
+    text = text_of("speedup_output", rows)
     title = "The output step: any gain depends on load; up to 1.50×"
     assert f"{title} ({NATIVE}, 1024 tokens, balanced) device" in text
     assert f"balanced {NATIVE} wins the output step at every size: 1.50× at 1024 " in text
@@ -29,18 +29,18 @@ def test_panels_with_other_winners_share_one_short_sentence(charts) -> None:
     assert f"balanced {NATIVE} has the fastest output step at 1024 tokens: 475 µs" in latency
 
 
-def test_the_largest_gain_need_not_be_the_leaders(charts) -> None:
+def test_the_largest_gain_need_not_be_the_leaders(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.3)}, loads=["balanced"])
     rows.append(timed("all_reduce_slice", 16, "balanced", 2.0))
     rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
-    text = charts(rows)["speedup_output"]
+    text = text_of("speedup_output", rows)
     assert "up to 2.00× (all_reduce_slice, 16 tokens, balanced)" in text
 
 
-def test_panels_tied_at_the_top_have_no_winner_in_the_title(charts) -> None:
+def test_panels_tied_at_the_top_have_no_winner_in_the_title(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "all_reduce_slice": (1.3, 1.80)}
     other = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.81), NATIVE: (1.3, 1.80)}
-    text = charts(sweep(gains, loads=["balanced"]) + sweep(other, loads=["hot"]))["speedup_output"]
+    text = text_of("speedup_output", sweep(gains, loads=["balanced"]) + sweep(other, loads=["hot"]))
     assert "The output step: who leads depends on load" in text and " wins " not in text
 
 
@@ -53,21 +53,21 @@ def test_no_resolved_gain_in_any_panel(charts) -> None:
     assert title in texts["latency"]
 
 
-def test_the_title_names_what_the_winner_depends_on(charts) -> None:
+def test_the_title_names_what_the_winner_depends_on(text_of) -> None:
     slices = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.4)}
     natives = {BASELINE: (1, 1), NATIVE: (1.3, 1.4)}
     one = [sweep(slices, model="a"), sweep(natives, model="b")]
-    text = charts(itertools.chain(*one))["speedup_output"]
+    text = text_of("speedup_output", itertools.chain(*one))
     assert "The output step: who wins depends on setting; up to 1.40×" in text
     both = [sweep(slices, model="a"), sweep(natives, model="b", loads=["balanced"]),
             sweep(slices, model="b", loads=["hot"])]
-    text = charts(itertools.chain(*both))["speedup_output"]
+    text = text_of("speedup_output", itertools.chain(*both))
     assert "The output step: who wins depends on load and setting; up to 1.40×" in text
 
 
-def test_panels_that_agree_share_a_headline_with_a_range(charts) -> None:
+def test_panels_that_agree_share_a_headline_with_a_range(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.5)}, loads=["balanced"])
     rows += sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.7)}, loads=["hot"])
-    text = charts(rows)["speedup_output"]
+    text = text_of("speedup_output", rows)
     assert f"{NATIVE} wins the output step at every size: 1.50× to 1.70× (balanced, hot)" in text
     assert "at every size: 1.70× at 1024" in text

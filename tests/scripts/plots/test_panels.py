@@ -9,19 +9,19 @@ from drawn import CHARTS, figures
 from results_csv import HEADER, write_csv
 
 
-def test_speed_ups_against_two_baselines_are_never_joined(charts) -> None:
+def test_speed_ups_against_two_baselines_are_never_joined(text_of) -> None:
     rows = sweep(loads=("balanced",))
     other = [row | {"run_id": "r2", "is_baseline": str(row["combine"] == NATIVE).lower()}
              for row in rows]
-    text = charts([*rows, *other])["speedup_output"]
+    text = text_of("speedup_output", [*rows, *other])
     assert f"against {BASELINE}" in text and f"against {NATIVE}" in text
     assert "one launch" in text
 
 
-def test_late_ranks_are_a_setting_and_older_files_have_none(charts, tmp_path: Path) -> None:
+def test_late_ranks_are_a_setting_and_older_files_have_none(text_of, tmp_path: Path) -> None:
     rows = sweep(loads=("balanced",))
     late = [row | {"case_id": "late", "skew_us": "50"} for row in rows]
-    text = charts([*(row | {"skew_us": "0"} for row in rows), *late])["speedup_output"]
+    text = text_of("speedup_output", [*(row | {"skew_us": "0"} for row in rows), *late])
     assert "skew_us 50" in text and "skew us 0, 50" in text
     older = write_csv(tmp_path / "older.csv", rows, [name for name in HEADER if name != "skew_us"])
     newer = write_csv(tmp_path / "newer.csv", [row | {"skew_us": "0"} for row in rows])
@@ -45,9 +45,9 @@ def test_a_mixed_load_is_a_setting_where_others_have_phases(charts) -> None:
         assert title in texts["speedup_output"]
 
 
-def test_a_few_settings_are_rows_of_panels(charts) -> None:
+def test_a_few_settings_are_rows_of_panels(text_of) -> None:
     rows = sweep(model="a", hidden=512) + sweep(model="b", hidden=4096)
-    text = charts(rows)["speedup_output"]
+    text = text_of("speedup_output", rows)
     assert all(label in text for label in ("a, balanced", "a, hot", "b, balanced", "b, hot"))
     assert "model a, b · hidden 512, 4096" in text
 
@@ -58,14 +58,14 @@ def test_many_settings_are_figures_of_their_own(charts) -> None:
     assert set(charts(rows)) == names
 
 
-def test_launches_of_a_cell_are_joined(tmp_path: Path, charts) -> None:
+def test_launches_of_a_cell_are_joined(tmp_path: Path, text_of) -> None:
     peaks = (1.2, 1.9, 1.5, 1.6, 1.4, 1.7, 1.3)
     rows = [
         row
         for launch, peak in enumerate(peaks)
         for row in sweep({BASELINE: (1, 1), NATIVE: (peak, peak)}, loads=["hot"], launch=launch)
     ]
-    text = charts(rows)["speedup_output"]
+    text = text_of("speedup_output", rows)
     assert "at every size: 1.50×" in text
     assert "7 launches: medians and 95 % intervals over launches" in text
     (_, figure), *_ = figures(rows, tmp_path)
@@ -73,9 +73,9 @@ def test_launches_of_a_cell_are_joined(tmp_path: Path, charts) -> None:
     assert {tuple(path.vertices[:, 1]) for path in bars.get_paths()} == {(1, 1), (1.2, 1.9)}
 
 
-def test_few_launches_span_their_own_intervals(charts) -> None:
+def test_few_launches_span_their_own_intervals(text_of) -> None:
     rows = [row for launch in range(2) for row in sweep(launch=launch)]
-    assert "2 launches: medians over launches, bars span" in charts(rows)["speedup_output"]
+    assert "2 launches: medians over launches, bars span" in text_of("speedup_output", rows)
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:

@@ -11,21 +11,21 @@ from charts.style import PHASES
 from results_csv import HEADER
 
 
-def test_the_phases_title_states_the_share_of_the_combine(charts) -> None:
+def test_the_phases_title_states_the_share_of_the_combine(text_of) -> None:
     phases = dict.fromkeys(PHASES, 0.0) | {"experts_us_median": 60, "combine_us_median": 40}
     rows = sweep(loads=["balanced"], **phases)
     for row in rows:
         if row["tokens"] == 1024:
             row["combine_us_median"] = 1
-    text = charts(rows)["phases"]
+    text = text_of("phases", rows)
     share = "The combine takes 40 % of the baseline's layer at 16 tokens and 1.6 % at 1024"
     assert f"{share} (balanced)" in text
     assert f"left bars: {BASELINE}; right bars: {NATIVE}" in text
 
 
-def test_a_small_share_is_not_printed_as_none(charts) -> None:
+def test_a_small_share_is_not_printed_as_none(text_of) -> None:
     phases = dict.fromkeys(PHASES, 0.0) | {"experts_us_median": 10_000, "combine_us_median": 3}
-    text = charts(sweep(**phases))["phases"]
+    text = text_of("phases", sweep(**phases))
     assert "Share" not in text and "The combine takes 0.03 % of the baseline's layer" in text
 
 
@@ -44,19 +44,19 @@ def test_percent_text(percent: float, text: str) -> None:
      ({"form": "reduce_scatter"}, "all_reduce_slice")],
     ids=("as_they_are", "of_an_older_file", "not_by_name"),
 )
-def test_the_phases_of_the_best_reduce_scatter_are_shown(forms, shown, charts) -> None:
+def test_the_phases_of_the_best_reduce_scatter_are_shown(forms, shown, text_of) -> None:
     gains = {BASELINE: (1, 1), "all_reduce_slice": (2, 2), NATIVE: (1.2, 1.2)}
-    text = charts(sweep(gains, loads=["balanced"], **forms))["phases"]
+    text = text_of("phases", sweep(gains, loads=["balanced"], **forms))
     assert f"left bars: {BASELINE}; right bars: {shown}" in text
 
 
-def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
+def test_a_fused_strategy_shows_its_output_step_as_the_combine(text_of) -> None:
     fused = "reduce_scatterv_fused"
     rows = sweep({BASELINE: (1, 1), fused: (1.5, 2.5)}, loads=["hot"])
     for row in rows:
         if row["combine"] == fused:
             row |= {"combine_us_median": "", "local_combine_us_median": ""}
-    text = charts(rows)["phases"]
+    text = text_of("phases", rows)
     assert f"right bars: {fused}, its combine with the local combine in it" in text
     empty = dict.fromkeys(PHASES, math.nan)
     split = phase_split(pd.DataFrame([empty | {"output_us_median": 7.0}])).iloc[0]
@@ -66,9 +66,9 @@ def test_a_fused_strategy_shows_its_output_step_as_the_combine(charts) -> None:
 IN_GRAPH = {name: "" for name in HEADER if name in PHASES and name != "combine_us_median"}
 
 
-def test_rows_of_graphs_are_not_in_the_phases_chart(charts, capsys) -> None:
+def test_rows_of_graphs_are_not_in_the_phases_chart(text_of, capsys) -> None:
     graphs = sweep(loads=("balanced",), graph="on", mode="chained", **IN_GRAPH)
-    text = charts([*sweep(loads=("balanced",)), *graphs])["phases"]
+    text = text_of("phases", [*sweep(loads=("balanced",)), *graphs])
     assert "100 %" not in text and "mode chained" not in text
     assert "graph on: not in this chart, a layer in a graph has no phases" in text
     assert "graph off" in text and "graph off, on" not in text

@@ -1,5 +1,6 @@
 """Arguments that the program refuses: one line, status 2, nothing written."""
 
+import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -103,7 +104,7 @@ BAD_ARGUMENTS = [
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
     """What the program did with each of BAD_ARGUMENTS, and where: several at a time, because most
-    of it is starting up. The folders are made before the threads start: pytest's factory is not
+    of it is starting up; and where it is one rank alone, without a daemon of Open MPI for it. The folders are made before the threads start: pytest's factory is not
     made for several threads."""
     folders = [tmp_path_factory.mktemp("refused") for _ in BAD_ARGUMENTS]
 
@@ -114,7 +115,8 @@ def refusals(tmp_path_factory):
         if several:
             return launch(*case[0], ranks=4, cwd=folder), folder
         return subprocess.run([PROGRAM, *case[0]], capture_output=True, text=True, timeout=60,
-                              cwd=folder, stdin=subprocess.DEVNULL, check=False), folder
+                              cwd=folder, stdin=subprocess.DEVNULL, check=False,
+                              env={**os.environ, "OMPI_MCA_ess_singleton_isolated": "1"}), folder
 
     with ThreadPoolExecutor(4) as pool:
         return dict(zip((str(args) for args, _ in BAD_ARGUMENTS),
