@@ -76,12 +76,18 @@ TEST(StreamGate, HoldsBackWhatIsEnqueuedBehindIt) {
     }
 }
 
-TEST(StreamGate, GivesUpAndSaysSo) {
-    for (auto* backend : backends_with(has_gate)) {
-        const auto stream = backend->device->make_stream();
-        const auto gate = backend->device->make_stream_gate();
+TEST(StreamGate, GivesUpAfterTheTimeoutAndSaysSo) {
+    constexpr double kTimeout = 6;
+    for (const auto* backend : backends_with(has_gate)) {
+        const auto own =
+            find_backend(backend->name).open({.share_gpu = true, .timeout_seconds = kTimeout});
+        const auto stream = own.device->make_stream();
+        const auto gate = own.device->make_stream_gate();
         gate->close(*stream);
+        const auto begin = std::chrono::steady_clock::now();
         stream->synchronize();  // nobody opens
+        const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+        EXPECT_GT(waited.count(), kTimeout);
         EXPECT_THROW(gate->close(*stream), Error);
     }
 }

@@ -48,8 +48,8 @@ public:
 };
 
 /// A blocking kernel: holds back what is enqueued after it, so that the devices of all ranks can
-/// begin at one moment however long each host took to enqueue. It gives up after ten seconds, since
-/// a device must not wait forever for a rank that failed; the next close() then throws.
+/// begin at one moment however long each host took to enqueue. It gives up after the device's
+/// patience, since that must not wait forever for a rank that failed; the next close() then throws.
 class StreamGate {
 public:
     virtual ~StreamGate() = default;

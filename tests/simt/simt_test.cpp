@@ -1,8 +1,10 @@
 // CUDA kernels without a GPU: what they compute, and under ThreadSanitizer whether threads that
 // work together waited for each other.
 #include "kernels/cuda/copy.hpp"
+#include "kernels/cuda/patience.hpp"
 #include "kernels/cuda/permute.hpp"
 #include "kernels/cuda/topk.hpp"
+#include "kernels/cuda/wait.cuh"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 #include "tests/choices.hpp"
@@ -11,12 +13,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <thread>
 #include <vector>
 
 namespace moe {
@@ -278,6 +282,26 @@ TEST(Fill, FillsThatAndNothingBeside) {
         EXPECT_EQ(values, want) << cols;
         cuda::launch_fill(rows.slice(1, 0), std::byte{1}, nullptr);
         EXPECT_EQ(values, want) << cols;
+    }
+}
+
+using Seconds = std::chrono::duration<double>;
+
+TEST(Wait, EndsWhenTheWordIsThere) {
+    std::uint32_t word = 0;
+    const std::jthread host([&] {
+        std::this_thread::sleep_for(Seconds(0.02));
+        cuda::store_release(&word, 1);
+    });
+    EXPECT_TRUE(
+        cuda::wait_until(cuda::patience_ns(60), [&] { return cuda::load_acquire(&word) != 0; }));
+}
+
+TEST(Wait, GivesUpAfterItsPatienceAndNotBefore) {
+    for (const double patience : {0.01, 0.05}) {
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_FALSE(cuda::wait_until(cuda::patience_ns(patience), [] { return false; }));
+        EXPECT_GT(Seconds(std::chrono::steady_clock::now() - begin).count(), patience);
     }
 }
 
