@@ -8,7 +8,9 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden/results_header.csv"
 HEADER = GOLDEN.read_text().strip().split(",")
 
 
-def write_csv(file: Path, rows: Iterable[dict[str, object]], header: Iterable[str] = HEADER) -> Path:
+def write_csv(
+    file: Path, rows: Iterable[dict[str, object]], header: Iterable[str] = HEADER
+) -> Path:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, header, restval="", extrasaction="ignore")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""Which sets and cells the gate compares: shared and disturbed machines, modes of graphs, other machines."""
+"""Which sets and cells the gate compares: disturbed, shared and other machines, modes of graphs."""
 
 from pathlib import Path
 

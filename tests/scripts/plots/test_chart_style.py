@@ -9,7 +9,7 @@ import plot
 import pytest
 from chart_rows import BASELINE, GAINS, NATIVE, Row, sweep, timed
 from charts.layout import push_apart
-from charts.style import LOOKS, STYLE
+from charts.style import STYLES, RC_PARAMS
 from drawn import figures, maps
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -42,15 +42,15 @@ def test_a_strategy_looks_the_same_in_every_subset(tmp_path: Path) -> None:
     for found in styles:
         assert found[BASELINE] == styles[0][BASELINE] != found[NATIVE]
         assert found[NATIVE] == styles[0][NATIVE]
-        assert all(len(looks) == 1 for looks in found.values())
-    assert LOOKS[NATIVE].colour.lower() in next(iter(styles[0][NATIVE]))
+        assert all(len(styles) == 1 for styles in found.values())
+    assert STYLES[NATIVE].colour.lower() in next(iter(styles[0][NATIVE]))
 
 
 def test_all_looks_differ_in_line_and_in_marker_and_colour() -> None:
-    assert len(LOOKS) == 15
-    looks = LOOKS.values()
-    assert len({(look.colour, look.line) for look in looks}) == 15
-    assert len({(look.colour, look.marker) for look in looks}) == 15
+    assert len(STYLES) == 15
+    styles = STYLES.values()
+    assert len({(style.colour, style.line) for style in styles}) == 15
+    assert len({(style.colour, style.marker) for style in styles}) == 15
 
 
 def overlapping(boxes: list, slack: float = 1.0) -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ def overlapping(boxes: list, slack: float = 1.0) -> list[tuple[str, str]]:
     ]
 
 
-ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in LOOKS}
+ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in STYLES}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in LOOKS}
 )
 def test_no_text_is_clipped_or_covered(rows: list[Row], tmp_path: Path) -> None:
     rows = [*rows, timed("x", 1, "hot", 1, obstacle="a/long/path/without/any/space" * 20)]
-    with style.context(["default", STYLE]):
+    with style.context(["default", RC_PARAMS]):
         for chart, figure in figures(rows, tmp_path) + maps(rows, tmp_path):
             canvas = FigureCanvasAgg(figure)
             canvas.draw()

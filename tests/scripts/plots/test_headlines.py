@@ -1,10 +1,10 @@
-"""Headlines of charts: who wins, where, by how much, and what is not resolved."""
+"""Headlines of charts: the winner, its sizes and gain, and what is not resolved."""
 
 from pathlib import Path
 
 import pytest
 from chart_rows import BASELINE, GAINS, NATIVE, sweep
-from charts.style import LOOKS
+from charts.style import STYLES
 from drawn import CHARTS, figures
 
 
@@ -19,7 +19,7 @@ def test_a_second_winner_is_named_with_its_sizes(text_of) -> None:
     assert "1.81× at 1024, all_reduce_slice at 16 tokens only (balanced)" in text
 
 
-def test_rivals_with_overlapping_intervals_are_tied(text_of) -> None:
+def test_candidates_with_overlapping_intervals_are_tied(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "reduce_scatterv_peer": (1.2, 1.80)}
     text = text_of("speedup_output", sweep(gains, loads=["hot"]))
     assert f"{NATIVE} leads the output step at every size: 1.81× at 1024, tied with" in text
@@ -55,7 +55,7 @@ def test_hollow_markers_are_exactly_the_unresolved_points(tmp_path: Path) -> Non
     assert chart.name == "speedup_output"
     hollow = [
         y for line in figure.axes[0].lines for y in line.get_ydata()
-        if line.get_marker() == LOOKS[NATIVE].marker and line.get_markerfacecolor() == "white"
+        if line.get_marker() == STYLES[NATIVE].marker and line.get_markerfacecolor() == "white"
     ]
     # 1.00 and 1.02 reach 1 with half-width 0.02, 1.04 and 1.06 do not.
     assert hollow == pytest.approx([1.0, 1.02])

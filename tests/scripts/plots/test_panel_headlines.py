@@ -5,7 +5,7 @@ import itertools
 from chart_rows import BASELINE, NATIVE, sweep, timed
 
 
-def test_panels_that_differ_keep_their_own_findings(text_of) -> None:
+def test_panels_that_differ_keep_their_own_captions(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.5)}, loads=["balanced"])
     rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
     text = text_of("speedup_output", rows)
@@ -19,13 +19,13 @@ def test_panels_with_other_winners_share_one_short_sentence(charts) -> None:
     slices = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.4), NATIVE: (1.1, 1.2)}
     texts = charts(sweep(loads=["balanced"]) + sweep(slices, loads=["hot"]))
     speedup, latency = texts["speedup_output"], texts["latency"]
-    title = "The output step: who wins depends on load and batch size; up to 1.81×"
+    title = "The output step: the winner depends on load and batch size; up to 1.81×"
     assert f"{title} ({NATIVE}, 1024 tokens, balanced) device" in speedup
-    finding = f"{NATIVE} wins the output step from 64 tokens: 1.81× at 1024"
-    assert f"{finding}, all_reduce_slice at 16 tokens only" in speedup
+    caption = f"{NATIVE} wins the output step from 64 tokens: 1.81× at 1024"
+    assert f"{caption}, all_reduce_slice at 16 tokens only" in speedup
     assert "hot all_reduce_slice wins the output step at every size: 1.40×" in speedup
-    title = "Who has the fastest output step at 1024 tokens depends on load: 475 µs to 614 µs"
-    assert f"{title} device" in latency
+    title = "Which strategy has the fastest output step at 1024 tokens depends on load"
+    assert f"{title}: 475 µs to 614 µs device" in latency
     assert f"balanced {NATIVE} has the fastest output step at 1024 tokens: 475 µs" in latency
 
 
@@ -41,7 +41,7 @@ def test_panels_tied_at_the_top_have_no_winner_in_the_title(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), "all_reduce_slice": (1.3, 1.80)}
     other = {BASELINE: (1, 1), "all_reduce_slice": (1.3, 1.81), NATIVE: (1.3, 1.80)}
     text = text_of("speedup_output", sweep(gains, loads=["balanced"]) + sweep(other, loads=["hot"]))
-    assert "The output step: who leads depends on load" in text and " wins " not in text
+    assert "The output step: the leader depends on load" in text and " wins " not in text
 
 
 def test_no_resolved_gain_in_any_panel(charts) -> None:
@@ -49,8 +49,8 @@ def test_no_resolved_gain_in_any_panel(charts) -> None:
     rows += sweep({BASELINE: (1, 1), NATIVE: (0.5, 0.7)}, loads=["hot"])
     texts = charts(rows)
     assert "No resolved gain in the output step device" in texts["speedup_output"]
-    title = "Who has the fastest output step at 1024 tokens depends on load, not resolved in some"
-    assert title in texts["latency"]
+    title = "Which strategy has the fastest output step at 1024 tokens depends on load"
+    assert f"{title}, not resolved in some" in texts["latency"]
 
 
 def test_the_title_names_what_the_winner_depends_on(text_of) -> None:
@@ -58,11 +58,11 @@ def test_the_title_names_what_the_winner_depends_on(text_of) -> None:
     natives = {BASELINE: (1, 1), NATIVE: (1.3, 1.4)}
     one = [sweep(slices, model="a"), sweep(natives, model="b")]
     text = text_of("speedup_output", itertools.chain(*one))
-    assert "The output step: who wins depends on setting; up to 1.40×" in text
+    assert "The output step: the winner depends on setting; up to 1.40×" in text
     both = [sweep(slices, model="a"), sweep(natives, model="b", loads=["balanced"]),
             sweep(slices, model="b", loads=["hot"])]
     text = text_of("speedup_output", itertools.chain(*both))
-    assert "The output step: who wins depends on load and setting; up to 1.40×" in text
+    assert "The output step: the winner depends on load and setting; up to 1.40×" in text
 
 
 def test_panels_that_agree_share_a_headline_with_a_range(text_of) -> None:

@@ -18,7 +18,8 @@ def test_writes_every_chart_in_both_formats_and_says_so(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "charts"
     run = subprocess.run(
         [ROOT / "scripts/plot.py", tmp_path, "--out", out], capture_output=True, text=True,
-        check=True, env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        check=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
     names = {f"{chart}.{form}" for chart in WITH_MAP for form in ("png", "svg")}
     assert {path.name for path in out.iterdir()} == names

@@ -1,4 +1,4 @@
-"""Runs that are ended or left alone from outside: signals, a launcher that is killed, closed streams."""
+"""Runs that are ended from outside: signals, a launcher that is killed, closed streams."""
 
 import os
 import signal

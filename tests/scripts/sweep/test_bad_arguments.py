@@ -104,8 +104,8 @@ BAD_ARGUMENTS = [
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
     """What the program did with each of BAD_ARGUMENTS, and where: several at a time, because most
-    of it is starting up; and where it is one rank alone, without a daemon of Open MPI for it. The folders are made before the threads start: pytest's factory is not
-    made for several threads."""
+    of it is starting up; for the same reason a rank alone has no daemon of Open MPI. The folders are
+    made before the threads start: pytest's factory is not made for several threads."""
     folders = [tmp_path_factory.mktemp("refused") for _ in BAD_ARGUMENTS]
 
     def attempt(case, folder):

@@ -44,8 +44,10 @@ def stuck(combine: str, tokens: int, why: str, **changes: object) -> Row:
 def case(
     tokens: int, speedups: dict[str, float], half: float = 0.02, **changes: object
 ) -> list[Row]:
-    rivals = [timed(name, tokens, speedup, half, **changes) for name, speedup in speedups.items()]
-    return [timed(BASELINE, tokens, 1.0, **changes), *rivals]
+    return [
+        timed(BASELINE, tokens, 1.0, **changes),
+        *(timed(name, tokens, speedup, half, **changes) for name, speedup in speedups.items()),
+    ]
 
 
 def sweep(column: str, values: Iterable[object], **changes: object) -> list[Row]:

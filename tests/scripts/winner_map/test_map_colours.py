@@ -4,14 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from charts.style import LOOKS, look_of
+from charts.style import STYLES, style_of
 from matplotlib.colors import to_rgb
 
 
 def test_an_unknown_strategy_has_a_fill_of_its_name_alone() -> None:
-    assert look_of("x_new") == look_of("x_new")
-    fills = {look_of(f"new_{number}").fill for number in range(40)}
-    assert len(fills) > 1 and fills.isdisjoint(look.fill for look in LOOKS.values())
+    assert style_of("x_new") == style_of("x_new")
+    fills = {style_of(f"new_{number}").fill for number in range(40)}
+    assert len(fills) > 1 and fills.isdisjoint(style.fill for style in STYLES.values())
 
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
@@ -35,6 +35,6 @@ def seen(colour: str, sight: str) -> np.ndarray:
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_fills_can_be_told_apart(sight: str) -> None:
     """A difference of 2 is just visible; 20 is seen at a glance."""
-    for one, other in itertools.combinations(LOOKS, 2):
-        distance = np.linalg.norm(seen(LOOKS[one].fill, sight) - seen(LOOKS[other].fill, sight))
+    for one, other in itertools.combinations(STYLES, 2):
+        distance = np.linalg.norm(seen(STYLES[one].fill, sight) - seen(STYLES[other].fill, sight))
         assert distance > 20, (one, other)

@@ -1,9 +1,9 @@
-"""Who wins a cell of the map, and cells without a time."""
+"""The winner of a cell of the map, and cells without a time."""
 
 import math
 
 import pytest
-from charts.style import LOOKS
+from charts.style import STYLES
 from charts.winner_map import draw_map, why_numbers
 from map_rows import BASELINE, NATIVE, SLICE, case, figure_texts, stuck, sweep, the_cells, timed
 from matplotlib.colors import to_rgb
@@ -53,7 +53,7 @@ def test_hatched_cells_are_exactly_the_unresolved_ones(map_of) -> None:
     rows += case(16, {NATIVE: 0.5}, load="hot") + case(64, {SLICE: 1.5}, load="hot")
     figure = draw_map(map_of(rows))
     drawn = [(patch.get_hatch(), patch.get_facecolor()[:3]) for patch in figure.axes[0].patches]
-    fills = [to_rgb(LOOKS[name].fill) for name in (NATIVE, BASELINE, NATIVE, SLICE)]
+    fills = [to_rgb(STYLES[name].fill) for name in (NATIVE, BASELINE, NATIVE, SLICE)]
     assert [hatch for hatch, _ in drawn] == ["///", None, None, None]
     assert [face for _, face in drawn[1:]] == [fills[1], fills[2], fills[3]]
     assert drawn[0][1] == pytest.approx([1 - 0.3 * (1 - part) for part in fills[0]], abs=0.01)
@@ -67,7 +67,7 @@ def test_a_fastest_strategy_that_loses_by_rounds_is_not_resolved(map_of) -> None
     assert set(the_cells(map_of(rows))["kind"]) == {"unresolved"}
 
 
-def test_rivals_that_reach_the_winners_interval_are_marked(map_of) -> None:
+def test_candidates_that_reach_the_winners_interval_are_marked(map_of) -> None:
     rows = case(16, {SLICE: 1.47, NATIVE: 1.5}) + case(64, {SLICE: 1.4, NATIVE: 1.5})
     rows += case(16, {NATIVE: 0.99}, load="hot") + case(64, {NATIVE: 0.9}, load="hot")
     one = map_of(rows)
@@ -77,7 +77,7 @@ def test_rivals_that_reach_the_winners_interval_are_marked(map_of) -> None:
     assert {"1.50*", "1.50", "~1", "1"} <= set(figure_texts(one))
 
 
-def test_a_baseline_that_a_rival_may_beat_has_not_won(map_of) -> None:
+def test_a_baseline_that_a_candidate_may_beat_has_not_won(map_of) -> None:
     rows = case(16, {SLICE: 0.8, NATIVE: 0.99}) + case(64, {SLICE: 0.8, NATIVE: 0.9})
     rows += case(16, {NATIVE: 0.5}, load="hot") + case(64, {NATIVE: 0.5}, load="hot")
     assert the_cells(map_of(rows))["kind"].to_dict() == {
