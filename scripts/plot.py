@@ -22,7 +22,7 @@ import moe_results
 from charts import CHARTS
 from charts.figure import draw
 from charts.figures import Page, make_pages
-from charts.style import METADATA, STYLE
+from charts.style import METADATA, RC_PARAMS
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
 from cli import OneLineParser, cannot_write, command
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
     rows = moe_results.read_results(options.results)
     pages, maps = make_pages(rows), make_maps(rows)
-    with style.context(["default", STYLE]):
+    with style.context(["default", RC_PARAMS]):
         write_charts(figures_of(pages, maps), options.out, options.format)
     for note in dict.fromkeys(note for page in pages for note in page.notes):
         print(note)

@@ -28,7 +28,7 @@ std::vector<Backend*> backends_with(Has&& has) {
 }
 
 bool has_gate(Device& device) {
-    return device.make_start_gate() != nullptr;
+    return device.make_stream_gate() != nullptr;
 }
 bool has_graphs(Device& device) {
     return device.capture_obstacle().empty();
@@ -48,13 +48,13 @@ struct Fills {
     Buffer buffer;
 };
 
-TEST(StartGate, HoldsBackWhatIsEnqueuedBehindIt) {
+TEST(StreamGate, HoldsBackWhatIsEnqueuedBehindIt) {
     const auto backends = backends_with(has_gate);
     if (backends.empty()) GTEST_SKIP() << "no device that works while the host goes on";
     for (auto* backend : backends) {
         auto& device = *backend->device;
         const auto stream = device.make_stream();
-        const auto gate = device.make_start_gate();
+        const auto gate = device.make_stream_gate();
         const auto buffer = device.allocate(64);
         const auto words = buffer.matrix(1, 16, DType::f32);
         const auto first_byte = [&] {
@@ -76,12 +76,18 @@ TEST(StartGate, HoldsBackWhatIsEnqueuedBehindIt) {
     }
 }
 
-TEST(StartGate, GivesUpAndSaysSo) {
-    for (auto* backend : backends_with(has_gate)) {
-        const auto stream = backend->device->make_stream();
-        const auto gate = backend->device->make_start_gate();
+TEST(StreamGate, GivesUpAfterTheTimeoutAndSaysSo) {
+    constexpr double kTimeout = 6;
+    for (const auto* backend : backends_with(has_gate)) {
+        const auto own =
+            find_backend(backend->name).open({.share_gpu = true, .timeout_seconds = kTimeout});
+        const auto stream = own.device->make_stream();
+        const auto gate = own.device->make_stream_gate();
         gate->close(*stream);
+        const auto begin = std::chrono::steady_clock::now();
         stream->synchronize();  // nobody opens
+        const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+        EXPECT_GT(waited.count(), kTimeout);
         EXPECT_THROW(gate->close(*stream), Error);
     }
 }

@@ -101,7 +101,7 @@ Calibration::Calibration(const Parts& parts)
       stream_(parts.device.make_stream()),
       timer_(parts.device, parts.timeline, *stream_) {
     // Ranks wait for each other inside kernels of such a device: less than a host could time.
-    if (parts_.device.make_start_gate()) return;
+    if (parts_.device.make_stream_gate()) return;
     auto& bootstrap = parts_.bootstrap;
     const std::vector<Candidate> barrier{{[] {}, [&] { bootstrap.barrier(); }}};
     const auto series = sample(barrier, nullptr);  // the host's own work

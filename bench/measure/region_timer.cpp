@@ -13,7 +13,7 @@ constexpr double kEventSeconds = 0.5e-6;
 }  // namespace
 
 RegionTimer::RegionTimer(Device& device, Timeline& timeline, Stream& stream)
-    : device_(device), timeline_(timeline), stream_(stream), gate_(device.make_start_gate()) {
+    : device_(device), timeline_(timeline), stream_(stream), gate_(device.make_stream_gate()) {
     if (!gate_) return;
     opened_ = device.make_event();
     begin_ = device.make_event();

@@ -47,7 +47,7 @@ private:
     Device& device_;
     Timeline& timeline_;
     Stream& stream_;
-    std::unique_ptr<StartGate> gate_;
+    std::unique_ptr<StreamGate> gate_;
     std::unique_ptr<Event> opened_, begin_, end_;
     bool has_delayed_{};
 };

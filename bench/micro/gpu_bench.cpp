@@ -68,7 +68,8 @@ double GpuBench::measure_copy() const {
 
 std::unique_ptr<Device> GpuBench::first_device() {
     MOE_EXPECT(cuda::count_devices() > 0, "or it would have thrown");
-    return cuda::make_device(0);
+    constexpr double kPatience = 60;  // seconds that enqueueing a benchmark may take
+    return cuda::make_device(0, kPatience);
 }
 
 }  // namespace moe

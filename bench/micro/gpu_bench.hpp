@@ -52,7 +52,7 @@ private:
 
     std::unique_ptr<Device> device_ = first_device();
     std::unique_ptr<Stream> stream_ = device_->make_stream();
-    std::unique_ptr<StartGate> gate_ = device_->make_start_gate();
+    std::unique_ptr<StreamGate> gate_ = device_->make_stream_gate();
     std::unique_ptr<Event> begin_ = device_->make_event();
     std::unique_ptr<Event> end_ = device_->make_event();
     double copy_bandwidth_ = measure_copy();

@@ -20,7 +20,7 @@ constexpr bool kAlways = true;  ///< hashed at its default too
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
 constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
 constexpr Limits kRanks{1, 1 << 20}, kLayers{1, 1 << 10};
-// A second: devices give up waiting for their start after ten.
+// A second, well within what devices wait for their start: --timeout and five.
 constexpr Limits kSkews{0, 1'000'000};
 constexpr Limits kSeeds{0, std::numeric_limits<std::int64_t>::max() / 2};
 

@@ -11,8 +11,9 @@
 namespace moe {
 namespace {
 
-/// What a kernel waits for another rank beyond the time after which a stuck job is ended, in
-/// seconds: the end says which rank is stuck where, and a kernel knows only for whom it waits.
+/// What a kernel waits for another rank or its host beyond the time after which a stuck job is
+/// ended, in seconds: the end says which rank is stuck where, and a kernel knows only for whom it
+/// waits.
 constexpr double kBeyondTimeout = 5;
 
 }  // namespace
@@ -26,12 +27,13 @@ std::string cuda_backend_libraries() {
 }
 
 Backend open_cuda_backend(const BackendOptions& options) {
-    auto choice = choose_gpu(options);
+    const double patience_seconds = options.timeout_seconds + kBeyondTimeout;
+    auto choice = choose_gpu(options, patience_seconds);
     const auto other_version = nccl::version_warning(nccl::kBuiltAgainst, nccl::version());
     if (!other_version.empty()) choice.warnings.push_back(other_version);
     auto world = make_nccl_world({.no_symmetric_memory = std::move(choice.no_symmetric_memory),
                                   .ranks_on_gpu = choice.placement.ranks_per_device,
-                                  .patience_seconds = options.timeout_seconds + kBeyondTimeout});
+                                  .patience_seconds = patience_seconds});
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),

@@ -8,14 +8,14 @@
 
 namespace moe {
 
-DeviceBarrier::DeviceBarrier(ncclComm_t comm, MPI_Comm mpi) : comm_(comm) {
+DeviceBarrier::DeviceBarrier(ncclComm_t comm, MPI_Comm mpi, double patience_seconds) : comm_(comm) {
     const int rank = mpi::rank(mpi);
     const int ranks = mpi::size(mpi);
     if (shared_window_obstacle(mpi).empty()) {
         const auto bytes = static_cast<std::size_t>(ranks) * sizeof(std::uint32_t);
         words_ = make_shared_window(mpi, rank == 0 ? bytes : 0);
         auto* words = reinterpret_cast<std::uint32_t*>(words_->table().data.front());
-        by_words_.emplace(words, rank, ranks);
+        by_words_.emplace(words, rank, ranks, patience_seconds);
         MOE_MPI(MPI_Barrier(mpi));
         return;
     }

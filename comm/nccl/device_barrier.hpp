@@ -15,8 +15,9 @@ namespace moe {
 /// ranks share, between hosts by NCCL's all_reduce of one element, which ranks leave less together.
 class DeviceBarrier {
 public:
-    /// Collective. `mpi` has the same ranks as `comm`; both outlive this.
-    DeviceBarrier(ncclComm_t comm, MPI_Comm mpi);
+    /// Collective. `mpi` has the same ranks as `comm`; both outlive this. `patience_seconds`: how
+    /// long one rank's device waits for another's, by words.
+    DeviceBarrier(ncclComm_t comm, MPI_Comm mpi, double patience_seconds);
     void launch(cudaStream_t stream);
 
 private:

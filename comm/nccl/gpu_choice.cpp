@@ -150,7 +150,7 @@ PeerAccess agree_on_access(const std::vector<RankGpu>& all) {
 
 }  // namespace
 
-GpuChoice choose_gpu(const BackendOptions& options) {
+GpuChoice choose_gpu(const BackendOptions& options, double patience_seconds) {
     MPI_Comm raw = MPI_COMM_NULL;
     MOE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw));
     const mpi::UniqueComm host(raw);
@@ -172,7 +172,7 @@ GpuChoice choose_gpu(const BackendOptions& options) {
             cuda::nvml_processes(mine.bus).value_or(std::vector<DeviceProcess>{}), own);
     });
     // All ranks have looked: from here on there are processes of this job as well.
-    run_on_all(*bootstrap, [&] { choice.device = cuda::make_device(ordinal); });
+    run_on_all(*bootstrap, [&] { choice.device = cuda::make_device(ordinal, patience_seconds); });
     foreign = warn_of_foreign(foreign, *bootstrap);
     if (!foreign.empty()) choice.warnings.push_back(foreign);
     const auto all = all_gather(mine);

@@ -17,7 +17,8 @@ struct GpuChoice {
 
 /// Collective over MPI_COMM_WORLD, before anything is asked of NCCL, whose settings it may make:
 /// gives each rank of a host a GPU of its own, of those that it can see. A BadArgument on all ranks
-/// where one has none, or where ranks would share a GPU without options.share_gpu.
-[[nodiscard]] GpuChoice choose_gpu(const BackendOptions& options);
+/// where one has none, or where ranks would share a GPU without options.share_gpu. The device waits
+/// `patience_seconds` for its host.
+[[nodiscard]] GpuChoice choose_gpu(const BackendOptions& options, double patience_seconds);
 
 }  // namespace moe

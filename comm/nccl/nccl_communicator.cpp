@@ -58,6 +58,7 @@ private:
 struct World {
     std::string no_symmetric_memory;
     int ranks_on_gpu{};
+    double patience_seconds{};
     std::shared_ptr<LiveComms> live_comms = std::make_shared<LiveComms>();
     std::shared_ptr<cuda::PeerWatch> peer_watch;
 };
@@ -94,7 +95,7 @@ public:
     [[nodiscard]] PeerKernels& peer_kernels() { return *peer_kernels_; }
     /// The first call is collective and makes it.
     void barrier(cudaStream_t stream) {
-        if (!barrier_) barrier_.emplace(comm_, mpi());
+        if (!barrier_) barrier_.emplace(comm_, mpi(), world_->patience_seconds);
         barrier_->launch(stream);
     }
     /// Collective. Setting a communicator up takes NCCL up to seconds, so that the same split is
@@ -298,6 +299,7 @@ NcclWorld make_nccl_world(const NcclWorldOptions& options) {
     auto world = std::make_shared<const World>(
         World{.no_symmetric_memory = options.no_symmetric_memory,
               .ranks_on_gpu = options.ranks_on_gpu,
+              .patience_seconds = options.patience_seconds,
               .peer_watch = std::make_shared<cuda::PeerWatch>(options.patience_seconds)});
     auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), world, 0);
     return {std::make_unique<NcclCommunicator>(std::move(handle)), [world] {

@@ -33,8 +33,9 @@ using BusId = std::array<char, 16>;
 [[nodiscard]] std::string versions();
 /// Fills memory that no Device allocated with zeros, and waits until it is.
 void clear_memory(void* data, std::size_t bytes);
-/// Makes `ordinal` the calling thread's device for good.
-[[nodiscard]] std::unique_ptr<Device> make_device(int ordinal);
+/// Makes `ordinal` the calling thread's device for good. `patience_seconds`: how long it waits
+/// behind a closed StreamGate.
+[[nodiscard]] std::unique_ptr<Device> make_device(int ordinal, double patience_seconds);
 /// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
 [[nodiscard]] int sm_count();
 struct Capability {

@@ -3,7 +3,7 @@
 #include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
 #include "kernels/cuda/stamp.hpp"
-#include "kernels/cuda/start_gate.hpp"
+#include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/sum.hpp"
 #include "kernels/cuda/weighted_sum.hpp"
 
@@ -152,7 +152,8 @@ void set_device(int ordinal) {
 
 class CudaDevice final : public Device {
 public:
-    explicit CudaDevice(int ordinal) : ordinal_(ordinal) {
+    CudaDevice(int ordinal, double patience_seconds)
+        : ordinal_(ordinal), patience_seconds_(patience_seconds) {
         set_device(ordinal);
         MOE_CUDA(cudaGetDeviceProperties(&properties_, ordinal));
     }
@@ -163,8 +164,8 @@ public:
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<CudaEvent>(stamps_);
     }
-    [[nodiscard]] std::unique_ptr<StartGate> make_start_gate() override {
-        return cuda::make_start_gate();
+    [[nodiscard]] std::unique_ptr<StreamGate> make_stream_gate() override {
+        return cuda::make_stream_gate(patience_seconds_);
     }
     [[nodiscard]] std::string capture_obstacle() const override { return {}; }
     [[nodiscard]] std::optional<Clocks> clocks() const override { return nvml_clocks(ordinal_); }
@@ -234,6 +235,7 @@ public:
 
 private:
     int ordinal_;
+    double patience_seconds_;
     cudaDeviceProp properties_{};
     std::shared_ptr<Stamps> stamps_ = std::make_shared<Stamps>();
 };
@@ -251,8 +253,8 @@ void clear_memory(void* data, std::size_t bytes) {
     MOE_CUDA(cudaStreamSynchronize(cudaStreamLegacy));
 }
 
-std::unique_ptr<Device> make_device(int ordinal) {
-    return std::make_unique<CudaDevice>(ordinal);
+std::unique_ptr<Device> make_device(int ordinal, double patience_seconds) {
+    return std::make_unique<CudaDevice>(ordinal, patience_seconds);
 }
 
 }  // namespace moe::cuda

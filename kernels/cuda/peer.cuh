@@ -4,8 +4,8 @@
 #pragma once
 
 #include "kernels/cuda/peer.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/vector.cuh"
-#include "kernels/cuda/wait.cuh"
 
 #include <cuda_runtime.h>
 

@@ -1,6 +1,7 @@
 #include "kernels/cuda/peer_kernels.hpp"
 
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/patience.hpp"
 #include "kernels/cuda/peer.hpp"
 #include "kernels/cuda/peer_launch.hpp"
 
@@ -25,7 +26,7 @@ PeerWatch::PeerWatch(double patience_seconds) : words_(std::make_unique<Words>()
     *words_->on_host = {};
     MOE_CUDA(cudaHostGetDevicePointer(&raw, words_->on_host, 0));
     words_->on_device = static_cast<PeerError*>(raw);
-    words_->patience_ns = static_cast<unsigned long long>(patience_seconds * 1e9);
+    words_->patience_ns = patience_ns(patience_seconds);
 }
 
 PeerWatch::~PeerWatch() {

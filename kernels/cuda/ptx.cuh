@@ -1,3 +1,4 @@
+// Wrappers of PTX instructions.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,17 @@ __device__ inline unsigned long long global_nanoseconds() {
     unsigned long long now = 0;
     asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
     return now;
+}
+
+// Of the whole system: other GPUs and the host.
+
+__device__ inline std::uint32_t load_acquire(const std::uint32_t* word) {
+    std::uint32_t value = 0;
+    asm volatile("ld.acquire.sys.global.u32 %0, [%1];" : "=r"(value) : "l"(word) : "memory");
+    return value;
+}
+__device__ inline void store_release(std::uint32_t* word, std::uint32_t value) {
+    asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(word), "r"(value) : "memory");
 }
 
 }  // namespace moe::cuda

@@ -1,4 +1,5 @@
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/patience.hpp"
 #include "kernels/cuda/rank_barrier.hpp"
 #include "kernels/cuda/wait.cuh"
 
@@ -8,26 +9,28 @@ namespace {
 constexpr int kThreads = 128;
 
 /// One thread for each rank that is waited for; one block.
-__global__ void meet(std::uint32_t* words, int rank, int ranks, std::uint32_t* epoch) {
+__global__ void meet(std::uint32_t* words, int rank, int ranks, std::uint32_t* epoch,
+                     unsigned long long patience_ns) {
     __shared__ std::uint32_t now;
     if (threadIdx.x == 0) {
         now = ++*epoch;
         store_release(words + rank, now);
     }
     __syncthreads();
-    const auto start = global_nanoseconds();
     for (int other = static_cast<int>(threadIdx.x); other < ranks; other += kThreads) {
         // Epochs wrap around, and a rank may be one ahead.
-        while (static_cast<std::int32_t>(load_acquire(words + other) - now) < 0) {
-            if (global_nanoseconds() - start > kPatienceNanoseconds) __trap();
-        }
+        const auto arrived = [&] {
+            return static_cast<std::int32_t>(load_acquire(words + other) - now) >= 0;
+        };
+        if (!wait_until(patience_ns, arrived)) __trap();
     }
 }
 
 }  // namespace
 
 struct RankBarrier::State {
-    State(std::uint32_t* given, int own_rank, int all) : words(given), rank(own_rank), ranks(all) {
+    State(std::uint32_t* given, int own_rank, int all, double patience_seconds)
+        : words(given), rank(own_rank), ranks(all), patience(patience_ns(patience_seconds)) {
         MOE_CUDA(cudaHostRegister(words, bytes(), cudaHostRegisterMapped));
         void* raw{};
         MOE_CUDA(cudaHostGetDevicePointer(&raw, words, 0));
@@ -49,17 +52,19 @@ struct RankBarrier::State {
     std::uint32_t* words;
     int rank;
     int ranks;
+    unsigned long long patience;  ///< in nanoseconds
     std::uint32_t* on_device{};
     std::uint32_t* epoch{};
 };
 
-RankBarrier::RankBarrier(std::uint32_t* words, int rank, int ranks)
-    : state_(std::make_unique<State>(words, rank, ranks)) {}
+RankBarrier::RankBarrier(std::uint32_t* words, int rank, int ranks, double patience_seconds)
+    : state_(std::make_unique<State>(words, rank, ranks, patience_seconds)) {}
 
 RankBarrier::~RankBarrier() = default;
 
 void RankBarrier::launch(cudaStream_t stream) {
-    meet<<<1, kThreads, 0, stream>>>(state_->on_device, state_->rank, state_->ranks, state_->epoch);
+    meet<<<1, kThreads, 0, stream>>>(state_->on_device, state_->rank, state_->ranks, state_->epoch,
+                                     state_->patience);
     MOE_CUDA(cudaGetLastError());
 }
 

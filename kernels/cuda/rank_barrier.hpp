@@ -13,14 +13,14 @@ namespace moe::cuda {
 class RankBarrier {
 public:
     /// words [ranks], zeros before anyone comes; shared by the processes, page-aligned, and pinned
-    /// here for as long as this lives.
-    RankBarrier(std::uint32_t* words, int rank, int ranks);
+    /// here for as long as this lives. `patience_seconds`: how long one rank waits for another.
+    RankBarrier(std::uint32_t* words, int rank, int ranks, double patience_seconds);
     ~RankBarrier();
     RankBarrier(const RankBarrier&) = delete;
     RankBarrier& operator=(const RankBarrier&) = delete;
 
-    /// Can be captured: the epoch is counted on the device. A wait of ten seconds ends in an error,
-    /// which the next synchronization reports.
+    /// Can be captured: the epoch is counted on the device. A wait beyond the patience ends in an
+    /// error, which the next synchronization reports.
     void launch(cudaStream_t stream);
 
 private:

@@ -47,12 +47,12 @@ public:
     [[nodiscard]] virtual void* native() const = 0;
 };
 
-/// Holds back what is enqueued after it, so that the devices of all ranks can begin at one moment
-/// however long each host took to enqueue. It gives up after ten seconds, since a device must not
-/// wait forever for a rank that failed; the next close() then throws.
-class StartGate {
+/// A blocking kernel: holds back what is enqueued after it, so that the devices of all ranks can
+/// begin at one moment however long each host took to enqueue. It gives up after the device's
+/// patience, since that must not wait forever for a rank that failed; the next close() then throws.
+class StreamGate {
 public:
-    virtual ~StartGate() = default;
+    virtual ~StreamGate() = default;
     /// Enqueues the waiting.
     virtual void close(Stream& stream) = 0;
     virtual void open() = 0;
@@ -136,7 +136,7 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() = 0;
     [[nodiscard]] virtual std::unique_ptr<Event> make_event() = 0;
     /// Null where a stream's work is done when it has been enqueued.
-    [[nodiscard]] virtual std::unique_ptr<StartGate> make_start_gate() { return nullptr; }
+    [[nodiscard]] virtual std::unique_ptr<StreamGate> make_stream_gate() { return nullptr; }
     /// Why no stream of this device can capture; empty where they can.
     [[nodiscard]] virtual std::string capture_obstacle() const = 0;
     /// Empty where unknown.

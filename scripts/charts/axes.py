@@ -63,9 +63,9 @@ def write_labels(ax: Axes, labels: Sequence[EndLabel], size: PanelSize) -> None:
     for label, (x, y), place in zip(labels, ends, places):
         marker_at = 1 + 12 / width
         at = place / height
-        line = {"color": label.look.colour, "transform": ax.transAxes, "clip_on": False}
+        line = {"color": label.style.colour, "transform": ax.transAxes, "clip_on": False}
         ax.add_line(Line2D([x, 1, marker_at], [y, at, at], linewidth=0.5, alpha=0.8, **line))
-        ax.add_line(Line2D([marker_at], [at], marker=label.look.marker, markersize=4.5, **line))
+        ax.add_line(Line2D([marker_at], [at], marker=label.style.marker, markersize=4.5, **line))
         ax.text(
             1 + 18 / width, at, label.text, transform=ax.transAxes, fontsize=LABEL_SIZE,
             color=INK, va="center_baseline",

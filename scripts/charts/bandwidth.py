@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.captions import Finding, depends_on
+from charts.captions import Caption, depends_on
 from charts.chart import Chart, EndLabel, Painted
 from charts.figures import Panel
 from charts.format import bandwidth_text, listed, percent_text, range_text
 from charts.lines import draw_lines, log_limits
-from charts.style import MUTED, Look
+from charts.style import MUTED, Style
 from charts.token_axis import TokenAxis, log_axis
 
-LIMIT = Look(MUTED, (0, (4, 2)), "_", MUTED)
+LIMIT = Style(MUTED, (0, (4, 2)), "_", MUTED)
 
 
 class BandwidthChart(Chart):
@@ -32,7 +32,7 @@ class BandwidthChart(Chart):
         """One rank alone, and no tokens, move nothing over a bus."""
         return rows[(rows["busbw_gbps"] > 0) & (rows["tokens"] > 0)]
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
+    def caption(self, rows: pd.DataFrame) -> Caption:
         most = most_at_largest(rows)
         headline = f"{most['combine']} has the most bus bandwidth at {most['tokens']} tokens:"
         text = f"{headline} {bandwidth_text(most['busbw_gbps'])}"
@@ -40,7 +40,7 @@ class BandwidthChart(Chart):
         if most["tokens"] in limits.index:
             share = 100 * most["busbw_gbps"] / limits[most["tokens"]]
             text += f", {percent_text(share)} of the contract's limit"
-        return Finding(text, (headline,), (most["busbw_gbps"],))
+        return Caption(text, (headline,), (most["busbw_gbps"],))
 
     def differing(self, panels: Sequence[Panel]) -> str:
         most = [most_at_largest(panel.rows) for panel in panels]
@@ -49,7 +49,8 @@ class BandwidthChart(Chart):
         if len(set(names)) == 1:
             return f"{names[0]} has the most bus bandwidth at the largest size: {amounts}"
         where = listed(depends_on(panels, names))
-        return f"Who has the most bus bandwidth at the largest size depends on {where}: {amounts}"
+        which = "Which strategy has the most bus bandwidth at the largest size"
+        return f"{which} depends on {where}: {amounts}"
 
     def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
         labels = draw_lines(ax, rows, axis, "busbw_gbps", bandwidth_text)

@@ -1,4 +1,4 @@
-"""What panels show, in sentences: one panel's finding and the headline of several."""
+"""What panels show, in sentences: one panel's caption and the headline of several."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from charts.format import range_text
 
 
 @dataclass(frozen=True)
-class Finding:
+class Caption:
     """What a panel shows, in words computed from its rows.
 
     text is the full statement. headlines: what panels may have in common, the most telling first;
@@ -22,16 +22,16 @@ class Finding:
 
 
 def shared_headline(
-    labels: Sequence[str], findings: Sequence[Finding], amount_text: Callable[[float], str]
+    labels: Sequence[str], captions: Sequence[Caption], amount_text: Callable[[float], str]
 ) -> tuple[str, bool] | None:
-    """What the findings of all panels have in common, and whether that says all of them; None
+    """What the captions of all panels have in common, and whether that says all of them; None
     when they disagree."""
     panels = panels_text(labels)
-    texts = {finding.text for finding in findings}
+    texts = {caption.text for caption in captions}
     if len(texts) == 1:
         return f"{texts.pop()} ({panels})", True
-    amounts = [amount for finding in findings for amount in finding.amounts]
-    for headlines in zip(*(finding.headlines for finding in findings)):
+    amounts = [amount for caption in captions for amount in caption.amounts]
+    for headlines in zip(*(caption.headlines for caption in captions)):
         if len(set(headlines)) == 1:
             text = f"{headlines[0]} {range_text(amounts, amount_text)}".strip()
             return f"{text} ({panels})", False

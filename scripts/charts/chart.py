@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.captions import Finding, shared_headline
+from charts.captions import Caption, shared_headline
 from charts.figures import Panel
-from charts.style import Look
+from charts.style import Style
 from charts.token_axis import TokenAxis
 
 
@@ -19,7 +19,7 @@ class EndLabel:
     x: float
     y: float
     text: str
-    look: Look
+    style: Style
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ class Chart:
         """What a reader would miss of the rows of all panels and why, or ""."""
         return ""
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
+    def caption(self, rows: pd.DataFrame) -> Caption:
         raise NotImplementedError
 
-    def headline(self, panels: Sequence[Panel], findings: Sequence[Finding]) -> tuple[str, bool]:
-        """The title of a figure, and whether it says all that the findings say."""
-        shared = shared_headline([panel.label for panel in panels], findings, self.amount_text)
+    def headline(self, panels: Sequence[Panel], captions: Sequence[Caption]) -> tuple[str, bool]:
+        """The title of a figure, and whether it says all that the captions say."""
+        shared = shared_headline([panel.label for panel in panels], captions, self.amount_text)
         return shared or (self.differing(panels), False)
 
     def differing(self, panels: Sequence[Panel]) -> str:
-        """The title of a figure whose panels' findings disagree: one short sentence."""
+        """The title of a figure whose panels' captions disagree: one short sentence."""
         return "The panels differ, see their titles"
 
-    def caption(self, rows: pd.DataFrame) -> str:
+    def legend(self, rows: pd.DataFrame) -> str:
         return ""
 
     def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:

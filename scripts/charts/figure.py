@@ -109,13 +109,13 @@ def usable_grid(page: Page, chart: Chart) -> list[list[Panel | None]]:
 
 
 def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> Texts:
-    """Rows whose claim allows no verdict get no finding: it would be about speed."""
+    """Rows whose claim allows no verdict get no caption: it would be about speed."""
     rows = pd.concat([panel.rows for panel in panels])
-    findings = [chart.finding(panel.rows) for panel in panels]
+    captions = [chart.caption(panel.rows) for panel in panels]
     if page.no_verdict:
         headline, complete = claim_text(page.claim, rows), True
     else:
-        headline, complete = chart.headline(panels, findings)
+        headline, complete = chart.headline(panels, captions)
     colour = WARNING if page.no_verdict else INK
     head = [wrapped(headline, size.room, TITLE_SIZE, colour=colour, weight="bold")]
     head += [wrapped(line, size.room, SUBTITLE_SIZE, colour=MUTED) for line in subtitle_of(rows)]
@@ -125,8 +125,8 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
 
     width = size.width + size.labels
     titles = {}
-    for panel, finding in zip(panels, findings):
-        below = ["" if complete else finding.text, chart.caption(panel.rows)]
+    for panel, caption in zip(panels, captions):
+        below = ["" if complete else caption.text, chart.legend(panel.rows)]
         title = [wrapped(panel.label, width, PANEL_SIZE, weight="bold")]
         titles[panel.label] = title + [wrapped(text, width, LABEL_SIZE) for text in below]
     every = pd.concat([panel.rows for row in page.grid for panel in row if panel])

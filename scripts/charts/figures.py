@@ -8,7 +8,7 @@ import pandas as pd
 
 import moe_results
 from charts.format import load_order, natural
-from charts.style import looks_order
+from charts.style import style_order
 from charts.subtitle import left_out_notes, why_left_out
 from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
 
@@ -68,7 +68,7 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
     left_out += disturbed_notes(frame)
     frame["tokens"] = frame["tokens"].astype(int)
     frame["baseline"] = frame["is_baseline"] == "true"
-    frame = frame.sort_values("combine", key=lambda names: names.map(looks_order), kind="stable")
+    frame = frame.sort_values("combine", key=lambda names: names.map(style_order), kind="stable")
     present = [claim for claim in CLAIMS if (frame["claim"] == claim).any()]
     for claim in present:
         notes = list(left_out)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.captions import Finding, depends_on
+from charts.captions import Caption, depends_on
 from charts.chart import Chart, Painted
 from charts.figures import Panel
 from charts.format import listed, range_text, time_text
@@ -25,7 +25,7 @@ class LatencyChart(Chart):
     axis = staticmethod(log_axis)
     amount_text = staticmethod(time_text)
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
+    def caption(self, rows: pd.DataFrame) -> Caption:
         fastest = fastest_at_largest(rows)
         headline = f"{name_of(fastest)} has the fastest output step at {fastest['tokens']} tokens"
         doubt = doubt_of(fastest, rows)
@@ -35,7 +35,7 @@ class LatencyChart(Chart):
             here = rows[rows["tokens"] == fastest["tokens"]]
             for base in here.loc[here["baseline"], "output_us_median"]:
                 text += f" against the baseline's {time_text(base)}"
-        return Finding(text, (f"{headline}:",), (fastest["output_us_median"],))
+        return Caption(text, (f"{headline}:",), (fastest["output_us_median"],))
 
     def differing(self, panels: Sequence[Panel]) -> str:
         fastest = [fastest_at_largest(panel.rows) for panel in panels]
@@ -43,7 +43,7 @@ class LatencyChart(Chart):
         sizes = {row["tokens"] for row in fastest}
         where = f"at {sizes.pop()} tokens" if len(sizes) == 1 else "at the largest size"
         same = len(set(names)) == 1
-        text = f"{names[0] if same else 'Who'} has the fastest output step {where}"
+        text = f"{names[0] if same else 'Which strategy'} has the fastest output step {where}"
         if not same:
             text += f" depends on {listed(depends_on(panels, names))}"
         doubts = [doubt_of(row, panel.rows) for row, panel in zip(fastest, panels)]

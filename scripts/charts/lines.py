@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 import moe_results
 from charts.chart import EndLabel
-from charts.style import look_of
+from charts.style import style_of
 from charts.token_axis import TokenAxis
 
 
@@ -25,17 +25,17 @@ def draw_lines(
     labels = []
     for strategy in rows["combine"].unique():
         line = rows[rows["combine"] == strategy].sort_values("tokens")
-        look = look_of(strategy)
+        style = style_of(strategy)
         x = line["tokens"].map(axis.at)
         # A line breaks where the strategy has no time, and at 0, which has no place on a log axis.
         joined = line.set_index("tokens")[measure].reindex(sorted(rows["tokens"].unique()))
         path = [axis.at[tokens] if tokens > 0 else math.nan for tokens in joined.index]
         name = f"line:{strategy}:{ax.figure.axes.index(ax)}"
-        ax.plot(path, joined, look.line, color=look.colour, linewidth=1.4, gid=name)
+        ax.plot(path, joined, style.line, color=style.colour, linewidth=1.4, gid=name)
         resolved = ~speedup_unresolved(line, speedup) if speedup else line[measure].notna()
-        for chosen, fill in ((resolved, look.colour), (~resolved, "white")):
+        for chosen, fill in ((resolved, style.colour), (~resolved, "white")):
             ax.plot(
-                x[chosen], line.loc[chosen, measure], look.marker, color=look.colour,
+                x[chosen], line.loc[chosen, measure], style.marker, color=style.colour,
                 markerfacecolor=fill, markersize=5.5, markeredgewidth=1.1, zorder=3,
             )
         end = line.iloc[-1]
@@ -44,7 +44,7 @@ def draw_lines(
             words.append(f"at {end['tokens']}")
         if end["baseline"]:
             words.append("(baseline)")
-        labels.append(EndLabel(x.iloc[-1], end[measure], " ".join(words), look))
+        labels.append(EndLabel(x.iloc[-1], end[measure], " ".join(words), style))
     return labels
 
 
@@ -53,7 +53,7 @@ def draw_intervals(ax: Axes, rows: pd.DataFrame, axis: TokenAxis, stem: str) -> 
     rows = rows.sort_values("tokens", kind="stable")
     low, high = rows[f"{stem}_low"], rows[f"{stem}_high"]
     order = (high / low).sort_values(ascending=False, kind="stable").index
-    colours = [look_of(strategy).colour for strategy in rows.loc[order, "combine"]]
+    colours = [style_of(strategy).colour for strategy in rows.loc[order, "combine"]]
     x = rows.loc[order, "tokens"].map(axis.at)
     ax.vlines(x, low[order], high[order], colours, linewidth=1.1, zorder=2)
 

@@ -1,4 +1,4 @@
-"""The phases chart: what a layer spends its time on, baseline against the best rival."""
+"""The phases chart: what a layer spends its time on, baseline against the best candidate."""
 
 import math
 
@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from charts.captions import Finding
+from charts.captions import Caption
 from charts.chart import Chart, EndLabel, Painted
 from charts.format import percent_text, time_text
-from charts.style import INK, PHASES, Look
+from charts.style import INK, PHASES, Style
 from charts.token_axis import TokenAxis, bar_axis
 
 
@@ -35,7 +35,7 @@ class PhaseChart(Chart):
         graphs = (rows["layer_us_median"] > 0) & (rows["graph"] == "on") & ~has_phases(rows)
         return "graph on: not in this chart, a layer in a graph has no phases" * bool(graphs.any())
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
+    def caption(self, rows: pd.DataFrame) -> Caption:
         split = phase_split(rows[rows["baseline"]].set_index("tokens").sort_index())
         share = 100 * split["combine_us_median"] / split.sum(axis=1)
         first, last = share.index[0], share.index[-1]
@@ -43,23 +43,23 @@ class PhaseChart(Chart):
         text += f" at {first} tokens"
         if first != last:
             text += f" and {percent_text(share[last])} at {last}"
-        return Finding(text, ("Share of the combine in the baseline's layer:",), tuple(share))
+        return Caption(text, ("Share of the combine in the baseline's layer:",), tuple(share))
 
-    def caption(self, rows: pd.DataFrame) -> str:
+    def legend(self, rows: pd.DataFrame) -> str:
         base = rows.loc[rows["baseline"], "combine"].iloc[0]
-        rival = best_fused(rows)
-        if rival is None:
+        candidate = best_fused(rows)
+        if candidate is None:
             return f"bars: {base}"
-        text = f"left bars: {base}; right bars: {rival}"
-        fused = rows.loc[rows["combine"] == rival, "combine_us_median"].isna().all()
+        text = f"left bars: {base}; right bars: {candidate}"
+        fused = rows.loc[rows["combine"] == candidate, "combine_us_median"].isna().all()
         return f"{text}, its combine with the local combine in it" if fused else text
 
     def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
         base = rows[rows["baseline"]].set_index("tokens")
-        rival = rows[rows["combine"] == best_fused(rows)].set_index("tokens")
+        candidate = rows[rows["combine"] == best_fused(rows)].set_index("tokens")
         labels: dict[str, EndLabel] = {}
         highest = 100.0
-        sides = ((0.0, base),) if rival.empty else ((-0.5, base), (0.5, rival))
+        sides = ((0.0, base),) if candidate.empty else ((-0.5, base), (0.5, candidate))
         for side, bars in sides:
             heights = phase_split(bars)
             heights = heights.div(heights.sum(axis=1), axis=0)
@@ -91,8 +91,8 @@ class PhaseChart(Chart):
                     color="white" if sum(to_rgb(colour)) < 1.45 else INK,
                 )
             middle = bottom + height / 2
-            look = Look(colour, "-", "s", colour)
-            labels[column] = EndLabel(x + self.bar_width / 2, middle, name, look)
+            style = Style(colour, "-", "s", colour)
+            labels[column] = EndLabel(x + self.bar_width / 2, middle, name, style)
             bottom += height
         return labels
 
@@ -114,12 +114,12 @@ def phase_split(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_fused(rows: pd.DataFrame) -> str | None:
-    """The rival of the reduce_scatter form with the highest mean log speed-up; any rival where none
-    has that form, or none says so (files from before that column)."""
-    rivals = rows[~rows["baseline"]]
-    scattered = rivals[rivals["form"] == "reduce_scatter"]
-    rivals = rivals if scattered.empty else scattered
-    if rivals.empty:
+    """The candidate of the reduce_scatter form with the highest mean log speed-up; any candidate
+    where none has that form, or none says so (files from before that column)."""
+    candidates = rows[~rows["baseline"]]
+    scattered = candidates[candidates["form"] == "reduce_scatter"]
+    candidates = candidates if scattered.empty else scattered
+    if candidates.empty:
         return None
-    score = rivals["speedup_output"].map(math.log, na_action="ignore").groupby(rivals["combine"])
-    return str(score.mean().fillna(-math.inf).idxmax())
+    score = candidates["speedup_output"].map(math.log, na_action="ignore")
+    return str(score.groupby(candidates["combine"]).mean().fillna(-math.inf).idxmax())

@@ -1,11 +1,11 @@
-"""The speed-up charts: every strategy over the baseline, and who wins where."""
+"""The speed-up charts: every strategy over the baseline, and the winner at each size."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charts.captions import Finding, depends_on
+from charts.captions import Caption, depends_on
 from charts.chart import Chart, Painted
 from charts.figures import Panel
 from charts.format import listed, ratio_text, sizes_text
@@ -29,8 +29,8 @@ class SpeedupChart(Chart):
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows[rows[self.name].notna()]
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
-        return speedup_finding(rows, self.name, self.what)
+    def caption(self, rows: pd.DataFrame) -> Caption:
+        return speedup_caption(rows, self.name, self.what)
 
     def differing(self, panels: Sequence[Panel]) -> str:
         return differing_headline(panels, self.name, self.what)
@@ -42,17 +42,17 @@ class SpeedupChart(Chart):
         return Painted(labels, *log_limits(bounds, always=1.0))
 
 
-def speedup_finding(rows: pd.DataFrame, metric: str, what: str) -> Finding:
-    """Who is faster than the baseline, where, and by how much; only what the intervals resolve."""
-    rivals = rows[~rows["baseline"]]
-    if rivals.empty:
+def speedup_caption(rows: pd.DataFrame, metric: str, what: str) -> Caption:
+    """The strategies that are faster than the baseline, their sizes and gains, where resolved."""
+    candidates = rows[~rows["baseline"]]
+    if candidates.empty:
         text = f"Only the baseline was timed in {what}"
-        return Finding(text, (text,))
+        return Caption(text, (text,))
     best = winners(rows, metric)
     if best.empty:
-        return no_gain_finding(rivals, metric, what)
+        return no_gain_caption(candidates, metric, what)
     leader, *others = ranked(best, metric)
-    every = sorted(rivals["tokens"].unique())
+    every = sorted(candidates["tokens"].unique())
     wins = best[best["combine"] == leader]
     peak = wins.loc[wins[metric].idxmax()]
     tied = tied_with(peak, rows, metric)
@@ -69,18 +69,18 @@ def speedup_finding(rows: pd.DataFrame, metric: str, what: str) -> Finding:
     elif others:
         text += f", {len(others)} others elsewhere"
     headlines = (f"{headline}:", f"{leader} gains most in {what}, at best")
-    return Finding(text, headlines, (peak[metric],))
+    return Caption(text, headlines, (peak[metric],))
 
 
-def no_gain_finding(rivals: pd.DataFrame, metric: str, what: str) -> Finding:
-    unresolved = rivals[~(rivals[f"{metric}_high"] < 1)]
+def no_gain_caption(candidates: pd.DataFrame, metric: str, what: str) -> Caption:
+    unresolved = candidates[~(candidates[f"{metric}_high"] < 1)]
     if unresolved.empty:
         text = f"No strategy beats the baseline in {what}"
-        return Finding(text, (text,))
+        return Caption(text, (text,))
     best = unresolved.loc[unresolved[metric].idxmax()]
     headline = f"Not resolved: no gain in {what}"
     where = f"{ratio_text(best[metric])} at {best['tokens']} tokens"
-    return Finding(f"{headline} (best: {best['combine']}, {where})", (headline,))
+    return Caption(f"{headline} (best: {best['combine']}, {where})", (headline,))
 
 
 def winners(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -90,13 +90,13 @@ def winners(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def ranked(best: pd.DataFrame, metric: str) -> list[str]:
-    """The winners, first who wins at most token counts, among equals who gains most."""
+    """The winners: by the number of token counts, among equals by the largest gain."""
     scores = best.groupby("combine")[metric].agg(["size", "max"])
     return list(scores.sort_values(["size", "max"], ascending=False).index)
 
 
 def differing_headline(panels: Sequence[Panel], metric: str, what: str) -> str:
-    """What the winners change with, and the largest gain; the panels' own findings say more."""
+    """What the winners change with, and the largest gain; the panels' own captions say more."""
     best = [winners(panel.rows, metric) for panel in panels]
     gaining = [(panel, wins) for panel, wins in zip(panels, best) if not wins.empty]
     if not gaining:
@@ -108,9 +108,9 @@ def differing_headline(panels: Sequence[Panel], metric: str, what: str) -> str:
     panel, top = max(tops, key=lambda pair: pair[1][metric])
     names = {name for _, wins in gaining for name in wins["combine"]}
     tied = any(tied_with(row, panel.rows, metric) for panel, row in tops)
-    who = "any gain" if len(names) == 1 else "who leads" if tied else "who wins"
+    subject = "any gain" if len(names) == 1 else "the leader" if tied else "the winner"
     where = f"{top['combine']}, {top['tokens']} tokens, {panel.label}"
-    text = f"{what[0].upper()}{what[1:]}: {who} depends on {listed(changes)}"
+    text = f"{what[0].upper()}{what[1:]}: {subject} depends on {listed(changes)}"
     return f"{text}; up to {ratio_text(top[metric])} ({where})"
 
 
@@ -120,8 +120,8 @@ def changes_with_size(best: pd.DataFrame, rows: pd.DataFrame) -> bool:
 
 
 def tied_with(peak: pd.Series, rows: pd.DataFrame, metric: str) -> list[str]:
-    """Rivals whose interval reaches into the leader's, or who have none. Cautious: rounds are
+    """Candidates whose interval reaches into the leader's, or who have none. Cautious: rounds are
     paired with the baseline, so two overlapping intervals may still differ."""
-    rivals = rows[~rows["baseline"]]
-    same = rivals[(rivals["tokens"] == peak["tokens"]) & (rivals["combine"] != peak["combine"])]
+    others = rows[~rows["baseline"] & (rows["combine"] != peak["combine"])]
+    same = others[others["tokens"] == peak["tokens"]]
     return list(same.loc[~(same[f"{metric}_high"] < peak[f"{metric}_low"]), "combine"])

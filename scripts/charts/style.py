@@ -1,11 +1,11 @@
-"""How the charts look: colours, the look of each strategy and phase, matplotlib's style."""
+"""The style of charts: colours, strategies, phases, and matplotlib's parameters."""
 
 import zlib
 from dataclasses import dataclass
 
 # Fixed salt, text as text and no date: the same rows give the same bytes, so that committed charts
 # change only with their data. A results file may hold a "$", which is no formula.
-STYLE = {
+RC_PARAMS = {
     "svg.hashsalt": "bench_moe_comm",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -28,32 +28,32 @@ BLUE, RED, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     colour: str
     line: str
     marker: str
     fill: str  # Of an area, where no line style can tell two strategies apart.
 
 
-# One look for one strategy, whichever others are in the chart. Warm colours: rooted reduces and
+# One style for one strategy, whichever others are in the chart. Warm colours: rooted reduces and
 # padded forms; green and blue: one-sided and native ones; black and grey: the all_reduce family.
 # The fills are as far apart as fifteen could be made, also without red or green receptors.
-LOOKS = {
-    "all_reduce_dp_scatter": Look(BLACK, "-", "o", "#3C3C3C"),
-    "all_reduce_slice": Look(GREY, "-", "s", "#BFBCA4"),
-    "all_reduce_peer_dp_scatter": Look(GREY, "--", "v", "#F7F7B8"),
-    "all_reduce_push_dp_scatter": Look(BLACK, "--", "^", "#602808"),
-    "reduce_scatterv_grouped": Look(RED, "-", "s", "#AA5109"),
-    "reduce_scatterv_collapse": Look(RED, "--", "D", "#CDAC61"),
-    "reduce_scatter_padded": Look(ORANGE, "-", "P", "#D5A508"),
-    "reduce_scatter_symmetric": Look(ORANGE, "--", "X", "#F7F778"),
-    "reduce_scatterv_alltoallv": Look(PURPLE, "-", "^", "#B17BA2"),
-    "reduce_scatterv_two_level": Look(PURPLE, "--", "h", "#391555"),
-    "reduce_scatterv_native": Look(BLUE, "-", "D", "#086CB5"),
-    "reduce_scatterv_auto": Look(BLUE, ":", "*", "#0A219D"),
-    "reduce_scatterv_peer": Look(GREEN, "-", "v", "#088556"),
-    "reduce_scatterv_push": Look(GREEN, "--", "<", "#8DF5F7"),
-    "reduce_scatterv_fused": Look(SKY, "-", "p", "#6DC5F7"),
+STYLES = {
+    "all_reduce_dp_scatter": Style(BLACK, "-", "o", "#3C3C3C"),
+    "all_reduce_slice": Style(GREY, "-", "s", "#BFBCA4"),
+    "all_reduce_peer_dp_scatter": Style(GREY, "--", "v", "#F7F7B8"),
+    "all_reduce_push_dp_scatter": Style(BLACK, "--", "^", "#602808"),
+    "reduce_scatterv_grouped": Style(RED, "-", "s", "#AA5109"),
+    "reduce_scatterv_collapse": Style(RED, "--", "D", "#CDAC61"),
+    "reduce_scatter_padded": Style(ORANGE, "-", "P", "#D5A508"),
+    "reduce_scatter_symmetric": Style(ORANGE, "--", "X", "#F7F778"),
+    "reduce_scatterv_alltoallv": Style(PURPLE, "-", "^", "#B17BA2"),
+    "reduce_scatterv_two_level": Style(PURPLE, "--", "h", "#391555"),
+    "reduce_scatterv_native": Style(BLUE, "-", "D", "#086CB5"),
+    "reduce_scatterv_auto": Style(BLUE, ":", "*", "#0A219D"),
+    "reduce_scatterv_peer": Style(GREEN, "-", "v", "#088556"),
+    "reduce_scatterv_push": Style(GREEN, "--", "<", "#8DF5F7"),
+    "reduce_scatterv_fused": Style(SKY, "-", "p", "#6DC5F7"),
 }
 
 # (colour, fill) for strategies that are not in the table.
@@ -72,14 +72,14 @@ PHASES = {
 }
 
 
-def look_of(strategy: str) -> Look:
-    """A strategy newer than the table gets a look from its name alone, so that is fixed too."""
-    if strategy in LOOKS:
-        return LOOKS[strategy]
+def style_of(strategy: str) -> Style:
+    """A strategy newer than the table gets a style from its name alone, so that is fixed too."""
+    if strategy in STYLES:
+        return STYLES[strategy]
     number = zlib.crc32(strategy.encode())
     colour, fill = NEWER[number % len(NEWER)]
-    return Look(colour, "-.", ">H8d"[number // 4 % 4], fill)
+    return Style(colour, "-.", ">H8d"[number // 4 % 4], fill)
 
 
-def looks_order(strategy: str) -> tuple[int, str]:
-    return (list(LOOKS).index(strategy) if strategy in LOOKS else len(LOOKS), strategy)
+def style_order(strategy: str) -> tuple[int, str]:
+    return (list(STYLES).index(strategy) if strategy in STYLES else len(STYLES), strategy)

@@ -4,7 +4,7 @@ import pandas as pd
 
 import moe_results
 from charts.format import values_of
-from charts.style import looks_order
+from charts.style import style_order
 from moe_results import FUNCTIONAL, PLANTED, SHARED_MACHINE
 
 CLAIM_TEXT = {
@@ -69,7 +69,7 @@ def left_out_notes(rows: list[moe_results.Row]) -> list[str]:
             reasons.setdefault(reason, []).append(str(row["combine"]))
     notes = []
     for reason, strategies in sorted(reasons.items()):
-        names = sorted(set(strategies), key=looks_order)
+        names = sorted(set(strategies), key=style_order)
         who = ", ".join(names) if len(names) <= 3 else f"{len(names)} strategies"
         count = f"{len(strategies)} row{'s' if len(strategies) > 1 else ''}"
         notes.append(f"left out: {who}: {reason} ({count})")

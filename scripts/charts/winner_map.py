@@ -13,13 +13,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import ScaledTranslation
 
-from charts.captions import Finding, panels_text
+from charts.captions import Caption, panels_text
 from charts.chart import Chart
 from charts.figure import figure_of, lay_out, texts_of
 from charts.figures import Panel
 from charts.format import natural, ratio_text
 from charts.layout import LABEL_GAP, LABEL_SIZE, LINE, PANEL_WIDTH, PanelSize, text_width, wrap
-from charts.style import INK, MUTED, look_of
+from charts.style import INK, MUTED, style_of
 from charts.token_axis import TokenAxis, cell_axis, readable_ticks
 from charts.winners import (
     EMPTY, UNRESOLVED, Map, doubts_text, timed_cells, winner_counts, winners_text,
@@ -42,13 +42,13 @@ class WinnerMap(Chart):
         " The legend counts the cells, pale ones too. Blank: not in these rows."
     )
 
-    def finding(self, rows: pd.DataFrame) -> Finding:
-        return Finding(winners_text(timed_cells(rows)), ())
+    def caption(self, rows: pd.DataFrame) -> Caption:
+        return Caption(winners_text(timed_cells(rows)), ())
 
-    def caption(self, rows: pd.DataFrame) -> str:
+    def legend(self, rows: pd.DataFrame) -> str:
         return doubts_text(timed_cells(rows))
 
-    def headline(self, panels: Sequence[Panel], findings: Sequence[Finding]) -> tuple[str, bool]:
+    def headline(self, panels: Sequence[Panel], captions: Sequence[Caption]) -> tuple[str, bool]:
         """Counts add up over the panels, so there is always a common headline."""
         cells = pd.concat(timed_cells(panel.rows) for panel in panels)
         where = panels_text([panel.label for panel in panels])
@@ -120,9 +120,9 @@ def set_cell_axes(ax: Axes, axis: TokenAxis, ticks: list[str], width: float) -> 
 
 def draw_cell(ax: Axes, x: float, y: float, cell: tuple) -> None:
     """The mark below the number tells colours apart that are alike to some eyes or on paper."""
-    look = look_of(cell.winner)
+    style = style_of(cell.winner)
     pale = cell.kind == UNRESOLVED
-    face = mixed(look.fill, 0.3) if pale else look.fill
+    face = mixed(style.fill, 0.3) if pale else style.fill
     ink = "white" if sum(to_rgb(face)) < 1.45 else INK
     ax.add_patch(Rectangle(
         (x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", linewidth=1.5,
@@ -131,7 +131,7 @@ def draw_cell(ax: Axes, x: float, y: float, cell: tuple) -> None:
     below = {"xy": (x, y), "textcoords": "offset points", "zorder": 3}
     ax.annotate(cell_text(cell), xytext=(0, 5), color=ink, fontsize=7.5, **below, **CENTRED)
     ax.plot(
-        [x], [y], look.marker, color=ink, markersize=3.5, zorder=3,
+        [x], [y], style.marker, color=ink, markersize=3.5, zorder=3,
         transform=ax.transData + ScaledTranslation(0, -6 / 72, ax.figure.dpi_scale_trans),
     )
 
@@ -157,9 +157,9 @@ def write_legend(ax: Axes, counts: dict[str, int], size: PanelSize) -> None:
     """The strategies of this panel and in how many of its cells they are the fastest."""
     for place, (strategy, count) in enumerate(counts.items()):
         at = 1 - (place + 0.5) * LABEL_GAP / size.height
-        look = look_of(strategy)
+        style = style_of(strategy)
         ax.add_line(Line2D(
-            [1 + 10 / size.width], [at], marker=look.marker, markersize=6, color=look.fill,
+            [1 + 10 / size.width], [at], marker=style.marker, markersize=6, color=style.fill,
             markeredgecolor=INK, markeredgewidth=0.5, transform=ax.transAxes, clip_on=False,
         ))
         ax.text(

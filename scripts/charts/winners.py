@@ -1,4 +1,4 @@
-"""Who has the fastest output step in each cell of a map, and what that says in one sentence."""
+"""The strategy with the fastest output step in each cell of a map, and a sentence on all cells."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import moe_results
 from charts.figures import Page, by_claim, claim_pages, phases_that_tell
 from charts.format import listed
 from charts.second_axis import SecondAxis, places_on, second_axis
-from charts.style import looks_order
+from charts.style import style_order
 from charts.subtitle import why_left_out
 from moe_results import CELL
 
@@ -29,7 +29,7 @@ class Map:
 
 
 def make_maps(rows: list[moe_results.Row]) -> list[Map]:
-    """The maps of each claim; none where only one thing varies, or nobody rivals the baseline."""
+    """The maps of each claim; none where only one thing varies, or there is only the baseline."""
     rows = phases_that_tell(rows)
     untimed = untimed_cells(rows)
     maps = []
@@ -101,14 +101,14 @@ def timed_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def winner_of(rows: pd.DataFrame) -> dict[str, object]:
-    """The strategy with the shortest output step. It is tied with every rival whose interval
+    """The strategy with the shortest output step. It is tied with every candidate whose interval
     reaches into its own; cautious, for rounds are paired with the baseline only."""
     best = rows.loc[rows["output_us_median"].idxmin()]
     speedup, low = best["speedup_output"], best["speedup_output_low"]
-    rivals = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
+    candidates = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
     if best["baseline"]:
         speedup = low = 1.0
-        resolved = bool((rivals["speedup_output_high"] < 1).all())
+        resolved = bool((candidates["speedup_output_high"] < 1).all())
     else:
         resolved = bool(low > 1)
     return {
@@ -116,19 +116,19 @@ def winner_of(rows: pd.DataFrame) -> dict[str, object]:
         "winner": best["combine"],
         "baseline": bool(best["baseline"]),
         "speedup": speedup,
-        "tied": resolved and not (rivals["speedup_output_high"] < low).all(),
+        "tied": resolved and not (candidates["speedup_output_high"] < low).all(),
     }
 
 
 def winner_counts(cells: pd.DataFrame) -> dict[str, int]:
-    """In how many cells each strategy is the fastest, in the order of the looks."""
+    """In how many cells each strategy is the fastest, in the order of the styles."""
     counts = cells["winner"].value_counts()
-    return {str(name): int(counts[name]) for name in sorted(counts.index, key=looks_order)}
+    return {str(name): int(counts[name]) for name in sorted(counts.index, key=style_order)}
 
 
 def winners_text(cells: pd.DataFrame) -> str:
-    """Who wins most cells, counting only what is resolved: one statement, for the map shows the
-    rest. Who is perhaps tied somewhere leads."""
+    """The strategy that wins most cells, counting only what is resolved: one statement, for the map
+    shows the rest. One that is perhaps tied somewhere leads."""
     timed = cells[cells["kind"] != EMPTY]
     won = timed[timed["kind"] == WON]
     if won.empty:

@@ -1,15 +1,9 @@
 """Tests of scripts/agreement.py: which intervals overlap, worked by hand."""
 
-import sys
-from pathlib import Path
 
+import agreement
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
-
-import agreement  # noqa: E402
-from synthetic import (  # noqa: E402
+from synthetic import (
     BASELINE, CHAINED, NATIVE, ONE_BY_ONE, SLICE, timed, write_rows)
 
 

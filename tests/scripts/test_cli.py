@@ -7,17 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import agreement
+import check_regression
+import cli
+import moe_results
+import plot
 import pytest
+from synthetic import BASELINE, HEADER, MACHINE, NATIVE, timed, write_rows, write_runs
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
-
-import agreement  # noqa: E402
-import check_regression  # noqa: E402
-import cli  # noqa: E402
-import moe_results  # noqa: E402
-import plot  # noqa: E402
-from synthetic import BASELINE, HEADER, MACHINE, NATIVE, timed, write_rows, write_runs  # noqa: E402
 
 SCRIPTS = {"check_regression.py": ["a", "a"], "agreement.py": ["a", "a"],
            "plot.py": ["a", "--out", "out", "--format", "svg"]}

@@ -2,17 +2,11 @@
 results/README.md, which a test of the program holds to its list."""
 
 import csv
-import sys
-from pathlib import Path
 
+import moe_results
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / ".ci"), str(Path(__file__).resolve().parent)]
-
-import moe_results  # noqa: E402
-from check_schema import README, documented_columns  # noqa: E402
-from synthetic import HEADER, NATIVE, timed, write_rows  # noqa: E402
+from check_schema import README, documented_columns
+from synthetic import HEADER, NATIVE, timed, write_rows
 
 COLUMNS = documented_columns(README)
 

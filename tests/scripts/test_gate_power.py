@@ -4,18 +4,16 @@ import json
 import sys
 from pathlib import Path
 
+import gate_power
 import numpy as np
 import pandas as pd
 import pytest
+from regression.power import at_least, at_most, detection_rates, smallest_found
+from regression.power import EFFECTS
+from regression.verdicts import Gate
+from synthetic import NATIVE, SLICE, runs_of
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
-
-import gate_power  # noqa: E402
-from regression.power import at_least, at_most, detection_rates, smallest_found  # noqa: E402
-from regression.power import EFFECTS  # noqa: E402
-from regression.verdicts import Gate  # noqa: E402
-from synthetic import NATIVE, SLICE, runs_of  # noqa: E402
 
 PROGRAM = f"{sys.executable} -S {Path(__file__).with_name('synthetic.py')}"
 SWEEP = {"--combine": f"{SLICE},{NATIVE}"}

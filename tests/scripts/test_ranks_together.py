@@ -1,12 +1,12 @@
 """Which processes are one job, and what they may take for granted of each other: containers, process
-ids, and launchers of other MPI libraries."""
+ids, hosts, and launchers of other MPI libraries."""
 
 import json
 import os
 import subprocess
 
 import pytest
-from program import AS_ROOT, OVER_PEERS, PROGRAM, QUICK, launch, rows_of
+from program import AS_ROOT, OVER_PEERS, PROGRAM, QUICK, launch, rows_of, two_hosts
 
 APART = ["unshare", "--pid", "--fork", "--mount-proc"]
 # What MPI has between containers that share no memory.
@@ -82,3 +82,22 @@ def test_mpirun_within_a_larger_allocation_is_a_job(tmp_path):
     assert done.returncode == 0, done.stderr
     assert {row["ranks"] for row in rows_of(tmp_path)} == {"2"}
     assert json.loads((tmp_path / "status.json").read_text())["state"] == "complete"
+
+
+def test_two_hosts_whose_clocks_differ(tmp_path):
+    """Samples are taken on one timeline all the same; and both being on one machine, they say
+    nothing about an interconnect."""
+    done = launch(*QUICK, "--out", tmp_path, hosts=two_hosts(tmp_path, [1, 1]))
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    obstacles = {row["combine"]: row["obstacle"] for row in rows if row["obstacle"]}
+    assert obstacles == dict.fromkeys(
+        OVER_PEERS, "ranks on several hosts cannot map each other's memory")
+    for row in rows:
+        if row["obstacle"]:
+            continue
+        assert (row["hosts"], row["transport"], row["verified"]) == ("2", "sockets", "true")
+        assert row["claim"] in ("memory", "functional")
+        assert 0 < float(row["output_us_median"]) < 1e6, "clocks apart would be 1e9 us"
+    (run,) = json.loads((tmp_path / "results.json").read_text())["runs"].values()
+    assert run["host_names"] == ["node1", "node2"] and 0 < run["clock_residual_us"] < 1e5

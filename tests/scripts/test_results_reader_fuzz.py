@@ -4,17 +4,14 @@ import csv
 import io
 import math
 import re
-import sys
 import tempfile
 from pathlib import Path
 
+import moe_results
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import moe_results  # noqa: E402
 
 VALID = min(ROOT.glob("results/*/*/results.csv")).read_bytes().splitlines(keepends=True)
 HEADER, ROWS = VALID[0], VALID[1:5]

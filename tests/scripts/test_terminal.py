@@ -7,7 +7,6 @@ import pty
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from program import AS_ROOT, PROGRAM, ROOT, SMALL, command, rows_of

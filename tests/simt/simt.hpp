@@ -19,8 +19,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <latch>
 #include <memory>
+#include <semaphore>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // NOLINTBEGIN: CUDA's own names, and what its compiler knows by itself.
@@ -41,14 +44,21 @@ namespace moe::simt {
 
 constexpr unsigned kWarp = 32;
 
-/// What the lanes of a warp do together, or that one has returned.
-enum class Step { meet, show, gone };
+/// What the lanes of a warp do together.
+enum class Step { meet, show };
 
-/// A warp's lanes, and what they show each other.
-struct Warp {
-    std::barrier<> together{kWarp};
+/// What each lane left for the others before they waited for each other.
+struct Exchange {
     std::array<std::uint64_t, kWarp> shown{};
     std::array<Step, kWarp> doing{};
+};
+
+/// A warp's lanes. Exchanges take turns: who writes the next one has waited until all had read the
+/// one before the last, so that one wait is enough for each.
+struct Warp {
+    std::barrier<> together{kWarp};
+    std::array<Exchange, 2> exchanges;
+    std::atomic<unsigned> returned{};  ///< a bit for each lane
 };
 
 /// A block, and what its threads share.
@@ -63,8 +73,9 @@ struct Block {
     std::vector<uint4> dynamic_smem;
 };
 
-/// The one that this thread belongs to.
+/// The one that this thread belongs to, and how often it has met its warp there.
 inline thread_local Block* block;
+inline thread_local unsigned exchanges;
 inline int lane() {
     return static_cast<int>(threadIdx.x % kWarp);
 }
@@ -72,34 +83,32 @@ inline Warp& warp() {
     return block->warps[threadIdx.x / kWarp];
 }
 
-/// All lanes of the warp at this step; ends the program where some of them are elsewhere, of which
-/// a GPU says nothing. Between the two waits everybody can see what the others left.
-template <class Look>
-void together(Step step, Look look) {
+/// All lanes of the warp at this step, with what each shows; ends the program where some of them
+/// are elsewhere, of which a GPU says nothing.
+inline const Exchange& together(Step step, std::uint64_t shown = 0) {
     auto& here = warp();
-    here.doing[threadIdx.x % kWarp] = step;
+    auto& exchange = here.exchanges[exchanges++ % 2];
+    exchange.shown[threadIdx.x % kWarp] = shown;
+    exchange.doing[threadIdx.x % kWarp] = step;
     here.together.arrive_and_wait();
-    const bool alike = std::ranges::all_of(
-        here.doing, [&](Step other) { return other == step || other == Step::gone; });
-    look();
-    here.together.arrive_and_wait();
-    if (alike) return;
-    std::fputs("simt: lanes of one warp wait at different places\n", stderr);
-    std::abort();
+    const unsigned returned = here.returned;
+    for (unsigned i = 0; i < kWarp; ++i) {
+        if (exchange.doing[i] == step || (returned >> i & 1U) != 0) continue;
+        std::fputs("simt: lanes of one warp wait at different places\n", stderr);
+        std::abort();
+    }
+    return exchange;
 }
 
 /// Every lane's value of what this one shows as `value`.
 template <class T>
 std::array<T, kWarp> all_lanes(T value) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
-    auto& shown = warp().shown;
-    auto& mine = shown[threadIdx.x % kWarp];
-    mine = 0;
+    std::uint64_t mine = 0;
     std::memcpy(&mine, &value, sizeof(T));
+    const auto& shown = together(Step::show, mine).shown;
     std::array<T, kWarp> values{};
-    together(Step::show, [&] {
-        for (unsigned i = 0; i < kWarp; ++i) std::memcpy(&values[i], &shown[i], sizeof(T));
-    });
+    for (unsigned i = 0; i < kWarp; ++i) std::memcpy(&values[i], &shown[i], sizeof(T));
     return values;
 }
 template <class T>
@@ -115,37 +124,79 @@ unsigned lanes_with(T wanted, T value) {
     return bits;
 }
 
+/// Threads that stay from launch to launch: under ThreadSanitizer making them takes longer than
+/// most kernels.
+class Workers {
+public:
+    /// Calls `body` with 0 to threads - 1, each on a thread of its own, and waits for all.
+    void run(unsigned threads, const std::function<void(unsigned)>& body) {
+        std::latch done(threads);
+        while (workers_.size() < threads) workers_.push_back(std::make_unique<Worker>());
+        for (unsigned t = 0; t < threads; ++t) {
+            workers_[t]->start([&, t] {
+                body(t);
+                done.count_down();
+            });
+        }
+        done.wait();
+    }
+
+private:
+    class Worker {
+    public:
+        ~Worker() { start({}); }
+        /// Nothing ends the thread.
+        void start(std::function<void()> task) {
+            task_ = std::move(task);
+            started_.release();
+        }
+
+    private:
+        void work() {
+            for (;;) {
+                started_.acquire();
+                const auto task = std::move(task_);
+                if (!task) return;
+                task();
+            }
+        }
+        std::function<void()> task_;
+        std::binary_semaphore started_{0};
+        std::jthread thread_{[this] { work(); }};
+    };
+    std::vector<std::unique_ptr<Worker>> workers_;
+};
+
 /// Warps are whole. A thread that returns early is waited for no more, as on a GPU.
 inline void run(dim3 blocks, int threads, std::size_t smem_bytes,
                 const std::function<void()>& kernel) {
+    static Workers workers;
     std::vector<std::unique_ptr<Block>> all;
     for (unsigned b = 0; b < blocks.x * blocks.y; ++b) {
         all.push_back(std::make_unique<Block>(threads, smem_bytes));
     }
     std::barrier next_block(threads);
-    std::vector<std::jthread> running;
-    for (unsigned t = 0; t < static_cast<unsigned>(threads); ++t) {
-        running.emplace_back([&, t] {
-            threadIdx = {t, 0, 0};
-            blockDim = dim3(static_cast<unsigned>(threads));
-            gridDim = blocks;
-            for (unsigned b = 0; b < all.size(); ++b) {
-                blockIdx = {b % blocks.x, b / blocks.x, 0};
-                block = all[b].get();
-                kernel();
-                warp().doing[t % kWarp] = Step::gone;
-                warp().together.arrive_and_drop();
-                block->together.arrive_and_drop();
-                next_block.arrive_and_wait();
-            }
-        });
-    }
+    workers.run(static_cast<unsigned>(threads), [&](unsigned t) {
+        threadIdx = {t, 0, 0};
+        blockDim = dim3(static_cast<unsigned>(threads));
+        gridDim = blocks;
+        for (unsigned b = 0; b < all.size(); ++b) {
+            blockIdx = {b % blocks.x, b / blocks.x, 0};
+            block = all[b].get();
+            exchanges = 0;
+            kernel();
+            warp().returned |= 1U << t % kWarp;
+            warp().together.arrive_and_drop();
+            block->together.arrive_and_drop();
+            next_block.arrive_and_wait();
+        }
+    });
 }
 
 }  // namespace moe::simt
 
 inline void __syncwarp() {
-    moe::simt::together(moe::simt::Step::meet, [] {});
+    moe::simt::together(moe::simt::Step::meet);
 }
 inline void __syncthreads() {
     moe::simt::block->together.arrive_and_wait();

@@ -1,8 +1,10 @@
 #include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/start_gate.hpp"
+#include "kernels/cuda/patience.hpp"
+#include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/wait.cuh"
 
 #include <atomic>
+#include <string>
 
 namespace moe::cuda {
 namespace {
@@ -14,18 +16,14 @@ struct Words {
     unsigned gave_up;  ///< the last closing that was not opened in time
 };
 
-__global__ void wait_for(Words* words, unsigned closing) {
-    const auto start = global_nanoseconds();
-    while (load_acquire(&words->opened) < closing) {
-        if (global_nanoseconds() - start <= kPatienceNanoseconds) continue;
-        words->gave_up = closing;
-        return;
-    }
+__global__ void wait_for(Words* words, unsigned closing, unsigned long long patience_ns) {
+    const auto opened = [&] { return load_acquire(&words->opened) >= closing; };
+    if (!wait_until(patience_ns, opened)) words->gave_up = closing;
 }
 
-class CudaStartGate final : public StartGate {
+class CudaStreamGate final : public StreamGate {
 public:
-    CudaStartGate() {
+    explicit CudaStreamGate(double patience_seconds) : patience_seconds_(patience_seconds) {
         void* raw{};
         MOE_CUDA(cudaHostAlloc(&raw, sizeof(Words), cudaHostAllocMapped));
         words_.reset(static_cast<Words*>(raw));
@@ -33,14 +31,16 @@ public:
         MOE_CUDA(cudaHostGetDevicePointer(&raw, words_.get(), 0));
         on_device_ = static_cast<Words*>(raw);
     }
-    ~CudaStartGate() override { open(); }
-    CudaStartGate(const CudaStartGate&) = delete;
-    CudaStartGate& operator=(const CudaStartGate&) = delete;
+    ~CudaStreamGate() override { open(); }
+    CudaStreamGate(const CudaStreamGate&) = delete;
+    CudaStreamGate& operator=(const CudaStreamGate&) = delete;
 
     void close(Stream& stream) override {
         MOE_EXPECT(std::atomic_ref(words_->gave_up).load() == 0,
-                   "a device waited ten seconds for its start and gave up");
-        wait_for<<<1, 1, 0, native(stream)>>>(on_device_, ++closings_);
+                   "a device waited " + std::to_string(static_cast<int>(patience_seconds_)) +
+                       " s for its start and gave up");
+        wait_for<<<1, 1, 0, native(stream)>>>(on_device_, ++closings_,
+                                              patience_ns(patience_seconds_));
         MOE_CUDA(cudaGetLastError());
     }
     void open() override {
@@ -51,6 +51,7 @@ private:
     struct Deleter {
         void operator()(Words* words) const noexcept { cudaFreeHost(words); }
     };
+    double patience_seconds_;
     std::unique_ptr<Words, Deleter> words_;
     Words* on_device_{};
     unsigned closings_{};
@@ -58,8 +59,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<StartGate> make_start_gate() {
-    return std::make_unique<CudaStartGate>();
+std::unique_ptr<StreamGate> make_stream_gate(double patience_seconds) {
+    return std::make_unique<CudaStreamGate>(patience_seconds);
 }
 
 }  // namespace moe::cuda

@@ -1,0 +1,48 @@
+"""The check of a table against the documented columns (.ci/check_schema.py)."""
+
+import csv
+import subprocess
+import sys
+
+import pytest
+from program import ROOT, rows_of
+
+BROKEN_CELLS = [
+    ({"pct_of_limit": "1"}, "pct_of_limit is '1', not"),
+    ({"limit_us": "", "pct_of_limit": ""}, "limit_us is ''"),
+    ({"flags": "above_limit"}, "flags are 'above_limit'"),
+    ({"flags": "odd"}, "no flag is named 'odd'"),
+    ({"no_verdict": "odd"}, "no_verdict is 'odd', not"),
+    ({"hidden": "1.5"}, "hidden: '1.5' is no count"),
+    ({"rms_error": "low"}, "rms_error: 'low' is no number"),
+    ({"shared_gate": "TRUE"}, "shared_gate: 'TRUE' is no flag"),
+    ({"contract_limit_us": "1e-3"}, "2 contract limits"),
+    ({"experts_kernel": ""}, "no experts_kernel"),
+    ({"input": "weighted_rows"}, "input is 'weighted_rows'"),
+    ({"form": "all_gather"}, "no form is named 'all_gather'"),
+    ({"combine_us_median": ""}, "pct_of_limit is"),
+    ({"rows_padded_pct": "50"}, "rows_padded_pct is '50', not"),
+]
+
+
+@pytest.mark.parametrize(("cells", "said"), BROKEN_CELLS, ids=str)
+def test_the_schema_check_sees_cells_that_make_no_sense(cells, said, finished, tmp_path):
+    folder, _ = finished
+    rows = rows_of(folder)
+    at = next(i for i, row in enumerate(rows) if row["tokens"] == "7" and row["flags"] == "")
+    rows[at].update(cells)
+    with open(tmp_path / "results.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", tmp_path / "results.csv"],
+                           capture_output=True, text=True, timeout=60)
+    assert check.returncode == 1
+    assert [line for line in check.stdout.splitlines() if said in line], check.stdout
+
+
+def test_rows_meet_the_documented_schema(finished):
+    folder, _ = finished
+    check = subprocess.run([sys.executable, ROOT / ".ci/check_schema.py", folder / "results.csv"],
+                           capture_output=True, text=True, timeout=60)
+    assert check.returncode == 0, check.stdout + check.stderr
