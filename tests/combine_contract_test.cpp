@@ -4,6 +4,7 @@
 #include "comm/all_reduce_forms.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/named_table.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 #include "tests/strategy_check.hpp"
@@ -33,8 +34,10 @@ TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
             const auto group = backend.world->split(backend.world->rank() / size);
             const auto owned = partition_of(layout, ranks, size);
             for (const auto cols : kWidths) {
-                expect_right(*entry, backend,
-                             {*backend.device, *backend.world, *group, owned, cols, dtype}, given);
+                expect_right(
+                    *entry, backend,
+                    with_table({*backend.device, *backend.world, *group, owned, cols, dtype}),
+                    given);
             }
         }
     }

@@ -6,7 +6,7 @@
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include <string>
 
@@ -25,6 +25,7 @@ struct ProvenanceParts {
     const Timeline& timeline;
     const Calibration& calibration;
     Bootstrap& bootstrap;
+    nlohmann::json auto_table;  ///< where the table of strategies comes from
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
 
