@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -50,11 +50,11 @@ TableOrigin AutoTableSource::here() const {
 }
 
 AutoTable AutoTableSource::read(const std::string& file) const {
-    std::string text;
+    std::ostringstream text;
     std::string failure;
     if (parts_.bootstrap.rank() == 0) {
-        std::ifstream in(file);
-        text.assign(std::istreambuf_iterator<char>(in), {});
+        const std::ifstream in(file);
+        text << in.rdbuf();
         if (!in) failure = std::generic_category().message(errno);
     }
     failure = parts_.bootstrap.broadcast(failure);
@@ -64,7 +64,7 @@ AutoTable AutoTableSource::read(const std::string& file) const {
             "reduce_scatterv_auto wrote",
             file, failure));
     }
-    return parse_auto_table(parts_.bootstrap.broadcast(text), file, here());
+    return parse_auto_table(parts_.bootstrap.broadcast(text.str()), file, here());
 }
 
 void AutoTableSource::measure(Timeline& timeline, std::span<const Case> cases, Heartbeat& heartbeat,

@@ -31,7 +31,7 @@ public:
                  const std::string& file);
     /// Null where no strategy asks for one, and before it is measured.
     [[nodiscard]] const AutoTable* table() const { return table_ ? &*table_ : nullptr; }
-    /// For the provenance: the file, and whether this run measures it; null without a table.
+    /// For the provenance: whether this run measures it, else the file; null without a table.
     [[nodiscard]] nlohmann::json provenance() const;
 
 private:
