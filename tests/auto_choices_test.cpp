@@ -10,7 +10,7 @@
 namespace moe {
 namespace {
 
-ResultRow row(std::string combine, double combine_us, double output_us) {
+ResultRow row(std::string combine, double output_us, double combine_us) {
     ResultRow row;
     row.combine = std::move(combine);
     row.form = "reduce_scatter";
@@ -25,8 +25,8 @@ ResultRow row(std::string combine, double combine_us, double output_us) {
     return row;
 }
 
-ResultRow chosen(double combine_us, double output_us) {
-    auto result = row("auto", combine_us, output_us);
+ResultRow chosen(double output_us, double combine_us) {
+    auto result = row("auto", output_us, combine_us);
     result.by_table = true;
     result.variant = "pull";
     return result;
@@ -48,15 +48,15 @@ TEST(AutoChoices, CountsThoseNearTheFastestFormAndNamesTheWorst) {
     EXPECT_EQ(text_of({{all_reduce(1), row("pull", 10, 30), row("push", 12, 20), chosen(10.4, 30)},
                        {row("pull", 15, 30), row("push", 12, 30), chosen(15, 30)},
                        {row("pull", 15, 30), row("push", 13, 30), chosen(14, 30)}}),
-              "auto: the exchange is within 5 % of the fastest form's in 1 of 3 cases, the output "
-              "step in 2 of 3; worst exchange 25 % slower: 64 tokens, hot, hidden 2048, bf16, pull "
-              "15.0 us, push 12.0\n");
+              "auto: the output step is within 5 % of the fastest reduce_scatter form's in 1 of 3 "
+              "cases, the exchange alone in 2 of 3; worst output step 25 % slower: 64 tokens, hot, "
+              "hidden 2048, bf16, pull 15.0 us, push 12.0\n");
 }
 
 TEST(AutoChoices, WithoutALossHaveNoWorst) {
     EXPECT_EQ(text_of({{row("pull", 10, 30), chosen(9.9, 29)}}),
-              "auto: the exchange is within 5 % of the fastest form's in 1 of 1 cases, the output "
-              "step in 1 of 1\n");
+              "auto: the output step is within 5 % of the fastest reduce_scatter form's in 1 of 1 "
+              "cases, the exchange alone in 1 of 1\n");
 }
 
 TEST(AutoChoices, AreSilentWhereThereIsNothingToCompare) {

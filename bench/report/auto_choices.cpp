@@ -47,12 +47,12 @@ void AutoChoices::add(std::span<const ResultRow> rows) {
 }
 
 std::string AutoChoices::text() const {
-    if (combine_.cases == 0) return {};
+    if (output_.cases == 0) return {};
     auto line = fmt::format(
-        "{}: the exchange is within {:.0f} % of the fastest form's in {} of {} cases, the output "
-        "step in {} of {}",
-        strategy_, 100 * kNear, combine_.near, combine_.cases, output_.near, output_.cases);
-    if (combine_.worst > 0) line += fmt::format("; worst exchange {}", combine_.of_worst);
+        "{}: the output step is within {:.0f} % of the fastest reduce_scatter form's in {} of {} "
+        "cases, the exchange alone in {} of {}",
+        strategy_, 100 * kNear, output_.near, output_.cases, combine_.near, combine_.cases);
+    if (output_.worst > 0) line += fmt::format("; worst output step {}", output_.of_worst);
     return line + "\n";
 }
 

@@ -6,11 +6,15 @@ namespace moe {
 namespace {
 
 /// Seconds that a point may take by what a smaller one took.
-constexpr double kLongest = 2;
+constexpr double kLongest = 3;
 /// Runs of each strategy for one point at least, warm-ups included.
 constexpr double kRuns = 20;
 /// Seconds of a point whose exchanges are short.
 constexpr double kUsual = 0.15;
+
+std::string mebibytes(std::int64_t bytes) {
+    return fmt::format("{:.3g} MiB", static_cast<double>(bytes) / (1U << 20U));
+}
 
 /// Seconds of a point, by a row of the same setting whose exchange is smaller. Rank 0 decides.
 double expected_seconds(const AutoTable::Row& smaller, const Exchange& exchange) {
@@ -31,21 +35,20 @@ MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> c
     const auto points = tune_points(cases, parts.backend.world->size());
     for (std::size_t i = 0; i < points.size(); ++i) {
         const auto& [params, owned, exchange] = points[i];
-        heartbeat.set_phase(fmt::format("measuring a table of strategies: {} of {}, {} bytes, {}",
-                                        i + 1, points.size(), exchange.bytes,
+        heartbeat.set_phase(fmt::format("measuring a table of strategies: {} of {}, {}, {}", i + 1,
+                                        points.size(), mebibytes(exchange.bytes),
                                         setting_text(exchange)));
         double seconds = 0;
         if (!table.rows.empty() && table.rows.back().exchange.comparable(exchange)) {
             seconds = expected_seconds(table.rows.back(), exchange);
         }
         if (parts.bootstrap.broadcast(seconds) > kLongest) {
-            leave_out(fmt::format("{} bytes would take too long", exchange.bytes));
+            leave_out(fmt::format("{} would take too long", mebibytes(exchange.bytes)));
             continue;
         }
         const auto layout = lay_out(*params, parts.backend.world->size());
-        if (auto obstacle = parts.planner.backend_obstacle(*params, layout); !obstacle.empty()) {
-            continue;  // which the case's rows will say
-        }
+        // Which the case's rows will say.
+        if (!parts.planner.backend_obstacle(*params, layout).empty()) continue;
         try {
             TunePointBench bench(parts, points[i]);
             auto times = bench.measure([&] { heartbeat.advance(); });

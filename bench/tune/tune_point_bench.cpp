@@ -68,16 +68,14 @@ void TunePointBench::make(const CombineEntry& entry) {
 }
 
 std::string TunePointBench::capture(Strategy& strategy) {
-    write_input(strategy);
-    static_cast<void>(run(strategy));  // what libraries do for the first time cannot be captured
+    run(strategy);  // what libraries do for the first time cannot be captured
     stream_->synchronize();
     std::string why;
     try {
-        // The strategy moves into its place in the meantime; what it owns stays where it is.
         strategy.chain = std::make_unique<RegionChain>(
             RegionChain::Parts{setup_.device, setup_.world, *stream_, RegionChain::length_for(1),
                                parts_.options.mode == Mode::isolated},
-            [&] { write_input(strategy); }, [&] { return run(strategy); });
+            [] {}, [&] { return run(strategy); });
     } catch (const LibraryError&) {
         throw;  // perhaps a peer is gone
     } catch (const Error& error) {
@@ -86,25 +84,19 @@ std::string TunePointBench::capture(Strategy& strategy) {
     return parts_.bootstrap.first_nonempty(why);
 }
 
-void TunePointBench::write_input(const Strategy& strategy) {
-    setup_.device.clear(strategy.input.rows, *stream_);
-}
-
 Matrix TunePointBench::run(const Strategy& strategy) {
+    setup_.device.clear(strategy.input.rows, *stream_);
     return strategy.combine->run(strategy.input, mine_, *stream_);
 }
 
 Candidate TunePointBench::candidate_of(const Strategy& strategy) {
     Candidate timed;
     timed.name = strategy.entry->name;
-    timed.warm_up = [this, &strategy] {
-        static_cast<void>(run(strategy));
-        write_input(strategy);
-    };
+    timed.warm_up = [this, &strategy] { run(strategy); };
     auto* chain = strategy.chain.get();
     if (chain == nullptr) {
-        timed.run = [this, &strategy] { static_cast<void>(run(strategy)); };
-        timed.launches = strategy.entry->cost(setup_).launches;
+        timed.run = timed.warm_up;
+        timed.launches = 1 + strategy.entry->cost(setup_).launches;
         return timed;
     }
     timed.run = [chain] { chain->launch(); };

@@ -30,8 +30,10 @@ public:
     /// the exchange itself finds none.
     TunePointBench(const TuneParts& parts, const TunePoint& point);
 
-    /// Collective. Takes turns, as strategies of a case do, with partial sums that were just
-    /// written. `on_progress` is called after every sample. Median times, on rank 0.
+    /// Collective. Strategies take turns, as in a case. A time is of writing the partial sums and
+    /// of the exchange, as in the output step: rows that other ranks have read take longer to write
+    /// again, which is the strategy's doing. `on_progress` is called after every sample. Medians,
+    /// on rank 0.
     [[nodiscard]] std::vector<AutoTable::Time> measure(const std::function<void()>& on_progress);
 
 private:
@@ -45,8 +47,8 @@ private:
     void make(const CombineEntry& entry);
     /// Collective. Why the strategy cannot be captured; empty where it can.
     [[nodiscard]] std::string capture(Strategy& strategy);
-    void write_input(const Strategy& strategy);
-    [[nodiscard]] Matrix run(const Strategy& strategy);
+    /// Enqueues what is timed.
+    Matrix run(const Strategy& strategy);
     [[nodiscard]] Candidate candidate_of(const Strategy& strategy);
 
     TuneParts parts_;
