@@ -2,6 +2,7 @@
 // and what a file of it may hold. On one rank.
 #include "comm/combine/auto_table.hpp"
 #include "bench/tune/auto_table_file.hpp"
+#include "bench/tune/measure_auto_table.hpp"
 #include "bench/tune/tune_points.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
@@ -239,6 +240,7 @@ TEST(TunePoints, AreTheSweepsOwnExchangesButForThoseNearAnother) {
     EXPECT_EQ(points[1].exchange.largest_share, 1);
     EXPECT_EQ(points[2].exchange.bytes, 64 * kKilo);
     EXPECT_EQ(points[2].owned.largest(), 16);
+    EXPECT_EQ(table_seconds(cases, 4), 3 * table_seconds({&cases[0], 1}, 4));
 }
 
 TEST(TunePoints, AreFewInLongSweepsAndSpanThem) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace moe {
 namespace {
 
@@ -14,6 +16,11 @@ constexpr double kUsual = 0.15;
 
 std::string mebibytes(std::int64_t bytes) {
     return fmt::format("{:.3g} MiB", static_cast<double>(bytes) / (1U << 20U));
+}
+
+bool is_possible(const Exchange& exchange, const Backend& backend) {
+    return (!exchange.captured || backend.device->capture_obstacle().empty()) &&
+           (exchange.sms == 0 || backend.world->sms_obstacle(exchange.sms).empty());
 }
 
 /// Seconds of a point, by a row of the same setting whose exchange is smaller. Rank 0 decides.
@@ -34,7 +41,8 @@ MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> c
     };
     const auto points = tune_points(cases, parts.backend.world->size());
     for (std::size_t i = 0; i < points.size(); ++i) {
-        const auto& [params, owned, exchange] = points[i];
+        const auto& exchange = points[i].exchange;
+        if (!is_possible(exchange, parts.backend)) continue;  // as the case's rows will say
         heartbeat.set_phase(fmt::format("measuring a table of strategies: {} of {}, {}, {}", i + 1,
                                         points.size(), mebibytes(exchange.bytes),
                                         setting_text(exchange)));
@@ -46,9 +54,6 @@ MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> c
             leave_out(fmt::format("{} would take too long", mebibytes(exchange.bytes)));
             continue;
         }
-        const auto layout = lay_out(*params, parts.backend.world->size());
-        // Which the case's rows will say.
-        if (!parts.planner.backend_obstacle(*params, layout).empty()) continue;
         try {
             TunePointBench bench(parts, points[i]);
             auto times = bench.measure([&] { heartbeat.advance(); });

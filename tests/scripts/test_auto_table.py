@@ -109,6 +109,14 @@ def test_rows_that_a_table_does_not_have_are_an_obstacle(finished, tmp_path):
     assert {row["obstacle"] for row in rows} == {"the table of strategies has no rows for f32, eager"}
 
 
+def test_what_cannot_run_is_not_measured(tmp_path):
+    measured(tmp_path, "--graph", "both", "--tokens", "4", "--load", "hot")
+    table = json.loads((tmp_path / "auto_table.json").read_text())
+    assert [row["graph"] for row in table["rows"]] == ["off"], "cores have no graphs"
+    obstacles = {row["graph"]: row["obstacle"] for row in rows_of(tmp_path) if row["combine"] == AUTO}
+    assert obstacles["off"] == "" and "graph" in obstacles["on"]
+
+
 def test_a_dry_run_measures_no_table(tmp_path):
     done = launch(*SWEEP, *CHOICES, "--dry-run", "--out", tmp_path / "out")
     assert done.returncode == 0 and "4 of 4 cases can run, with 3 strategies each" in done.stdout
