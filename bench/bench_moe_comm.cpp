@@ -12,6 +12,7 @@
 #include "bench/sweep/cases.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
+#include "bench/tune/auto_table_source.hpp"
 #include "bench/watch/launcher.hpp"
 #include "bench/watch/process.hpp"
 #include "bench/watch/watchdog.hpp"
@@ -170,7 +171,7 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
 Status finish(const Runner::Outcome& outcome, std::size_t cases, ResultFiles& files) {
     const int wrong = outcome.wrong + files.finished().wrong;
     const auto& paths = files.paths();
-    show(outcome.summary.text());
+    show(outcome.summary.text() + outcome.auto_choices.text());
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
                      outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
     show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
@@ -216,7 +217,7 @@ EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance
     });
     for (auto* text :
          {&target.paths.csv, &target.paths.json, &target.paths.samples, &target.paths.status,
-          &target.paths.option, &target.paths.given, &target.run_id}) {
+          &target.paths.auto_table, &target.paths.option, &target.paths.given, &target.run_id}) {
         *text = bootstrap.broadcast(*text);
     }
     return {
@@ -250,8 +251,9 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     }
     const auto cases =
         in_launch_order(expand_cases(options, backend.world->size()), options.launch);
+    AutoTableSource auto_table({options, backend, bootstrap});
     if (options.dry_run) {
-        dry_run({options, backend, bootstrap}, cases, guards.heartbeat);
+        dry_run({options, backend, bootstrap, auto_table.table()}, cases, guards.heartbeat);
         return kDone;
     }
     const auto machine = discover_machine(bootstrap);
@@ -259,15 +261,22 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     guards.heartbeat.set_phase("calibrating");
     Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
     const auto earlier = open_files(
-        options, {options, backend, machine, timeline, calibration, bootstrap, engine_env}, guards,
-        files);
+        options,
+        {options, backend, machine, timeline, calibration, bootstrap, engine_env,
+         auto_table.provenance()},
+        guards, files);
     guards.watchdog.set_on_abort([target = guards.report_target](const AbortReason& reason) {
         report_abort(reason, target);
     });
 
     const auto left = cases_left(cases, earlier.finished, {backend, machine, options, ""});
-    CasePlanner planner({options, backend, bootstrap});
-    auto seconds = forecast({options, backend, bootstrap}, planner, left, guards.heartbeat);
+    if (auto_table.to_be_measured() && !left.empty()) {
+        auto_table.measure(timeline, cases, guards.heartbeat,
+                           guards.report_target.paths.auto_table);
+    }
+    const CasePlanner::Parts case_parts{options, backend, bootstrap, auto_table.table()};
+    CasePlanner planner(case_parts);
+    auto seconds = forecast(case_parts, planner, left, guards.heartbeat);
     std::optional<Schedule> schedule;
     std::optional<Progress> progress;
     if (files) {

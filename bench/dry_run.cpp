@@ -5,6 +5,7 @@
 #include "bench/report/screen.hpp"
 #include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/schedule.hpp"
+#include "bench/tune/measure_auto_table.hpp"
 
 #include <fmt/format.h>
 
@@ -38,11 +39,15 @@ void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, Heart
         bytes = std::max(bytes, estimate.bytes);
     }
     if (!prints) return;
+    double expected = Schedule(seconds, parts.options.time_seconds, 0).seconds_left(0);
+    if (parts.options.asks_for_table() && parts.auto_table == nullptr) {
+        expected += table_seconds(cases, parts.backend.world->size());
+    }
     show(fmt::format(
         "{} of {} cases can run, with {} strategies each: at most {} for each rank, about {} "
         "unless the intervals are narrow enough before. Nothing was measured or written.\n",
         runnable, cases.size(), parts.options.combines.size(), gibibytes(bytes),
-        duration_text(Schedule(seconds, parts.options.time_seconds, 0).seconds_left(0))));
+        duration_text(expected)));
 }
 
 }  // namespace moe

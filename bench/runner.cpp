@@ -124,7 +124,7 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
                                 parts_.planner.world_for(params),
                                 parts_.planner.group_for(params, layout.parallel),
                                 *parts_.backend.layer_kernels, model_->weights, model_->references,
-                                parts_.heartbeat});
+                                parts_.heartbeat, parts_.planner.auto_table()});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }
@@ -235,6 +235,7 @@ void Runner::report(std::span<const ResultRow> rows, const std::optional<Compari
         outcome_.measured += row.obstacle.empty() && row.verified != false ? 1 : 0;
     }
     outcome_.summary.add(rows);
+    outcome_.auto_choices.add(rows);
     parts_.heartbeat.set_phase("writing rows");
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);

@@ -4,6 +4,7 @@
 #include "bench/case/prepared_case.hpp"
 #include "bench/measure/disturbance.hpp"
 #include "bench/measure/timeline.hpp"
+#include "bench/report/auto_choices.hpp"
 #include "bench/report/best_forms.hpp"
 #include "bench/report/case_table.hpp"
 #include "bench/report/progress.hpp"
@@ -57,6 +58,7 @@ public:
         int wrong{};
         std::size_t left_out{};  ///< cases for which the time did not suffice
         Summary summary;
+        AutoChoices auto_choices;
     };
     /// Collective. The cases of the schedule, in its order. `deadly`: ids of those in which earlier
     /// runs died, which get an obstacle.

@@ -3,6 +3,7 @@
 #include "comm/gather/gather.hpp"
 #include "comm/row_buffer.hpp"
 #include "kernels/host/host_device.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/counting_new.hpp"
 #include "tests/given_input.hpp"
@@ -41,7 +42,8 @@ void for_each_setup(Check&& check) {
         for (const auto& layout : kLayouts) {
             const auto owned = partition_of(layout, ranks, size);
             for (const auto dtype : contract_dtypes()) {
-                const CombineSetup setup{*backend.device, *backend.world, *group, owned, 40, dtype};
+                const auto setup =
+                    with_table({*backend.device, *backend.world, *group, owned, 40, dtype});
                 SCOPED_TRACE(setting_of(backend, setup));
                 check(setup, backend.layer_kernels->compute_dtype(dtype));
             }
@@ -49,13 +51,13 @@ void for_each_setup(Check&& check) {
     }
     const auto alone = backend.world->split(backend.world->rank());
     const auto owned = partition_of(kLayouts[0], ranks, 1);
-    check(CombineSetup{.device = *backend.device,
-                       .world = *backend.world,
-                       .group = *alone,
-                       .owned = owned,
-                       .cols = kTwoShotCols,
-                       .dtype = DType::bf16,
-                       .captured = true},
+    check(with_table({.device = *backend.device,
+                      .world = *backend.world,
+                      .group = *alone,
+                      .owned = owned,
+                      .cols = kTwoShotCols,
+                      .dtype = DType::bf16,
+                      .captured = true}),
           backend.layer_kernels->compute_dtype(DType::bf16));
 }
 

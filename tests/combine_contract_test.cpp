@@ -4,6 +4,7 @@
 #include "comm/all_reduce_forms.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/named_table.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/layouts.hpp"
 #include "tests/strategy_check.hpp"
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -33,8 +35,10 @@ TEST_P(CombineContract, GivesEveryRankOfAGroupTheSumOfItsRows) {
             const auto group = backend.world->split(backend.world->rank() / size);
             const auto owned = partition_of(layout, ranks, size);
             for (const auto cols : kWidths) {
-                expect_right(*entry, backend,
-                             {*backend.device, *backend.world, *group, owned, cols, dtype}, given);
+                expect_right(
+                    *entry, backend,
+                    with_table({*backend.device, *backend.world, *group, owned, cols, dtype}),
+                    given);
             }
         }
     }
@@ -137,6 +141,24 @@ TEST(Variant, SaysWhichWayAStrategyWent) {
     EXPECT_EQ(variant(even, "reduce_scatter_padded"), "zero_copy");
     EXPECT_EQ(variant(uneven, "reduce_scatter_padded"), "copied");
     EXPECT_EQ(variant(uneven, "reduce_scatterv_native"), "");
+}
+
+TEST(Variant, OfAutoIsEachTimeAnotherForm) {
+    auto& backend = OpenBackends::opened().front();
+    const int ranks = backend.world->size();
+    const auto alone = backend.world->split(backend.world->rank());
+    const auto& chooses = find_named(combine_table(), "reduce_scatterv_auto", "combine");
+    std::set<std::string_view> chosen;
+    for (const auto& layout : kLayouts) {
+        const auto owned = partition_of(layout, ranks, 1);
+        for (const auto cols : kWidths) {
+            const auto setup =
+                with_table({*backend.device, *backend.world, *alone, owned, cols, DType::bf16});
+            EXPECT_EQ(chooses.obstacle(setup), "") << layout.name;
+            chosen.insert(chooses.variant(setup));
+        }
+    }
+    EXPECT_GE(chosen.size(), 3U) << "the contract suite comes to try several";
 }
 
 TEST(Variant, OfTheEngineIsTheFormThatItChooses) {

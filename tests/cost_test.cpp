@@ -4,6 +4,7 @@
 #include "comm/contract_cost.hpp"
 #include "comm/gather/gather.hpp"
 #include "kernels/host/host_device.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/counting_communicator.hpp"
 #include "tests/counting_device.hpp"
 #include "tests/layouts.hpp"
@@ -96,7 +97,8 @@ protected:
         std::vector<CombineSetup> setups;
         std::vector<std::unique_ptr<Combine>> combines;
         for (auto& rank : ranks) {
-            setups.push_back({rank.device, rank.world, rank.group, owned, kCols, dtype});
+            setups.push_back(
+                with_table({rank.device, rank.world, rank.group, owned, kCols, dtype}));
             ASSERT_EQ(entry.obstacle(setups.back()), "");
             combines.push_back(entry.make(setups.back()));
         }

@@ -4,6 +4,7 @@
 #include "bench/measure/region_timer.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/given_input.hpp"
 #include "tests/layouts.hpp"
@@ -174,7 +175,7 @@ TEST(RegionChain, ReplaysEveryStrategyBitForBit) {
         const auto alone = world.split(world.rank());
         for (const auto& layout : kLayouts) {
             const auto owned = partition_of(layout, world.size(), 1);
-            const CombineSetup setup{device, world, *alone, owned, 2880, DType::bf16};
+            const auto setup = with_table({device, world, *alone, owned, 2880, DType::bf16});
             const auto own =
                 device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
             const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);

@@ -6,6 +6,7 @@
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/named_table.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/faults/wrong_on_purpose.hpp"
 
@@ -48,8 +49,8 @@ public:
           parallel_{bootstrap_->size(), config.dp, config.ep},
           row_map_(parallel_, config.tokens, config.padding),
           group_(backend_.world->split(parallel_.dp_index(bootstrap_->rank()))),
-          setup_{*backend_.device, *backend_.world,     *group_,
-                 row_map_.owned(), config.shape.hidden, config.dtype} {
+          setup_(with_table({*backend_.device, *backend_.world, *group_, row_map_.owned(),
+                             config.shape.hidden, config.dtype})) {
         auto& device = *backend_.device;
         auto shard = shard_of(config.shape, parallel_, bootstrap_->rank());
         if (config.broken_shard) shard = config.broken_shard(shard);

@@ -2,6 +2,7 @@
 // same on every rank.
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 #include "tests/strategy_check.hpp"
 
@@ -138,8 +139,10 @@ TEST(Property, AllCombinesAgreeBitForBit) {
                         std::int64_t cols, DType dtype) {
         for (const auto* entry : combine_table()) {
             for (const auto given : kAllGiven) {
-                expect_right(*entry, backend,
-                             {*backend.device, *backend.world, group, owned, cols, dtype}, given);
+                expect_right(
+                    *entry, backend,
+                    with_table({*backend.device, *backend.world, group, owned, cols, dtype}),
+                    given);
             }
         }
     });

@@ -6,6 +6,7 @@
 #include "comm/combine/combine_inputs.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
+#include "tests/auto_tables.hpp"
 #include "tests/backends.hpp"
 
 #include <gtest/gtest.h>
@@ -47,7 +48,7 @@ public:
           world_(*backend.world),
           stream_(device_.make_stream()),
           owned_(rows),
-          combine_setup_{device_, world_, alone, owned_, cols, dtype},
+          combine_setup_(with_table({device_, world_, alone, owned_, cols, dtype})),
           gather_setup_{device_, world_, owned_, cols, dtype},
           inputs_(combine_setup_, {}),
           own_buffer_(device_.allocate(

@@ -72,9 +72,15 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{
-        device,       world,       group_for(params, layout.parallel), owned, params.shape.hidden,
-        params.dtype, params.graph};
+    const CombineSetup combine{device,
+                               world,
+                               group_for(params, layout.parallel),
+                               owned,
+                               params.shape.hidden,
+                               params.dtype,
+                               params.graph,
+                               params.sms,
+                               parts_.auto_table};
     needs.cold_bytes = params.cache == Cache::cold ? CacheFlush::bytes(device) : 0;
     needs.activation_bytes =
         needs.cold_bytes +

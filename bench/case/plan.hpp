@@ -6,6 +6,7 @@
 #include "bench/sweep/options.hpp"
 #include "comm/backend.hpp"
 #include "comm/bootstrap.hpp"
+#include "comm/combine/combine.hpp"
 
 #include <map>
 #include <memory>
@@ -30,8 +31,11 @@ public:
         const Options& options;
         Backend& backend;
         Bootstrap& bootstrap;
+        const AutoTable* auto_table{};  ///< for strategies that choose by one
     };
     explicit CasePlanner(const Parts& parts) : parts_(parts) {}
+
+    [[nodiscard]] const AutoTable* auto_table() const { return parts_.auto_table; }
 
     /// Collective. Why this backend cannot run or time the case, whatever the memory of each rank;
     /// empty when it can.

@@ -73,6 +73,7 @@ public:
         std::span<const LayerWeights> weights;  ///< one for each layer, like the references
         std::span<LayerReference> references;
         Heartbeat& heartbeat;
+        const AutoTable* auto_table{};  ///< for strategies that choose by one
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.

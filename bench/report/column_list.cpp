@@ -84,7 +84,7 @@ constexpr auto kColumns = std::to_array<Column>({
     {"combine", kCell, "", "strategy of the output step", of<&Row::combine>},
     {"variant", kOther, "",
      "which way the strategy went, where it has several: reduce_scatter or grouped "
-     "(collapse), zero_copy or copied (padded, symmetric)",
+     "(collapse), zero_copy or copied (padded, symmetric); the strategy that was chosen (auto)",
      of<&Row::variant>},
     {"dtype", kCell, "", "what rows travel as; the host computes experts in f32", of<&Row::dtype>},
     {"graph", kCell, "",

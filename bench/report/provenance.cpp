@@ -113,6 +113,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"timer_resolution_ns", timer.resolution * 1e9},
         {"clock_residual_us", p.timeline.residual() * 1e6},
         {"agreement_us", p.timeline.agreement_seconds() * 1e6},
+        {"auto_table", p.auto_table},  // null: no strategy chooses by one
         {"barrier_us", p.calibration.barrier_seconds() * 1e6},
         {"freed_memory", freed_memory()},
         {"engine_env", engine_env(p.engine_env)},

@@ -78,14 +78,17 @@ ResultPaths ResultPaths::of(const std::string& out, const std::string& csv,
     // --csv alone keeps everything beside the file; with --out, only the CSV goes elsewhere.
     const fs::path base =
         csv.empty() || !out.empty() ? folder / "results" : fs::path(file).replace_extension();
-    const auto with = [&](const char* suffix) { return base.string() + suffix; };
-    const auto status =
-        csv.empty() || !out.empty() ? (folder / "status.json").string() : with(".status.json");
+    const auto with = [&](const std::string& suffix) { return base.string() + suffix; };
+    // Those of a folder have a name of their own.
+    const auto alone = [&](const std::string& name) {
+        return csv.empty() || !out.empty() ? (folder / name).string() : with("." + name);
+    };
     const bool by_folder = csv.empty();
     return {file.string(),
             with(".json"),
             with(".samples.csv"),
-            status,
+            alone("status.json"),
+            alone("auto_table.json"),
             by_folder ? "--out" : "--csv",
             by_folder ? folder.string() : csv};
 }
@@ -99,8 +102,11 @@ void ResultPaths::check() const {
         std::string_view what;
         const std::string& path;
     };
-    const std::array<Named, 4> files{
-        {{"rows", csv}, {"provenance", json}, {"samples", samples}, {"status", status}}};
+    const std::array<Named, 5> files{{{"rows", csv},
+                                      {"provenance", json},
+                                      {"samples", samples},
+                                      {"status", status},
+                                      {"table of strategies", auto_table}}};
     for (std::size_t i = 0; i < files.size(); ++i) {
         const auto obstacle = obstacle_of(files[i].path);
         if (!obstacle.empty()) {

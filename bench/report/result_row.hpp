@@ -52,6 +52,7 @@ struct ResultRow {
     std::string sglang_path;
     std::string engine_path;  ///< engines that run it so by default
     bool is_baseline{};
+    bool by_table{};  ///< the strategy chose another one, `variant`, by a table
 
     // Whether it is right, or why it did not run.
     std::optional<bool> verified;

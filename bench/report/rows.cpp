@@ -117,6 +117,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.scoring = to_string(params.shape.scoring);
     row.shared_gate = params.shape.shared_gate;
     row.is_baseline = context.options.is_baseline(entry);
+    row.by_table = entry.by_table;
     if (!parallel.obstacle().empty()) return row;
 
     row.attn_tp = parallel.attn_tp();

@@ -36,10 +36,18 @@ std::string line_of(std::string_view name, std::string_view summary) {
     return fmt::format("{:<30} {}\n", name, summary);
 }
 
-template <class Entry>
-std::string list_of_strategies(std::span<const Entry* const> table) {
+std::string list_of_combines() {
     std::string text;
-    for (const auto* entry : table) text += line_of(entry->name, entry->summary);
+    for (const auto* entry : combine_table()) {
+        const auto* note = entry->by_name_only ? " (by name only)" : "";
+        text += line_of(entry->name, fmt::format("{}{}", entry->summary, note));
+    }
+    return text;
+}
+
+std::string list_of_gathers() {
+    std::string text;
+    for (const auto* entry : gather_table()) text += line_of(entry->name, entry->summary);
     return text;
 }
 
@@ -51,8 +59,8 @@ std::string list_of_backends() {
 
 constexpr std::array kListings{
     Listing{"models", list_of_models},
-    Listing{"combines", [] { return list_of_strategies(combine_table()); }},
-    Listing{"gathers", [] { return list_of_strategies(gather_table()); }},
+    Listing{"combines", list_of_combines},
+    Listing{"gathers", list_of_gathers},
     Listing{"backends", list_of_backends},
 };
 

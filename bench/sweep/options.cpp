@@ -9,6 +9,10 @@
 
 namespace moe {
 
+bool Options::asks_for_table() const {
+    return std::ranges::any_of(combines, &CombineEntry::by_table);
+}
+
 double Options::slowdown_pct(const CombineEntry& entry) const {
     const auto slowdown = std::ranges::find(slowdowns, &entry, &InjectedSlowdown::entry);
     return slowdown == slowdowns.end() ? 0 : slowdown->pct;
@@ -38,6 +42,12 @@ void check_options(const Options& options) {
         if (!options.graph_sizes.of_engine || (engine != nullptr && engine->graphs)) continue;
         throw BadArgument(fmt::format(
             "--graph-sizes engine: whose? --padding {} is no engine's rule", to_string(padding)));
+    }
+    if (!options.auto_table.empty() && !options.asks_for_table()) {
+        throw BadArgument(fmt::format(
+            "--auto-table '{}': of the strategies only reduce_scatterv_auto reads it, and "
+            "--combine does not name that",
+            options.auto_table));
     }
     if (options.resume && options.out.empty() && options.csv.empty()) {
         throw BadArgument("--resume: of which results? --out or --csv says where they are");

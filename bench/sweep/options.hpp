@@ -67,11 +67,14 @@ struct Options {
     ProgressStyle progress{ProgressStyle::automatic};
     std::vector<InjectedSlowdown> slowdowns;  ///< each of another one of `combines`
     std::string out, csv;
+    std::string auto_table;  ///< a file; empty: measured, where a strategy chooses by a table
 
     /// Whether speed-ups are against this one of `combines`.
     [[nodiscard]] bool is_baseline(const CombineEntry& entry) const {
         return &entry == combines.front();
     }
+    /// Whether one of `combines` chooses by a table.
+    [[nodiscard]] bool asks_for_table() const;
     /// 0 for a strategy that is left as it is.
     [[nodiscard]] double slowdown_pct(const CombineEntry& entry) const;
 

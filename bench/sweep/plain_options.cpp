@@ -32,20 +32,23 @@ void read_baseline(Name /*name*/, Text text, Options& options) {
     options.combines = {&find_named(combine_table(), text, "combine")};
 }
 
-/// Behind the baseline: everything is relative to it, so it always runs.
+/// Behind the baseline, which always runs: everything is relative to it. `all` is every entry that
+/// runs unasked; others may be named beside it.
 void read_combines(Name name, Text text, Options& options) {
     const auto table = combine_table();
-    const auto* baseline = options.combines.front();
     const auto add = [&](const CombineEntry* entry) {
-        if (entry != baseline) options.combines.push_back(entry);
+        if (std::ranges::find(options.combines, entry) != options.combines.end()) return;
+        options.combines.push_back(entry);
     };
-    if (text == "all") {
+    for (const auto& word : split_list(name, text)) {
+        if (word != "all") {
+            add(&find_named(table, word, "combine"));
+            continue;
+        }
         for (const auto* entry : table) {
             if (!entry->by_name_only) add(entry);
         }
-        return;
     }
-    for (const auto& word : split_list(name, text)) add(&find_named(table, word, "combine"));
 }
 
 /// Of strategies that run.
@@ -109,7 +112,10 @@ constexpr std::array kOptions{
     OptionEntry{"--baseline", G::strategies, "all_reduce_dp_scatter",
                 "the one of --list combines that speed-ups are against", read_baseline},
     OptionEntry{"--combine", G::strategies, "all",
-                "LIST of --list combines, or all; the baseline always runs", read_combines},
+                "LIST of --list combines, and all; the baseline always runs", read_combines},
+    OptionEntry{"--auto-table", G::strategies, "",
+                "FILE that reduce_scatterv_auto chooses by, as a run wrote it (measured at start)",
+                read_text<&Options::auto_table>},
     OptionEntry{
         "--plant", G::strategies, "",
         "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result",

@@ -1,8 +1,9 @@
-"""How many strategies there are."""
+"""How many strategies run unasked."""
 
 import subprocess
 
 from program import PROGRAM
 
-STRATEGIES = len(subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True,
-                                timeout=60, check=True).stdout.splitlines())
+LISTED = subprocess.run([PROGRAM, "--list", "combines"], capture_output=True, text=True, timeout=60,
+                        check=True).stdout.splitlines()
+STRATEGIES = sum(not line.endswith("(by name only)") for line in LISTED)
