@@ -251,8 +251,8 @@ TEST(TunePoints, AreFewInLongSweepsAndSpanThem) {
         }
     }
     const auto points = tune_points(cases, 4);
-    EXPECT_LE(points.size(), 48U);
-    EXPECT_GE(points.size(), 16U);
+    EXPECT_LE(points.size(), 32U);
+    EXPECT_GE(points.size(), 12U);
     EXPECT_EQ(points.front().params->tokens, 1);
     EXPECT_GE(points.back().params->tokens, 1 << 18);
 }

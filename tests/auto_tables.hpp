@@ -11,8 +11,8 @@
 
 namespace moe {
 
-/// A table in which each form of reduce_scatter of any backend is somewhere the fastest: one of
-/// each second doubling, so that contract suites come to choose many.
+/// A table in which each doubling of the bytes has another form of reduce_scatter as the fastest,
+/// so that contract suites come to choose several.
 [[nodiscard]] inline const AutoTable& rotating_table() {
     static const auto table = [] {
         constexpr std::array<std::string_view, 7> kForms{
@@ -22,10 +22,10 @@ namespace moe {
         std::vector<AutoTable::Row> rows;
         for (const auto& type : dtypes()) {
             for (const bool captured : {false, true}) {
-                for (std::size_t first = 0; first < 2 * kForms.size(); ++first) {
+                for (std::size_t first = 0; first < 4 * kForms.size(); ++first) {
                     AutoTable::Row row{{.dtype = type.dtype,
                                         .captured = captured,
-                                        .bytes = std::int64_t{64} << (2 * first),
+                                        .bytes = std::int64_t{1} << first,
                                         .largest_share = 0.5},
                                        {}};
                     for (std::size_t place = 0; place < kForms.size(); ++place) {

@@ -126,8 +126,8 @@ void check_origin(const Fields& fields, const TableOrigin& here) {
     const auto check = [&](const char* what, const std::string& was, const std::string& is) {
         if (was == is) return;
         fields.refuse(
-            fmt::format("a table of {} '{}', and this run has '{}'; without --auto-table one is "
-                        "measured",
+            fmt::format("a table of {} '{}', and this run has '{}'; name another, or none: then "
+                        "one is measured",
                         what, was, is));
     };
     check("backend", fields.text("backend"), here.backend);

@@ -10,7 +10,7 @@ namespace moe {
 namespace {
 
 /// A table takes a few seconds, each point about a tenth of one.
-constexpr std::size_t kMostPoints = 48;
+constexpr std::size_t kMostPoints = 32;
 /// Doublings from one point to the next where there are not too many, and at most: then each
 /// setting has one or two points for each load.
 constexpr double kLeastSpacing = 1;

@@ -80,7 +80,7 @@ def test_a_run_that_goes_on_chooses_by_the_table_beside_the_results(tmp_path, go
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    ({"ranks": 8}, "a table of ranks '8', and this run has '2'; without --auto-table one is measured"),
+    ({"ranks": 8}, "a table of ranks '8', and this run has '2'; name another, or none"),
     ({"device": "another"}, "a table of device 'another', and this run has '"),
     ({"mode": "pipelined"}, "a table of mode 'pipelined', and this run has 'isolated'"),
     ({"rows": [{}]}, "row 1: 'dtype' is missing"),
