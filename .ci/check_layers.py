@@ -10,8 +10,8 @@ import sys
 
 RUNTIME = "kernels/runtime"
 MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
-PARTS = {"bench/case", "bench/measure", "bench/moe", "bench/report", "bench/sweep",
-         "bench/verify", "bench/watch"}
+PARTS = {"bench/case", "bench/measure", "bench/moe", "bench/report", "bench/steps",
+         "bench/sweep", "bench/verify", "bench/watch"}
 
 # Which folders the files of a folder may include, besides their own. A folder that is not here has
 # no layer, and its files fail.
@@ -29,8 +29,9 @@ MAY_INCLUDE = {
     "bench/sweep": {"bench/measure", "bench/moe"} | MEASURED,
     "bench/verify": {"bench/moe"} | MEASURED,
     "bench/watch": {"comm", RUNTIME},
-    "bench/case": PARTS - {"bench/case", "bench/report"} | MEASURED,
-    "bench/report": PARTS - {"bench/report"} | MEASURED,
+    "bench/case": PARTS - {"bench/case", "bench/report", "bench/steps"} | MEASURED,
+    "bench/report": PARTS - {"bench/report", "bench/steps"} | MEASURED,
+    "bench/steps": {"bench/case", "bench/moe", "bench/report", "bench/sweep"} | MEASURED,
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure",
                                "bench/sweep"},

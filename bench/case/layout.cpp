@@ -10,18 +10,14 @@
 #include <variant>
 
 namespace moe {
-namespace {
-
-Padding resolved_padding(const Case& params, const CaseLayout& layout) {
+Padding resolved_padding(const Case& params, std::span<const std::int64_t> tokens_by_dp,
+                         int attn_tp) {
     if (const auto* fixed = std::get_if<Padding>(&params.padding)) return *fixed;
     MOE_EXPECT(params.phase.has_value(), "SGLang's rules ask for the phase of the step");
     const auto row_bytes = params.shape.hidden * static_cast<std::int64_t>(size_of(params.dtype));
     return sglang_padding(std::get<SglangVersion>(params.padding),
-                          {*params.phase, params.graph, row_bytes}, layout.tokens_by_dp,
-                          layout.parallel.attn_tp());
+                          {*params.phase, params.graph, row_bytes}, tokens_by_dp, attn_tp);
 }
-
-}  // namespace
 
 CaseLayout lay_out(const Case& params, int ranks) {
     CaseLayout layout;
@@ -32,7 +28,7 @@ CaseLayout lay_out(const Case& params, int ranks) {
     if (!layout.obstacle.empty()) return layout;
 
     layout.tokens_by_dp = params.load.deal(params.tokens, parallel.dp);
-    layout.padding = resolved_padding(params, layout);
+    layout.padding = resolved_padding(params, layout.tokens_by_dp, parallel.attn_tp());
     const auto rows_by_dp = padded_tokens(layout.tokens_by_dp, parallel.attn_tp(), layout.padding);
     const auto rows = std::accumulate(rows_by_dp.begin(), rows_by_dp.end(), std::int64_t{0});
     // MPI counts elements, and the kernels index rows, in 32 bits.

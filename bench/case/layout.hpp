@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct CaseLayout {
     Padding padding{};  ///< as resolved
     std::optional<RowMap> row_map;
 };
+/// How the case pads the rows of a step of so many tokens of each DP rank.
+[[nodiscard]] Padding resolved_padding(const Case& params,
+                                       std::span<const std::int64_t> tokens_by_dp, int attn_tp);
+
 [[nodiscard]] CaseLayout lay_out(const Case& params, int ranks);
 
 }  // namespace moe
