@@ -8,6 +8,8 @@
 #include "bench/report/rows.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/runner.hpp"
+#include "bench/steps/read_steps.hpp"
+#include "bench/steps/step_cases.hpp"
 #include "bench/sweep/cases.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
@@ -81,19 +83,30 @@ Progress::Style progress_style(ProgressStyle wanted) {
     return isatty(STDERR_FILENO) != 0 ? Progress::Style::bar : Progress::Style::plain;
 }
 
+/// What the sweep runs; with --steps where the cases are from, else no settings.
+struct Plan {
+    std::optional<StepFile> steps;
+    StepSweep sweep;
+
+    [[nodiscard]] std::string steps_text() const {
+        return steps ? moe::steps_text(*steps, sweep) : std::string();
+    }
+};
+
 /// What is known when the sweep starts.
 struct Start {
     const Machine& machine;
     const Backend& backend;
     const std::string& why;  ///< this backend
     const Options& options;
-    std::size_t cases;
+    const Plan& plan;
     const ResultFiles& files;
     const Schedule& schedule;
 };
 
 void print_start(const Start& start) {
-    const auto& [machine, backend, why, options, cases, files, schedule] = start;
+    const auto& [machine, backend, why, options, plan, files, schedule] = start;
+    const auto cases = plan.sweep.cases.size();
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
@@ -117,7 +130,7 @@ void print_start(const Start& start) {
         show(fmt::format("WARNING: {} was gone: it has no samples of the {} cases\n",
                          files.paths().samples, done));
     }
-    show("\n");
+    show(plan.steps_text() + "\n");
 }
 
 /// Collective. Runs `action` on rank 0 and throws its failure on all ranks: they would wait forever
@@ -134,6 +147,23 @@ void on_rank_0(Bootstrap& bootstrap, Action&& action) {
     }
     failure = bootstrap.broadcast(failure);
     if (!failure.empty()) throw BadArgument(failure);
+}
+
+/// Collective. Rank 0 reads the file of --steps for all ranks.
+Plan make_plan(const Options& options, int ranks, Bootstrap& bootstrap) {
+    Plan plan;
+    if (options.steps.empty()) {
+        plan.sweep.cases = expand_cases(options, ranks);
+    } else {
+        std::string bytes;
+        on_rank_0(bootstrap, [&] { bytes = read_step_bytes(options.steps); });
+        plan.steps = parse_steps(bootstrap.broadcast(bytes), options.steps, [&](const auto& line) {
+            if (bootstrap.rank() == 0) show_error(fmt::format("bench_moe_comm: {}\n", line));
+        });
+        plan.sweep = expand_steps(options, *plan.steps, ranks);
+    }
+    plan.sweep.cases = in_launch_order(std::move(plan.sweep.cases), options.launch);
+    return plan;
 }
 
 /// What outlives any failure.
@@ -164,10 +194,12 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
     return seconds;
 }
 
-Status finish(const Runner::Outcome& outcome, std::size_t cases, ResultFiles& files) {
+Status finish(const Runner::Outcome& outcome, const Plan& plan, std::size_t cases,
+              ResultFiles& files) {
     const int wrong = outcome.wrong + files.finished().wrong;
     const auto& paths = files.paths();
     show(outcome.summary.text());
+    if (plan.steps) show(outcome.step_totals.text(plan.sweep, plan.steps->source));
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
                      outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
     show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
@@ -237,9 +269,10 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     if (options.share_gpu && !backend.gpus) {
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
-    const auto cases =
-        in_launch_order(expand_cases(options, backend.world->size()), options.launch);
+    const auto plan = make_plan(options, backend.world->size(), bootstrap);
+    const auto& cases = plan.sweep.cases;
     if (options.dry_run) {
+        if (bootstrap.rank() == 0) show(plan.steps_text());
         dry_run({options, backend, bootstrap}, cases, guards.heartbeat);
         return kDone;
     }
@@ -260,7 +293,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     std::optional<Progress> progress;
     if (files) {
         schedule.emplace(std::move(seconds), options.time_seconds, began);
-        print_start({machine, backend, chosen.why, options, cases.size(), *files, *schedule});
+        print_start({machine, backend, chosen.why, options, plan, *files, *schedule});
         progress.emplace(progress_style(options.progress), left.size(),
                          [&](double now) { return schedule->seconds_left(now); });
     }
@@ -270,7 +303,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const auto outcome = runner.run(left, earlier.deadly);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
-    if (files) return finish(outcome, left.size(), *files);
+    if (files) return finish(outcome, plan, left.size(), *files);
     return outcome.wrong > 0 ? kWrongResult : kDone;
 }
 

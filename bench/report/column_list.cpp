@@ -284,6 +284,13 @@ constexpr auto kColumns = std::to_array<Column>({
      "which engines run this strategy in this case, separated by ;: sglang-0.5.23, vllm-0.33, "
      "sglang-deterministic; by default, or with :FORM where --boundary-reduction FORM tells it to",
      of<&Row::engine_path>},
+    {"steps", kOther, "steps",
+     "steps of steps_source that the case stands for; empty where tokens, load and phase were "
+     "asked "
+     "for",
+     of<&Row::steps>},
+    {"steps_source", kOther, "", "where the steps are from: the file of --steps, as typed",
+     of<&Row::steps_source>},
 });
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -79,6 +80,16 @@ std::string bytes_text(double bytes) {
                         : fmt::format("{:.1f} MiB", bytes / kMib);
 }
 
+/// Seconds of the engine's own for all steps; nothing where some do not say.
+std::optional<double> engine_seconds(const StepFile& file) {
+    double us = 0;
+    for (const auto& step : file.steps) {
+        if (!step.us) return std::nullopt;
+        us += *step.us * static_cast<double>(step.count);
+    }
+    return us * 1e-6;
+}
+
 std::string setting_text(const StepSetting& setting) {
     const auto& grouping = setting.grouping;
     const auto bytes = static_cast<double>(setting.row_bytes);
@@ -127,6 +138,9 @@ StepSweep expand_steps(const Options& options, const StepFile& file, int ranks) 
 std::string steps_text(const StepFile& file, const StepSweep& sweep) {
     auto text = fmt::format("steps of {}", file.source);
     if (!file.engines.empty()) text += fmt::format(" ({})", fmt::join(file.engines, ", "));
+    if (const auto seconds = engine_seconds(file)) {
+        text += fmt::format(", {:.4g} s of the engine's time", *seconds);
+    }
     text += "\n";
     for (const auto& setting : sweep.settings) text += "  " + setting_text(setting);
     return text;

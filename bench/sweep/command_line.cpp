@@ -97,6 +97,16 @@ void check_tokens_asked_for(const Options& options) {
         options.settings.at("--tokens")));
 }
 
+/// A file of steps says what these would.
+void check_nothing_beside_steps(const CLI::App& app, const std::string& steps) {
+    for (const auto* option : {"--tokens", "--load", "--phase"}) {
+        if (app.count(option) == 0) continue;
+        throw BadArgument(
+            fmt::format("{} and --steps '{}': the file says tokens, load and phase of each step",
+                        option, steps));
+    }
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv,
@@ -119,6 +129,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv,
     if (!texts["--version"].empty()) return {PrintAndStop{version_line()}, {}};
     if (!texts["--list"].empty())
         return {PrintAndStop{list_of(texts["--list"], more_listings)}, {}};
+    if (app.count("--steps") > 0) check_nothing_beside_steps(app, texts["--steps"]);
     ParsedCommandLine parsed{std::nullopt, read_options(entries, texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options);
     parsed.options.model_given = app.count("--model") > 0;

@@ -41,6 +41,7 @@ struct Options {
     std::vector<Load> loads;
     std::vector<double> routings;  ///< exponents of the experts' popularity
     std::vector<PaddingRule> paddings;
+    std::string steps;  ///< file that says tokens, load and phase of each step; empty: the lists do
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;

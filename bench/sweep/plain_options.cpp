@@ -95,6 +95,10 @@ void read_word(Name name, Text text, Options& options) {
 }
 
 constexpr std::array kOptions{
+    OptionEntry{"--steps", G::step, "",
+                "FILE of an engine's steps, in place of --tokens, --load and --phase "
+                "(bench/steps/README.md)",
+                read_text<&Options::steps>},
     OptionEntry{"--baseline", G::strategies, "all_reduce_dp_scatter",
                 "the one of --list combines that speed-ups are against", read_baseline},
     OptionEntry{"--combine", G::strategies, "all",
