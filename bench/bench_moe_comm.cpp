@@ -1,5 +1,6 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
 #include "bench/case/estimate.hpp"
+#include "bench/case/on_rank_0.hpp"
 #include "bench/dry_run.hpp"
 #include "bench/report/abort_status.hpp"
 #include "bench/report/columns.hpp"
@@ -8,9 +9,7 @@
 #include "bench/report/rows.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/runner.hpp"
-#include "bench/steps/read_steps.hpp"
-#include "bench/steps/step_cases.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/steps/sweep_plan.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
 #include "bench/watch/launcher.hpp"
@@ -83,23 +82,13 @@ Progress::Style progress_style(ProgressStyle wanted) {
     return isatty(STDERR_FILENO) != 0 ? Progress::Style::bar : Progress::Style::plain;
 }
 
-/// What the sweep runs; with --steps where the cases are from, else no settings.
-struct Plan {
-    std::optional<StepFile> steps;
-    StepSweep sweep;
-
-    [[nodiscard]] std::string steps_text() const {
-        return steps ? moe::steps_text(*steps, sweep) : std::string();
-    }
-};
-
 /// What is known when the sweep starts.
 struct Start {
     const Machine& machine;
     const Backend& backend;
     const std::string& why;  ///< this backend
     const Options& options;
-    const Plan& plan;
+    const SweepPlan& plan;
     const ResultFiles& files;
     const Schedule& schedule;
 };
@@ -130,40 +119,7 @@ void print_start(const Start& start) {
         show(fmt::format("WARNING: {} was gone: it has no samples of the {} cases\n",
                          files.paths().samples, done));
     }
-    show(plan.steps_text() + "\n");
-}
-
-/// Collective. Runs `action` on rank 0 and throws its failure on all ranks: they would wait forever
-/// in the first collective of the sweep.
-template <class Action>
-void on_rank_0(Bootstrap& bootstrap, Action&& action) {
-    std::string failure;
-    if (bootstrap.rank() == 0) {
-        try {
-            action();
-        } catch (const std::exception& error) {
-            failure = error.what();
-        }
-    }
-    failure = bootstrap.broadcast(failure);
-    if (!failure.empty()) throw BadArgument(failure);
-}
-
-/// Collective. Rank 0 reads the file of --steps for all ranks.
-Plan make_plan(const Options& options, int ranks, Bootstrap& bootstrap) {
-    Plan plan;
-    if (options.steps.empty()) {
-        plan.sweep.cases = expand_cases(options, ranks);
-    } else {
-        std::string bytes;
-        on_rank_0(bootstrap, [&] { bytes = read_step_bytes(options.steps); });
-        plan.steps = parse_steps(bootstrap.broadcast(bytes), options.steps, [&](const auto& line) {
-            if (bootstrap.rank() == 0) show_error(fmt::format("bench_moe_comm: {}\n", line));
-        });
-        plan.sweep = expand_steps(options, *plan.steps, ranks);
-    }
-    plan.sweep.cases = in_launch_order(std::move(plan.sweep.cases), options.launch);
-    return plan;
+    show(plan.text() + "\n");
 }
 
 /// What outlives any failure.
@@ -194,12 +150,12 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
     return seconds;
 }
 
-Status finish(const Runner::Outcome& outcome, const Plan& plan, std::size_t cases,
+Status finish(const Runner::Outcome& outcome, const SweepPlan& plan, std::size_t cases,
               ResultFiles& files) {
     const int wrong = outcome.wrong + files.finished().wrong;
     const auto& paths = files.paths();
     show(outcome.summary.text());
-    if (plan.steps) show(outcome.step_totals.text(plan.sweep, plan.steps->source));
+    show(outcome.step_totals.text(plan.sweep, plan.source()));
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
                      outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
     show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
@@ -269,10 +225,11 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     if (options.share_gpu && !backend.gpus) {
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
-    const auto plan = make_plan(options, backend.world->size(), bootstrap);
+    const auto plan = plan_sweep(options, backend.world->size(), bootstrap);
+    options.steps_source = plan.source();
     const auto& cases = plan.sweep.cases;
     if (options.dry_run) {
-        if (bootstrap.rank() == 0) show(plan.steps_text());
+        if (bootstrap.rank() == 0) show(plan.text());
         dry_run({options, backend, bootstrap}, cases, guards.heartbeat);
         return kDone;
     }

@@ -289,7 +289,9 @@ constexpr auto kColumns = std::to_array<Column>({
      "asked "
      "for",
      of<&Row::steps>},
-    {"steps_source", kOther, "", "where the steps are from: the file of --steps, as typed",
+    {"steps_source", kOther, "",
+     "where the steps are from: the file of --steps, as typed, or synthetic traffic and what "
+     "--traffic says",
      of<&Row::steps_source>},
 });
 

@@ -105,7 +105,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.shared_gate = params.shape.shared_gate;
     if (params.steps > 0) {
         row.steps = params.steps;
-        row.steps_source = context.options.steps;
+        row.steps_source = context.options.steps_source;
     }
     row.is_baseline = context.options.is_baseline(entry);
     if (!parallel.obstacle().empty()) return row;

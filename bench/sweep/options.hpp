@@ -41,6 +41,9 @@ struct Options {
     std::vector<Load> loads;
     std::vector<double> routings;  ///< exponents of the experts' popularity
     std::vector<PaddingRule> paddings;
+    std::string traffic;  ///< that steps are made of, in place of such a file; empty: no
+    std::string
+        steps_source;   ///< where the steps are from, as results say; known once they are read
     std::string steps;  ///< file that says tokens, load and phase of each step; empty: the lists do
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.

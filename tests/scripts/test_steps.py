@@ -61,8 +61,9 @@ def test_a_case_of_steps_is_the_case_that_lists_ask_for(steps, tmp_path):
 
 
 BAD = [
-    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the file says tokens, load and phase of each "
-                             "step"]),
+    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the latter says tokens, load and phase of "
+                             "each step"]),
+    ("", ["--traffic", "isl=1"], ["--traffic and --steps"]),
     ("", ["--load", "hot"], ["--load and --steps"]),
     ("", ["--padding", "sglang", "--phase", "decode"], ["--phase and --steps"]),
     ("", ["--dp", "1"], ["--dp '1': the steps of {} are of 2 DP ranks"]),
@@ -96,3 +97,28 @@ def test_a_dry_run_says_what_the_steps_are(steps):
     done = launch(*SMALL, "--steps", steps, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "107 steps in 2 cases" in done.stdout and "2 of 2 cases can run" in done.stdout
+
+
+def test_synthetic_traffic_is_called_so_wherever_it_is_used(tmp_path):
+    traffic = "isl=6,osl=4,conc=4,chunk=8"
+    done = launch(*ASKED, "--traffic", traffic, "--budget", "0.01", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "out")
+    assert {row["steps_source"] for row in rows} == {f"synthetic traffic {traffic}"}
+    cases = {row["case_id"]: int(row["steps"]) for row in rows}
+    assert sum(cases.values()) == 10000
+    assert f"steps of synthetic traffic {traffic}\n" in done.stdout
+    assert f"All steps of synthetic traffic {traffic}, one after the other:\n" in done.stdout
+    assert done.stdout.count(f" steps of synthetic traffic {traffic}\n") >= len(cases)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["--traffic", "isl=1"], "--traffic 'isl=1': osl is wanted"),
+    (["--traffic", "isl=1,osl=1,conc=1", "--dp", "all"], "--dp 'all': --traffic takes one number"),
+    (["--traffic", "isl=1,osl=1,conc=1", "--load", "hot"], "--load and --traffic 'isl=1,osl=1,conc=1'"),
+])
+def test_traffic_that_cannot_be_is_said(options, said, tmp_path):
+    done = launch(*SMALL, *options, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"bench_moe_comm: {said}") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
