@@ -51,11 +51,12 @@ Group::Group(std::span<Bucket> members) : buckets(members), mean(members.front()
 }
 
 std::pair<Group, Group> split(const Group& group) {
-    const auto upper = std::ranges::stable_partition(group.buckets, [&](const Bucket& bucket) {
+    const auto& all = group.buckets;
+    const auto upper = std::stable_partition(all.begin(), all.end(), [&](const Bucket& bucket) {
         return bucket.rows[group.widest] <= group.cut;
     });
-    const auto lower = group.buckets.size() - upper.size();
-    return {Group(group.buckets.first(lower)), Group(group.buckets.subspan(lower))};
+    const auto lower = static_cast<std::size_t>(upper - all.begin());
+    return {Group(all.first(lower)), Group(all.subspan(lower))};
 }
 
 double distance(const std::vector<std::int64_t>& rows, const std::vector<double>& to) {
