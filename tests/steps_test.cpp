@@ -156,8 +156,11 @@ TEST(Steps, EveryBadRowHasALineThatSaysWhatIsPossible) {
     EXPECT_EQ(complaint("# dp=2\n"), "f: no steps; a row for each is wanted");
     EXPECT_EQ(complaint(R"({"tokens_per_rank":[1,1])"),
               "f, line 1: no whole JSON object in one line");
-    EXPECT_EQ(complaint(R"({"tokens_per_rank":{"a":1}})"),
-              R"(f, line 1: tokens_per_rank {"a":1}: a text, a number or a list is wanted)");
+    EXPECT_EQ(
+        complaint(R"({"tokens_per_rank":{"a":1}})"),
+        R"(f, line 1: tokens_per_rank {"a":1}: a text, a number or a list of them is wanted)");
+    EXPECT_EQ(complaint(R"({"tokens_per_rank":[[1],1]})"),
+              "f, line 1: tokens_per_rank [1]: a text, a number or a list of them is wanted");
     EXPECT_EQ(complaint("{\"tokens_per_rank\":[1,1]}\n1;1\n"),
               "f, line 2: a JSON object is wanted, like those before");
 }

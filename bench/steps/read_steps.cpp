@@ -27,21 +27,21 @@ BadArgument unknown_field(std::string_view name) {
         fmt::format("'{}' is no field; there are: {}", name, fmt::join(kStepFields, ", ")));
 }
 
-/// Text of a JSON value, as CSV would have it.
-std::string text_of_json(std::string_view name, const json& value) {
+/// Text of a JSON value that is no list, as CSV would have it.
+std::string text_of_scalar(std::string_view name, const json& value) {
     if (value.is_null()) return {};
     if (value.is_string()) return value.get<std::string>();
     if (value.is_number()) return value.dump();
-    if (!value.is_array()) {
-        throw BadArgument(fmt::format("{} {}: a text, a number or a list is wanted", name,
-                                      value.dump(-1, ' ', false, json::error_handler_t::replace)));
-    }
-    std::string list;
-    for (const auto& part : value) {
-        if (!list.empty()) list += ';';
-        list += part.is_array() ? std::string("[]") : text_of_json(name, part);
-    }
-    return list;
+    throw BadArgument(fmt::format("{} {}: a text, a number or a list of them is wanted", name,
+                                  value.dump(-1, ' ', false, json::error_handler_t::replace)));
+}
+
+/// The same of any value; the parts of a list are separated by ;
+std::string text_of_json(std::string_view name, const json& value) {
+    if (!value.is_array()) return text_of_scalar(name, value);
+    std::vector<std::string> parts;
+    for (const auto& part : value) parts.push_back(text_of_scalar(name, part));
+    return fmt::format("{}", fmt::join(parts, ";"));
 }
 
 /// Reads a file line by line.
