@@ -10,8 +10,8 @@ import sys
 
 RUNTIME = "kernels/runtime"
 MEASURED = {"comm", "comm/combine", "comm/gather", RUNTIME}
-PARTS = {"bench/case", "bench/engines", "bench/measure", "bench/moe", "bench/report", "bench/sweep",
-         "bench/tune", "bench/verify", "bench/watch"}
+PARTS = {"bench/case", "bench/engines", "bench/measure", "bench/moe", "bench/report", "bench/steps",
+         "bench/sweep", "bench/tune", "bench/verify", "bench/watch"}
 
 # Which folders the files of a folder may include, besides their own. A folder that is not here has
 # no layer, and its files fail.
@@ -30,9 +30,10 @@ MAY_INCLUDE = {
     "bench/sweep": {"bench/engines", "bench/measure", "bench/moe"} | MEASURED,
     "bench/verify": {"bench/engines", "bench/moe"} | MEASURED,
     "bench/watch": {"comm", RUNTIME},
-    "bench/case": PARTS - {"bench/case", "bench/report", "bench/tune"} | MEASURED,
-    "bench/report": PARTS - {"bench/report", "bench/tune"} | MEASURED,
-    "bench/tune": PARTS - {"bench/tune"} | MEASURED,
+    "bench/case": PARTS - {"bench/case", "bench/report", "bench/steps", "bench/tune"} | MEASURED,
+    "bench/report": PARTS - {"bench/report", "bench/steps", "bench/tune"} | MEASURED,
+    "bench/steps": {"bench/case", "bench/moe", "bench/report", "bench/sweep"} | MEASURED,
+    "bench/tune": PARTS - {"bench/steps", "bench/tune"} | MEASURED,
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure",
                                "bench/sweep"},

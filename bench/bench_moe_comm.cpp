@@ -1,5 +1,6 @@
 // The program: what it is asked for, the sweep, and the one place where a failure ends it.
 #include "bench/case/estimate.hpp"
+#include "bench/case/on_rank_0.hpp"
 #include "bench/dry_run.hpp"
 #include "bench/engines/engine_env.hpp"
 #include "bench/report/abort_status.hpp"
@@ -9,7 +10,7 @@
 #include "bench/report/rows.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/runner.hpp"
-#include "bench/sweep/cases.hpp"
+#include "bench/steps/sweep_plan.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
 #include "bench/tune/auto_table_source.hpp"
@@ -89,14 +90,15 @@ struct Start {
     const Backend& backend;
     const std::string& why;  ///< this backend
     const Options& options;
-    std::size_t cases;
+    const SweepPlan& plan;
     const ResultFiles& files;
     const Schedule& schedule;
     const std::optional<EngineEnv>& engine_env;
 };
 
 void print_start(const Start& start) {
-    const auto& [machine, backend, why, options, cases, files, schedule, engine_env] = start;
+    const auto& [machine, backend, why, options, plan, files, schedule, engine_env] = start;
+    const auto cases = plan.sweep.cases.size();
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
@@ -121,23 +123,7 @@ void print_start(const Start& start) {
         show(fmt::format("WARNING: {} was gone: it has no samples of the {} cases\n",
                          files.paths().samples, done));
     }
-    show("\n");
-}
-
-/// Collective. Runs `action` on rank 0 and throws its failure on all ranks: they would wait forever
-/// in the first collective of the sweep.
-template <class Action>
-void on_rank_0(Bootstrap& bootstrap, Action&& action) {
-    std::string failure;
-    if (bootstrap.rank() == 0) {
-        try {
-            action();
-        } catch (const std::exception& error) {
-            failure = error.what();
-        }
-    }
-    failure = bootstrap.broadcast(failure);
-    if (!failure.empty()) throw BadArgument(failure);
+    show(plan.text() + "\n");
 }
 
 /// What outlives any failure.
@@ -168,10 +154,12 @@ std::vector<CaseSeconds> forecast(const CasePlanner::Parts& parts, CasePlanner& 
     return seconds;
 }
 
-Status finish(const Runner::Outcome& outcome, std::size_t cases, ResultFiles& files) {
+Status finish(const Runner::Outcome& outcome, const SweepPlan& plan, std::size_t cases,
+              ResultFiles& files) {
     const int wrong = outcome.wrong + files.finished().wrong;
     const auto& paths = files.paths();
     show(outcome.summary.text() + outcome.auto_choices.text());
+    show(outcome.step_totals.text(plan.sweep, plan.source()));
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
                      outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
     show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
@@ -249,10 +237,12 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     if (options.share_gpu && !backend.gpus) {
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
-    const auto cases =
-        in_launch_order(expand_cases(options, backend.world->size()), options.launch);
+    const auto plan = plan_sweep(options, backend.world->size(), bootstrap);
+    options.steps_source = plan.source();
+    const auto& cases = plan.sweep.cases;
     AutoTableSource auto_table({options, backend, bootstrap});
     if (options.dry_run) {
+        if (bootstrap.rank() == 0) show(plan.text());
         dry_run({options, backend, bootstrap, auto_table.table()}, cases, guards.heartbeat);
         return kDone;
     }
@@ -260,11 +250,10 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     Timeline timeline(bootstrap, machine.one_clock);
     guards.heartbeat.set_phase("calibrating");
     Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
-    const auto earlier = open_files(
-        options,
-        {options, backend, machine, timeline, calibration, bootstrap, engine_env,
-         auto_table.provenance()},
-        guards, files);
+    const auto earlier = open_files(options,
+                                    {options, backend, machine, timeline, calibration, bootstrap,
+                                     engine_env, auto_table.provenance()},
+                                    guards, files);
     guards.watchdog.set_on_abort([target = guards.report_target](const AbortReason& reason) {
         report_abort(reason, target);
     });
@@ -281,8 +270,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     std::optional<Progress> progress;
     if (files) {
         schedule.emplace(std::move(seconds), options.time_seconds, began);
-        print_start(
-            {machine, backend, chosen.why, options, cases.size(), *files, *schedule, engine_env});
+        print_start({machine, backend, chosen.why, options, plan, *files, *schedule, engine_env});
         progress.emplace(progress_style(options.progress), left.size(),
                          [&](double now) { return schedule->seconds_left(now); });
     }
@@ -292,7 +280,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     const auto outcome = runner.run(left, earlier.deadly);
     progress.reset();
     // Rank 0 has the verdicts that it printed; all ranks counted the same.
-    if (files) return finish(outcome, left.size(), *files);
+    if (files) return finish(outcome, plan, left.size(), *files);
     return outcome.wrong > 0 ? kWrongResult : kDone;
 }
 

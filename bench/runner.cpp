@@ -82,7 +82,7 @@ void Runner::report_obstacle(const Case& params, const CaseLayout& layout) {
         rows.push_back(describe_row(row_context(), params, layout, *entry));
         rows.back().obstacle = layout.obstacle;
     }
-    report(rows);
+    report(params, rows);
 }
 
 CaseClocks Runner::clocks_of(const std::optional<Clocks>& before,
@@ -187,7 +187,7 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
             }
         }
     }
-    report(rows, compare_best_forms(forms));
+    report(params, rows, compare_best_forms(forms));
 }
 
 FormSamples Runner::form_samples(const StrategyRun& strategy, const CaseSamples& samples) {
@@ -228,7 +228,8 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
     }
 }
 
-void Runner::report(std::span<const ResultRow> rows, const std::optional<Comparison>& best_forms) {
+void Runner::report(const Case& params, std::span<const ResultRow> rows,
+                    const std::optional<Comparison>& best_forms) {
     for (const auto& row : rows) {
         outcome_.obstacles += row.obstacle.empty() ? 0 : 1;
         outcome_.wrong += row.verified == false ? 1 : 0;
@@ -236,6 +237,7 @@ void Runner::report(std::span<const ResultRow> rows, const std::optional<Compari
     }
     outcome_.summary.add(rows);
     outcome_.auto_choices.add(rows);
+    outcome_.step_totals.add(params, rows);
     parts_.heartbeat.set_phase("writing rows");
     if (parts_.files == nullptr) return;
     parts_.files->append(rows);

@@ -11,6 +11,7 @@
 #include "bench/report/result_files.hpp"
 #include "bench/report/rows.hpp"
 #include "bench/report/summary.hpp"
+#include "bench/steps/step_totals.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
 #include "bench/watch/heartbeat.hpp"
@@ -59,6 +60,7 @@ public:
         std::size_t left_out{};  ///< cases for which the time did not suffice
         Summary summary;
         AutoChoices auto_choices;
+        StepTotals step_totals;
     };
     /// Collective. The cases of the schedule, in its order. `deadly`: ids of those in which earlier
     /// runs died, which get an obstacle.
@@ -90,7 +92,7 @@ private:
 
     [[nodiscard]] RowContext row_context() const;
     void report_obstacle(const Case& params, const CaseLayout& layout);
-    void report(std::span<const ResultRow> rows,
+    void report(const Case& params, std::span<const ResultRow> rows,
                 const std::optional<Comparison>& best_forms = std::nullopt);
     void report_measured(const Case& params, const CaseLayout& layout,
                          std::span<const StrategyRun> strategies, const CaseSamples& samples);

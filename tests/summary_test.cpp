@@ -91,6 +91,11 @@ TEST(Summary, KindsOfCasesAreApartAndTheTextStaysShort) {
     auto graph = kBase;
     graph.graph = "on";
     EXPECT_NE(summary_of({{kBase}, {graph}}).find("m bf16, CUDA graph: 1 case"), std::string::npos);
+    auto synthetic = kBase;
+    synthetic.steps = 7;
+    synthetic.steps_source = "synthetic traffic isl=9";
+    EXPECT_NE(summary_of({{synthetic}}).find("m bf16, steps of synthetic traffic isl=9: 1 case"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -19,6 +19,15 @@ struct CaseLayout {
     Padding padding{};  ///< as resolved
     std::optional<RowMap> row_map;
 };
+/// Rows of each DP rank that travel, and how they were padded to each other.
+struct PaddedStep {
+    std::vector<std::int64_t> rows_by_dp;
+    Padding padding{};
+};
+/// A step of so many tokens of each DP rank, padded as the case has it.
+[[nodiscard]] PaddedStep padded_step(const Case& params, std::vector<std::int64_t> tokens_by_dp,
+                                     const Parallel& parallel);
+
 [[nodiscard]] CaseLayout lay_out(const Case& params, int ranks);
 
 }  // namespace moe

@@ -63,6 +63,7 @@ std::string heading(const ResultRow& row) {
                         row.dtype, row.gather);
     if (row.graph == "on") text += " | CUDA graph";
     if (!row.sms.empty()) text += fmt::format(" | SMs: {}", row.sms);
+    if (row.steps) text += fmt::format(" | {} steps of {}", *row.steps, row.steps_source);
     if (row.skew_us > 0) text += fmt::format(" | all ranks but one up to {} us late", row.skew_us);
     return text + "\n";
 }

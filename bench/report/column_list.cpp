@@ -299,6 +299,15 @@ constexpr auto kColumns = std::to_array<Column>({
      "whether NCCL may reduce in the switch, as NCCL_NVLS_ENABLE has it on rank 0: off (0), on (1) "
      "or unknown (NCCL decides); empty without NCCL",
      of<&Row::nvls>},
+    {"steps", kOther, "steps",
+     "steps of steps_source that the case stands for; empty where tokens, load and phase were "
+     "asked "
+     "for",
+     of<&Row::steps>},
+    {"steps_source", kOther, "",
+     "where the steps are from: the file of --steps, as typed, or synthetic traffic and what "
+     "--traffic says",
+     of<&Row::steps_source>},
 });
 
 }  // namespace

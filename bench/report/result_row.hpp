@@ -101,6 +101,9 @@ struct ResultRow {
     /// Multiprocessors that communication uses, or "default" where the library chooses; empty where
     /// there are none.
     std::string sms;
+    /// Steps that the case stands for, and where they are from; empty without.
+    std::optional<std::int64_t> steps;
+    std::string steps_source;
 
     /// 1e9 bytes a second that the exchange moves, of the whole matrix and of the contract's bytes.
     [[nodiscard]] std::optional<double> algbw_gbps() const;

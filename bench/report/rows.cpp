@@ -116,6 +116,10 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.planted_pct = context.options.slowdown_pct(entry);
     row.scoring = to_string(params.shape.scoring);
     row.shared_gate = params.shape.shared_gate;
+    if (params.steps > 0) {
+        row.steps = params.steps;
+        row.steps_source = context.options.steps_source;
+    }
     row.is_baseline = context.options.is_baseline(entry);
     row.by_table = entry.by_table;
     if (!parallel.obstacle().empty()) return row;

@@ -15,6 +15,7 @@ std::string name_of(const ResultRow& row) {
     auto name = fmt::format("{} {}", row.model, row.dtype);
     if (row.graph == "on") name += ", CUDA graph";
     if (row.mode == "pipelined") name += ", pipelined";
+    if (row.steps) name += fmt::format(", steps of {}", row.steps_source);
     return name;
 }
 

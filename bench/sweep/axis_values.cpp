@@ -73,8 +73,12 @@ std::vector<PaddingRule> parse_paddings(std::string_view option, const std::stri
     return parse_list(option, text, [&](auto word) { return parse_word(option, word, kPaddings); });
 }
 
+StepPhase parse_phase(std::string_view option, std::string_view text) {
+    return parse_word(option, text, kPhases);
+}
+
 std::vector<StepPhase> parse_phases(std::string_view option, const std::string& text) {
-    return parse_list(option, text, [&](auto word) { return parse_word(option, word, kPhases); });
+    return parse_list(option, text, [&](auto word) { return parse_phase(option, word); });
 }
 
 std::vector<double> parse_routings(std::string_view option, const std::string& text) {

@@ -23,6 +23,7 @@ namespace moe {
 [[nodiscard]] std::vector<Cache> parse_caches(std::string_view option, const std::string& text);
 [[nodiscard]] std::vector<PaddingRule> parse_paddings(std::string_view option,
                                                       const std::string& text);
+[[nodiscard]] StepPhase parse_phase(std::string_view option, std::string_view text);
 [[nodiscard]] std::vector<StepPhase> parse_phases(std::string_view option, const std::string& text);
 /// Exponents of the experts' popularity.
 [[nodiscard]] std::vector<double> parse_routings(std::string_view option, const std::string& text);

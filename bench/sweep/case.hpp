@@ -56,6 +56,7 @@ struct Case {
     Scope scope{};
     std::int64_t layers{1};  ///< in one step
     std::int64_t seed{};
+    std::int64_t steps{};  ///< of a file that it stands for; no part of what runs, nor of the id
 
     /// Whether rows are padded to captured sizes: those of prefill are not.
     [[nodiscard]] bool pads_to_graphs() const {

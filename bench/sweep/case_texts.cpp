@@ -51,15 +51,20 @@ std::string weights_key(const Case& params) {
     return key;
 }
 
-std::string label_of(const Case& params) {
+std::string labels_of(const Case& params) {
     std::string label, measurement;
     for (const auto& axis : axes()) {
         const auto words = axis.label != nullptr ? axis.label(params) : "";
         if (words.empty()) continue;
         auto& text = axis.option.group == OptionGroup::measurement ? measurement : label;
-        text += words + " ";
+        if (!text.empty()) text += " ";
+        text += words;
     }
-    return fmt::format("{}{}{}: {} tokens", label, measurement, params.load.text(), params.tokens);
+    return measurement.empty() ? label : label + " " + measurement;
+}
+
+std::string label_of(const Case& params) {
+    return fmt::format("{} {}: {} tokens", labels_of(params), params.load.text(), params.tokens);
 }
 
 }  // namespace moe

@@ -14,6 +14,8 @@ namespace moe {
 /// Everything that weights and reference depend on: cases with the same key share them.
 [[nodiscard]] std::string weights_key(const Case& params);
 
+/// What is not at its default, or worth a word anyway, without load and tokens.
+[[nodiscard]] std::string labels_of(const Case& params);
 /// A case in a few words, for people: what is not at its default is named.
 [[nodiscard]] std::string label_of(const Case& params);
 

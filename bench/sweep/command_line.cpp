@@ -97,6 +97,17 @@ void check_tokens_asked_for(const Options& options) {
         options.settings.at("--tokens")));
 }
 
+/// Steps say what the lists would; they are from one place.
+void check_nothing_beside(const CLI::App& app, const std::string& steps, const std::string& text) {
+    if (app.count(steps) == 0) return;
+    for (const std::string option : {"--tokens", "--load", "--phase", "--traffic"}) {
+        if (option == steps || app.count(option) == 0) continue;
+        throw BadArgument(
+            fmt::format("{} and {} '{}': the latter says tokens, load and phase of each step",
+                        option, steps, text));
+    }
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv,
@@ -119,6 +130,9 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv,
     if (!texts["--version"].empty()) return {PrintAndStop{version_line()}, {}};
     if (!texts["--list"].empty())
         return {PrintAndStop{list_of(texts["--list"], more_listings)}, {}};
+    for (const auto* steps : {"--steps", "--traffic"}) {
+        check_nothing_beside(app, steps, texts[steps]);
+    }
     ParsedCommandLine parsed{std::nullopt, read_options(entries, texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options);
     parsed.options.model_given = app.count("--model") > 0;

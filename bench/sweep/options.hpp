@@ -42,6 +42,10 @@ struct Options {
     std::vector<double> routings;  ///< exponents of the experts' popularity
     std::vector<PaddingRule> paddings;
     GraphSizes graph_sizes;
+    std::string steps;    ///< file that says tokens, load and phase of each step; empty: lists do
+    std::string traffic;  ///< that steps are made of, in place of such a file; empty: no
+    /// Where the steps are from, as results say; known once they are read.
+    std::string steps_source;
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;

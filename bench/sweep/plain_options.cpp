@@ -109,6 +109,10 @@ void read_word(Name name, Text text, Options& options) {
 }
 
 constexpr std::array kOptions{
+    OptionEntry{"--steps", G::step, "",
+                "FILE of an engine's steps, in place of --tokens, --load and --phase "
+                "(bench/steps/README.md)",
+                read_text<&Options::steps>},
     OptionEntry{"--baseline", G::strategies, "all_reduce_dp_scatter",
                 "the one of --list combines that speed-ups are against", read_baseline},
     OptionEntry{"--combine", G::strategies, "all",
@@ -120,6 +124,10 @@ constexpr std::array kOptions{
         "--plant", G::strategies, "",
         "LIST of NAME:PCT: makes a strategy slower by a share, to test tools; never a result",
         read_slowdowns},
+    OptionEntry{"--traffic", G::step, "",
+                "isl=4000,osl=1000,conc=512,chunk=8192,hit=0.6,spec=3: steps of a scheduler model, "
+                "in place of --steps; synthetic traffic",
+                read_text<&Options::traffic>},
     OptionEntry{"--ci", G::measurement, "2", "stop when speed-ups are known to this many percent",
                 read_into<&Options::ci_pct, parse_positive>},
     OptionEntry{"--budget", G::measurement, "2", "seconds of samples for each case",

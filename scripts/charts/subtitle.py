@@ -37,6 +37,8 @@ def subtitle_of(rows: pd.DataFrame) -> list[str]:
         columns.append(("skew_us",))
     if set(rows["sms"]) != {"default"}:
         columns.append(("sms",))
+    if set(rows["steps_source"]) != {""}:
+        columns.append(("steps_source",))
     lines = [
         " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
         for names in columns

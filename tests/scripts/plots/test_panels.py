@@ -29,6 +29,14 @@ def test_late_ranks_are_a_setting_and_older_files_have_none(text_of, tmp_path: P
     assert {row["launch_count"] for row in joined} == {2}
 
 
+def test_charts_of_synthetic_traffic_say_so(charts) -> None:
+    rows = sweep(loads=("balanced",))
+    assert "steps source" not in charts(rows)["speedup_output"]
+    text = charts([row | {"steps_source": "synthetic traffic isl=9"} for row in rows])
+    assert "steps source synthetic traffic isl=9" in text["speedup_output"]
+
+
+
 def test_graphs_one_by_one_and_chained_are_never_joined(charts) -> None:
     """Rows of one case_id, by programs from before and with chains."""
     rows = [row | {"graph": "on"} for row in sweep(loads=("balanced",))]
