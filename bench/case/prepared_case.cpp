@@ -341,7 +341,10 @@ void PreparedCase::find_limits(CaseSamples& samples) {
     };
     samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
     for (const auto* strategy : samples.of(RegionId::output)->strategies) {
-        samples.limits.push_back(limit(strategy->cost));
+        // Strategies move no less than the contract asks for, whatever noise two limits have; but
+        // those of weighted rows leave out rows of none.
+        const auto least = strategy->needs.weighted() ? 0.0 : *samples.contract_limit;
+        samples.limits.push_back(std::max(limit(strategy->cost), least));
     }
 }
 

@@ -21,7 +21,8 @@ SMALL = ["--model", "custom", "--hidden", "64", "--experts", "4", "--top-k", "2"
 QUICK = [*SMALL, "--tokens", "6", "--load", "balanced", "--budget", "0.02", "--min-samples", "6"]
 # What needs memory that all ranks map: the engine's all-reduce for as few rows as QUICK has, too.
 OVER_PEERS = {"all_reduce_engine_dp_scatter", "all_reduce_peer_dp_scatter",
-              "all_reduce_push_dp_scatter", "reduce_scatterv_peer", "reduce_scatterv_push"}
+              "all_reduce_push_dp_scatter", "reduce_scatterv_peer", "reduce_scatterv_push",
+              "reduce_scatterv_fused"}
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
@@ -81,3 +82,8 @@ def two_hosts(folder, places):
 def rows_of(folder):
     with open(folder / "results.csv", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def exchanges(rows):
+    """Those whose exchange is a step of its own, with a time of its own."""
+    return [row for row in rows if row["input"].startswith("partial_sums")]

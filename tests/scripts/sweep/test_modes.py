@@ -5,7 +5,7 @@ import re
 import statistics
 
 import pytest
-from program import BACKEND, QUICK, launch, rows_of
+from program import BACKEND, QUICK, exchanges, launch, rows_of
 from strategies import STRATEGIES
 
 
@@ -21,9 +21,11 @@ def test_pipelined_rows_are_rows_of_their_own(tmp_path):
     for row in pipelined:
         assert row["verified"] == "true"
         assert row["instrumentation_pct"] == "" and float(row["experts_us_median"]) > 0
-        assert float(row["output_us_median"]) > 0 and float(row["combine_us_median"]) > 0
+        assert float(row["output_us_median"]) > 0
         assert float(row["tokens_per_s"]) == pytest.approx(
             6e6 / float(row["layer_us_median"]), rel=1e-4)
+    for row in exchanges(pipelined):
+        assert float(row["combine_us_median"]) > 0
 
 
 def test_late_ranks_are_a_case_of_their_own_and_no_part_of_the_sample(tmp_path):
