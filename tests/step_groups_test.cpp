@@ -98,8 +98,9 @@ TEST(Buckets, LeaveOutWhatIsNotThisQuestion) {
 
 TEST(Buckets, NeedThePhaseWhereThePaddingAsksForIt) {
     const auto file = steps_of("sglang,,,1;1,\n");
-    EXPECT_THROW(static_cast<void>(bucket_steps(file, setting(2, &find_engine_rules("sglang-0.5.23")), 2)),
-                 BadArgument);
+    EXPECT_THROW(
+        static_cast<void>(bucket_steps(file, setting(2, &find_engine_rules("sglang-0.5.23")), 2)),
+        BadArgument);
 }
 
 double rows_apart(const Bucket& one, const Bucket& other) {
