@@ -31,7 +31,8 @@ CHECKED, TIMED = 1, 14
 # look for flags (misbehaves_peer) or for what is pushed to them. There one that ends them from
 # outside, and one that they have to find out themselves.
 WAITS = [(action, "misbehaves", TIMED) for action in FAULTS]
-OVER_PEERS = ("misbehaves_peer", "misbehaves_push", "misbehaves_all_reduce_push")
+OVER_PEERS = ("misbehaves_peer", "misbehaves_push", "misbehaves_fused",
+              "misbehaves_all_reduce_push")
 WAITS += [(action, combine, TIMED)
           for combine in OVER_PEERS for action in (FAULTS if FULL else ("kill", "stop"))]
 if FULL or BACKEND != "host":
