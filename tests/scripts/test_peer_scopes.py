@@ -22,7 +22,7 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
 # What reads peers' data, between flags.
 PULLS = {"pull_sum", "one_shot"}
 # What writes it in words that carry their own news.
-PUSHES = {"all_reduce_push", "push_sum"}
+PUSHES = {"all_reduce_push", "push_sum", "push_weighted_sum"}
 # What writes it in plain words, and lets others read it before the kernel ends.
 FENCED = {"two_shot", "push_copy", "barrier"}
 FLAGGED = PULLS | FENCED
@@ -118,6 +118,7 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
     ("barrier", r"CCTL\.IVALL", "NOP", "ld.acquire.sys"),
     ("push_sum", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("push_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
+    ("push_weighted_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("all_reduce_push", r"EXIT", "MEMBAR.ALL.SYS", "fences"),
 ])
 def test_a_lost_scope_is_told(kernel, right, wrong, said, compiled):
