@@ -2,13 +2,14 @@
 
 #include "bench/measure/region_chain.hpp"
 #include "bench/measure/statistics.hpp"
+#include "comm/owners_inbox.hpp"
 #include "comm/row_buffer.hpp"
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace moe {
@@ -58,41 +59,12 @@ bool has_peer_room(Communicator& world, std::size_t bytes) {
            world.no_peer_room(bytes, Reach::load_store).empty();
 }
 
-/// Every rank sends each other one a block of its matrix, by words that carry their own news where
-/// the backend has such.
-class PushedBlocks {
-public:
-    PushedBlocks(Communicator& world, const Matrix& in, const Matrix& out)
-        : world_(world),
-          in_(in),
-          out_(out),
-          plan_(PushShape::direct, one_each(world.size()), in.row_bytes()),
-          half_bytes_(static_cast<std::size_t>(world.size()), plan_.half_bytes(world.rank())),
-          inbox_(world.make_peer_memory(inbox_bytes(world, in.row_bytes()), Reach::load_store)) {}
-
-    void run(Stream& stream) {
-        world_.peer_kernels()->push_sum(
-            inbox_->table(), {.in = in_, .plan = plan_, .half_bytes = half_bytes_, .out = out_},
-            stream);
-    }
-    [[nodiscard]] static std::size_t inbox_bytes(const Communicator& world, std::size_t block) {
-        const PushPlan plan(PushShape::direct, one_each(world.size()), block);
-        return 2 * plan.half_bytes(world.rank());
-    }
-
-private:
-    [[nodiscard]] static std::vector<std::int64_t> one_each(int ranks) {
-        std::vector<std::int64_t> first(static_cast<std::size_t>(ranks) + 1);
-        std::iota(first.begin(), first.end(), 0);
-        return first;
-    }
-
-    Communicator& world_;
-    Matrix in_, out_;
-    PushPlan plan_;
-    std::vector<std::size_t> half_bytes_;
-    std::unique_ptr<PeerMemory> inbox_;
-};
+/// Every rank sends each other one a block of `bytes`.
+PushPlan one_block_each(const Communicator& world, std::size_t bytes) {
+    std::vector<std::int64_t> first(static_cast<std::size_t>(world.size()) + 1);
+    std::iota(first.begin(), first.end(), 0);
+    return {PushShape::direct, first, bytes};
+}
 
 }  // namespace
 
@@ -161,9 +133,11 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     const std::int64_t ranks = world.size();
     const auto block = block_bytes(sent, ranks - 1);
     const auto bytes_of_all = static_cast<std::size_t>(ranks * block);
-    const auto inbox = PushedBlocks::inbox_bytes(world, static_cast<std::size_t>(block));
-    const auto reach = has_peer_room(world, bytes_of_all + inbox) ? std::optional(Reach::load_store)
-                                                                  : std::nullopt;
+    auto plan = one_block_each(world, static_cast<std::size_t>(block));
+    const auto inbox_bytes = 2 * plan.half_bytes(world.rank());
+    const auto reach = has_peer_room(world, bytes_of_all + inbox_bytes)
+                           ? std::optional(Reach::load_store)
+                           : std::nullopt;
     const auto cols = block / static_cast<std::int64_t>(size_of(kSent));
     const RowBuffer from(device, world, reach, ranks, cols, kSent);
     const Blocks to(device, ranks, block, kSent);
@@ -175,10 +149,17 @@ double Calibration::link_bandwidth(std::int64_t bytes) {
     std::vector<Candidate> candidates{
         {write, [&] { world.all_to_all_v(in, even, out, *stream_); }},
         {write, [&] { world.all_gather(in.slice(0, 1), out, *stream_); }}};
-    std::optional<PushedBlocks> pushed;
+    std::optional<OwnersInbox> inbox;
     if (reach) {
-        pushed.emplace(world, in, out.slice(0, 1));
-        candidates.push_back({write, [&] { pushed->run(*stream_); }});
+        inbox.emplace(world, std::move(plan));
+        candidates.push_back({write, [&] {  // by words that carry their own news, on a device
+                                  world.peer_kernels()->push_sum(inbox->memory()->table(),
+                                                                 {.in = in,
+                                                                  .plan = inbox->plan(),
+                                                                  .half_bytes = inbox->half_bytes(),
+                                                                  .out = out.slice(0, 1)},
+                                                                 *stream_);
+                              }});
         const auto own = static_cast<std::size_t>(world.rank() * block);
         candidates.push_back({write, [&, own] {
                                   world.peer_kernels()->pull_sum(

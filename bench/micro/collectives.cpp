@@ -1,6 +1,7 @@
 #include "bench/micro/collectives.hpp"
 
 #include "comm/all_reduce_forms.hpp"
+#include "comm/owners_inbox.hpp"
 #include "comm/row_buffer.hpp"
 
 #include <array>
@@ -62,23 +63,16 @@ Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
 }
 
 Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
-    struct Layout {
-        PushPlan plan;
-        std::vector<std::size_t> half_bytes;
-        std::unique_ptr<PeerMemory> inbox;
-    };
     const auto rows = shape.rows / setup.world.size();
     std::vector<std::int64_t> first;
     for (int rank = 0; rank <= setup.world.size(); ++rank) first.push_back(rank * rows);
-    auto layout = std::make_shared<Layout>(PushPlan(PushShape::direct, first, shape.row_bytes()));
-    const auto half = layout->plan.half_bytes(setup.world.rank());
-    layout->half_bytes.assign(static_cast<std::size_t>(setup.world.size()), half);
-    layout->inbox = setup.world.make_peer_memory(2 * half, Reach::load_store);
-    return [setup = setup, layout](const Matrix& in, const Matrix& out) {
-        setup.world.peer_kernels()->push_sum(layout->inbox->table(),
+    auto inbox = std::make_shared<OwnersInbox>(
+        setup.world, PushPlan(PushShape::direct, first, shape.row_bytes()));
+    return [setup = setup, inbox](const Matrix& in, const Matrix& out) {
+        setup.world.peer_kernels()->push_sum(inbox->memory()->table(),
                                              {.in = in,
-                                              .plan = layout->plan,
-                                              .half_bytes = layout->half_bytes,
+                                              .plan = inbox->plan(),
+                                              .half_bytes = inbox->half_bytes(),
                                               .out = own_block(setup.world, out)},
                                              setup.stream);
     };

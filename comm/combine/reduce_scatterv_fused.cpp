@@ -3,7 +3,7 @@
 // reduce_scatterv_push does. The matrix of partial sums is never there, and rows that a rank has no
 // expert rows for are not sent.
 #include "comm/combine/owner_combine.hpp"
-#include "comm/combine/owners_inbox.hpp"
+#include "comm/combine/push_setup.hpp"
 
 #include <vector>
 
@@ -21,7 +21,7 @@ PushPlan plan_of(const CombineSetup& setup) {
 class ReduceScattervFused final : public OwnerCombine {
 public:
     explicit ReduceScattervFused(const CombineSetup& setup)
-        : OwnerCombine(setup), inbox_(setup, plan_of(setup)) {}
+        : OwnerCombine(setup), inbox_(setup.world, plan_of(setup)) {}
 
     std::optional<std::int64_t> sent_bytes(const CombineInput& in) const override {
         const auto rows = static_cast<std::size_t>(setup().owned.total());

@@ -3,7 +3,7 @@
 // or, where one owner has most rows, also others that then forward their sums to it (PushShape). On
 // a device words carry their own news, so that nobody waits for more than the words it adds.
 #include "comm/combine/owner_combine.hpp"
-#include "comm/combine/owners_inbox.hpp"
+#include "comm/combine/push_setup.hpp"
 
 namespace moe {
 namespace {
@@ -15,7 +15,7 @@ PushPlan plan_of(const CombineSetup& setup, PushShape shape) {
 class ReduceScattervPush final : public OwnerCombine {
 public:
     ReduceScattervPush(const CombineSetup& setup, PushShape shape)
-        : OwnerCombine(setup), inbox_(setup, plan_of(setup, shape)) {}
+        : OwnerCombine(setup), inbox_(setup.world, plan_of(setup, shape)) {}
 
 private:
     Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {

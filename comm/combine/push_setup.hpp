@@ -1,11 +1,9 @@
 #pragma once
 
 #include "comm/combine/combine.hpp"
+#include "comm/owners_inbox.hpp"
 
 #include <cstddef>
-#include <memory>
-#include <span>
-#include <vector>
 
 namespace moe {
 
@@ -18,22 +16,5 @@ namespace moe {
 /// counted as rows of the setup. The workspace is the largest inbox.
 [[nodiscard]] Cost push_cost(const CombineSetup& setup, const PushPlan& plan,
                              std::size_t inbox_row_bytes, int rank);
-
-/// A plan, and the inbox that this rank has for it: none where there are no rows.
-class OwnersInbox {
-public:
-    /// Collective, without an obstacle.
-    OwnersInbox(const CombineSetup& setup, PushPlan plan);
-
-    [[nodiscard]] const PushPlan& plan() const { return plan_; }
-    [[nodiscard]] std::span<const std::size_t> half_bytes() const { return half_bytes_; }
-    /// Null on all ranks alike.
-    [[nodiscard]] const PeerMemory* memory() const { return memory_.get(); }
-
-private:
-    PushPlan plan_;
-    std::vector<std::size_t> half_bytes_;
-    std::unique_ptr<PeerMemory> memory_;
-};
 
 }  // namespace moe

@@ -1,7 +1,7 @@
-#include "comm/combine/owners_inbox.hpp"
+#include "comm/combine/push_setup.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -45,13 +45,6 @@ Cost push_cost(const CombineSetup& setup, const PushPlan& plan, std::size_t inbo
         cost.workspace_bytes = std::max(cost.workspace_bytes, 2 * plan.half_bytes(peer));
     }
     return cost;
-}
-
-OwnersInbox::OwnersInbox(const CombineSetup& setup, PushPlan plan) : plan_(std::move(plan)) {
-    for (int rank = 0; rank < plan_.ranks(); ++rank) half_bytes_.push_back(plan_.half_bytes(rank));
-    if (setup.owned.total() == 0) return;
-    memory_ =
-        setup.world.make_peer_memory(2 * plan_.half_bytes(setup.world.rank()), Reach::load_store);
 }
 
 }  // namespace moe
