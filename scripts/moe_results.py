@@ -36,7 +36,10 @@ SETTINGS = (
     "skew_us", "sms", "graph_sizes", AGAINST,
 )
 # What files say that are older than the column, or that leave it empty.
-BEFORE = {"skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": ""}
+BEFORE = {
+    "skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": "",
+    "engine_path": "", "rows": "",
+}
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",
     "is_baseline", "verified", "obstacle",
@@ -234,7 +237,7 @@ def in_other_modes(
 
 def _join(launches: list[Row]) -> Row:
     joined: Row = {name: launches[0][name]
-                   for name in (*CELL, "form", "is_baseline", "verified", "steps_source")}
+                   for name in (*CELL, "form", "is_baseline", "verified", "steps_source", "rows")}
     joined["launch_count"] = len(launches)
     joined["no_verdict"] = ";".join(
         reason for reason in NO_VERDICT if is_of_most(launches, reason))

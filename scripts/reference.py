@@ -1,0 +1,98 @@
+"""Speed-ups over another strategy than the baseline of the run: over what engines run, or by name.
+
+Standard library only, like moe_results.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from moe_results import (
+    AGAINST, MEASURES, NO_VERDICT, PLANTED, SPEEDUPS, ResultsError, Row, lacks_verdict, why_no_time)
+
+ENGINE, BASELINE = "engine", "baseline"
+# The all-reduce that engines run, with dp_scatter: what a reduce_scatter would replace there.
+ENGINE_FORM = "all_reduce_engine_dp_scatter"
+
+# The time that each speed-up is a ratio of.
+TIMES = {"speedup_output": "output_us_median", "speedup_layer": "layer_us_median"}
+
+
+def over_reference(rows: Sequence[Row], against: str) -> list[Row]:
+    """The rows with speed-ups over `against`: the engines' own form where a case has a time of it,
+    else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name, and
+    only the cases that have a time of it. AGAINST and is_baseline say which row it is."""
+    if against == BASELINE:
+        return list(rows)
+    found: list[Row] = []
+    for case in by_case(rows):
+        reference = engine_form(case) if against == ENGINE else timed_row(case, against)
+        if reference:
+            found += over(case, reference)
+        elif against == ENGINE:
+            found += case
+    if not found:
+        names = ", ".join(sorted({str(row["combine"]) for row in rows}))
+        raise ResultsError(f"no case has a time of {against!r}; strategies in these rows: {names}")
+    return found
+
+
+def by_case(rows: Iterable[Row]) -> list[list[Row]]:
+    """Rows that were measured against each other, round by round in one process."""
+    cases: dict[tuple, list[Row]] = {}
+    for row in rows:
+        cases.setdefault((row["run_id"], row["case_id"]), []).append(row)
+    return list(cases.values())
+
+
+def engine_form(case: Iterable[Row]) -> Row | None:
+    """The row of the all-reduce that an engine runs in this case: by its name, or where only
+    another form stands for it by the column engine_path."""
+    case = list(case)
+    named = timed_row(case, ENGINE_FORM)
+    if named:
+        return named
+    runs = (row for row in case if row["form"] == "all_reduce" and row["engine_path"])
+    return next((row for row in runs if is_timed(row)), None)
+
+
+def timed_row(case: Iterable[Row], combine: str) -> Row | None:
+    return next((row for row in case if row["combine"] == combine and is_timed(row)), None)
+
+
+def is_timed(row: Row) -> bool:
+    return why_no_time(row) is None and not lacks_verdict(row, PLANTED)
+
+
+def over(case: Iterable[Row], reference: Row) -> list[Row]:
+    """The rows of a case with speed-ups over one of them. The baseline's own are left as they are:
+    medians of ratios of the same round. Others are ratios of medians, with an interval from the
+    ends of both times' intervals, which is wider than one of ratios would be."""
+    if reference["is_baseline"] == "true":
+        return list(case)
+    return [
+        row | ratios(row, reference) | {
+            AGAINST: reference["combine"],
+            "is_baseline": "true" if row is reference else "false",
+            "no_verdict": ";".join(
+                reason for reason in NO_VERDICT
+                if lacks_verdict(row, reason) or lacks_verdict(reference, reason)),
+        }
+        for row in case
+    ]
+
+
+def ratios(row: Row, reference: Row) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for speedup in SPEEDUPS:
+        median = TIMES[speedup]
+        low, high = (f"{MEASURES[median]}_{end}" for end in ("low", "high"))
+        found[speedup] = ratio(reference[median], row[median])
+        ends = ratio(reference[low], row[high]), ratio(reference[high], row[low])
+        if row is reference:  # 1 by definition.
+            ends = found[speedup], found[speedup]
+        found[f"{speedup}_low"], found[f"{speedup}_high"] = ends
+    return found
+
+
+def ratio(time: float, other: float) -> float:
+    return time / other if other > 0 else math.nan
