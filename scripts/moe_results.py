@@ -38,7 +38,7 @@ SETTINGS = (
 # What files say that are older than the column, or that leave it empty.
 BEFORE = {
     "skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": "",
-    "engine_path": "", "rows": "",
+    "engine_path": "", "rows": "", "variant": "",
 }
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",
@@ -67,6 +67,10 @@ NUMBERS = (
     *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
     "disturbed_pct",
 )
+
+# What the launches of a cell have in common besides: the first one's stands for all.
+OF_ONE_LAUNCH = (
+    "form", "is_baseline", "verified", "steps_source", "rows", "variant", "engine_path")
 
 # The mode is among the settings: rows of one case_id with graph=on say isolated or chained, by the
 # program's version, and are never compared with each other.
@@ -236,8 +240,7 @@ def in_other_modes(
 
 
 def _join(launches: list[Row]) -> Row:
-    joined: Row = {name: launches[0][name]
-                   for name in (*CELL, "form", "is_baseline", "verified", "steps_source", "rows")}
+    joined: Row = {name: launches[0][name] for name in (*CELL, *OF_ONE_LAUNCH)}
     joined["launch_count"] = len(launches)
     joined["no_verdict"] = ";".join(
         reason for reason in NO_VERDICT if is_of_most(launches, reason))

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Draws the charts of one or several results sets.
 
-plot.py RESULTS... --out DIR [--format png,svg]
+plot.py RESULTS... --out DIR [--format png,svg,html]
 
 RESULTS are CSV files or folders that hold a results.csv. Rows of different claims never share a
-figure. The winner map is drawn where a second thing varies beside the tokens. Exit status: 0, or 2
-with one line on standard error when the input cannot be used.
+figure. The winner map is drawn where a second thing varies beside the tokens. html is one file,
+report.html, in which each of RESULTS is a set of its own. Exit status: 0, or 2 with one line on
+standard error when the input cannot be used.
 """
 
 import argparse
@@ -25,10 +26,12 @@ from charts.figures import Page, make_pages
 from charts.style import METADATA, RC_PARAMS
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
-from cli import OneLineParser, cannot_write, command
+from cli import OneLineParser, cannot_write, command, write_text
+from html_report.page import write_page
 from moe_results import ResultsError
 
-FORMATS = ("png", "svg")
+IMAGES, PAGE = ("png", "svg"), "html"
+FORMATS = (*IMAGES, PAGE)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -38,7 +41,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("results", nargs="+", help="CSV files, or folders with a results.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the charts")
-    parser.add_argument("--format", default="png,svg", help="of png, svg (default: both)")
+    parser.add_argument(
+        "--format", default=",".join(FORMATS), help="of png, svg, html (default: all)")
     options = parser.parse_args(arguments)
     options.format = list(dict.fromkeys(options.format.split(",")))
     for unknown in sorted(set(options.format) - set(FORMATS)):
@@ -84,13 +88,24 @@ def save(figure: Figure, file: Path, form: str) -> None:
         raise cannot_write(file, error) from None
 
 
+def write_report(results: Sequence[str], out: Path) -> None:
+    text = write_page(results)
+    make_folder(out)
+    write_text(out / "report.html", text)
+    print(out / "report.html")
+
+
 @command("plot.py")
 def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
     rows = moe_results.read_results(options.results)
-    pages, maps = make_pages(rows), make_maps(rows)
-    with style.context(["default", RC_PARAMS]):
-        write_charts(figures_of(pages, maps), options.out, options.format)
+    images = [form for form in options.format if form in IMAGES]
+    pages = make_pages(rows)
+    if images:
+        with style.context(["default", RC_PARAMS]):
+            write_charts(figures_of(pages, make_maps(rows)), options.out, images)
+    if PAGE in options.format:
+        write_report(options.results, options.out)
     for note in dict.fromkeys(note for page in pages for note in page.notes):
         print(note)
     return 0

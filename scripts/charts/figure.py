@@ -113,7 +113,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     rows = pd.concat([panel.rows for panel in panels])
     captions = [chart.caption(panel.rows) for panel in panels]
     if page.no_verdict:
-        headline, complete = claim_text(page.claim, rows), True
+        headline, complete = claim_text(page.claim, rows["backend"]), True
     else:
         headline, complete = chart.headline(panels, captions)
     colour = WARNING if page.no_verdict else INK
@@ -121,7 +121,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     head += [wrapped(line, size.room, SUBTITLE_SIZE, colour=MUTED) for line in subtitle_of(rows)]
     if not page.no_verdict:
         colour = WARNING if page.claim == "memory" else MUTED
-        head.append(Block([claim_text(page.claim, rows)], SUBTITLE_SIZE, colour, "bold"))
+        head.append(Block([claim_text(page.claim, rows["backend"])], SUBTITLE_SIZE, colour, "bold"))
 
     width = size.width + size.labels
     titles = {}

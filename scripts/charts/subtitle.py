@@ -1,5 +1,7 @@
 """What stands around the panels of every chart: the case, the launches, what was left out."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 import moe_results
@@ -17,9 +19,9 @@ CLAIM_TEXT = {
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
 
 
-def claim_text(claim: str, rows: pd.DataFrame) -> str:
-    """What the numbers are for, of rows with one claim."""
-    shared = claim == FUNCTIONAL and set(rows["backend"]) == {"cuda"}
+def claim_text(claim: str, backends: Iterable[str]) -> str:
+    """What the numbers are for, of rows with one claim, by the backends that they are of."""
+    shared = claim == FUNCTIONAL and set(backends) == {"cuda"}
     return SHARED_GPU if shared else CLAIM_TEXT[claim]
 
 

@@ -22,9 +22,10 @@ from charts.layout import LABEL_GAP, LABEL_SIZE, LINE, PANEL_WIDTH, PanelSize, t
 from charts.style import INK, MUTED, style_of
 from charts.token_axis import TokenAxis, cell_axis, readable_ticks
 from charts.winners import (
-    EMPTY, UNRESOLVED, Map, doubts_text, timed_cells, winner_counts, winners_text,
+    EMPTY, Map, doubts_text, timed_cells, winner_counts, winners_text,
 )
 from setting_names import natural
+from winner import UNRESOLVED
 
 CELL_WIDTH, CELL_HEIGHT = 30, 30
 TICK_WIDTH, TICK_ROOM = 130, 30  # A tick label is wrapped at; what of it every panel has room for.

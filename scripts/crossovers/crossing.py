@@ -91,4 +91,6 @@ def words_of(points: Sequence[Point]) -> str:
 def sizes_of(span: Span, is_last: bool) -> str:
     if span.first == span.last:
         return f"at {span.first}"
-    return f"from {span.first} on" if is_last and span.verdict != OPEN else f"at {span.first}-{span.last}"
+    if is_last and span.verdict != OPEN:
+        return f"from {span.first} on"
+    return f"at {span.first}-{span.last}"

@@ -27,13 +27,18 @@ class Point:
 
     @staticmethod
     def of(row: Row) -> "Point":
-        low, high = row["speedup_output_low"], row["speedup_output_high"]
-        verdict = WINS if low > 1 else LOSES if high < 1 else OPEN
-        if lacks_verdict(row, DISTURBED):
-            verdict = OPEN
         tokens = int(row["tokens"])
-        return Point(tokens, int(row["rows"] or tokens), row["speedup_output"], low, high,
-                     row["launch_count"], verdict)
+        return Point(
+            tokens, int(row["rows"] or tokens), row["speedup_output"], row["speedup_output_low"],
+            row["speedup_output_high"], row["launch_count"], verdict_of(row))
+
+
+def verdict_of(row: Row) -> str:
+    """Whether the row's output step is resolved to be faster or slower than its reference's."""
+    if lacks_verdict(row, DISTURBED):
+        return OPEN
+    return (WINS if row["speedup_output_low"] > 1 else
+            LOSES if row["speedup_output_high"] < 1 else OPEN)
 
 
 @dataclass(frozen=True)

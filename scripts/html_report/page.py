@@ -1,0 +1,90 @@
+"""The whole page in one file: text made here, drawings made in the browser, nothing fetched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from html_report.cautions import cautions_of
+from html_report.cells import Cell, cells_of
+from html_report.data import Quantiles, packed, page_data
+from html_report.provenance import facts_of
+from html_report.samples import quantiles_of
+from html_report.verdict import Verdict, basis_of, verdicts_of
+from moe_results import ResultsError
+from reference import is_timed
+from regression.sets import ResultsSet, read_set
+
+PARTS = Path(__file__).parent / "parts"
+SCRIPTS = ("data.js", "drawing.js", "charts.js", "table.js", "page.js")
+
+
+@dataclass(frozen=True)
+class SetView:
+    """What the page says of one set."""
+
+    name: str
+    title: str
+    basis: str
+    verdicts: list[Verdict]
+    cautions: list[str]
+    runs: list[tuple[str, list[tuple[str, str]]]]
+
+
+def write_page(paths: Sequence[str]) -> str:
+    """The page of the results sets at these paths, each a CSV file or a folder."""
+    sets = [read_set(Path(path)) for path in dict.fromkeys(paths)]
+    cells = [cells_of(one.rows) for one in sets]
+    if not any(cells):
+        raise ResultsError("no rows with a time")
+    names = names_of([one.path for one in sets])
+    quantiles = [quantiles_with_times(one) for one in sets]
+    views = [view_of(*one) for one in zip(names, sets, cells)]
+    return render(views, page_data(list(zip(names, cells, quantiles))))
+
+
+def quantiles_with_times(one: ResultsSet) -> Quantiles:
+    return quantiles_of(one.path, [row for row in one.rows if is_timed(row)])
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """The last parts of each path, as many as tell them apart."""
+    folders = [(path.parent if path.name == "results.csv" else path).resolve() for path in paths]
+    for count in range(1, max(len(folder.parts) for folder in folders) + 1):
+        names = ["/".join(folder.parts[-count:]) for folder in folders]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def view_of(name: str, one: ResultsSet, cells: Sequence[Cell]) -> SetView:
+    runs = [(run_id, facts_of(run)) for run_id, run in one.runs.items()]
+    return SetView(
+        name, title_of(cells), basis_of(cells) if cells else "", verdicts_of(cells),
+        cautions_of(one.rows, one.runs, cells), runs)
+
+
+def title_of(cells: Sequence[Cell]) -> str:
+    """The machines and models of the cells: "2 ranks on NVIDIA H200, nvlink: qwen3-30b-a3b"."""
+    machines = dict.fromkeys(
+        f"{row['ranks']} ranks on {row['device']}, {row['transport']}"
+        for row in (cell.over_engine for cell in cells))
+    models = dict.fromkeys(str(cell.over_engine["model"]) for cell in cells)
+    return f"{'; '.join(machines)}: {', '.join(models)}" if cells else "no row with a time"
+
+
+def render(views: Sequence[SetView], data: dict[str, object]) -> str:
+    """jinja2 escapes whatever comes from files; ours is marked as safe in the template."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ResultsError(
+            f"Python package missing: {error.name}; scripts/setup.sh installs it") from None
+    loader = FileSystemLoader(PARTS)
+    template = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True).get_template("page.html")
+    return template.render(
+        views=views, data=packed(data), plotly=get_plotlyjs(),
+        style=(PARTS / "page.css").read_text(encoding="utf-8"),
+        scripts=[(PARTS / name).read_text(encoding="utf-8") for name in SCRIPTS])
