@@ -88,6 +88,14 @@ def save(figure: Figure, file: Path, form: str) -> None:
         raise cannot_write(file, error) from None
 
 
+def draw_images(rows: list[moe_results.Row], out: Path, formats: Sequence[str]) -> None:
+    pages, maps = make_pages(rows), make_maps(rows)
+    with style.context(["default", RC_PARAMS]):
+        write_charts(figures_of(pages, maps), out, formats)
+    for note in dict.fromkeys(note for page in pages for note in page.notes):
+        print(note)
+
+
 def write_report(results: Sequence[str], out: Path) -> None:
     text = write_page(results)
     make_folder(out)
@@ -98,16 +106,11 @@ def write_report(results: Sequence[str], out: Path) -> None:
 @command("plot.py")
 def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
-    rows = moe_results.read_results(options.results)
     images = [form for form in options.format if form in IMAGES]
-    pages = make_pages(rows)
     if images:
-        with style.context(["default", RC_PARAMS]):
-            write_charts(figures_of(pages, make_maps(rows)), options.out, images)
+        draw_images(moe_results.read_results(options.results), options.out, images)
     if PAGE in options.format:
         write_report(options.results, options.out)
-    for note in dict.fromkeys(note for page in pages for note in page.notes):
-        print(note)
     return 0
 
 

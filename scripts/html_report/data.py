@@ -12,7 +12,7 @@ from crossovers.report import brackets_text
 from crossovers.series import Point, verdict_of
 from html_report.cells import PANEL, Cell, Key, by_panel
 from html_report.samples import NAMES
-from moe_results import AGAINST, CELL, NO_VERDICT
+from moe_results import AGAINST, CELL, NO_VERDICT, Row
 from reference import ratio
 from setting_names import load_order, natural, setting_label, telling_columns
 from winner import winner_of
@@ -44,9 +44,10 @@ def page_data(sets: Sequence[tuple[str, SetCells, Quantiles]]) -> dict[str, obje
     settings = Settings(cells)
     panels, places, rows = [], [], []
     for number, (_, part, quantiles) in enumerate(sets):
+        in_set = Settings(part)
         for key, group in by_panel(part).items():
             place = len(panels)
-            panels.append(panel_of(number, key, group, settings))
+            panels.append(panel_of(number, key, group, settings, in_set))
             places += [place] * len(group)
             rows += [cell_values(cell, quantiles) for cell in group]
     strategies = sorted({cell.combine for cell in cells}, key=style_order)
@@ -64,7 +65,7 @@ def page_data(sets: Sequence[tuple[str, SetCells, Quantiles]]) -> dict[str, obje
 
 
 class Settings:
-    """The names of settings, by what tells the cells of all sets apart."""
+    """The names of settings, by what tells these cells apart; empty where nothing does."""
 
     def __init__(self, cells: Iterable[Cell]):
         keys = dict.fromkeys(cell.panel for cell in cells)
@@ -73,16 +74,17 @@ class Settings:
         self.table = list(dict.fromkeys([*ALWAYS, *self.telling, "load"]))
 
     def label(self, panel: dict[str, str]) -> str:
-        if not self.telling:
-            return panel["model"]
         return setting_label(self.telling, [panel[name] for name in self.telling])
 
 
-def panel_of(number: int, key: Key, cells: SetCells, settings: Settings) -> dict[str, object]:
+def panel_of(
+    number: int, key: Key, cells: SetCells, settings: Settings, in_set: Settings
+) -> dict[str, object]:
     values = dict(zip(PANEL, key))
     verdict = values["claim"] not in NO_VERDICT
     return {
-        "set": number, "setting": settings.label(values), "load": values["load"],
+        "set": number, "setting": settings.label(values), "short": in_set.label(values),
+        "load": values["load"],
         "values": [values[name] for name in settings.table],
         "engine": cells[0].over_engine[AGAINST], "baseline": cells[0].over_baseline[AGAINST],
         "claim": values["claim"],
@@ -141,12 +143,20 @@ def cell_values(cell: Cell, quantiles: Quantiles) -> dict[str, object]:
         * ratio(engine["combine_us_median"], engine["contract_limit_us"]),
         "launches": engine["launch_count"],
         "engine_path": engine["engine_path"], "variant": engine["variant"],
-        **{name: engine[name] for name in PHASES},
+        **phases_of(engine),
         **quantiles.get(key, dict.fromkeys(NAMES, math.nan)),
     }
 
 
-def ends(name: str, row: dict, column: str) -> dict[str, object]:
+def phases_of(row: Row) -> dict[str, float]:
+    """A fused strategy has no combine of its own: it is its output step, local combine included."""
+    phases = {name: row[name] for name in PHASES}
+    if math.isnan(row["combine_us_median"]) and any(value > 0 for value in phases.values()):
+        phases |= {"combine_us_median": row["output_us_median"], "local_combine_us_median": 0.0}
+    return phases
+
+
+def ends(name: str, row: Row, column: str) -> dict[str, object]:
     return {f"{name}{end}": row[f"{column}{end}"] for end in ("", "_low", "_high")}
 
 

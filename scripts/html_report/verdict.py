@@ -5,23 +5,26 @@ from dataclasses import dataclass
 
 from charts.format import listed, ratio_text
 from charts.subtitle import claim_text
-from crossovers.series import LOSES, WINS, verdict_of
-from html_report.cells import Cell
+from crossovers.crossing import crossings_of
+from crossovers.series import LOSES, WINS, Point, verdict_of
+from html_report.cells import Cell, by_panel
 from moe_results import AGAINST, CLAIMS, NO_VERDICT
 from reference import ENGINE_FORM
+from setting_names import load_order
 from winner import WON, winner_of
 
 # Rows that do not say their phase are of decode up to this many tokens for each DP rank: the
 # largest batch that SGLang 0.5.23 captures as a graph (bench/engines/sglang-0.5.23.json).
 LARGEST_DECODE = 512
 DECODE, PREFILL = "decode", "prefill"
+MOST_CROSSINGS = 3  # In a sentence; more are left to the table.
 # How engines run these steps, where rows were taken in several ways.
 AS_RUN = {DECODE: {"graph": "on", "sms": "default"}, PREFILL: {"graph": "off", "sms": "default"}}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    title: str  # "decode", with what it was computed from.
+    title: str  # The phase, with what it was computed from.
     headline: str
     facts: list[str]
 
@@ -88,7 +91,7 @@ def verdict_of_phase(phase: str, cells: list[Cell]) -> Verdict:
     settable = [one for one in tallies
                 if any(cell.over_engine["engine_path"] for cell in one.cells)]
     headline = headline_of(settable or tallies, listed(sorted(names)), bool(settable))
-    facts = [f"{one.text}. {paths_text(one)}".strip() for one in settable]
+    facts = [f"{one.text}. {passing_text(one)}{paths_text(one)}".strip() for one in settable]
     facts.append(fastest_text(cells))
     return Verdict(title_of(phase, cells), headline, [fact for fact in facts if fact])
 
@@ -127,6 +130,22 @@ def range_of(cells: Sequence[Cell]) -> str:
     return " to ".join(dict.fromkeys(map(ratio_text, (min(ratios), max(ratios)))))
 
 
+def passing_text(tally: Tally) -> str:
+    """Between which sizes it passes the reference or falls behind it, and at which loads."""
+    loads: dict[str, list[str]] = {}
+    for cells in by_panel(tally.cells).values():
+        points = sorted((Point.of(cell.over_engine) for cell in cells), key=lambda one: one.tokens)
+        for crossing in crossings_of(points):
+            verb = "passes it" if crossing.above.verdict == WINS else "falls behind"
+            where = f"{verb} between {crossing.below.tokens} and {crossing.above.tokens} tokens"
+            loads.setdefault(where, []).append(str(cells[0].over_engine["load"]))
+    if not loads or len(loads) > MOST_CROSSINGS:
+        return ""
+    parts = [f"{where} ({', '.join(sorted(set(those), key=load_order))})"
+             for where, those in loads.items()]
+    return f"It {listed(parts)}. "
+
+
 def paths_text(tally: Tally) -> str:
     paths = {path for cell in tally.cells
              for path in str(cell.over_engine["engine_path"]).split(";") if path}
@@ -158,7 +177,7 @@ def title_of(phase: str, cells: Sequence[Cell]) -> str:
     graphs = {str(cell.over_engine["graph"]) for cell in cells}
     how = {frozenset({"on"}): "in a CUDA graph", frozenset({"off"}): "eager"}.get(frozenset(graphs))
     words = [sizes[phase] if by_size else "", how or "eager and in CUDA graphs"]
-    return f"{phase}: {', '.join(filter(None, words))}"
+    return f"{phase.capitalize()}: {', '.join(filter(None, words))}"
 
 
 def basis_of(cells: Sequence[Cell]) -> str:

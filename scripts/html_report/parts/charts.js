@@ -2,11 +2,8 @@
 
 // Of each set that has the chosen panel: what `draw` makes of it, under the set's name.
 function ofSets(panels, draw) {
-  return panels.flatMap((panel, set) => {
-    if (panel === null) return [{ heading: DATA.sets[set], none: "not measured in this set" }];
-    return draw(panel).map((drawing) => ({
-      ...drawing, heading: [DATA.sets[set], drawing.heading].filter(Boolean).join(": ") }));
-  });
+  return panels.flatMap((panel, set) => (panel === null ? [] : draw(panel).map((drawing) => ({
+    ...drawing, heading: [DATA.sets[set], drawing.heading].filter(Boolean).join(": ") }))));
 }
 
 function drawSpeedups(panels) {
@@ -60,8 +57,8 @@ function drawBandwidths(panels) {
                     line: { color: "#888", dash: "dash", width: 1.4 } });
     }
     const sizes = [...new Set(traces.flatMap((trace) => trace.x))].sort((a, b) => a - b);
-    const shown = readable(sizes, 6);
-    const xaxis = { ...logAxis("bytes of partial sums", shown), ticktext: shown.map(bytesText) };
+    const shown = readable(sizes);
+    const xaxis = logAxis("bytes of partial sums", shown, bytesText);
     return [{ traces, layout: { xaxis, yaxis: logAxis("GB/s") } }];
   }));
 }
@@ -89,10 +86,10 @@ function drawLatencies(panels, tokens) {
       .filter((cell) => DATA.value("tokens", cell) === tokens);
     if (!cells.length) return [{ none: `not measured at ${tokens} tokens` }];
     const layout = {
-      height: 90 + 34 * cells.length, showlegend: false, margin: { l: 210, r: 10, t: 8, b: 44 },
-      xaxis: { title: { text: `output step at ${tokens} tokens, µs` }, gridcolor: "#e8e8e8", rangemode: "tozero" },
+      height: 90 + 34 * cells.length, margin: { l: 10, r: 10, t: 8, b: 44 },
+      xaxis: { title: { text: "µs" }, gridcolor: "#e8e8e8", rangemode: "tozero" },
       yaxis: { autorange: "reversed", automargin: true, type: "category" } };
-    return [{ traces: cells.map(distribution), layout }];
+    return [{ heading: `at ${tokens} tokens`, traces: cells.map(distribution), layout }];
   }));
 }
 
@@ -121,19 +118,20 @@ function drawPhases(panels) {
   drawAll("phases", ofSets(panels, (panel) => {
     const bars = phaseBars(panel);
     if (!bars.length) return [{ none: "no row has phases: no layer was timed, or in graphs only" }];
+    const shares = sharesOf(bars);
     const x = [bars.map(({ cell }) => `${DATA.value("tokens", cell)}`), bars.map(({ side }) => side)];
     const traces = DATA.phases
       .map(([column, name, color]) => ({
-        type: "bar", name, x, y: bars.map(({ cell }) => DATA.value(column, cell) ?? 0),
+        type: "bar", name, x, y: shares.map((share) => share(column)),
         marker: { color, line: { color: "#fff", width: 0.5 } },
-        text: bars.map(({ cell }) => plain(atCell(cell))),
-        hovertemplate: `%{text}<br>${name}: %{y:.3g} µs<extra></extra>`, textposition: "none" }))
+        text: bars.map(({ cell }) => plain(`${atCell(cell)}: ${name} ${short(DATA.value(column, cell))} µs`)),
+        hovertemplate: "%{text}, %{y:.3g} %<extra></extra>", textposition: "none" }))
       .filter((trace) => trace.y.some((value) => value > 0));
     const other = [...new Set(bars.filter(({ side }) => side === "best").map(({ cell }) => DATA.value("combine", cell)))];
-    const layout = { barmode: "stack", bargap: 0.15, margin: { l: 60, r: 10, t: 8, b: 70 },
+    const layout = { barmode: "stack", bargap: 0.15, showlegend: true, margin: { l: 60, r: 10, t: 8, b: 70 },
                      xaxis: { type: "multicategory", title: { text: "tokens in one step" }, tickangle: 0 },
-                     yaxis: { title: { text: "µs" }, gridcolor: "#e8e8e8" },
-                     legend: { orientation: "h", y: -0.3, yanchor: "top", font: { size: 11 } } };
+                     yaxis: { title: { text: "% of the reference's layer" }, gridcolor: "#e8e8e8" },
+                     legend: { orientation: "h", y: -0.3, yanchor: "top", font: { size: 11 } }, height: 460 };
     return [{ heading: `${DATA.panels[panel].engine}, and best: ${other.join(", ")}`, traces, layout }];
   }));
 }
@@ -149,8 +147,19 @@ function phaseBars(panel) {
     const reference = here.filter((cell) => DATA.value("combine", cell) === engine);
     const others = here.filter((cell) => DATA.value("combine", cell) !== engine)
       .sort((a, b) => DATA.value("output_us", a) - DATA.value("output_us", b));
-    return [...reference.map((cell) => ({ cell, side: "engine" })),
+    return [...reference.map((cell) => ({ cell, side: "reference" })),
             ...others.slice(0, 1).map((cell) => ({ cell, side: "best" }))];
+  });
+}
+
+// Of each bar: a phase's share of the reference's layer at that size, in percent.
+function sharesOf(bars) {
+  const total = (cell) => DATA.phases.reduce((sum, [column]) => sum + (DATA.value(column, cell) ?? 0), 0);
+  const references = new Map(bars.filter(({ side }) => side === "reference")
+    .map(({ cell }) => [DATA.value("tokens", cell), total(cell)]));
+  return bars.map(({ cell }) => {
+    const whole = references.get(DATA.value("tokens", cell)) ?? total(cell);
+    return (column) => 100 * (DATA.value(column, cell) ?? 0) / whole;
   });
 }
 

@@ -15,45 +15,44 @@ function element(name, text = "", attributes = {}) {
 }
 
 // Empties a place of drawings and fills it again: each has a heading and, where there is something to
-// draw, traces and a layout; else a text that says why not.
+// draw, traces and a layout; else a text that says why not. All boxes stand before the first is drawn,
+// for their widths depend on each other.
 function drawAll(id, drawings) {
   const place = document.getElementById(id);
   for (const old of place.querySelectorAll(".plot")) Plotly.purge(old);
-  place.replaceChildren();
-  for (const { heading, traces, layout, none, onClick } of drawings) {
+  const boxes = drawings.map(({ heading, none }) => {
     const box = element("div");
-    box.append(element("h4", heading));
-    place.append(box);
-    if (none) {
-      box.append(element("p", none, { class: "none" }));
-      continue;
-    }
-    const plot = element("div", "", { class: "plot" });
-    box.append(plot);
+    box.append(element("h4", heading), element("div", none ?? "", { class: none ? "none" : "plot" }));
+    return box;
+  });
+  place.replaceChildren(...boxes);
+  drawings.forEach(({ none, traces, layout, onClick }, number) => {
+    if (none) return;
+    const plot = boxes[number].lastChild;
     Plotly.newPlot(plot, traces, framed(layout), CONFIG);
     if (onClick) plot.on("plotly_click", onClick);
-  }
+  });
 }
 
 function framed(layout) {
-  const legend = { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 } };
   return {
-    height: 400, margin: { l: 56, r: 10, t: 8, b: 44 }, font: { size: 12, color: DATA.ink },
-    legend, hovermode: "closest", hoverlabel: { align: "left", namelength: -1 },
+    height: 340, margin: { l: 56, r: 10, t: 8, b: 44 }, font: { size: 12, color: DATA.ink },
+    showlegend: false, hovermode: "closest", hoverlabel: { align: "left", namelength: -1 },
     paper_bgcolor: "#fff", plot_bgcolor: "#fff", ...layout,
   };
 }
 
-function logAxis(title, ticks = null) {
-  const axis = { type: "log", title: { text: title, standoff: 6 }, gridcolor: "#e8e8e8",
+function logAxis(title, ticks = null, text = String) {
+  const axis = { type: "log", title: { text: title, standoff: 6 }, gridcolor: "#e8e8e8", tickangle: 0,
                  zeroline: false, linecolor: "#888", ticks: "outside", tickcolor: "#888" };
-  return ticks ? { ...axis, tickmode: "array", tickvals: ticks, ticktext: ticks.map(short) } : axis;
+  return ticks ? { ...axis, tickmode: "array", tickvals: ticks, ticktext: ticks.map(text) } : axis;
 }
 
-// Counts that leave room for their numbers, from the right.
-function readable(values, most = 9) {
-  const step = Math.ceil(values.length / most);
-  return values.filter((_, place) => (values.length - 1 - place) % step === 0);
+// From the right, the values whose numbers do not touch on a log axis.
+function readable(values) {
+  const gap = Math.log(values.at(-1) / values[0]) / (window.innerWidth < 600 ? 6 : 11);
+  return values.reduceRight((shown, value) => (
+    shown.length && Math.log(shown[0] / value) < gap ? shown : [value, ...shown]), []);
 }
 
 // One strategy's line; hollow(cell) says which of its marks are. low and high are columns, or null.

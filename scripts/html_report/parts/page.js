@@ -6,7 +6,7 @@ let DATA;
 const choiceOf = (id) => document.getElementById(id);
 
 function fill(id, values) {
-  choiceOf(id).replaceChildren(...values.map((value) => element("option", String(value), { value })));
+  choiceOf(id).replaceChildren(...values.map((value) => element("option", String(value) || "the only one", { value })));
 }
 
 // The loads and sizes that the chosen setting has; what was chosen stays where it can.
@@ -29,6 +29,7 @@ function chosenPanels() {
 function drawChosen() {
   offerChoices();
   const panels = chosenPanels();
+  listStrategies(panels);
   drawSpeedups(panels);
   listCrossovers(panels);
   drawBandwidths(panels);
@@ -40,12 +41,16 @@ function drawChosenLatencies() {
   drawLatencies(chosenPanels(), Number(choiceOf("tokens").value));
 }
 
-function choosePanel(panel) {
+function choose(panel) {
   choiceOf("setting").value = panel.setting;
   offerChoices();
   choiceOf("load").value = panel.load;
-  drawChosen();
-  document.getElementById("charts").scrollIntoView();
+}
+
+// The first of those with most cells.
+function largestPanel() {
+  const sizes = DATA.cellsOfPanel.map((cells) => cells.length);
+  return DATA.panels[sizes.indexOf(Math.max(...sizes))];
 }
 
 // One map of each set: a row for each setting and load, a column for each size.
@@ -65,34 +70,31 @@ function drawMaps() {
 function mapOf(panels) {
   const names = Object.keys(DATA.styles);
   const tokens = [...new Set(panels.flatMap((panel) => panel.winners.map((cell) => cell.tokens)))].sort((a, b) => a - b);
-  const labels = panels.map((panel) => [panel.setting, panel.load].join(", "));
+  const labels = panels.map((panel) => [panel.short, panel.load].filter(Boolean).join("\n"));
   const cellAt = (panel, size) => panel.winners.find((cell) => cell.tokens === size);
   // Each strategy has two colours: its own, and a pale one for what is not resolved.
   const colour = (cell) => (cell ? 2 * names.indexOf(cell.winner) + (cell.kind === "won" ? 0 : 1) : null);
-  const grid = (make) => panels.map((panel) => tokens.map((size) => make(cellAt(panel, size), panel, size)));
+  const grid = (make) => panels.map((panel) => tokens.map((size) => make(cellAt(panel, size))));
   const steps = names.flatMap((name) => [DATA.styles[name].fill, pale(DATA.styles[name].fill)]);
   const colorscale = steps.flatMap((step, place) => [[place / steps.length, step], [(place + 1) / steps.length, step]]);
-  const annotations = grid((cell, panel, size) => cell && annotation(cell, labels[panels.indexOf(panel)], size))
-    .flat().filter(Boolean);
   const trace = {
-    type: "heatmap", x: tokens.map(String), y: labels.map(plain), z: grid(colour), zmin: -0.5,
+    type: "heatmap", x: tokens.map(String), y: labels.map((label) => plain(label).replace("\n", "<br>")), z: grid(colour), zmin: -0.5,
     zmax: steps.length - 0.5, colorscale, showscale: false, xgap: 2, ygap: 2,
-    text: grid((cell) => (cell ? plain(`${cell.winner}: ${cellText(cell)}`) : "")),
-    hovertemplate: "%{y}<br>%{x} tokens<br>%{text}<extra></extra>", hoverongaps: false };
+    // The glyph tells colours apart that are alike to some eyes or on paper.
+    text: grid((cell) => (cell ? `${cellText(cell)}<br>${DATA.styles[cell.winner].glyph}` : "")),
+    texttemplate: "%{text}", textfont: { size: 10 }, hoverongaps: false,
+    customdata: grid((cell) => (cell ? plain(`${cell.winner}: ${cellText(cell)}`) : "")),
+    hovertemplate: "%{y}<br>%{x} tokens<br>%{customdata}<extra></extra>" };
   const layout = {
-    height: 80 + 38 * panels.length, annotations, margin: { l: 10, r: 10, t: 8, b: 44 },
+    height: 80 + 38 * panels.length, margin: { l: 10, r: 10, t: 8, b: 44 },
     xaxis: { type: "category", title: { text: "tokens in one step, all DP ranks" } },
     yaxis: { type: "category", autorange: "reversed", automargin: true, tickfont: { size: 11 } } };
-  const onClick = ({ points }) => choosePanel(panels[points[0].pointIndex[0]]);
+  const onClick = ({ points }) => {
+    choose(panels[points[0].pointIndex[0]]);
+    drawChosen();
+    document.getElementById("charts").scrollIntoView();
+  };
   return { traces: [trace], layout, onClick };
-}
-
-// The glyph tells colours apart that are alike to some eyes or on paper.
-function annotation(cell, label, size) {
-  const { fill: ground, glyph } = DATA.styles[cell.winner];
-  const dark = cell.kind === "won" && lightness(ground) < 0.5;
-  return { x: String(size), y: plain(label), text: `${cellText(cell)}<br>${glyph}`, showarrow: false,
-           font: { size: 10, color: dark ? "#fff" : DATA.ink } };
 }
 
 function cellText(cell) {
@@ -111,6 +113,19 @@ const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at 
 const lightness = (colour) => channels(colour).reduce((a, b) => a + b, 0) / (3 * 255);
 const pale = (colour) => `rgb(${channels(colour).map((part) => Math.round(255 - 0.3 * (255 - part))).join(",")})`;
 
+// The marks of the chosen panels' strategies, and which sets lack these panels.
+function listStrategies(panels) {
+  const there = new Set(panels.flatMap((panel) => (panel === null ? [] : DATA.lines(panel).map(([name]) => name))));
+  const entries = [...there].map((name) => {
+    const entry = element("li");
+    entry.append(element("span", DATA.styles[name].glyph, { style: `color:${DATA.styles[name].colour}` }), ` ${name}`);
+    return entry;
+  });
+  choiceOf("strategies").replaceChildren(...entries);
+  const missing = DATA.sets.filter((_, set) => panels[set] === null);
+  choiceOf("missing").textContent = missing.length ? `Not measured in this setting and load: ${missing.join(", ")}.` : "";
+}
+
 async function start() {
   if (!("DecompressionStream" in window)) {
     choiceOf("choice").replaceChildren(element("p", "This browser is too old to draw the charts (DecompressionStream)."));
@@ -118,6 +133,7 @@ async function start() {
   }
   DATA = new Data(await unpacked());
   fill("setting", DATA.settings);
+  choose(largestPanel());
   choiceOf("setting").addEventListener("change", drawChosen);
   choiceOf("load").addEventListener("change", drawChosen);
   choiceOf("tokens").addEventListener("change", drawChosenLatencies);
