@@ -27,7 +27,7 @@ from charts.style import METADATA, RC_PARAMS
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
 from cli import OneLineParser, cannot_write, command, write_text
-from html_report.page import write_page
+from html_report.page import missing_packages, write_page
 from moe_results import ResultsError
 
 IMAGES, PAGE = ("png", "svg"), "html"
@@ -41,13 +41,26 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("results", nargs="+", help="CSV files, or folders with a results.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the charts")
-    parser.add_argument(
-        "--format", default=",".join(FORMATS), help="of png, svg, html (default: all)")
+    parser.add_argument("--format", help="of png, svg, html (default: all)")
     options = parser.parse_args(arguments)
-    options.format = list(dict.fromkeys(options.format.split(",")))
-    for unknown in sorted(set(options.format) - set(FORMATS)):
-        raise ResultsError(f"unknown format {unknown!r}, known: {', '.join(FORMATS)}")
+    options.format = formats_of(options.format)
     return options
+
+
+def formats_of(text: str | None) -> list[str]:
+    """Those that were asked for; unasked, all that the packages here can make."""
+    missing = ", ".join(missing_packages())
+    hint = f"Python packages missing: {missing}; scripts/setup.sh installs them"
+    if text is None:
+        if missing:
+            print(f"{PAGE}: not drawn, {hint}")
+        return list(IMAGES if missing else FORMATS)
+    asked = list(dict.fromkeys(text.split(",")))
+    for unknown in sorted(set(asked) - set(FORMATS)):
+        raise ResultsError(f"unknown format {unknown!r}, known: {', '.join(FORMATS)}")
+    if missing and PAGE in asked:
+        raise ResultsError(f"{PAGE}: {hint}")
+    return asked
 
 
 def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:

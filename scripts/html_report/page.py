@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+from charts.subtitle import left_out_notes
 from html_report.cautions import cautions_of
 from html_report.cells import Cell, cells_of
 from html_report.data import Quantiles, packed, page_data
@@ -15,6 +17,7 @@ from reference import is_timed
 from regression.sets import ResultsSet, read_set
 
 PARTS = Path(__file__).parent / "parts"
+PACKAGES = ("jinja2", "plotly")
 SCRIPTS = ("data.js", "drawing.js", "charts.js", "table.js", "page.js")
 
 
@@ -35,7 +38,8 @@ def write_page(paths: Sequence[str]) -> str:
     sets = [read_set(Path(path)) for path in dict.fromkeys(paths)]
     cells = [cells_of(one.rows) for one in sets]
     if not any(cells):
-        raise ResultsError("no rows with a time")
+        left_out = left_out_notes([row for one in sets for row in one.rows])
+        raise ResultsError("; ".join(["no rows with a time", *left_out]))
     names = names_of([one.path for one in sets])
     quantiles = [quantiles_with_times(one) for one in sets]
     views = [view_of(*one) for one in zip(names, sets, cells)]
@@ -72,14 +76,16 @@ def title_of(cells: Sequence[Cell]) -> str:
     return f"{'; '.join(machines)}: {', '.join(models)}" if cells else "no row with a time"
 
 
+def missing_packages() -> list[str]:
+    return [name for name in PACKAGES if find_spec(name) is None]
+
+
 def render(views: Sequence[SetView], data: dict[str, object]) -> str:
-    """jinja2 escapes whatever comes from files; ours is marked as safe in the template."""
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ResultsError(
-            f"Python package missing: {error.name}; scripts/setup.sh installs it") from None
+    """jinja2 escapes whatever comes from files; ours is marked as safe in the template. Both
+    packages are for this page alone, and are not asked of those who want images only."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
     loader = FileSystemLoader(PARTS)
     template = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
