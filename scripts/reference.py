@@ -18,8 +18,8 @@ TIMES = {"speedup_output": "output_us_median", "speedup_layer": "layer_us_median
 
 
 def over_reference(rows: Sequence[Row], against: str) -> list[Row]:
-    """The rows with speed-ups over `against`: the engines' own form where a case has a time of it,
-    else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name, and
+    """The rows with speed-ups over `against`: the engines' own form where a case on GPUs has a time
+    of it, else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name, and
     only the cases that have a time of it. AGAINST and is_baseline say which row it is."""
     if against == BASELINE:
         return list(rows)
@@ -46,8 +46,8 @@ def by_case(rows: Iterable[Row]) -> list[list[Row]]:
 
 def engine_form(case: Iterable[Row]) -> Row | None:
     """The row of the all-reduce that an engine runs in this case: by its name, or where only
-    another form stands for it by the column engine_path."""
-    case = list(case)
+    another form stands for it by the column engine_path. On cores no engine runs any."""
+    case = [row for row in case if row["backend"] != "host"]
     named = timed_row(case, ENGINE_FORM)
     if named:
         return named

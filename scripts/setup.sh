@@ -279,8 +279,9 @@ setup_browser() {
     local as_root log=$root/build/browser.log
     if has_browser; then return; fi
     if may_use_apt; then install_with_apt chromium; fi
-    quietly "$log" venv_pip -c "$root/scripts/constraints.txt" playwright && has_browser ||
+    if ! { quietly "$log" venv_pip -c "$root/scripts/constraints.txt" playwright && has_browser; }; then
         say "warning: no Chromium or no Playwright, see $log: the report is not opened in a browser"
+    fi
 }
 
 # configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what

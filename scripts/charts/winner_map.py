@@ -38,7 +38,7 @@ class WinnerMap(Chart):
     name = "winner_map"
     key = (
         "A cell has the colour and the mark of the strategy with the shortest output step (median);"
-        " the number is its speed-up over the baseline, 1 where that is the baseline."
+        " the number is its speed-up over {reference}, 1 where that is {reference}."
         " Pale, hatched, ~: the 95 % interval of the speed-up is not above 1 (or there is none),"
         " not resolved. *: the interval of another strategy reaches the winner's, they may be tied."
         " The legend counts the cells, pale ones too. Blank: not in these rows."

@@ -9,7 +9,7 @@ from charts.figures import Page, by_claim, claim_pages, phases_that_tell
 from charts.format import listed
 from charts.second_axis import SecondAxis, places_on, second_axis
 from charts.style import style_order
-from charts.subtitle import why_left_out
+from charts.subtitle import reference_text, why_left_out
 from moe_results import CELL
 from winner import UNRESOLVED, WON, winner_of
 
@@ -116,10 +116,10 @@ def winners_text(cells: pd.DataFrame) -> str:
     most = max(counts.values())
     leaders = [name for name, count in counts.items() if count == most]
     led = won[won["winner"].isin(leaders)]
-    baselines = set(led.loc[led["baseline"].astype(bool), "winner"])
-    who = listed(["the baseline" if name in baselines else name for name in leaders])
+    references = set(led.loc[led["baseline"].astype(bool), "winner"])
+    who = listed([reference_text(name) if name in references else name for name in leaders])
     verb = ("lead" if led["tied"].any() else "win") + "s" * (len(leaders) == 1)
-    text = f"{'T' + who[1:] if leaders[0] in baselines else who} {verb} the output step"
+    text = f"{'T' + who[1:] if leaders[0] in references else who} {verb} the output step"
     if most == len(timed):
         return f"{text} in all {most} cells" if most > 1 else f"{text} in the only cell"
     if len(leaders) > 1:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from charts.style import style_order
 from moe_results import AGAINST, CELL, DISTURBED, Row, join_launches, lacks_verdict
 from reference import ENGINE, ENGINE_FORM, is_timed, over_reference
+from setting_names import load_order, natural
 
 # What a cell shares with its neighbours in a panel.
 PANEL = tuple(name for name in CELL if name not in ("tokens", "combine", AGAINST))
@@ -40,14 +42,24 @@ class Cell:
 
 
 def cells_of(rows: Sequence[Row]) -> list[Cell]:
-    """Of all rows with a time. A cell that was measured both with and without the engines' form
-    beside it is the one with it."""
+    """Of all rows with a time, in an order that does not depend on theirs: by setting, load, size
+    and strategy. A cell that was measured both with and without the engines' form beside it is the
+    one with it."""
     timed = [row for row in rows if is_timed(row) and row["tokens"] > 0]
     if not timed:
         return []
     engine = by_cell(over_reference(timed, ENGINE))
     baseline = by_cell(timed)
-    return [Cell(row, baseline[key]) for key, row in engine.items()]
+    cells = [Cell(row, baseline[key]) for key, row in engine.items()]
+    places = {panel: place for place, panel in enumerate(sorted(by_panel(cells), key=panel_order))}
+    return sorted(cells, key=lambda cell: (
+        places[cell.panel], cell.tokens, style_order(cell.combine)))
+
+
+def panel_order(panel: Key) -> list:
+    values = dict(zip(PANEL, map(str, panel)))
+    load = load_order(values.pop("load"))
+    return [[natural(value) for value in values.values()], load]
 
 
 def by_cell(rows: Iterable[Row]) -> dict[Key, Row]:

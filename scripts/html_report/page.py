@@ -61,7 +61,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 
 
 def view_of(name: str, one: ResultsSet, cells: Sequence[Cell]) -> SetView:
-    runs = [(run_id, facts_of(run)) for run_id, run in one.runs.items()]
+    runs = [(run_id, facts_of(run)) for run_id, run in sorted(one.runs.items())]
     return SetView(
         name, title_of(cells), basis_of(cells) if cells else "", verdicts_of(cells),
         cautions_of(one.rows, one.runs, cells), runs)

@@ -17,7 +17,7 @@ def case(tokens, us, launch=1, spread=0.01, **changes):
     for name, time in us.items():
         ratio = us[BASELINE] / time
         rows.append(timed(name, time, launch, **{
-            "tokens": tokens, "rows": tokens, "case_id": f"{tokens} {changes}",
+            "tokens": tokens, "rows": tokens, "case_id": f"{tokens} {changes}", "backend": "cuda",
             "output_us_low": time * (1 - spread), "output_us_high": time * (1 + spread),
             "speedup_output": ratio, "speedup_output_low": ratio * (1 - spread),
             "speedup_output_high": ratio * (1 + spread)} | changes))
@@ -132,6 +132,12 @@ def test_without_the_engines_form_it_is_what_runs_or_the_baseline(tmp_path):
         for row in case(8, us)])
     series, = found(tmp_path / "b")
     assert (series["against"], series["words"]) == (SLICE, "loses at 8, the only size")
+
+
+def test_on_cores_no_engine_runs_any_of_these(tmp_path):
+    folder = write_ratios(tmp_path, {8: 0.6}, backend="host")
+    series, = found(folder)
+    assert (series["against"], series["words"]) == (BASELINE, "wins at 8, the only size")
 
 
 def test_rows_without_a_verdict_resolve_nothing(tmp_path, capsys):

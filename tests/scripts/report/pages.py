@@ -21,7 +21,7 @@ PATHS = {ENGINE: "sglang-1:ar", GROUPED: "sglang-1"}
 
 def engine_sweep(**changes: object) -> list[Row]:
     return [row | {"engine_path": PATHS.get(row["combine"], "")}
-            for row in sweep(GAINS, **{"loads": ("balanced",)} | changes)]
+            for row in sweep(GAINS, **{"loads": ("balanced",), "backend": "cuda"} | changes)]
 
 
 def write_set(folder: Path, rows: Iterable[Row]) -> Path:
