@@ -19,14 +19,15 @@ FLAGS = {
 def cautions_of(
     rows: Sequence[Row], runs: dict[str, dict], cells: Sequence[Cell]
 ) -> list[str]:
-    return [*_of_claims(rows), *_of_intervals(cells), *_of_rows([row for row in rows if is_timed(row)]),
-            *_of_runs(rows, runs), *left_out_notes(rows)]
+    timed = [row for row in rows if is_timed(row)]
+    return [*_of_claims(timed), *_of_intervals(cells), *_of_rows(timed), *_of_runs(rows, runs),
+            *left_out_notes(rows)]
 
 
 def _of_claims(rows: Sequence[Row]) -> Iterator[str]:
     """Oversubscribed cores, a shared GPU, other programs on it: no verdict."""
     for claim in NO_VERDICT:
-        weak = [row for row in rows if row["claim"] == claim and is_timed(row)]
+        weak = [row for row in rows if row["claim"] == claim]
         if weak:
             text = claim_text(claim, {str(row["backend"]) for row in weak})
             yield f"no verdict from {_count(len(weak), 'row')}: {text}"

@@ -8,17 +8,20 @@ from pathlib import Path
 from charts.subtitle import left_out_notes
 from html_report.cautions import cautions_of
 from html_report.cells import Cell, cells_of
-from html_report.data import Quantiles, packed, page_data
+from html_report.columns import packed
+from html_report.data import NamedSet, page_data
 from html_report.provenance import facts_of
 from html_report.samples import quantiles_of
 from html_report.verdict import Verdict, basis_of, verdicts_of
 from moe_results import ResultsError
-from reference import is_timed
 from regression.sets import ResultsSet, read_set
 
 PARTS = Path(__file__).parent / "parts"
 PACKAGES = ("jinja2", "plotly")
-SCRIPTS = ("data.js", "drawing.js", "charts.js", "table.js", "page.js")
+SCRIPTS = (
+    "data.js", "drawing.js", "speedups.js", "bandwidth.js", "latency.js", "phases.js",
+    "winner_map.js", "table.js", "page.js",
+)
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,10 @@ def write_page(paths: Sequence[str]) -> str:
         left_out = left_out_notes([row for one in sets for row in one.rows])
         raise ResultsError("; ".join(["no rows with a time", *left_out]))
     names = names_of([one.path for one in sets])
-    quantiles = [quantiles_with_times(one) for one in sets]
     views = [view_of(*one) for one in zip(names, sets, cells)]
-    return render(views, page_data(list(zip(names, cells, quantiles))))
-
-
-def quantiles_with_times(one: ResultsSet) -> Quantiles:
-    return quantiles_of(one.path, [row for row in one.rows if is_timed(row)])
+    named = [NamedSet(name, part, quantiles_of(one.path, one.rows))
+             for name, part, one in zip(names, cells, sets)]
+    return render(views, page_data(named))
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

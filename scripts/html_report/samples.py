@@ -1,12 +1,13 @@
 """Quantiles of the output step's samples, for each cell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from html_report.cells import Cell, Key
+from html_report.cells import Key
 from moe_results import CELL, ResultsError, Row
+from reference import is_timed
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMES = tuple(f"q{round(100 * share)}" for share in QUANTILES)
@@ -14,12 +15,15 @@ SAMPLE = ["run_id", "case_id", "combine"]
 
 
 def samples_file(results: Path) -> Path:
-    return results / "results.samples.csv" if results.is_dir() else results.with_suffix(".samples.csv")
+    name = "results.samples.csv"
+    return results / name if results.is_dir() else results.with_suffix(".samples.csv")
 
 
-def quantiles_of(results: Path, rows: Sequence[Row]) -> dict[Key, dict[str, float]]:
-    """By the columns of CELL; launches of one cell are pooled. Empty without a samples file."""
+def quantiles_of(results: Path, rows: Iterable[Row]) -> dict[Key, dict[str, float]]:
+    """Of the rows with a time, by the columns of CELL; launches of one cell are pooled. Empty
+    without a samples file."""
     file = samples_file(results)
+    rows = [row for row in rows if is_timed(row)]
     if not file.exists():
         return {}
     try:

@@ -1,6 +1,7 @@
-// What all drawings share: the library's options, axes, lines and their looks.
+// What all drawings share: where they stand, the library's options, axes and lines.
 
 const CONFIG = { responsive: true, displaylogo: false, displayModeBar: false };
+const GRID = "#e8e8e8";
 
 // Plotly reads some HTML in its texts.
 function plain(text) {
@@ -14,15 +15,16 @@ function element(name, text = "", attributes = {}) {
   return made;
 }
 
-// Empties a place of drawings and fills it again: each has a heading and, where there is something to
-// draw, traces and a layout; else a text that says why not. All boxes stand before the first is drawn,
-// for their widths depend on each other.
+// Empties a place of drawings and fills it again: each has a heading and, where there is something
+// to draw, traces and a layout; else a text that says why not. All boxes stand before the first is
+// drawn, for their widths depend on each other.
 function drawAll(id, drawings) {
   const place = document.getElementById(id);
   for (const old of place.querySelectorAll(".plot")) Plotly.purge(old);
   const boxes = drawings.map(({ heading, none }) => {
     const box = element("div");
-    box.append(element("h4", heading), element("div", none ?? "", { class: none ? "none" : "plot" }));
+    const below = element("div", none ?? "", { class: none ? "none" : "plot" });
+    box.append(element("h4", heading), below);
     return box;
   });
   place.replaceChildren(...boxes);
@@ -34,6 +36,13 @@ function drawAll(id, drawings) {
   });
 }
 
+// Of each set that has the chosen panel: what `draw` makes of it, under the set's name.
+function ofSets(panels, draw) {
+  return panels.flatMap((panel, set) => (panel === null ? [] : draw(panel).map((drawing) => ({
+    ...drawing, heading: [DATA.sets[set], drawing.heading].filter(Boolean).join(": "),
+  }))));
+}
+
 function framed(layout) {
   return {
     height: 340, margin: { l: 56, r: 10, t: 8, b: 44 }, font: { size: 12, color: DATA.ink },
@@ -43,8 +52,10 @@ function framed(layout) {
 }
 
 function logAxis(title, ticks = null, text = String) {
-  const axis = { type: "log", title: { text: title, standoff: 6 }, gridcolor: "#e8e8e8", tickangle: 0,
-                 zeroline: false, linecolor: "#888", ticks: "outside", tickcolor: "#888" };
+  const axis = {
+    type: "log", title: { text: title, standoff: 6 }, gridcolor: GRID, zeroline: false,
+    linecolor: "#888", ticks: "outside", tickcolor: "#888", tickangle: 0,
+  };
   return ticks ? { ...axis, tickmode: "array", tickvals: ticks, ticktext: ticks.map(text) } : axis;
 }
 
@@ -55,33 +66,29 @@ function readable(values) {
     shown.length && Math.log(shown[0] / value) < gap ? shown : [value, ...shown]), []);
 }
 
-// One strategy's line; hollow(cell) says which of its marks are. low and high are columns, or null.
-function lineOf(name, cells, x, y, { low, high, hollow = () => false, hover }) {
-  const style = DATA.styles[name];
-  const of = (column) => cells.map((cell) => DATA.value(column, cell));
-  const values = of(y);
-  const trace = {
-    type: "scatter", mode: "lines+markers", name: plain(name), x: of(x), y: values,
-    line: { color: style.colour, dash: style.dash, width: 1.6 },
-    marker: { color: style.colour, size: 8,
-              symbol: cells.map((cell) => style.symbol + (hollow(cell) ? "-open" : "")) },
+// Distances from a value to the ends of its interval, as plotly wants them.
+function errorBar(values, ends, colour, width) {
+  const beyond = (end, value) => (end === null ? 0 : Math.abs(end - value));
+  return {
+    type: "data", symmetric: false, color: colour, thickness: 1.2, width,
+    array: values.map((value, place) => beyond(ends[place][1], value)),
+    arrayminus: values.map((value, place) => beyond(ends[place][0], value)),
+  };
+}
+
+// One strategy's line over column x, with the intervals of column y where it has them.
+// hollow(cell) says which marks are; hover(cell) what a mark says.
+function lineOf(name, cells, x, y, { hollow = () => false, hover }) {
+  const { colour, dash, symbol } = DATA.styles[name];
+  const values = cells.map((cell) => DATA.value(y, cell));
+  return {
+    type: "scatter", mode: "lines+markers", name: plain(name), y: values,
+    x: cells.map((cell) => DATA.value(x, cell)), line: { color: colour, dash, width: 1.6 },
+    marker: {
+      color: colour, size: 8,
+      symbol: cells.map((cell) => symbol + (hollow(cell) ? "-open" : "")),
+    },
+    error_y: errorBar(values, cells.map((cell) => DATA.ends(y, cell)), colour, 0),
     text: cells.map((cell) => plain(hover(cell))), hovertemplate: "%{text}<extra></extra>",
   };
-  if (low) {
-    const beyond = (column, sign) => of(column).map(
-      (end, place) => (end === null ? 0 : Math.max(0, sign * (end - values[place]))));
-    trace.error_y = { type: "data", symmetric: false, array: beyond(high, 1),
-                      arrayminus: beyond(low, -1), thickness: 1, width: 0, color: style.colour };
-  }
-  return trace;
-}
-
-function atCell(cell) {
-  return `${DATA.value("combine", cell)}, ${DATA.value("tokens", cell)} tokens`;
-}
-
-function intervalText(cell, column) {
-  const [low, high] = ["_low", "_high"].map((end) => DATA.value(column + end, cell));
-  const text = short(DATA.value(column, cell));
-  return low === null || high === null ? text : `${text} [${short(low)}, ${short(high)}]`;
 }

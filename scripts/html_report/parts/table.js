@@ -3,8 +3,8 @@
 const ROW_HEIGHT = 26;
 const TITLES = {
   combine: "strategy", output_us: "output step, µs", over_engine: "speed-up over engine's",
-  over_baseline: "speed-up over baseline", verdict: "over engine's, in words", layer_us: "layer, µs",
-  busbw_gbps: "busbw, GB/s", engine_path: "run by", variant: "variant", launches: "launches",
+  over_baseline: "speed-up over baseline", verdict: "over engine's, in words",
+  layer_us: "layer, µs", busbw_gbps: "busbw, GB/s", engine_path: "run by",
 };
 const WIDTHS = { combine: 230, verdict: 110, engine_path: 150, model: 160, set: 130 };
 
@@ -44,11 +44,11 @@ class Table {
     const value = this.value(name, cell);
     if (value === null) return "";
     if (this.isText(name) || Number.isInteger(value)) return String(value);
-    return DATA.cells[`${name}_low`] ? intervalText(cell, name) : short(value);
+    return hasInterval(name) ? intervalText(cell, name) : short(value);
   }
 
   build() {
-    const widths = this.columns.map((name) => WIDTHS[name] ?? (DATA.cells[`${name}_low`] ? 170 : 95));
+    const widths = this.columns.map((name) => WIDTHS[name] ?? (hasInterval(name) ? 170 : 95));
     const table = element("table", "", { style: `width:${widths.reduce((a, b) => a + b, 0)}px` });
     const columns = element("colgroup");
     columns.append(...widths.map((width) => element("col", "", { style: `width:${width}px` })));
@@ -69,7 +69,8 @@ class Table {
     button.addEventListener("click", () => this.sortBy(name));
     const input = element("input", "", { type: "search", "aria-label": `filter ${title}` });
     input.addEventListener("input", () => {
-      this.filters.set(name, this.isText(name) ? textFilter(input.value) : numberFilter(input.value));
+      const filter = this.isText(name) ? textFilter : numberFilter;
+      this.filters.set(name, filter(input.value));
       this.update();
     });
     cell.append(button, input);
@@ -129,9 +130,14 @@ class Table {
 
   gap(count) {
     const row = element("tr", "", { class: "gap" });
-    row.append(element("td", "", { colspan: this.columns.length, style: `height:${count * ROW_HEIGHT}px` }));
+    const style = `height:${count * ROW_HEIGHT}px`;
+    row.append(element("td", "", { colspan: this.columns.length, style }));
     return row;
   }
+}
+
+function hasInterval(name) {
+  return Boolean(DATA.cells[`${name}_low`]);
 }
 
 function textFilter(wanted) {
@@ -141,7 +147,8 @@ function textFilter(wanted) {
 
 // A number alone is the value as it is; what is no number yet filters nothing.
 function numberFilter(wanted) {
-  const [, sign, digits] = wanted.trim().match(/^(<=|>=|<|>|=)?\s*(-?[\d.]+(?:e[+-]?\d+)?)$/i) ?? [];
+  const number = /^(<=|>=|<|>|=)?\s*(-?[\d.]+(?:e[+-]?\d+)?)$/i;
+  const [, sign, digits] = wanted.trim().match(number) ?? [];
   if (digits === undefined) return null;
   const bound = Number(digits);
   const tests = { "<": (x) => x < bound, "<=": (x) => x <= bound, ">": (x) => x > bound,

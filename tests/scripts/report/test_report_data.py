@@ -69,7 +69,7 @@ def write_samples(folder: Path, times: dict[str, list[float]]) -> None:
     rows = {row["combine"]: row for row in engine_sweep(tokens=(16,))}
     with (folder / "results.samples.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["run_id", "case_id", "combine", "kind", "round", "us", "arrival_spread_us"])
+        writer.writerow([*samples.SAMPLE, "kind", "round", "us", "arrival_spread_us"])
         for combine, values in times.items():
             for number, us in enumerate(values):
                 key = "r1", rows[combine]["case_id"], combine

@@ -89,7 +89,7 @@ def test_opens_without_an_error_or_a_request(seen: Opened, report: Path) -> None
     seen.page.wait_for_load_state("networkidle")
     assert seen.complaints == [] and seen.requests == [report.as_uri()]
     drawn = seen.page.eval_on_selector_all(
-        ".charts", "all => all.map((one) => [one.id, one.querySelectorAll('svg.main-svg').length > 0])")
+        ".charts", "all => all.map((one) => [one.id, one.querySelector('svg.main-svg') !== null])")
     assert dict(drawn) == dict.fromkeys(["speedup", "bandwidth", "latency", "phases", "maps"], True)
     width = seen.page.evaluate("document.documentElement.scrollWidth")
     assert width == seen.page.viewport_size["width"]

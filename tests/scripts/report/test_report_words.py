@@ -20,13 +20,13 @@ def test_decode_and_prefill_have_verdicts_of_their_own(tmp_path: Path) -> None:
     assert f"{GROUPED}: of 2 cases faster in 1 (1.40×) and slower in 1 (0.50×). It passes it between" \
            " 16 and 1024 tokens (balanced). Run by sglang-1." in decode
     assert f"It depends on size and load: {GROUPED} is faster than {ENGINE} in some cases" in decode
-    assert f"Set {GROUPED}: faster than {ENGINE} in 1 of 1 cases, slower in none." in prefill
+    assert f"Set {GROUPED}: faster than {ENGINE} in 1 of 1 case, slower in none." in prefill
 
 
 def test_where_no_settable_form_is_faster_the_all_reduce_stays(tmp_path: Path) -> None:
     text = said(tmp_path, engine_sweep(tokens=(16,)))
     assert f"Keep {ENGINE}: no form that an engine can be set to is faster in any case." in text
-    assert f"Of all forms {NATIVE} is the fastest in 1 of 1 cases, 1.12×." in text
+    assert f"Of all forms {NATIVE} is the fastest in 1 of 1 case, 1.12×." in text
 
 
 def test_graphs_are_decode_and_eager_rows_prefill_where_there_are_both(tmp_path: Path) -> None:
