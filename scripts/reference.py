@@ -51,8 +51,14 @@ def engine_form(case: Iterable[Row]) -> Row | None:
     named = timed_row(case, ENGINE_FORM)
     if named:
         return named
-    runs = (row for row in case if row["form"] == "all_reduce" and row["engine_path"])
+    runs = (row for row in case if row["form"] == "all_reduce" and engine_paths(row))
     return next((row for row in runs if is_timed(row)), None)
+
+
+def engine_paths(row: Row) -> list[str]:
+    """Which engines run the row's strategy in its case. On cores none does."""
+    paths = str(row["engine_path"]).split(";") if row["backend"] != "host" else []
+    return [path for path in paths if path]
 
 
 def timed_row(case: Iterable[Row], combine: str) -> Row | None:

@@ -10,7 +10,7 @@ from html_report.cautions import cautions_of
 from html_report.cells import Cell, cells_of
 from html_report.columns import packed
 from html_report.data import NamedSet, page_data
-from html_report.provenance import facts_of
+from html_report.provenance import facts_of, revision_of
 from html_report.samples import quantiles_of
 from html_report.verdict import Verdict, basis_of, verdicts_of
 from moe_results import ResultsError
@@ -63,17 +63,19 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 def view_of(name: str, one: ResultsSet, cells: Sequence[Cell]) -> SetView:
     runs = [(run_id, facts_of(run)) for run_id, run in sorted(one.runs.items())]
     return SetView(
-        name, title_of(cells), basis_of(cells) if cells else "", verdicts_of(cells),
+        name, title_of(cells, one.runs), basis_of(cells) if cells else "", verdicts_of(cells),
         cautions_of(one.rows, one.runs, cells), runs)
 
 
-def title_of(cells: Sequence[Cell]) -> str:
-    """The machines and models of the cells: "2 ranks on NVIDIA H200, nvlink: qwen3-30b-a3b"."""
+def title_of(cells: Sequence[Cell], runs: dict[str, dict]) -> str:
+    """The machines, models and revisions of the cells."""
     machines = dict.fromkeys(
         f"{row['ranks']} ranks on {row['device']}, {row['transport']}"
         for row in (cell.over_engine for cell in cells))
     models = dict.fromkeys(str(cell.over_engine["model"]) for cell in cells)
-    return f"{'; '.join(machines)}: {', '.join(models)}" if cells else "no row with a time"
+    revisions = sorted({revision_of(run) for run in runs.values()})
+    texts = ["; ".join(machines), ", ".join(models), f"revision {', '.join(revisions)}"]
+    return ". ".join(texts[:3 if revisions else 2]) if cells else "no row with a time"
 
 
 def missing_packages() -> list[str]:

@@ -7,6 +7,7 @@ from charts.format import listed, ratio_text
 from crossovers.crossing import crossings_of
 from crossovers.series import LOSES, WINS, Point, verdict_of
 from html_report.cells import Cell, by_panel
+from reference import engine_paths
 from setting_names import load_order
 
 MOST_CROSSINGS = 3  # In a sentence; more are left to the table.
@@ -35,8 +36,7 @@ class Tally:
 
     @property
     def engine_paths(self) -> list[str]:
-        return sorted({path for cell in self.cells
-                       for path in str(cell.over_engine["engine_path"]).split(";") if path})
+        return sorted({path for cell in self.cells for path in engine_paths(cell.over_engine)})
 
     @property
     def text(self) -> str:

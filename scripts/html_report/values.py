@@ -33,6 +33,8 @@ def values_of(cell: Cell, quantiles: Quantiles) -> dict[str, object]:
         "output_us_high": engine["output_us_high"],
         **interval("over_engine", engine, "speedup_output"),
         **interval("over_baseline", baseline, "speedup_output"),
+        **interval("layer_over_engine", engine, "speedup_layer"),
+        **interval("layer_over_baseline", baseline, "speedup_layer"),
         "verdict": "reference" if cell.is_reference else verdict_of(engine),
         "layer_us": engine["layer_us_median"],
         "busbw_gbps": engine["busbw_gbps"],

@@ -33,9 +33,13 @@ function choose(panel) {
   drawChosen();
 }
 
-// The first of those with most cells.
+// The first of those that most sets have, and of these with most cells.
 function largestPanel() {
-  const sizes = DATA.cellsOfPanel.map((cells) => cells.length);
+  const there = new Map();
+  const key = ({ setting, load }) => JSON.stringify([setting, load]);
+  for (const panel of DATA.panels) there.set(key(panel), (there.get(key(panel)) ?? 0) + 1);
+  const size = (panel, place) => there.get(key(panel)) + 1 - 1 / DATA.cellsOfPanel[place].length;
+  const sizes = DATA.panels.map(size);
   return DATA.panels[sizes.indexOf(Math.max(...sizes))];
 }
 
@@ -43,11 +47,15 @@ function drawChosen() {
   offerChoices();
   const panels = chosenPanels();
   listStrategies(panels);
-  drawSpeedups(panels);
+  drawChosenSpeedups();
   listCrossovers(panels);
   drawBandwidths(panels);
   drawPhases(panels);
   drawChosenLatencies();
+}
+
+function drawChosenSpeedups() {
+  drawSpeedups(chosenPanels(), byId("region").value);
 }
 
 function drawChosenLatencies() {
@@ -78,6 +86,7 @@ async function start() {
   fill("setting", DATA.settings);
   byId("setting").addEventListener("change", drawChosen);
   byId("load").addEventListener("change", drawChosen);
+  byId("region").addEventListener("change", drawChosenSpeedups);
   byId("tokens").addEventListener("change", drawChosenLatencies);
   choose(largestPanel());
   drawMaps((panel) => {

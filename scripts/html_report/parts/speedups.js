@@ -5,12 +5,14 @@ const RATIO_TICKS = [
   10, 20, 50,
 ];
 
-function drawSpeedups(panels) {
+// region: output or layer.
+function drawSpeedups(panels, region) {
+  const prefix = region === "layer" ? "layer_" : "";
   drawAll("speedup", ofSets(panels, (panel) => {
     const { engine, baseline } = DATA.panels[panel];
-    const drawn = [speedupChart(panel, "over_engine", engine)];
+    const drawn = [speedupChart(panel, `${prefix}over_engine`, engine)];
     if (baseline && baseline !== engine) {
-      drawn.push(speedupChart(panel, "over_baseline", baseline));
+      drawn.push(speedupChart(panel, `${prefix}over_baseline`, baseline));
     }
     return drawn;
   }));
@@ -25,21 +27,23 @@ function speedupChart(panel, column, reference) {
   const hover = (cell) => `${atCell(cell)}: ${intervalText(cell, column)}`;
   const traces = DATA.lines(panel).map(
     ([name, cells]) => lineOf(name, cells, "tokens", column, { hollow, hover }));
+  const values = traces.flatMap((trace) => trace.y).filter((value) => value > 0);
+  const heading = `over ${reference}`;
+  if (!values.length) return { heading, none: "no row has these times" };
   const one = {
     type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, layer: "below",
     line: { color: "#999", width: 1 },
   };
   const layout = {
     xaxis: logAxis("tokens in one step, all DP ranks", readable(DATA.tokensOf([panel]))),
-    yaxis: ratioAxis(traces.flatMap((trace) => trace.y)), shapes: [one],
+    yaxis: ratioAxis(values), shapes: [one],
   };
-  return { heading: `over ${reference}`, traces, layout };
+  return { heading, traces, layout };
 }
 
 // With ticks that a reader knows, 1 among them.
 function ratioAxis(values) {
-  const there = [1, ...values.filter((value) => value > 0)];
-  const [low, high] = [Math.min(...there) / 1.1, Math.max(...there) * 1.1];
+  const [low, high] = [Math.min(1, ...values) / 1.1, Math.max(1, ...values) * 1.1];
   const ticks = RATIO_TICKS.filter((tick) => tick >= low && tick <= high);
   const crowded = ticks.length > 12;
   const odd = ticks.indexOf(1) % 2;

@@ -21,16 +21,16 @@ function drawMaps(onChoice) {
 
 function mapOf(panels) {
   const tokens = rising(panels.flatMap(({ winners }) => winners.map((cell) => cell.tokens)));
-  const grid = (make) => panels.map(({ winners }) => tokens.map((size) => {
+  const grid = (make, none = "") => panels.map(({ winners }) => tokens.map((size) => {
     const cell = winners.find((winner) => winner.tokens === size);
-    return cell ? make(cell) : null;
+    return cell ? make(cell) : none;
   }));
   // Each strategy has two colours: its own, and a pale one for what is not resolved.
   const names = Object.keys(DATA.styles);
   const colours = names.flatMap((name) => [DATA.styles[name].fill, pale(DATA.styles[name].fill)]);
   const trace = {
     type: "heatmap", x: tokens.map(String), y: panels.map(mapLabel),
-    z: grid((cell) => 2 * names.indexOf(cell.winner) + (cell.kind === "won" ? 0 : 1)),
+    z: grid((cell) => 2 * names.indexOf(cell.winner) + (cell.kind === "won" ? 0 : 1), null),
     zmin: -0.5, zmax: colours.length - 0.5, colorscale: steps(colours), showscale: false,
     xgap: 2, ygap: 2, hoverongaps: false,
     // The glyph tells colours apart that are alike to some eyes or on paper.

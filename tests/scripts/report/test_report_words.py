@@ -50,6 +50,13 @@ def test_says_against_which_all_reduce_and_with_what_claim(tmp_path: Path) -> No
     assert f"Against {BASELINE}: these rows have no time of the all-reduce that engines" in older
 
 
+def test_on_cores_nothing_is_to_be_set(tmp_path: Path) -> None:
+    """No engine runs its forms there, whatever the column says of the case."""
+    text = said(tmp_path, engine_sweep(backend="host"))
+    assert f"Against {BASELINE}: these rows have no time of" in text
+    assert "Set " not in text and "Run by" not in text
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"claim": "functional", "backend": "host"}, "functional: ranks > cores"),
     ({"claim": "functional"}, "ranks share a GPU"),
