@@ -6,7 +6,8 @@ crossover.py RESULTS... [--against engine|baseline|NAME] [--json FILE] [--next]
 RESULTS are CSV files or folders that hold a results.csv. For each setting and load, and for each
 strategy, prints at which sizes it wins and loses, and the measured sizes around each change. It
 wins or loses where the 95 % interval of its speed-up does not contain 1: over launches from six of
-them on, else over the ends of the launches' own. --against engine is all_reduce_engine_dp_scatter,
+them on, else over the ends of the launches' own, which are of ratios of the same round where the
+samples lie beside the rows. --against engine is all_reduce_engine_dp_scatter,
 or where a case has no time of it, or ran on cores, the case's baseline. Then follows what to run next so that each
 crossover is known to a factor of 1.25; --next prints nothing but these sizes, as --tokens takes
 them: nothing at all where there is nothing left to run. Rows whose claim allows no verdict are left
@@ -25,6 +26,7 @@ from cli import OneLineParser, command, write_text
 from crossovers import report
 from crossovers.series import may_win, series_of
 from moe_results import ResultsError, Row, read_results
+from samples import read_samples
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -50,7 +52,8 @@ def left_out_text(rows: Sequence[Row]) -> list[str]:
 @command("crossover.py")
 def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
-    rows = reference.over_reference(read_results(options.results), options.against)
+    rows = reference.over_reference(
+        read_results(options.results), options.against, read_samples(options.results))
     left_out = left_out_text(rows)
     found = report.find(series_of(rows))
     if not found:

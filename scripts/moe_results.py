@@ -6,6 +6,7 @@ AGAINST, the strategy that its speed-ups are against.
 """
 
 import csv
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -285,13 +286,16 @@ def interval_over_launches(
     return min(lows), max(highs)
 
 
+@functools.cache
 def order_statistic_rank(count: int) -> int:
     """Largest k for which [k-th smallest, k-th largest] of count values covers the median with
     at least 95 %; 0 where even the whole range does not."""
+    log_term = -count * math.log(2)  # Of P(X = rank), X binomial(count, 1/2): a float at any count.
     rank, tail = 0, 0.0
     while rank < count:
-        tail += math.comb(count, rank) / 2**count
+        tail += math.exp(log_term)
         if 2 * tail > 0.05:
             break
+        log_term += math.log((count - rank) / (rank + 1))
         rank += 1
     return rank

@@ -31,6 +31,7 @@ from cli import OneLineParser, cannot_write, command, write_text
 from html_report.page import missing_packages, write_page
 from moe_results import ResultsError
 from reference import ENGINE, over_reference
+from samples import read_samples
 
 IMAGES, PAGE = ("png", "svg"), "html"
 FORMATS = (*IMAGES, PAGE)
@@ -104,7 +105,6 @@ def save(figure: Figure, file: Path, form: str) -> None:
 
 
 def draw_images(rows: list[moe_results.Row], out: Path, formats: Sequence[str]) -> None:
-    rows = over_reference(rows, ENGINE)
     pages, maps = make_pages(rows), make_maps(rows)
     with style.context(["default", RC_PARAMS]):
         write_charts(figures_of(pages, maps), out, formats)
@@ -124,7 +124,9 @@ def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
     images = [form for form in options.format if form in IMAGES]
     if images:
-        draw_images(moe_results.read_results(options.results), options.out, images)
+        rows = moe_results.read_results(options.results)
+        samples = read_samples(options.results)
+        draw_images(over_reference(rows, ENGINE, samples), options.out, images)
     if PAGE in options.format:
         write_report(options.results, options.out)
     return 0

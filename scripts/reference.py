@@ -8,16 +8,21 @@ from collections.abc import Iterable, Sequence
 
 from moe_results import (
     AGAINST, MEASURES, NO_VERDICT, PLANTED, SPEEDUPS, ResultsError, Row, lacks_verdict, why_no_time)
+from samples import LAYER, OUTPUT, Estimate, Samples
 
 ENGINE, BASELINE = "engine", "baseline"
 # The all-reduce that engines run, with dp_scatter: what a reduce_scatter would replace there.
 ENGINE_FORM = "all_reduce_engine_dp_scatter"
 
-# The time that each speed-up is a ratio of.
-TIMES = {"speedup_output": "output_us_median", "speedup_layer": "layer_us_median"}
+# The time that each speed-up is a ratio of, and the kind of its samples.
+TIMES = {
+    "speedup_output": ("output_us_median", OUTPUT), "speedup_layer": ("layer_us_median", LAYER),
+}
 
 
-def over_reference(rows: Sequence[Row], against: str) -> list[Row]:
+def over_reference(
+    rows: Sequence[Row], against: str, samples: Samples = Samples()
+) -> list[Row]:
     """The rows with speed-ups over `against`: the engines' own form where a case on GPUs has a time
     of it, else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name, and
     only the cases that have a time of it. AGAINST and is_baseline say which row it is."""
@@ -27,7 +32,7 @@ def over_reference(rows: Sequence[Row], against: str) -> list[Row]:
     for case in by_case(rows):
         reference = engine_form(case) if against == ENGINE else timed_row(case, against)
         if reference:
-            found += over(case, reference)
+            found += over(case, reference, samples)
         elif against == ENGINE:
             found += case
     if not found:
@@ -69,14 +74,14 @@ def is_timed(row: Row) -> bool:
     return why_no_time(row) is None and not lacks_verdict(row, PLANTED)
 
 
-def over(case: Iterable[Row], reference: Row) -> list[Row]:
+def over(case: Iterable[Row], reference: Row, samples: Samples) -> list[Row]:
     """The rows of a case with speed-ups over one of them. The baseline's own are left as they are:
-    medians of ratios of the same round. Others are ratios of medians, with an interval from the
-    ends of both times' intervals, which is wider than one of ratios would be."""
+    medians of ratios of the same round. So are others where the samples are known. Else they are
+    ratios of medians, with an interval from the ends of both times' intervals, which is wider."""
     if reference["is_baseline"] == "true":
         return list(case)
     return [
-        row | ratios(row, reference) | {
+        row | speedups(row, reference, samples) | {
             AGAINST: reference["combine"],
             "is_baseline": "true" if row is reference else "false",
             "no_verdict": ";".join(
@@ -87,17 +92,21 @@ def over(case: Iterable[Row], reference: Row) -> list[Row]:
     ]
 
 
-def ratios(row: Row, reference: Row) -> dict[str, float]:
+def speedups(row: Row, reference: Row, samples: Samples) -> dict[str, float]:
     found: dict[str, float] = {}
-    for speedup in SPEEDUPS:
-        median = TIMES[speedup]
-        low, high = (f"{MEASURES[median]}_{end}" for end in ("low", "high"))
-        found[speedup] = ratio(reference[median], row[median])
-        ends = ratio(reference[low], row[high]), ratio(reference[high], row[low])
-        if row is reference:  # 1 by definition.
-            ends = found[speedup], found[speedup]
-        found[f"{speedup}_low"], found[f"{speedup}_high"] = ends
+    for name in SPEEDUPS:
+        time, kind = TIMES[name]
+        one = samples.speedup(row, reference, kind) or of_medians(row, reference, time)
+        if row is reference:  # 1 by definition, where there is a time.
+            one = Estimate(*[ratio(row[time], row[time])] * 3)
+        found |= {name: one.median, f"{name}_low": one.low, f"{name}_high": one.high}
     return found
+
+
+def of_medians(row: Row, reference: Row, time: str) -> Estimate:
+    low, high = (f"{MEASURES[time]}_{end}" for end in ("low", "high"))
+    return Estimate(ratio(reference[time], row[time]), ratio(reference[low], row[high]),
+                    ratio(reference[high], row[low]))
 
 
 def ratio(time: float, other: float) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from charts.style import style_order
 from moe_results import AGAINST, CELL, DISTURBED, Row, join_launches, lacks_verdict
 from reference import ENGINE, ENGINE_FORM, is_timed, over_reference
+from samples import Samples
 from setting_names import load_order, natural
 
 # What a cell shares with its neighbours in a panel.
@@ -41,14 +42,14 @@ class Cell:
         return self.over_engine["is_baseline"] == "true"
 
 
-def cells_of(rows: Sequence[Row]) -> list[Cell]:
+def cells_of(rows: Sequence[Row], samples: Samples) -> list[Cell]:
     """Of all rows with a time, in an order that does not depend on theirs: by setting, load, size
     and strategy. A cell that was measured both with and without the engines' form beside it is the
     one with it."""
     timed = [row for row in rows if is_timed(row) and row["tokens"] > 0]
     if not timed:
         return []
-    engine = by_cell(over_reference(timed, ENGINE))
+    engine = by_cell(over_reference(timed, ENGINE, samples))
     baseline = by_cell(timed)
     cells = [Cell(row, baseline[key]) for key, row in engine.items()]
     places = {panel: place for place, panel in enumerate(sorted(by_panel(cells), key=panel_order))}

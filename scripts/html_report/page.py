@@ -15,6 +15,7 @@ from html_report.samples import quantiles_of
 from html_report.verdict import Verdict, basis_of, verdicts_of
 from moe_results import ResultsError
 from regression.sets import ResultsSet, read_set
+from samples import read_samples
 
 PARTS = Path(__file__).parent / "parts"
 PACKAGES = ("jinja2", "plotly")
@@ -39,14 +40,15 @@ class SetView:
 def write_page(paths: Sequence[str]) -> str:
     """The page of the results sets at these paths, each a CSV file or a folder."""
     sets = [read_set(Path(path)) for path in dict.fromkeys(paths)]
-    cells = [cells_of(one.rows) for one in sets]
+    samples = [read_samples([one.path]) for one in sets]
+    cells = [cells_of(one.rows, part) for one, part in zip(sets, samples)]
     if not any(cells):
         left_out = left_out_notes([row for one in sets for row in one.rows])
         raise ResultsError("; ".join(["no rows with a time", *left_out]))
     names = names_of([one.path for one in sets])
     views = [view_of(*one) for one in zip(names, sets, cells)]
-    named = [NamedSet(name, part, quantiles_of(one.path, one.rows))
-             for name, part, one in zip(names, cells, sets)]
+    named = [NamedSet(name, part, quantiles_of(times, one.rows))
+             for name, part, times, one in zip(names, cells, samples, sets)]
     return render(views, page_data(named))
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import plot
 import pytest
 from chart_rows import BASELINE, NATIVE, sweep
-from html_report import page, samples
+from html_report import page
+from html_report.samples import NAMES, quantiles_of
 from moe_results import CELL, read_results
 from pages import ENGINE, GROUPED, data_of, engine_sweep, report_of, words_of, write_set
+from samples import COLUMNS, read_samples
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -69,7 +71,7 @@ def write_samples(folder: Path, times: dict[str, list[float]]) -> None:
     rows = {row["combine"]: row for row in engine_sweep(tokens=(16,))}
     with (folder / "results.samples.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow([*samples.SAMPLE, "kind", "round", "us", "arrival_spread_us"])
+        writer.writerow([*COLUMNS, "arrival_spread_us"])
         for combine, values in times.items():
             for number, us in enumerate(values):
                 key = "r1", rows[combine]["case_id"], combine
@@ -80,7 +82,7 @@ def test_distributions_are_quantiles_of_the_output_samples(tmp_path: Path) -> No
     folder = write_set(tmp_path / "a", engine_sweep(tokens=(16,)))
     write_samples(folder, {NATIVE: list(range(101)), ENGINE: [5.0]})
     data = data_of(report_of(folder))
-    assert [by_cell(data, name)[NATIVE, 16] for name in samples.NAMES] == [5, 25, 50, 75, 95]
+    assert [by_cell(data, name)[NATIVE, 16] for name in NAMES] == [5, 25, 50, 75, 95]
     assert by_cell(data, "q50")[ENGINE, 16] == 5 and by_cell(data, "q50")[GROUPED, 16] is None
 
 
@@ -92,7 +94,7 @@ def test_samples_of_several_launches_are_pooled(tmp_path: Path) -> None:
     again = file.read_text().splitlines()[1:]
     file.write_text(file.read_text() + "\n".join(
         line.replace("r1", "r2").replace(",0.0,", ",8.0,") for line in again))
-    found = samples.quantiles_of(folder, read_results([folder]))
+    found = quantiles_of(read_samples([folder]), read_results([folder]))
     key, = found
     assert key[CELL.index("combine")] == NATIVE
     assert (found[key]["q25"], found[key]["q50"], found[key]["q75"]) == (0, 4, 8)
@@ -134,6 +136,7 @@ def test_bad_samples_and_no_time_are_one_line(tmp_path: Path, capsys) -> None:
     arguments = [str(folder), "--out", str(tmp_path / "out"), "--format", "html"]
     assert plot.main(arguments) == 2
     assert "is no samples file of bench_moe_comm" in capsys.readouterr().err
+    (folder / "results.samples.csv").unlink()
     write_set(folder, [row | {"obstacle": "none here"} for row in engine_sweep()])
     assert plot.main(arguments) == 2
     assert "no rows with a time; left out: 4 strategies: none here" in capsys.readouterr().err
