@@ -10,6 +10,7 @@ from html_report.cells import Cell, by_panel
 from reference import engine_paths
 from setting_names import load_order
 
+DETERMINISTIC = "-deterministic"
 MOST_CROSSINGS = 3  # In a sentence; more are left to the table.
 
 
@@ -39,9 +40,14 @@ class Tally:
         return sorted({path for cell in self.cells for path in engine_paths(cell.over_engine)})
 
     @property
+    def name(self) -> str:
+        """With how an engine runs it, where one does."""
+        paths = " and ".join(map(path_text, self.engine_paths))
+        return f"{self.combine} ({paths})" if paths else self.combine
+
+    @property
     def text(self) -> str:
-        paths = f" Run by {', '.join(self.engine_paths)}." if self.engine_paths else ""
-        return f"{self.combine}: {self._counts()}.{self._passing()}{paths}"
+        return f"{self.name}: {self._counts()}.{self._passing()}"
 
     def _counts(self) -> str:
         faster, slower = self.wins, self.loses
@@ -77,6 +83,15 @@ def tallies_of(cells: Iterable[Cell]) -> list[Tally]:
         if not cell.is_reference:
             found.setdefault(cell.combine, []).append(cell)
     return [Tally(combine, part) for combine, part in found.items()]
+
+
+def path_text(path: str) -> str:
+    """The column engine_path in words: ENGINE is its default, ENGINE:FORM what a flag makes it."""
+    engine, _, form = path.partition(":")
+    if form:
+        return f"{engine} with --boundary-reduction {form}"
+    name = engine.removesuffix(DETERMINISTIC)
+    return f"{name}'s {'default' if name == engine else 'deterministic mode'}"
 
 
 def speedups_of(cells: Iterable[Cell]) -> list[float]:

@@ -54,14 +54,42 @@ def as_engines_run(cells: list[Cell], phase: str) -> list[Cell]:
 
 def verdict_on(phase: str, cells: list[Cell]) -> Verdict:
     tallies = tallies_of(cells)
-    settable = [one for one in tallies if one.engine_paths]
-    headline = headline_of(settable or tallies, listed(references_of(cells)), bool(settable))
-    facts = [*(one.text for one in settable), fastest_text(cells)]
+    engines_have = [one for one in tallies if one.engine_paths]
+    headline = headline_of(engines_have or tallies, references_of(cells), bool(engines_have))
+    facts = [*(one.text for one in engines_have), fastest_text(cells)]
     return Verdict(title_of(phase, cells), headline, facts)
 
 
-def references_of(cells: Iterable[Cell]) -> list[str]:
+def reference_names(cells: Iterable[Cell]) -> list[str]:
     return sorted({str(cell.over_engine[AGAINST]) for cell in cells})
+
+
+def references_of(cells: Sequence[Cell]) -> str:
+    """What the speed-ups are over, and how to run it."""
+    return listed([Tally(name, [cell for cell in cells if cell.combine == name]).name
+                   for name in reference_names(cells)])
+
+
+def headline_of(tallies: Sequence[Tally], reference: str, engines_have: bool) -> str:
+    """engines_have: these are the forms that an engine can run instead of the reference."""
+    clear = [one for one in tallies if one.wins and not one.loses]
+    if clear:
+        best = max(clear, key=rank)
+        return (f"{'Take ' * engines_have}{best.name}: faster than {reference} in"
+                f" {len(best.wins)} of {cases_text(len(best.cells))}, slower in none")
+    mixed = [one for one in tallies if one.wins]
+    if mixed:
+        best = max(mixed, key=rank)
+        return (f"It depends on size and load: {best.name} is faster than {reference} in"
+                f" {len(best.wins)} of {cases_text(len(best.cells))} and slower in"
+                f" {len(best.loses)}, see the crossovers")
+    if engines_have:
+        return f"Take {reference}: no form that an engine can run instead is faster in any case"
+    return f"{reference}: no other form is faster in any case"
+
+
+def rank(tally: Tally) -> tuple[int, float]:
+    return len(tally.wins) - len(tally.loses), tally.gain
 
 
 def title_of(phase: str, cells: Iterable[Cell]) -> str:
@@ -69,23 +97,6 @@ def title_of(phase: str, cells: Iterable[Cell]) -> str:
     size = SIZES.get(phase, "") if not any(row["phase"] for row in rows) else ""
     how = GRAPHS.get(tuple(sorted({str(row["graph"]) for row in rows})), "")
     return f"{phase.capitalize()}: {', '.join(filter(None, (size, how)))}"
-
-
-def headline_of(tallies: Sequence[Tally], reference: str, settable: bool) -> str:
-    """settable: these are the forms that an engine's flag can choose instead."""
-    clear = [one for one in tallies if one.wins and not one.loses]
-    if clear:
-        best = max(clear, key=lambda one: (len(one.wins), one.gain))
-        return (f"{'Set ' * settable}{best.combine}: faster than {reference} in {len(best.wins)} of"
-                f" {cases_text(len(best.cells))}, slower in none")
-    mixed = [one.combine for one in tallies if one.wins]
-    if mixed:
-        who = listed(mixed) if len(mixed) <= 3 else f"{len(mixed)} forms"
-        are = "is" if len(mixed) == 1 else "are"
-        return (f"It depends on size and load: {who} {are} faster than {reference} in some cases"
-                " and slower in others, see the crossovers")
-    what = "form that an engine can be set to" if settable else "other form"
-    return f"Keep {reference}: no {what} is faster in any case"
 
 
 def fastest_text(cells: Iterable[Cell]) -> str:
@@ -109,7 +120,7 @@ def fastest_text(cells: Iterable[Cell]) -> str:
 
 def basis_of(cells: Sequence[Cell]) -> str:
     """Against which all-reduce, and what the numbers claim."""
-    names = references_of(cells)
+    names = reference_names(cells)
     text = f"Against {listed(names)}"
     if names == [ENGINE_FORM]:
         text += ", the all-reduce that SGLang chooses by size and ranks, with dp_scatter"

@@ -17,16 +17,31 @@ def test_decode_and_prefill_have_verdicts_of_their_own(tmp_path: Path) -> None:
     text = said(tmp_path, engine_sweep(tokens=(16, 1024, 8192)))
     decode, prefill = text.split("Decode: ")[1].split("Prefill: ")
     assert decode.startswith("up to 512 tokens for each DP rank, eager")
-    assert f"{GROUPED}: of 2 cases faster in 1 (1.40×) and slower in 1 (0.50×). It passes it between" \
-           " 16 and 1024 tokens (balanced). Run by sglang-1." in decode
-    assert f"It depends on size and load: {GROUPED} is faster than {ENGINE} in some cases" in decode
-    assert f"Set {GROUPED}: faster than {ENGINE} in 1 of 1 case, slower in none." in prefill
+    grouped, engine = f"{GROUPED} (sglang-1's default)", f"{ENGINE} (sglang-1 with" \
+        " --boundary-reduction ar)"
+    assert f"{grouped}: of 2 cases faster in 1 (1.40×) and slower in 1 (0.50×)." in decode
+    assert "It passes it between 16 and 1024 tokens (balanced)." in decode
+    assert (f"It depends on size and load: {grouped} is faster than {engine} in 1 of 2 cases and"
+            " slower in 1") in decode
+    assert f"Take {grouped}: faster than {engine} in 1 of 1 case, slower in none." in prefill
 
 
-def test_where_no_settable_form_is_faster_the_all_reduce_stays(tmp_path: Path) -> None:
+def test_where_no_engines_form_is_faster_the_all_reduce_is_taken(tmp_path: Path) -> None:
     text = said(tmp_path, engine_sweep(tokens=(16,)))
-    assert f"Keep {ENGINE}: no form that an engine can be set to is faster in any case." in text
+    assert (f"Take {ENGINE} (sglang-1 with --boundary-reduction ar): no form that an engine can run"
+            " instead is faster in any case.") in text
     assert f"Of all forms {NATIVE} is the fastest in 1 of 1 case, 1.12×." in text
+
+
+@pytest.mark.parametrize("path, words", [
+    ("sglang-1", "sglang-1's default"),
+    ("sglang-1:rsv;vllm-2", "sglang-1 with --boundary-reduction rsv and vllm-2's default"),
+    ("sglang-deterministic", "sglang's deterministic mode"),
+])
+def test_how_an_engine_runs_a_form(tmp_path: Path, path: str, words: str) -> None:
+    rows = [row | {"engine_path": path if row["combine"] == NATIVE else ""}
+            for row in engine_sweep(tokens=(16,))]
+    assert f"Take {NATIVE} ({words}): faster than {ENGINE}" in said(tmp_path, rows)
 
 
 def test_graphs_are_decode_and_eager_rows_prefill_where_there_are_both(tmp_path: Path) -> None:
@@ -54,7 +69,7 @@ def test_on_cores_nothing_is_to_be_set(tmp_path: Path) -> None:
     """No engine runs its forms there, whatever the column says of the case."""
     text = said(tmp_path, engine_sweep(backend="host"))
     assert f"Against {BASELINE}: these rows have no time of" in text
-    assert "Set " not in text and "Run by" not in text
+    assert "Take " not in text and "sglang" not in text.split("Charts")[1]
 
 
 @pytest.mark.parametrize("changes, words", [
@@ -65,7 +80,7 @@ def test_on_cores_nothing_is_to_be_set(tmp_path: Path) -> None:
 def test_a_claim_without_a_verdict_has_none(tmp_path: Path, changes: dict, words: str) -> None:
     text = said(tmp_path, engine_sweep(**changes))
     assert "No verdict. See the cautions." in text and words in text
-    assert "Set " not in text and "Keep " not in text
+    assert "Take " not in text
 
 
 @pytest.mark.parametrize("changes, words", [
