@@ -7,12 +7,13 @@ RESULTS are CSV files or folders that hold a results.csv. For each setting and l
 strategy, prints at which sizes it wins and loses, and the measured sizes around each change. It
 wins or loses where the 95 % interval of its speed-up does not contain 1: over launches from six of
 them on, else over the ends of the launches' own, which are of ratios of the same round where the
-samples lie beside the rows. --against engine is all_reduce_engine_dp_scatter,
-or where a case has no time of it, or ran on cores, the case's baseline. Then follows what to run next so that each
-crossover is known to a factor of 1.25; --next prints nothing but these sizes, as --tokens takes
-them: nothing at all where there is nothing left to run. Rows whose claim allows no verdict are left
-out. Needs no package. Exit status: 0, or 2 with one line on standard error when the input cannot be
-used.
+samples lie beside the rows.
+
+--against engine is all_reduce_engine_dp_scatter, or where a case has no time of it, or ran on
+cores, the case's baseline. Then follows what to run next so that each crossover is known to a
+factor of 1.25; --next prints nothing but these sizes, as --tokens takes them: nothing at all where
+there is nothing left to run. Rows whose claim allows no verdict are left out. Needs no package.
+Exit status: 0, or 2 with one line on standard error when the input cannot be used.
 """
 
 import argparse

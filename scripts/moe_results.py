@@ -262,6 +262,11 @@ def is_of_most(launches: Sequence[Row], reason: str) -> bool:
     return 2 * sum(lacks_verdict(row, reason) for row in launches) > len(launches)
 
 
+def without_nan(row: Row) -> dict[str, str | float | None]:
+    """For JSON, which has no word for a number that is none."""
+    return {name: None if value != value else value for name, value in row.items()}
+
+
 def _present(rows: list[Row], name: str) -> list[float]:
     return sorted(row[name] for row in rows if not math.isnan(row[name]))
 

@@ -24,8 +24,8 @@ def over_reference(
     rows: Sequence[Row], against: str, samples: Samples = Samples()
 ) -> list[Row]:
     """The rows with speed-ups over `against`: the engines' own form where a case on GPUs has a time
-    of it, else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name, and
-    only the cases that have a time of it. AGAINST and is_baseline say which row it is."""
+    of it, else the case's baseline (ENGINE); the baseline (BASELINE); or the strategy of that name,
+    and only the cases that have a time of it. AGAINST and is_baseline say which row it is."""
     if against == BASELINE:
         return list(rows)
     found: list[Row] = []

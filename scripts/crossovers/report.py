@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from crossovers.crossing import FACTOR, Crossing, crossings_of, words_of
-from crossovers.series import GROUP, WINS, Point, Series, labels_of
-from moe_results import AGAINST
+from crossovers.series import GROUP, WINS, Series, labels_of
+from moe_results import AGAINST, without_nan
 
 NONE = "none in range"
 
@@ -95,18 +95,13 @@ def json_of(found: Sequence[Found]) -> dict[str, object]:
             dict(zip(GROUP, one.series.group)) | {
                 "combine": one.series.combine,
                 "words": words_of(one.series.points),
-                "points": [json_of_point(point) for point in one.series.points],
+                "points": [without_nan(asdict(point)) for point in one.series.points],
                 "crossovers": [json_of_crossing(crossing, one.series.even_step)
                                for crossing in one.crossings],
             }
             for one in found
         ],
     }
-
-
-def json_of_point(point: Point) -> dict[str, object]:
-    """JSON has no word for a number that is none."""
-    return {name: None if value != value else value for name, value in asdict(point).items()}
 
 
 def json_of_crossing(crossing: Crossing, step: int) -> dict[str, object]:

@@ -24,11 +24,6 @@ def column_of(values: Sequence) -> object:
     return None if all(number is None for number in numbers) else numbers
 
 
-def without_nan(values: Mapping[str, object]) -> dict[str, object]:
-    """JSON has no word for a number that is none."""
-    return {name: None if value != value else value for name, value in values.items()}
-
-
 def packed(data: Mapping[str, object]) -> str:
     """Small, and without any letter that could end a script element, whatever a file holds."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

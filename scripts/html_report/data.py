@@ -8,10 +8,10 @@ from crossovers.crossing import crossings_of, words_of
 from crossovers.report import brackets_text
 from crossovers.series import Point
 from html_report.cells import PANEL, Cell, Key, by_panel
-from html_report.columns import columns_of, without_nan
+from html_report.columns import columns_of
 from html_report.looks import look_of
 from html_report.values import TABLE, Quantiles, values_of
-from moe_results import AGAINST, NO_VERDICT
+from moe_results import AGAINST, NO_VERDICT, without_nan
 from setting_names import load_order, natural, setting_label, telling_columns
 from winner import winner_of
 

@@ -27,7 +27,8 @@ def case(tokens, us, launch=1, spread=0.01, **changes):
 def write_ratios(folder, ratios, **changes):
     """NATIVE against the engine's form by tokens; the baseline takes twice as long as that."""
     for tokens, ratio in ratios.items():
-        write_rows(folder, case(tokens, {BASELINE: 200, ENGINE: 100, NATIVE: 100 / ratio}, **changes))
+        us = {BASELINE: 200, ENGINE: 100, NATIVE: 100 / ratio}
+        write_rows(folder, case(tokens, us, **changes))
     return str(folder)
 
 

@@ -25,7 +25,7 @@ def write_samples(folder, series, header=HEADER):
 
 
 def engine_case(folder):
-    """The medians say that NATIVE takes half as long as the engine's form, and no more than that."""
+    """By the medians NATIVE takes half as long as the engine's form; their intervals are wide."""
     rows = [timed(name, us, backend="cuda", output_us_low=us / 2, output_us_high=us * 2)
             for name, us in ((BASELINE, 300.0), (ENGINE_FORM, 200.0), (NATIVE, 100.0))]
     write_rows(folder, rows)
