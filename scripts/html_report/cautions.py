@@ -34,11 +34,14 @@ def _of_claims(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _of_intervals(cells: Sequence[Cell]) -> Iterator[str]:
-    fewest = min((cell.over_engine["launch_count"] for cell in cells), default=0)
-    if fewest == 1:
-        yield "one launch: launches differ by more than the intervals within one say"
-    elif not order_statistic_rank(fewest):
-        yield f"{fewest} launches: too few for an interval over launches (6), bars span theirs"
+    launches = [cell.over_engine["launch_count"] for cell in cells]
+    once, few = launches.count(1), sum(not order_statistic_rank(count) for count in launches)
+    if once:
+        yield (f"one launch of {once} of {_count(len(cells), 'cell')}: launches differ by more than"
+               " the intervals within one say")
+    if few > once:
+        yield (f"2 to 5 launches of {few - once} of {_count(len(cells), 'cell')}: too few for an"
+               " interval over launches, bars span theirs")
     wide = sum(_is_wide(cell.over_engine) for cell in cells)
     if wide:
         yield (f"wide intervals: more than {WIDE_PCT} % of the median in {wide} of"

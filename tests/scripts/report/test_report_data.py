@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import plot
@@ -150,5 +151,6 @@ def test_the_h200_set_says_what_the_readme_does(tmp_path: Path) -> None:
     assert plot.main([str(folder), "--out", str(out), "--format", "html"]) == 0
     decode = words_of(out / "report.html").split("Decode: ")[1].split("Prefill: ")[0]
     assert f"Take {ENGINE} (sglang-0.5.23 with --boundary-reduction ar): no form" in decode
-    assert f"{GROUPED} (sglang-0.5.23's default): of 24 cases slower in 24" in decode
-    assert "reduce_scatterv_push is the fastest in 24 of 24 cases" in decode
+    default = re.escape(f"{GROUPED} (sglang-0.5.23's default)")
+    assert re.search(rf"{default}: of (\d+) cases slower in \1 ", decode)
+    assert re.search(r"reduce_scatterv_push is the fastest in (\d+) of \1 cases", decode)

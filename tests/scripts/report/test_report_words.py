@@ -84,7 +84,7 @@ def test_a_claim_without_a_verdict_has_none(tmp_path: Path, changes: dict, words
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({}, "one launch: launches differ by more"),
+    ({}, "one launch of 16 of 16 cells: launches differ by more"),
     ({"output_us_low": 0.1}, "wide intervals: more than 10 % of the median in 16 of 16 cells"),
     ({"experts_kernel": "grouped_gemm_simt"}, "expert kernel not tuned for this device"),
     ({"flags": "throttled;disturbed"}, "the GPU's clock was held back: 16 rows"),
@@ -111,7 +111,7 @@ def test_launches_that_are_enough_have_no_caution(tmp_path: Path) -> None:
     rows = [row | {"run_id": f"r{launch}", "launch": launch}
             for launch in range(1, 8) for row in engine_sweep()]
     assert "one launch" not in said(tmp_path, rows)
-    assert "3 launches: too few" in said(tmp_path, rows[:48], "few")
+    assert "2 to 5 launches of 16 of 16 cells: too few" in said(tmp_path, rows[:48], "few")
 
 
 def test_provenance_is_what_the_run_was(tmp_path: Path) -> None:
