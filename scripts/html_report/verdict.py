@@ -55,23 +55,22 @@ def as_engines_run(cells: list[Cell], phase: str) -> list[Cell]:
 def verdict_on(phase: str, cells: list[Cell]) -> Verdict:
     tallies = tallies_of(cells)
     engines_have = [one for one in tallies if one.engine_paths]
-    headline = headline_of(engines_have or tallies, references_of(cells), bool(engines_have))
+    references = [Tally(name, [cell for cell in cells if cell.combine == name])
+                  for name in references_of(cells)]
+    headline = headline_of(engines_have or tallies, references, bool(engines_have))
     facts = [*(one.text for one in engines_have), fastest_text(cells)]
     return Verdict(title_of(phase, cells), headline, facts)
 
 
-def reference_names(cells: Iterable[Cell]) -> list[str]:
+def references_of(cells: Iterable[Cell]) -> list[str]:
     return sorted({str(cell.over_engine[AGAINST]) for cell in cells})
 
 
-def references_of(cells: Sequence[Cell]) -> str:
-    """What the speed-ups are over, and how to run it."""
-    return listed([Tally(name, [cell for cell in cells if cell.combine == name]).name
-                   for name in reference_names(cells)])
-
-
-def headline_of(tallies: Sequence[Tally], reference: str, engines_have: bool) -> str:
-    """engines_have: these are the forms that an engine can run instead of the reference."""
+def headline_of(
+    tallies: Sequence[Tally], references: Sequence[Tally], engines_have: bool
+) -> str:
+    """engines_have: these are the forms that an engine can run instead of the references."""
+    reference = listed([one.combine for one in references])
     clear = [one for one in tallies if one.wins and not one.loses]
     if clear:
         best = max(clear, key=rank)
@@ -84,7 +83,8 @@ def headline_of(tallies: Sequence[Tally], reference: str, engines_have: bool) ->
                 f" {len(best.wins)} of {cases_text(len(best.cells))} and slower in"
                 f" {len(best.loses)}, see the crossovers")
     if engines_have:
-        return f"Take {reference}: no form that an engine can run instead is faster in any case"
+        names = listed([one.name for one in references])
+        return f"Take {names}: no form that an engine can run instead is faster in any case"
     return f"{reference}: no other form is faster in any case"
 
 
@@ -120,7 +120,7 @@ def fastest_text(cells: Iterable[Cell]) -> str:
 
 def basis_of(cells: Sequence[Cell]) -> str:
     """Against which all-reduce, and what the numbers claim."""
-    names = reference_names(cells)
+    names = references_of(cells)
     text = f"Against {listed(names)}"
     if names == [ENGINE_FORM]:
         text += ", the all-reduce that SGLang chooses by size and ranks, with dp_scatter"

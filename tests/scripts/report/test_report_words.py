@@ -17,13 +17,12 @@ def test_decode_and_prefill_have_verdicts_of_their_own(tmp_path: Path) -> None:
     text = said(tmp_path, engine_sweep(tokens=(16, 1024, 8192)))
     decode, prefill = text.split("Decode: ")[1].split("Prefill: ")
     assert decode.startswith("up to 512 tokens for each DP rank, eager")
-    grouped, engine = f"{GROUPED} (sglang-1's default)", f"{ENGINE} (sglang-1 with" \
-        " --boundary-reduction ar)"
+    grouped = f"{GROUPED} (sglang-1's default)"
     assert f"{grouped}: of 2 cases faster in 1 (1.40×) and slower in 1 (0.50×)." in decode
     assert "It passes it between 16 and 1024 tokens (balanced)." in decode
-    assert (f"It depends on size and load: {grouped} is faster than {engine} in 1 of 2 cases and"
+    assert (f"It depends on size and load: {grouped} is faster than {ENGINE} in 1 of 2 cases and"
             " slower in 1") in decode
-    assert f"Take {grouped}: faster than {engine} in 1 of 1 case, slower in none." in prefill
+    assert f"Take {grouped}: faster than {ENGINE} in 1 of 1 case, slower in none." in prefill
 
 
 def test_where_no_engines_form_is_faster_the_all_reduce_is_taken(tmp_path: Path) -> None:
