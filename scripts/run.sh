@@ -73,6 +73,7 @@ draw_charts() {
     elif quietly "$root/build/plot.log" "$python" "$root/scripts/plot.py" "$1" --out "$2"; then
         say "charts: $((SECONDS - start)) s"
         tell "charts:  $2"
+        if [[ -e $2/report.html ]]; then tell "report:  $2/report.html"; fi
     else
         say "warning: no charts: plot.py failed, see $root/build/plot.log"
     fi

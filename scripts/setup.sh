@@ -268,6 +268,22 @@ setup_disassembler() {
         say "warning: no cuobjdump and nvdisasm from PyPI, see $log: machine code is not tested"
 }
 
+# Whether tests can open the report: see setup_browser.
+has_browser() {
+    { type -P chromium || type -P chromium-browser; } >/dev/null &&
+        "$root/.venv/bin/python" -c 'import playwright' &>/dev/null
+}
+
+# What tests open the report in: Chromium, and Playwright into .venv. Without, those tests are skipped.
+setup_browser() {
+    local as_root log=$root/build/browser.log
+    if has_browser; then return; fi
+    if may_use_apt; then install_with_apt chromium; fi
+    if ! { quietly "$log" venv_pip -c "$root/scripts/constraints.txt" playwright && has_browser; }; then
+        say "warning: no Chromium or no Playwright, see $log: the report is not opened in a browser"
+    fi
+}
+
 # configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what
 # was missing is there. What failed is not kept either: CMake would remember a library as missing
 # after it was installed.
@@ -297,5 +313,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     setup_packages "$@"
     setup_python
     need_python
-    if [[ " $* " == *" --lint "* ]]; then setup_disassembler; fi
+    if [[ " $* " == *" --lint "* ]]; then
+        setup_disassembler
+        setup_browser
+    fi
 fi
