@@ -46,6 +46,8 @@ struct Options {
     std::string traffic;  ///< that steps are made of, in place of such a file; empty: no
     /// Where the steps are from, as results say; known once they are read.
     std::string steps_source;
+    /// Of the bytes of `steps`, which may change under its name; likewise.
+    std::string steps_hash;
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;

@@ -87,6 +87,28 @@ def test_what_cannot_be_is_said_and_nothing_is_run(text, options, said, steps, t
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sweep_is_not_resumed_with_other_steps(steps, tmp_path):
+    out = tmp_path / "out"
+    asked = [*ASKED, "--budget", "0.01", "--steps", steps, "--out", out]
+    assert launch(*asked).returncode == 0
+    before = (out / "results.csv").read_text()
+    again = launch(*asked, "--resume")
+    assert again.returncode == 0 and "2 of 2 cases are there already" in again.stdout, again.stderr
+    steps.write_text(STEPS.replace(",90,", ",91,"))
+    other = launch(*asked, "--resume")
+    assert (other.returncode, other.stderr) == (2, (
+        f"bench_moe_comm: --resume: {out}/results.csv was made of other steps: --steps {steps} has "
+        f"changed since; put the old file back, or name another file than --out '{out}'\n"))
+    assert (out / "results.csv").read_text() == before
+
+
+@pytest.mark.parametrize("text", ["tokens_per_rank\n1;1;1;1;1;1;1;x\n", "tokens_per_rank\n0;0;0;0;0;0;0;0\n"])
+def test_what_rank_0_alone_reads_ends_all_ranks(text, steps, tmp_path):
+    steps.write_text(text)
+    done = launch(*SMALL, "--steps", steps, "--out", tmp_path / "out", ranks=8)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     done = launch(*SMALL, "--steps", tmp_path / "none.csv", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (
