@@ -62,6 +62,24 @@ TEST(Buckets, HoldStepsOfTheSameRows) {
     EXPECT_EQ(cut, (Reasons{{"4 ranks are not dp 2", 118}}));
 }
 
+TEST(Buckets, AreOfThePhasesAskedFor) {
+    const auto file = steps_of("vllm,decode,,3;2,5\nvllm,prefill,,9;2,7\nvllm,mixed,,9;1,1\n");
+    const std::vector phases{kDecode, StepPhase::mixed};
+    auto params = setting(2);
+    const auto found = bucket_steps(file, params, 2, phases);
+    ASSERT_EQ(found.buckets.size(), 2U);
+    EXPECT_EQ(found.buckets[0].phase, kDecode);
+    EXPECT_EQ(found.buckets[1].phase, StepPhase::mixed);
+    EXPECT_EQ(found.not_this_question, (Reasons{{"phase prefill", 7}}));
+    // Decode rows alone are padded to those of graphs, whoever's rule pads ranks to each other.
+    params.graph_sizes.rows = {8};
+    const auto padded = bucket_steps(file, params, 2).buckets;
+    ASSERT_EQ(padded.size(), 3U);
+    EXPECT_EQ(padded[0].rows, (Counts{9, 2}));
+    EXPECT_EQ(padded[1].rows, (Counts{8, 8}));
+    EXPECT_EQ(padded[2].rows, (Counts{9, 1}));
+}
+
 TEST(Buckets, AreAsTheEnginePads) {
     const auto file = steps_of(
         "sglang,decode,,8;7;6;0,\n"   // 2 * 21 of 32: padded

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -46,8 +47,9 @@ std::int64_t row_bytes(const Case& params) {
     return params.shape.hidden * static_cast<std::int64_t>(size_of(params.dtype));
 }
 
-StepSetting make_setting(const StepFile& file, const Case& params, int ranks) {
-    auto [buckets, not_this_question] = bucket_steps(file, params, ranks);
+StepSetting make_setting(const StepFile& file, const Case& params, int ranks,
+                         std::span<const StepPhase> phases) {
+    auto [buckets, not_this_question] = bucket_steps(file, params, ranks, phases);
     return {{}, group_buckets(std::move(buckets)), std::move(not_this_question), row_bytes(params)};
 }
 
@@ -118,12 +120,13 @@ StepSweep group_steps(const Options& options, const StepFile& file, int ranks) {
     check_topology(options, file, ranks);
     StepSweep sweep{file.source, file.engines, engine_seconds(file), file.dp_ranks(), file.ep, {},
                     {}};
+    const auto phases = options.phases_given ? options.phases : std::vector<StepPhase>();
     std::map<GroupingKey, StepSetting> known;
     for (const auto& params : expand_cases(one_step_each(options, sweep), ranks)) {
         const GroupingKey key(params.padding, params.graph, params.ep, row_bytes(params));
         auto found = known.find(key);
         if (found == known.end()) {
-            found = known.emplace(key, make_setting(file, params, ranks)).first;
+            found = known.emplace(key, make_setting(file, params, ranks, phases)).first;
         }
         auto& setting = sweep.settings.emplace_back(found->second);
         setting.label = setting_label(params);

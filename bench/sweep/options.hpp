@@ -49,6 +49,7 @@ struct Options {
     /// Of the bytes of `steps`, which may change under its name; likewise.
     std::string steps_hash;
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
+    bool phases_given{};  ///< by the user; else steps of all phases count
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;
     std::vector<const GatherEntry*> gathers;

@@ -110,7 +110,7 @@ void read_word(Name name, Text text, Options& options) {
 
 constexpr std::array kOptions{
     OptionEntry{"--steps", G::step, "",
-                "FILE of an engine's steps, in place of --tokens, --load and --phase "
+                "FILE of an engine's steps, in place of --tokens and --load "
                 "(bench/steps/README.md)",
                 read_text<&Options::steps>},
     OptionEntry{"--baseline", G::strategies, "all_reduce_dp_scatter",

@@ -61,11 +61,14 @@ def test_a_case_of_steps_is_the_case_that_lists_ask_for(steps, tmp_path):
 
 
 BAD = [
-    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the latter says tokens, load and phase of "
-                             "each step"]),
+    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the latter says tokens and load of each "
+                             "step"]),
     ("", ["--traffic", "isl=1"], ["--traffic and --steps"]),
     ("", ["--load", "hot"], ["--load and --steps"]),
-    ("", ["--padding", "sglang", "--phase", "decode"], ["--phase and --steps"]),
+    ("", ["--phase", "mixed"], ["--steps: none of {} is this question (no tokens: 3; phase decode: "
+                                "107)"]),
+    ("tokens_per_rank\n1;1\n", ["--phase", "decode"],
+     ["--phase: it asks for the phase of each step, and some of --steps have none"]),
     ("", ["--dp", "1"], ["--dp '1': the steps of {} are of 2 DP ranks"]),
     ("# tp=4\ntokens_per_rank\n1;1\n", [], ["--steps: {} is of tp 4; here are 2 ranks"]),
     ("tokens_per_rank,count\n1;1,x\n1;1,1\n1,1\n", [],
