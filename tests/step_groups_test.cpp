@@ -147,7 +147,7 @@ std::vector<Bucket> random_buckets(int count, int dp, std::mt19937_64& random) {
 TEST(Grouping, OfFewBucketsIsExact) {
     std::mt19937_64 random(7);
     auto buckets = random_buckets(24, 4, random);
-    const auto grouping = group_buckets(buckets);
+    const auto grouping = group_buckets(buckets, 24);
     EXPECT_EQ(grouping.representatives.size(), 24U);
     EXPECT_EQ(grouping.mean_error, 0);
     EXPECT_EQ(grouping.largest_error, 0);
@@ -232,7 +232,7 @@ TEST(StepCases, HaveTheRowsOfTheirSteps) {
     for (const auto& step : file.steps) total.front() += step.count;
     std::size_t at = 0;
     for (const auto& one : sweep.settings) {
-        EXPECT_LE(one.grouping.representatives.size(), kMaxGroups);
+        EXPECT_LE(one.grouping.representatives.size(), options.step_cases);
         EXPECT_EQ(one.grouping.steps, total.front());
         for (const auto& step : one.grouping.representatives) {
             const auto& params = cases.at(at++);
@@ -245,6 +245,16 @@ TEST(StepCases, HaveTheRowsOfTheirSteps) {
         }
     }
     EXPECT_EQ(at, cases.size());
+}
+
+TEST(StepCases, AreAsManyAsAskedFor) {
+    const auto file = steps_of(",,,8;1,\n,,,9;9,\n,,,100;2,\n,,,70;3,\n");
+    for (const auto& [asked, got] :
+         std::map<std::string, std::size_t>{{"1", 1}, {"3", 3}, {"24", 4}}) {
+        const auto options = options_of({"--step-cases", asked.c_str()});
+        const auto sweep = group_steps(options, file, 2);
+        EXPECT_EQ(expand_steps(options, sweep, 2).size(), got) << asked;
+    }
 }
 
 TEST(StepSweep, ArrivesAsItWasSent) {

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <span>
 #include <tuple>
 #include <utility>
 
@@ -48,9 +47,11 @@ std::int64_t row_bytes(const Case& params) {
 }
 
 StepSetting make_setting(const StepFile& file, const Case& params, int ranks,
-                         std::span<const StepPhase> phases) {
+                         const Options& options) {
+    const auto phases = options.phases_given ? options.phases : std::vector<StepPhase>();
     auto [buckets, not_this_question] = bucket_steps(file, params, ranks, phases);
-    return {{}, group_buckets(std::move(buckets)), std::move(not_this_question), row_bytes(params)};
+    auto grouping = group_buckets(std::move(buckets), options.step_cases);
+    return {{}, std::move(grouping), std::move(not_this_question), row_bytes(params)};
 }
 
 void add_cases(const Case& setting, const Grouping& grouping, std::vector<Case>& cases) {
@@ -120,13 +121,12 @@ StepSweep group_steps(const Options& options, const StepFile& file, int ranks) {
     check_topology(options, file, ranks);
     StepSweep sweep{file.source, file.engines, engine_seconds(file), file.dp_ranks(), file.ep, {},
                     {}};
-    const auto phases = options.phases_given ? options.phases : std::vector<StepPhase>();
     std::map<GroupingKey, StepSetting> known;
     for (const auto& params : expand_cases(one_step_each(options, sweep), ranks)) {
         const GroupingKey key(params.padding, params.graph, params.ep, row_bytes(params));
         auto found = known.find(key);
         if (found == known.end()) {
-            found = known.emplace(key, make_setting(file, params, ranks, phases)).first;
+            found = known.emplace(key, make_setting(file, params, ranks, options)).first;
         }
         auto& setting = sweep.settings.emplace_back(found->second);
         setting.label = setting_label(params);
