@@ -12,6 +12,8 @@
 # --scale-experts. What follows -- starts the ranks, one for each GPU or core.
 #
 # DIR/verdict.md and verdict.json are there, provisionally, after the first of seven launches.
+# BENCH_MOE_COMM: a program that is there already; nothing is set up or built then.
+#
 # Exit status: 0; 1 where this machine cannot run it (doctor.sh), 2 for bad arguments, or that of
 # the launch that failed.
 # shellcheck source=scripts/setup.sh
@@ -42,7 +44,7 @@ read_arguments() {
             --dry-run) dry=1 ;;
             --resume) resume=(--resume) ;;
             --minutes | --out)
-                (($# > 1)) || refuse "$1 wants a value"
+                [[ ${2:---} != -- ]] || refuse "$1 wants a value"
                 if [[ $1 == --out ]]; then folder=$2; else minutes=$2; fi
                 shift ;;
             -h | --help) say "$usage" && exit ;;
@@ -123,7 +125,7 @@ choose_cases() {
         seconds=$(seconds_of "$i")
         # Launches of one part are of the same cases, also of a run that goes on.
         for most in $(cat -- "$folder/${parts[i]}.cases" 2>/dev/null || echo 24 12 6 3 2 1); do
-            ask "${parts[i]}" --step-cases "$most" --time "$seconds"
+            ask "${parts[i]}" --step-cases "$most" --time $((seconds * 2 / 3 + 1))
             if [[ $said != *' will not fit '* ]]; then break; fi
         done
         cases+=("$most")
@@ -166,17 +168,27 @@ draw_report() {
     fi
 }
 
+# Sets python, preset and program: that of BENCH_MOE_COMM where it is set, else it is built.
+prepare() {
+    choose_backend "${options[@]}"
+    if [[ -n ${BENCH_MOE_COMM:-} ]]; then
+        program=$BENCH_MOE_COMM
+        python=$(command -v python3) || die "no python3 here"
+        return
+    fi
+    setup_packages
+    setup_python
+    need_python
+    "$root/scripts/doctor.sh" >&2 || exit
+    program=$root/build/$preset/bench/bench_moe_comm
+    step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+}
+
 main() {
     local i p count
     outlive_terminal
     read_arguments "$@"
-    setup_packages
-    setup_python
-    need_python
-    choose_backend "${options[@]}"
-    "$root/scripts/doctor.sh" >&2 || exit
-    program=$root/build/$preset/bench/bench_moe_comm
-    step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+    prepare
     if [[ -n $dry ]]; then
         folder=$(mktemp -d)
         trap 'rm -rf -- "$folder"' EXIT
@@ -199,4 +211,4 @@ main() {
     tell "verdict: $folder/verdict.md"
 }
 
-main "$@"
+main "$@"; exit # nothing of a file that is replaced meanwhile is read

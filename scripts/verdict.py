@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None) -> int:
     folder = parser.parse_args(arguments).folder
     plan = read_json(folder / "plan.json")
     decision = decision_of(folder, plan)
-    launches = decision.launches()
+    launches = decision.launches
     provisional = "" if launches >= LAUNCHES else \
         f"Provisional: {launches} of {LAUNCHES} launches."
     notes = notes_on(decision, plan)

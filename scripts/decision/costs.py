@@ -1,6 +1,6 @@
 """What steps cost by each way that they could take: rows of the parts, one layer of a step."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
@@ -69,7 +69,7 @@ class Priced:
 
     saved_us: dict[str, float]  # by launch
     default_us: float
-    steps: int  # that were timed both ways in every launch
+    steps: int  # that were timed both ways in most launches
     all_steps: int
     same_way: bool  # as the default, in every case
     no_verdict: tuple[str, ...]  # why most of the times say nothing
@@ -92,37 +92,61 @@ def interval_of(values: Iterable[float]) -> tuple[float, float] | None:
 
 def price(candidate: Candidate, engine: Engine, sweeps: dict[Sweep, Launches], phase: str,
           skew: int) -> Priced | None:
-    """None where no case was timed both ways in every launch."""
+    """None where no case was timed both ways in most launches. A case that a launch had no time for
+    saves there what it saves elsewhere (the median)."""
     setting = candidate.setting.name if candidate.setting else ""
     default = sweeps.get(Sweep(phase, "", skew), {})
     own = sweeps.get(Sweep(phase, setting, skew), {})
-    launches = [launch for launch in default if launch in own]
     steps = {case: cell.steps for cells in default.values() for case, cell in cells.items()}
-    pairs: dict[tuple, list[tuple[float, float]]] = {}
-    same_way = not candidate.setting
-    for case in steps:
-        times = []
-        for launch in launches:
-            cell, other = default[launch].get(case), own[launch].get(case)
-            if cell is None or other is None:
-                break
-            usual, combine = combines_of(candidate, engine, cell)
-            same_way &= usual == combine
-            if usual not in cell.us or combine not in other.us:
-                break
-            times.append((cell.us[usual], other.us[combine]))
-        if launches and len(times) == len(launches):
-            pairs[case] = times
+    launches = [launch for launch in default if launch in own]
+    pairs = {case: {launch: pair for launch in launches
+                    if (pair := _timed_both_ways(candidate, engine, default[launch].get(case),
+                                                 own[launch].get(case)))}
+             for case in steps}
+    pairs = {case: times for case, times in pairs.items() if 2 * len(times) > len(launches)}
     timed = sum(steps[case] for case in pairs)
     if not timed:
         return None
-    of_default = [sum(steps[case] * times[i][0] for case, times in pairs.items()) / timed
-                  for i in range(len(launches))]
-    saved = {launch: sum(steps[case] * (times[i][0] - times[i][1])
-                         for case, times in pairs.items()) / timed
-             for i, launch in enumerate(launches)}
-    return Priced(saved, median(of_default), timed, sum(steps.values()), same_way,
-                  reasons_of_most([default[launch][case] for case in pairs for launch in launches]))
+
+    def weighted(of_case: Callable[[dict[str, Pair]], float]) -> float:
+        return sum(steps[case] * of_case(times) for case, times in pairs.items()) / timed
+
+    def saved_in(launch: str) -> float:
+        return weighted(lambda times: times[launch].saved() if launch in times
+                        else median(pair.saved() for pair in times.values()))
+
+    def timed_in(launch: str) -> int:
+        return sum(steps[case] for case, times in pairs.items() if launch in times)
+
+    return Priced(
+        {launch: saved_in(launch) for launch in launches if 2 * timed_in(launch) > timed},
+        weighted(lambda times: median(pair.default for pair in times.values())),
+        timed, sum(steps.values()),
+        not candidate.setting and all(pair.same_way for times in pairs.values()
+                                      for pair in times.values()),
+        reasons_of_most([default[launch][case] for case, times in pairs.items()
+                         for launch in times]))
+
+
+class Pair(NamedTuple):
+    """Microseconds of a case in a launch."""
+
+    default: float
+    own: float
+    same_way: bool
+
+    def saved(self) -> float:
+        return self.default - self.own
+
+
+def _timed_both_ways(candidate: Candidate, engine: Engine, default: Cell | None,
+                     own: Cell | None) -> Pair | None:
+    if default is None or own is None:
+        return None
+    usual, combine = combines_of(candidate, engine, default)
+    if usual not in default.us or combine not in own.us:
+        return None
+    return Pair(default.us[usual], own.us[combine], usual == combine)
 
 
 def combines_of(candidate: Candidate, engine: Engine, cell: Cell) -> tuple[str, str]:

@@ -29,7 +29,7 @@ class PhaseVerdict:
     phase: str  # "" for all of them together
     steps: int
     step_ms: float | None
-    default_us: float  # of a layer with the default
+    default_us: float | None  # of a layer with the default; None: too little was timed
     launches: int
     assessments: Sequence[Assessment]
 
@@ -52,9 +52,7 @@ class Decision:
     setup: Setup
     phases: Sequence[PhaseVerdict]
     together: PhaseVerdict | None  # where several phases may run on the same nodes
-
-    def launches(self) -> int:
-        return min((one.launches for one in self.phases), default=0)
+    launches: int  # of all parts so far
 
 
 def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, Launches],
@@ -77,7 +75,7 @@ def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, La
         merged = {candidate: _merged([priced[phase][candidate] for phase in phases])
                   for candidate in flags}
         together = _verdict("", merged, flags, setup.layers, _mean_ms(verdicts))
-    return Decision(setup, verdicts, together)
+    return Decision(setup, verdicts, together, min(map(len, sweeps.values())))
 
 
 def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
@@ -85,7 +83,7 @@ def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
     timed = [own[0] for own in priced.values() if 0 in own]
     return PhaseVerdict(
         phase, max((one.all_steps for one in timed), default=0), step_ms,
-        timed[0].default_us if timed else float("nan"),
+        timed[0].default_us if timed else None,
         max((len(one.saved_us) for one in timed), default=0),
         assess(priced, candidates, SKEWS, layers, step_ms))
 

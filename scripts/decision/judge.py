@@ -72,8 +72,10 @@ def assess(priced: Mapping[Candidate, Mapping[int, Priced]], candidates: Sequenc
     found = []
     for candidate in candidates:
         own = priced.get(candidate, {})
-        against = _not_priced(own.get(0)) or _like_another(own[0], found) or _not_worth_it(
-            candidate, gains[candidate], best, skews)
+        against = "too little of it was timed, give more --minutes"
+        if 0 in own:
+            against = (_like_another(own[0], found) or _says_nothing(own[0])
+                       or _not_worth_it(candidate, gains[candidate], best, skews))
         found.append(Assessment(candidate, gains[candidate], own.get(0), against))
     return found
 
@@ -85,21 +87,20 @@ def _best(gains: Mapping[Candidate, Mapping[int, Gain]], skew: int) -> Candidate
     return max(flags, key=lambda candidate: gains[candidate][skew].ms, default=None)
 
 
-def _not_priced(priced: Priced | None) -> str:
-    if priced is None:
-        return "no step of it was timed"
-    if priced.same_way:
-        return "it runs what the default runs"
+def _says_nothing(priced: Priced) -> str:
+    """Why times say nothing about which is faster."""
     if priced.no_verdict:
         return "; ".join(NO_TIME[reason] for reason in priced.no_verdict)
     if priced.share() < LEAST_SHARE:
-        return (f"only {100 * priced.share():.0f} % of the steps were timed in every launch, give"
+        return (f"only {100 * priced.share():.0f} % of the steps were timed in most launches, give"
                 " more --minutes")
     return ""
 
 
 def _like_another(priced: Priced, found: Sequence[Assessment]) -> str:
     """Values that take the same ways have the same times."""
+    if priced.same_way:
+        return "it runs what the default runs"
     for other in found:
         if other.priced is not None and other.priced.saved_us == priced.saved_us:
             return f"it runs what {other.candidate.name} runs"

@@ -36,6 +36,8 @@ def library_of(row: Row, engine: Engine, runs: Iterable[Mapping]) -> str:
 
 def model_name(preset: str) -> str:
     """Qwen3.5-397B for qwen3.5-397b-a17b: without the parameters that are active."""
+    if preset == "custom":
+        return "a custom layer"
     parts = [part for part in preset.split("-") if not re.fullmatch(r"a\d+b", part)]
     return "-".join(map(_capitalised, parts))
 
@@ -44,7 +46,9 @@ def _capitalised(part: str) -> str:
     family = re.match(r"[a-z]*", part).group()
     if family in FAMILIES:
         return FAMILIES[family] + part[len(family):]
-    return part.upper() if re.fullmatch(r"(\d+x)?\d+b|[a-z]\d[\d.]*", part) else part.capitalize()
+    if re.fullmatch(r"(\d+x)?\d+b", part):
+        return part.replace("b", "B")
+    return part.capitalize()
 
 
 def steps_name(steps: int, traffic: str) -> str:

@@ -1,6 +1,5 @@
 """verdict.md and verdict.json of a decision."""
 
-import math
 from collections.abc import Sequence
 
 from decision.decision import Decision, PhaseVerdict
@@ -30,9 +29,12 @@ def _section(decision: Decision, phase: PhaseVerdict) -> list[str]:
     step = f"a step takes {ms_text(phase.step_ms)} ms" if phase.step_ms else \
         "nobody says how long a step takes"
     name = phase.phase.capitalize() or "All phases on the same nodes"
+    if phase.default_us is None:
+        return [f"## {name}", "", "Too little of it was timed: give more --minutes.", ""]
+    layers = decision.setup.layers
     lines = [f"## {name}", "", f"{phase.steps:,} steps; {step}; a layer takes"
              f" {phase.default_us:,.1f} us with {DEFAULT} ({decision.setup.engine.default}),"
-             f" {decision.setup.layers} MoE layers; {phase.launches} launches.", ""]
+             f" {layers} MoE layer{'s' * (layers != 1)}; {phase.launches} launches.", ""]
     operators = [*phase.flags(), *phase.of_kind("setting")]
     lines += _table(operators, decision)
     kernels = phase.of_kind("kernel")
@@ -56,12 +58,12 @@ def _cells(one: Assessment, decision: Decision) -> list[str]:
     price = one.candidate.setting.price if one.candidate.setting else ""
     verdict = "**set it**" if one.named else one.against
     words = "; ".join(filter(None, (verdict, f"price: {price}" if price else "")))
-    if one.gain is None:
+    if one.gain is None or one.priced.same_way:
         return [name, *[""] * (len(COLUMNS) - 2), words]
     us = one.gain.ms * 1000 / decision.setup.layers
     late = [gain_text(one.gains[skew]).replace(" ms", "") if skew in one.gains else ""
             for skew in SKEWS[1:]]
-    return [name, f"{us:.1f}", gain_text(one.gain).replace(" ms", ""),
+    return [name, f"{us:,.1f}", gain_text(one.gain).replace(" ms", ""),
             "" if one.gain.pct is None else f"{one.gain.pct:.2f}", *late, words]
 
 
@@ -83,7 +85,7 @@ def _phase_json(phase: PhaseVerdict, layers: int) -> dict:
     named = phase.named()
     return {
         "phase": phase.phase, "steps": phase.steps, "step_ms": phase.step_ms,
-        "default_layer_us": None if math.isnan(phase.default_us) else phase.default_us,
+        "default_layer_us": phase.default_us,
         "launches": phase.launches, "set": named.candidate.name if named else None,
         "candidates": [_candidate_json(one, layers) for one in phase.assessments],
     }

@@ -50,10 +50,12 @@ def _of_value(decision: Decision, value: str) -> str:
 def _clause(phase: PhaseVerdict, one: Assessment) -> str:
     gain, name = one.gain, f"{phase.phase or 'mean'} step"
     if gain is None:
-        return f"was not timed in {_a(name)}"
+        return f"was timed too little in {_a(name)}"
     if one.priced.same_way:
         return f"changes nothing in {_a(name)}"
     step = f"{_a(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else _a(name)
+    if gain.interval is None:
+        return f"{'saves' if gain.ms > 0 else 'costs'} {_ms(abs(gain.ms))} of {step} so far"
     if gain.is_a_gain():
         pct = "" if gain.pct is None else f" ({gain.pct:.1f} %)"
         return f"saves {gain_text(gain)} of {step}{pct}"

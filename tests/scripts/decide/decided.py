@@ -53,14 +53,21 @@ def with_late_ranks(saved_ms: Sequence[float], steps: int, **changes: object) ->
     return [one for skew in SKEWS for one in rows_of(saved_ms, steps, skew=skew, **changes)]
 
 
+def write_rows(folder: Path, rows: Sequence[Mapping]) -> None:
+    """Appends, with a header where there is no file yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys([*HEADER, *(key for one in rows for key in one)]))
+    new = not (folder / "results.csv").exists()
+    with (folder / "results.csv").open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
 def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
     """The results of a part; what the plan says of it."""
-    (folder / name).mkdir(parents=True)
-    columns = list(dict.fromkeys([*HEADER, *(key for one in rows for key in one)]))
-    with (folder / name / "results.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(folder / name, rows)
     env = {"engine": "sglang-0.5.23", "set": {"NCCL_NVLS_ENABLE": "0"}, "kept": {}}
     (folder / name / "results.json").write_text(json.dumps({"runs": {"r1": {"engine_env": env}}}))
     phase, _, rest = name.partition("-")

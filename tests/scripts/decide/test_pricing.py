@@ -39,7 +39,7 @@ def test_a_version_without_rules_gets_no_sentence(name):
 
 @pytest.mark.parametrize(("preset", "name"), [
     ("qwen3.5-397b-a17b", "Qwen3.5-397B"), ("deepseek-v3", "DeepSeek-V3"), ("kimi-k2", "Kimi-K2"),
-    ("gpt-oss-120b", "GPT-OSS-120B"), ("mixtral-8x7b", "Mixtral-8X7B"), ("custom", "Custom"),
+    ("gpt-oss-120b", "GPT-OSS-120B"), ("mixtral-8x7b", "Mixtral-8x7B"), ("custom", "a custom layer"),
 ])
 def test_models_have_names_for_people(preset, name):
     assert model_name(preset) == name
@@ -71,11 +71,22 @@ def test_rows_of_a_gather_that_the_engine_does_not_take_do_not_count(tmp_path):
     assert priced.saved_us["1"] == pytest.approx(-3100 / 60)
 
 
-def test_a_case_that_a_launch_left_out_does_not_count(tmp_path):
-    rows = rows_of(SAVED, 90) + rows_of(SAVED[:6], 10)
+def test_a_case_that_a_launch_left_out_counts_by_the_other_launches(tmp_path):
+    few = [one for one in rows_of([30.0] * 7, 10) if one["launch"] not in (1, 2)]
+    fewer = [one for one in rows_of([30.0] * 7, 5) if one["launch"] > 4]
+    [ar] = [one for one in candidates_of(SGLANG, ()) if one.name == "ar"]
+    rows = rows_of([6.0] * 7, 90) + few + fewer
+    priced = price(ar, SGLANG, sweeps_of(tmp_path, rows), "prefill", 0)
+    assert (priced.steps, priced.all_steps) == (100, 105)
+    assert priced.saved_us == {str(launch): pytest.approx(-(90 * 100 + 10 * 500) / 100)
+                               for launch in range(1, 8)}
+
+
+def test_a_launch_that_timed_little_does_not_count(tmp_path):
+    rows = [one for one in rows_of(SAVED, 90) if one["launch"] != 3] + rows_of(SAVED, 10)
     [ar] = [one for one in candidates_of(SGLANG, ()) if one.name == "ar"]
     priced = price(ar, SGLANG, sweeps_of(tmp_path, rows), "prefill", 0)
-    assert (priced.steps, priced.all_steps) == (90, 100)
+    assert list(priced.saved_us) == ["1", "2", "4", "5", "6", "7"]
 
 
 def test_a_setting_is_priced_against_the_default_without_it(tmp_path):
