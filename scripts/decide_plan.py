@@ -22,7 +22,7 @@ from pathlib import Path
 from cli import OneLineParser, cannot_write, command, write_text
 from decision.engine import Engine, find_engine
 from decision.plan import Part, options_of, parse_step_ms, parts_of
-from decision.steps import PHASES, StepsSeen, scan_steps
+from decision.steps import ANY, PHASES, StepsSeen, scan_steps
 from moe_results import ResultsError
 
 NEWEST = "sglang"
@@ -56,11 +56,11 @@ def engine_of(options: Namespace, seen: StepsSeen) -> Engine:
 
 
 def phases_of(options: Namespace, seen: StepsSeen) -> list[str]:
-    phases = [phase for phase in PHASES if phase in seen.phases or options.traffic]
-    if not phases:
-        raise ResultsError(f"--steps '{options.steps}': no step says its phase, prefill, decode or"
-                           " mixed")
-    return phases
+    """For traffic all, of which decide.sh leaves out those without steps."""
+    phases = [phase for phase in (*PHASES, ANY) if phase in seen.phases]
+    if not phases and not options.traffic:
+        raise ResultsError(f"--steps '{options.steps}': there are no steps that can be read")
+    return phases or list(PHASES)
 
 
 def moe_layers(program: str, model: str) -> int:

@@ -70,8 +70,8 @@ class Engine:
             if "any_prefill" in when and phase == "decode":
                 continue
             found.append(choice["take"])
-            if set(when) <= {"any_prefill"}:  # it holds for all that are left
-                break
+            if not when or (when == ["any_prefill"] and phase in ("prefill", "mixed")):
+                break  # it holds for all that are left
         return list(dict.fromkeys(found))
 
     def ways_of(self, phase: str) -> list[Way]:

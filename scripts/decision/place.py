@@ -14,10 +14,10 @@ NVLS = "NCCL_NVLS_ENABLE"
 
 
 def place_of(row: Row) -> str:
-    """8x H100 SXM"""
+    """8x H100 SXM; AMD EPYC with 2 ranks"""
     device = str(row["device"]).removeprefix("NVIDIA ")
     if row["backend"] != "cuda":
-        return f"{row['ranks']} ranks on {device}"
+        return f"{device} with {row['ranks']} ranks"
     shared = " ranks that share one" if row["ranks_per_device"] != "1" else "x"
     return f"{row['ranks']}{shared} {BOARDS.get(device, device)}"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from decision.engine import Engine, Setting
-from decision.steps import PHASES
+from decision.steps import ANY
 from moe_results import ResultsError
 
 LAUNCHES = 7
@@ -61,13 +61,15 @@ def options_of(part: Part, engine: Engine, backend: str) -> list[str]:
     kernels = () if part.setting else BETTER_KERNELS[backend]
     combines = dict.fromkeys([*(way.combine for way in ways), *instead, *kernels])
     options = [
-        "--backend", backend, "--scope", "layer", "--padding", engine.padding, "--phase", part.phase,
+        "--backend", backend, "--scope", "layer", "--padding", engine.padding,
         "--gather", ",".join(dict.fromkeys(way.gather for way in ways)),
         "--baseline", ways[0].combine, "--combine", ",".join(combines), "--graph", "on" if part.graph else "off",
         "--skew", ",".join(map(str, part.skews)),
     ]
-    if engine.has_graphs:
-        options += ["--graph-sizes", "engine"]
+    if part.phase != ANY:
+        options += ["--phase", part.phase]
+        if engine.has_graphs:
+            options += ["--graph-sizes", "engine"]
     if backend == "cuda" and engine.variables:
         options += ["--engine-env", engine.name]
     return [*options, *part.options]
@@ -83,9 +85,9 @@ def parse_step_ms(text: str, phases: list[str]) -> dict[str, float]:
                 f"--step-ms '{text}': steps are of several phases; {phases[0]}=MS,{phases[1]}=MS"
                 " says which")
         phase = phase if equals else phases[0]
-        if phase not in PHASES:
-            raise ResultsError(
-                f"--step-ms '{text}': '{phase}' is no phase; there are: {', '.join(PHASES)}")
+        if phase not in phases:
+            raise ResultsError(f"--step-ms '{text}': '{phase}' is no phase of these steps; there are:"
+                               f" {', '.join(phases)}")
         try:
             times[phase] = float(number)
         except ValueError:

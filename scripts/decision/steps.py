@@ -10,6 +10,7 @@ from pathlib import Path
 from moe_results import ResultsError
 
 PHASES = ("prefill", "decode", "mixed")
+ANY = "any"  # of steps none of which says its phase
 # Of a phase's steps, those that must say how long they took.
 MOST_WITHOUT_TIME = 0.05
 
@@ -43,6 +44,8 @@ def scan_steps(path: Path) -> StepsSeen:
                 _add(step, seen)
     except OSError as error:
         raise ResultsError(f"--steps '{path}': {error.strerror}") from None
+    if list(seen.phases) == [""]:
+        seen.phases = {ANY: seen.phases[""]}
     return seen
 
 

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from decision.decision import Decision, PhaseVerdict, Setup
 from decision.judge import LEAST_GAIN_PCT, Assessment, Gain
+from decision.steps import ANY
 
 DEFAULT = "auto"
+# What steps are called that are of no one phase; "": of all phases together.
+STEPS = {"": "mean step", ANY: "step"}
 
 
 def sentences_of(decision: Decision) -> list[str]:
@@ -48,7 +51,7 @@ def _of_value(decision: Decision, value: str) -> str:
 
 
 def _clause(phase: PhaseVerdict, one: Assessment) -> str:
-    gain, name = one.gain, f"{phase.phase or 'mean'} step"
+    gain, name = one.gain, STEPS.get(phase.phase, f"{phase.phase} step")
     if gain is None:
         return f"was timed too little in {_a(name)}"
     if one.priced.same_way:

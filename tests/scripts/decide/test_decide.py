@@ -36,7 +36,7 @@ def test_phases_take_turns_and_a_verdict_ends_it():
     assert all("--step-cases 6 " in line and "--resume" in line for line in calls())
     assert "mixed: bench_moe_comm: --steps: none of it is this question" in done.stderr
     assert "Provisional: 1 of 7 launches." in done.stdout
-    sentence = ("On 8 ranks on EPYC, M-1B, dp8 ep8, 80 steps of synthetic traffic isl=1,osl=1,conc=1:"
+    sentence = ("On EPYC with 8 ranks, M-1B, dp8 ep8, 80 steps of synthetic traffic isl=1,osl=1,conc=1:"
                 " `--boundary-reduction ar` instead of `auto` saves 1.0 ms [1.0, 1.1] of a 50 ms"
                 " prefill step (2.1 %) and saves 1.0 ms [1.0, 1.1] of a 9 ms decode step (11.6 %):"
                 " set ar.")

@@ -50,6 +50,16 @@ def test_json_lines_are_counted_too(tmp_path):
     assert seen.engines == {"vllm-0.33": 3} and seen.phases["mixed"].steps == 4
 
 
+def test_steps_that_say_no_phase_are_priced_together(tmp_path, program, capsys):
+    steps = tmp_path / "steps.csv"
+    steps.write_text("engine,version,tokens_per_rank\nvllm,0.33,3;4\n")
+    assert plan(tmp_path, program, "--steps", steps, "--step-ms", "9") == 0
+    assert capsys.readouterr().out == "any 3\n"
+    words = (tmp_path / "out/any.words").read_text().split("\0")
+    assert "--phase" not in words and "--graph-sizes" not in words
+    assert json.loads((tmp_path / "out/plan.json").read_text())["step_ms"] == {"any": 9}
+
+
 def test_every_phase_has_its_parts():
     """Late ranks cannot be in a graph; settings are NCCL's."""
     sglang = find_engine("sglang-0.5.23")
@@ -96,7 +106,7 @@ def test_a_plan_is_written(tmp_path, program, steps, capsys):
     (["--steps", "{}", "--engine", "sglang-9"], "no rules of 'sglang-9' are known; there are: "),
     (["--steps", "{}", "--step-ms", "17"], "--step-ms '17': steps are of several phases; prefill=MS"),
     (["--steps", "{}", "--step-ms", "prefill=x"], "--step-ms 'prefill=x': 'x' is no time"),
-    (["--steps", "{}", "--step-ms", "warm=1"], "--step-ms 'warm=1': 'warm' is no phase"),
+    (["--steps", "{}", "--step-ms", "warm=1"], "--step-ms 'warm=1': 'warm' is no phase of these"),
     (["--steps", "{}", "--model", "m"], "--model 'm' is none of bench_moe_comm --list models"),
 ])
 def test_what_cannot_be_is_one_line_and_nothing_is_written(options, said, tmp_path, program, steps,

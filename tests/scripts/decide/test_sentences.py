@@ -1,6 +1,9 @@
 """Verdicts word for word."""
 
-from decided import RSV, rows_of, with_late_ranks
+import pytest
+import verdict
+from decided import AR, RSV, rows_of, with_late_ranks
+from decision.engine import find_engine
 
 SAVED = [3.1, 2.6, 3.5, 3.0, 2.9, 3.2, 3.3]
 COSTS = [-0.2, -0.18, -0.22, -0.2, -0.19, -0.21, -0.2]
@@ -123,3 +126,35 @@ def test_scaled_experts_carry_no_share_of_a_layer(verdict_of):
                        steps_of_phases={"prefill": 41200})
     assert "%)" not in found["sentences"][0] and found["phases"][0]["step_ms"] is None
     assert RSV not in " ".join(found["sentences"])
+
+
+def test_an_engine_without_another_value(verdict_of, monkeypatch):
+    monkeypatch.setattr(verdict, "find_engine", lambda _: find_engine("vllm-0.33"))
+    rows = with_late_ranks(SAVED, 41200, combine="reduce_scatterv_push", gather="all_gatherv")
+    rows = [one | {"combine": one["combine"].replace(AR, "reduce_scatterv_collapse")} for one in rows]
+    found = verdict_of({"prefill": rows}, steps_of_phases={"prefill": 41200},
+                       step_ms={"prefill": 148})
+    assert found["sentences"] == [
+        HEAD.replace("SGLang", "vLLM") + "vLLM has no other value of --all2all-backend that keeps this"
+        " exchange: nothing to set."]
+    [push] = [one for one in found["phases"][0]["candidates"] if one["name"] == "reduce_scatterv_push"]
+    assert push["against"] == "no engine ships it"
+    assert push["saved"]["0"]["step_ms"] == pytest.approx(3.1)
+
+
+def test_nodes_of_one_phase_have_no_value_for_all(verdict_of):
+    found = verdict_of(both_phases(SAVED, COSTS), **COUNTS, role="prefill",
+                       step_ms={"prefill": 148, "decode": 17})
+    assert found["together"] is None and len(found["sentences"]) == 1
+
+
+def test_what_was_not_covered_is_said(verdict_of):
+    found = verdict_of({"prefill": with_late_ranks(SAVED, 1000)},
+                       steps_of_phases={"prefill": 1200, "mixed": 5}, step_ms={"prefill": 148},
+                       extra=["--scale-experts", "8"], engines={"sglang-0.5.23": 9, "sglang-1": 1})
+    notes = "\n".join(found["not_covered"])
+    assert "200 of 1,200 prefill steps: not this question, or left out for want of time." in notes
+    assert "5 of 5 mixed steps" in notes
+    assert "Steps of sglang-1 are priced as if sglang-0.5.23 had run them." in notes
+    assert "Further options of the program: --scale-experts 8." in notes
+    assert "stand-in" in notes and "Speculative decoding" in notes
