@@ -57,7 +57,7 @@ def decision_of(folder: Path, plan: Mapping) -> Decision:
     setup = Setup(
         engine, place_of(row), library_of(row, engine, runs), model_name(plan["model"]),
         plan["moe_layers"], int(row["dp"]), int(row["ep"]), steps_name(counted, plan["traffic"]))
-    candidates = candidates_of(engine, BETTER_KERNELS[plan["backend"]])
+    candidates = candidates_of(engine, BETTER_KERNELS)
     if plan["backend"] != "cuda":  # settings are NCCL's
         candidates = [one for one in candidates if not one.setting]
     return decide(setup, candidates, sweeps, plan["step_ms"],

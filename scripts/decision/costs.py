@@ -14,6 +14,7 @@ class Candidate(NamedTuple):
 
     name: str
     kind: str
+    value: str = ""  # of the flag; of a kernel none
     setting: Setting | None = None
 
 
@@ -40,9 +41,14 @@ Launches = dict[str, dict[tuple, Cell]]  # by launch, by case
 
 
 def candidates_of(engine: Engine, kernels: Iterable[str]) -> list[Candidate]:
+    """A setting that changes which combine runs is one with every value of the flag."""
+    others = [value for value in engine.values if value != engine.default]
     return [
-        *(Candidate(value, "flag") for value in engine.values if value != engine.default),
-        *(Candidate(setting.name, "setting", setting) for setting in engine.settings),
+        *(Candidate(value, "flag", value) for value in others),
+        *(Candidate(setting.name, "setting", engine.default, setting)
+          for setting in engine.settings),
+        *(Candidate(f"{setting.name} {engine.flag} {value}", "setting", value, setting)
+          for setting in engine.settings if setting.instead for value in others),
         *(Candidate(name, "kernel") for name in kernels),
     ]
 
@@ -156,11 +162,11 @@ def combines_of(candidate: Candidate, engine: Engine, cell: Cell) -> tuple[str, 
         return way.combine if way else ""
 
     usual = of_value(engine.default)
-    if candidate.kind == "flag":
-        return usual, of_value(candidate.name)
-    if candidate.setting:
-        return usual, candidate.setting.instead.get(usual, usual)
-    return usual, candidate.name
+    if candidate.kind == "kernel":
+        return usual, candidate.name
+    combine = of_value(candidate.value)
+    instead = candidate.setting.instead if candidate.setting else {}
+    return usual, instead.get(combine, combine)
 
 
 def reasons_of_most(cells: list[Cell]) -> tuple[str, ...]:

@@ -9,12 +9,8 @@ from moe_results import ResultsError
 LAUNCHES = 7
 # Microseconds by which ranks are late, at which a winner has to stay one.
 SKEWS = (0, 50, 200)
-# Forms that no engine ships, by backend.
-BETTER_KERNELS = {
-    "host": ("reduce_scatterv_peer", "reduce_scatterv_push", "reduce_scatterv_fused"),
-    "cuda": ("reduce_scatter_symmetric", "reduce_scatterv_peer", "reduce_scatterv_push",
-             "reduce_scatterv_fused"),
-}
+# Forms that no engine ships.
+BETTER_KERNELS = ("reduce_scatterv_peer", "reduce_scatterv_push", "reduce_scatterv_fused")
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ def options_of(part: Part, engine: Engine, backend: str) -> list[str]:
     instead = [name for setting in engine.settings if setting.name == part.setting
                for name in setting.instead.values()]
     ways = engine.ways_of(part.phase)
-    kernels = () if part.setting else BETTER_KERNELS[backend]
+    kernels = () if part.setting else BETTER_KERNELS
     combines = dict.fromkeys([*(way.combine for way in ways), *instead, *kernels])
     options = [
         "--backend", backend, "--scope", "layer", "--padding", engine.padding,

@@ -58,7 +58,8 @@ def _clause(phase: PhaseVerdict, one: Assessment) -> str:
         return f"changes nothing in {_a(name)}"
     step = f"{_a(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else _a(name)
     if gain.interval is None:
-        return f"{'saves' if gain.ms > 0 else 'costs'} {_ms(abs(gain.ms))} of {step} so far"
+        seems = "seems to save" if gain.ms > 0 else "seems to cost"
+        return f"{seems} {_ms(abs(gain.ms))} of {step}"
     if gain.is_a_gain():
         pct = "" if gain.pct is None else f" ({gain.pct:.1f} %)"
         return f"saves {gain_text(gain)} of {step}{pct}"

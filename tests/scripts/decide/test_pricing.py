@@ -100,6 +100,21 @@ def test_a_setting_is_priced_against_the_default_without_it(tmp_path):
     assert not priced.same_way
 
 
+def test_a_setting_may_change_what_a_value_runs(tmp_path):
+    """Symmetric windows serve the reduce_scatter of padded rows, which rs runs."""
+    setting = Setting("symm", instead={"reduce_scatter_padded": "reduce_scatter_symmetric"})
+    engine = replace(SGLANG, settings=(setting,))
+    padded = {"padding": "max_len", "gather": "all_gather_padded"}
+    sweeps = sweeps_of(tmp_path / "a", [row(RSV, 100, 1, 0, 4, **padded)])
+    sweeps |= sweeps_of(tmp_path / "b", [row("reduce_scatter_symmetric", 60, 1, 0, 4, **padded),
+                                         row(RSV, 90, 1, 0, 4, **padded)], setting="symm")
+    saved = {one.name: price(one, engine, sweeps, "prefill", 0)
+             for one in candidates_of(engine, ()) if one.setting}
+    assert saved["symm"].saved_us == {"1": 10}
+    assert saved["symm --boundary-reduction rs"].saved_us == {"1": 40}
+    assert saved["symm --boundary-reduction ar"] is None, "nobody measured it"
+
+
 def test_a_setting_that_takes_multiprocessors_is_not_named(verdict_of, monkeypatch):
     setting = Setting("ctas", takes_sms=True, price="64 multiprocessors")
     monkeypatch.setattr(verdict, "find_engine", lambda _: replace(SGLANG, settings=(setting,)))
