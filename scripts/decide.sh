@@ -78,6 +78,13 @@ make_plan() {
     done <<<"$lines"
 }
 
+# Of a plan that is not to be run, nothing is left.
+# shellcheck disable=SC2317 # a trap calls it
+forget_plan() {
+    rm -f -- "$folder"/plan.json "$folder"/*.words "$folder"/*.cases
+    rmdir -- "$folder" 2>/dev/null || true
+}
+
 # command_of PART: sets command.
 command_of() { mapfile -d '' -t command <"$folder/$1.words"; }
 
@@ -189,14 +196,13 @@ main() {
     outlive_terminal
     read_arguments "$@"
     prepare
-    if [[ -n $dry ]]; then
-        folder=$(mktemp -d)
-        trap 'rm -rf -- "$folder"' EXIT
-    fi
+    if [[ -n $dry ]]; then folder=$(mktemp -d); fi
+    if ((${#resume[@]} == 0)); then trap forget_plan EXIT; fi
     make_plan
     drop_empty_parts
     choose_cases
     if [[ -n $dry ]]; then exit; fi
+    trap - EXIT
     count=${#parts[@]}
     for ((i = 1; i <= launches; i++)); do
         for ((p = 0; p < count; p++)); do

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decision.decision import Decision, PhaseVerdict
 from decision.judge import LEAST_GAIN_PCT, Assessment
 from decision.plan import SKEWS
-from decision.words import DEFAULT, gain_text, ms_text, sentences_of
+from decision.words import DEFAULT, gain_text, ms_text, sentences_of, title_of
 
 COLUMNS = ("instead of {default}", "us of a layer", "ms of a step", "% of it",
            *(f"late by {skew} us, ms" for skew in SKEWS[1:]), "")
@@ -28,7 +28,7 @@ def markdown_of(decision: Decision, notes: Sequence[str], provisional: str) -> s
 def _section(decision: Decision, phase: PhaseVerdict) -> list[str]:
     step = f"a step takes {ms_text(phase.step_ms)} ms" if phase.step_ms else \
         "nobody says how long a step takes"
-    name = phase.phase.capitalize() or "All phases on the same nodes"
+    name = title_of(phase)
     if phase.default_us is None:
         return [f"## {name}", "", "Too little of it was timed: give more --minutes.", ""]
     layers = decision.setup.layers

@@ -9,6 +9,7 @@ from decision.steps import ANY
 DEFAULT = "auto"
 # What steps are called that are of no one phase; "": of all phases together.
 STEPS = {"": "mean step", ANY: "step"}
+TITLES = {"": "All phases on the same nodes", ANY: "All steps"}
 
 
 def sentences_of(decision: Decision) -> list[str]:
@@ -56,6 +57,8 @@ def _clause(phase: PhaseVerdict, one: Assessment) -> str:
         return f"was timed too little in {_a(name)}"
     if one.priced.same_way:
         return f"changes nothing in {_a(name)}"
+    if one.priced.no_verdict:
+        return f"cannot be judged in {_a(name)}"
     step = f"{_a(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else _a(name)
     if gain.interval is None:
         seems = "seems to save" if gain.ms > 0 else "seems to cost"
@@ -88,13 +91,17 @@ def _why_not(phase: PhaseVerdict) -> str:
     priced = [one for one in phase.flags() if one.gain]
     gains = [one for one in priced if not one.priced.same_way and one.gain.ms > 0]
     if not gains:
-        return "" if priced else f"{phase.phase.capitalize()}: {phase.flags()[0].against}."
+        return "" if priced else f"{title_of(phase)}: {phase.flags()[0].against}."
     best = max(gains, key=lambda one: one.gain.ms)
-    text = f"{phase.phase.capitalize()}: {best.candidate.name} is not named: {best.against}"
+    text = f"{title_of(phase)}: {best.candidate.name} is not named: {best.against}"
     if best.gain.pct is None and best.gain.is_a_gain():
         limit = best.gain.ms * 100 / LEAST_GAIN_PCT
         text += f"; it is that much where a step takes at most {ms_text(limit)} ms"
     return text + "."
+
+
+def title_of(phase: PhaseVerdict) -> str:
+    return TITLES.get(phase.phase, phase.phase.capitalize())
 
 
 def _of_nodes_that_do_all(decision: Decision) -> str:

@@ -22,6 +22,9 @@ def main(words: list[str]) -> int:
     flags = {"--dry-run", "--resume"}
     pairs = [word for word in words[1:] if word not in flags]
     options = dict(zip(pairs[::2], pairs[1::2]))
+    if options.get("--hidden") == "none":
+        print("bench_moe_comm: --hidden 'none': a number")
+        return 2
     if options["--phase"] == "mixed":
         print("bench_moe_comm: --steps: none of it is this question (phase decode: 40)")
         return 2

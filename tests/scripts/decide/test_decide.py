@@ -65,6 +65,12 @@ def test_a_launch_that_fails_says_how_to_go_on():
     assert Path("out/verdict.json").exists()
 
 
+def test_what_the_program_refuses_leaves_nothing(folder):
+    done = decide(*TRAFFIC, "--hidden", "none", "--out", "out")
+    assert (done.returncode, done.stderr) == (2, "bench_moe_comm: --hidden 'none': a number\n")
+    assert [path.name for path in folder.iterdir()] == ["calls"]
+
+
 @pytest.mark.parametrize(("words", "launcher", "said"), [
     ([*TRAFFIC, "--minutes", "0"], [FAKE], "--minutes '0' is not a whole number from 1 to 9999"),
     ([*TRAFFIC, "--minutes"], [FAKE], "--minutes wants a value"),

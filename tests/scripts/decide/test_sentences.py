@@ -106,8 +106,10 @@ def test_too_few_launches_name_nothing(verdict_of):
 def test_times_that_say_nothing_name_nothing(verdict_of):
     found = verdict_of({"prefill": with_late_ranks(SAVED, 41200, no_verdict="disturbed")},
                        steps_of_phases={"prefill": 41200}, step_ms={"prefill": 148})
-    assert found["sentences"][1] == (
-        "Prefill: rsv is not named: other programs had the processors during most of it.")
+    assert found["sentences"] == [
+        HEAD + "`--boundary-reduction rsv` instead of `auto` cannot be judged in a prefill step: keep"
+        " auto.",
+        "Prefill: rsv is not named: other programs had the processors during most of it."]
 
 
 def test_a_form_that_no_engine_ships_is_no_flag(verdict_of):
