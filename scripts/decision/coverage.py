@@ -21,6 +21,8 @@ def notes_on(decision: Decision, plan: Mapping) -> list[str]:
         notes.append(f"Steps of {', '.join(others)} are priced as if {plan['engine']} had run them.")
     if plan["traffic"]:
         notes.append("The traffic is synthetic: a small scheduler model made it, no engine.")
+    if any(part["graph"] for part in plan["parts"]):
+        notes.append("Late ranks in CUDA graphs: steps with them are eager.")
     if plan["backend"] != "cuda":
         notes.append("GPUs: these are times of processor cores.")
     if plan["extra"]:

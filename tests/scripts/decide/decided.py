@@ -71,7 +71,8 @@ def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
     env = {"engine": "sglang-0.5.23", "set": {"NCCL_NVLS_ENABLE": "0"}, "kept": {}}
     (folder / name / "results.json").write_text(json.dumps({"runs": {"r1": {"engine_env": env}}}))
     phase, _, rest = name.partition("-")
-    return {"name": name, "phase": phase, "setting": "" if rest == "late-ranks" else rest}
+    return {"name": name, "phase": phase, "setting": "" if rest == "late-ranks" else rest,
+            "graph": name == "decode"}
 
 
 def verdict_of(folder: Path, parts: Mapping[str, Sequence[Mapping]], capsys, **plan: object) -> dict:
