@@ -15,7 +15,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-preset=host
 options=()  # the program's
 given=()    # what starts its ranks, if somebody said so
 launcher=() # what does
@@ -77,20 +76,6 @@ draw_charts() {
     else
         say "warning: no charts: plot.py failed, see $root/build/plot.log"
     fi
-}
-
-# Sets preset: GPUs are used where they are seen, the build can be had, and nobody said otherwise.
-choose_backend() {
-    local missing
-    if [[ " $* " == *" --backend host "* || " $* " == *" --backend=host "* || $(gpus) == 0 ]]; then
-        return
-    fi
-    missing=$(missing_for_cuda)
-    if [[ -n $missing ]]; then
-        say "warning: $(gpus) GPU(s) are here and not used; missing: $missing"
-        return
-    fi
-    preset=cuda
 }
 
 # choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to

@@ -49,6 +49,13 @@ void check_same_run(const ResultPaths& paths, const json& runs, const json& now)
                 run.contains("settings") ? run["settings"].value(option, json()) : json();
             if (was != value) refuse(option, was, value);
         }
+        if (run.value("steps_hash", std::string()) != now["steps_hash"]) {
+            throw BadArgument(
+                fmt::format("--resume: {} was made of other steps: --steps {} has changed since; "
+                            "put the old file back, or name another file than {} '{}'",
+                            paths.csv, now["settings"]["--steps"].get<std::string>(), paths.option,
+                            paths.given));
+        }
         if (run.value("launches", json()) != now["launches"]) {
             refuse("launches", run.value("launches", json()), now["launches"]);
         }

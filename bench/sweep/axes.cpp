@@ -205,7 +205,7 @@ constexpr std::array kAxes{
     Axis{.column = "phase",
          .option = {"--phase", G::step, "",
                     "LIST of prefill, decode, mixed, for --padding sglang and --graph-sizes "
-                    "(prefill,decode)",
+                    "(prefill,decode); with --steps or --traffic, which steps count (all)",
                     read_phases},
          .id = {15, kAlways},
          .text = phase_text,
