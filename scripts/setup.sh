@@ -269,8 +269,8 @@ setup_disassembler() {
 }
 
 # configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what
-# was missing is there. What failed is not kept either: CMake would remember a library as missing
-# after it was installed.
+# was missing is there. A folder that is new gets a whole build, which MOE_UNITY makes shorter. What
+# failed is not kept either: CMake would remember a library as missing after it was installed.
 configure() {
     local options=(--preset "$1" "${@:2}" "${lean[@]}") cache=$root/build/$1/CMakeCache.txt
     if [[ -n $python ]]; then options+=("-DMOE_PYTHON=$python"); fi
@@ -278,6 +278,7 @@ configure() {
         { ((${#lean[@]} == 0)) && grep -qxF MOE_BLAS:BOOL=OFF "$cache"; }; }; then
         rm -rf -- "$cache" "${cache%/*}/CMakeFiles"
     fi
+    if [[ ! -e $cache ]]; then options=(-DMOE_UNITY=ON "${options[@]}"); fi
     cmake -S "$root" "${options[@]}" || { rm -f -- "$cache" && return 1; }
 }
 
