@@ -7,6 +7,8 @@ target_include_directories(moe_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(moe_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_WERROR}>>:-Werror>
+    # Errors name files within the tree, so that ccache finds what was compiled in another tree.
+    $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_NATIVE}>>:-march=native>
     # GCC 12.2's straight-line vectoriser was seen to build {1, 1, 1, 1} from {1, 1, 0, 0}
     # (tests/load_test.cpp, Load.DealsAsWorkedByHand); the loops that matter here do not need it.
