@@ -135,10 +135,13 @@ choose_cases() {
             ask "${parts[i]}" --step-cases "$most" --time $((seconds * 2 / 3 + 1))
             if [[ $said != *' will not fit '* ]]; then break; fi
         done
+        if [[ $said == *' will not fit '* ]]; then
+            say "warning: ${parts[i]}: not even one case at a time fits; more --minutes are wanted"
+        fi
         cases+=("$most")
         echo "$most" >"$folder/${parts[i]}.cases"
-        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, at most $most" \
-            "cases at a time; $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
+        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
+            "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
     done
     tell "together: $(time_text $((60 * minutes)))"
 }

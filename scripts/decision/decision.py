@@ -75,7 +75,7 @@ def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, La
         merged = {candidate: _merged([priced[phase][candidate] for phase in phases])
                   for candidate in flags}
         together = _verdict("", merged, flags, setup.layers, _mean_ms(verdicts))
-    return Decision(setup, verdicts, together, max(map(len, sweeps.values())))
+    return Decision(setup, verdicts, together, len(set().union(*sweeps.values())))
 
 
 def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
