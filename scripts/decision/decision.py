@@ -90,11 +90,12 @@ def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
 
 def _merged(phases: Sequence[Mapping[int, Priced]]) -> dict[int, Priced]:
     """Of one candidate, by skew: the mean over the steps of all phases."""
-    return {skew: _mean_of([phase[skew] for phase in phases])
-            for skew in SKEWS if all(skew in phase for phase in phases)}
+    return {skew: one for skew in SKEWS if all(skew in phase for phase in phases)
+            if (one := _mean_of([phase[skew] for phase in phases])).saved_us}
 
 
 def _mean_of(phases: Sequence[Priced]) -> Priced:
+    """Over the launches that timed all of them, of which there may be none."""
     steps = [one.all_steps for one in phases]
     launches = [launch for launch in phases[0].saved_us
                 if all(launch in one.saved_us for one in phases)]

@@ -64,6 +64,14 @@ def test_a_launch_that_fails_says_how_to_go_on():
     assert Path("out/verdict.json").exists()
 
 
+def test_what_cannot_run_here_is_left_out():
+    done = decide(*TRAFFIC, "--hidden", "huge", "--out", "out")
+    assert done.returncode == 2
+    assert "prefill: no case can run: needs 9 GiB\n" in done.stderr
+    assert "\nerror: nothing is left to measure; usage: " in done.stderr
+    assert not Path("out").exists()
+
+
 def test_what_the_program_refuses_leaves_nothing(folder):
     done = decide(*TRAFFIC, "--hidden", "none", "--out", "out")
     assert (done.returncode, done.stderr) == (2, "bench_moe_comm: --hidden 'none': a number\n")

@@ -160,6 +160,15 @@ def test_an_engine_without_another_value(verdict_of, monkeypatch):
     assert push["saved"]["0"]["step_ms"] == pytest.approx(3.1)
 
 
+def test_phases_that_no_launch_timed_together(verdict_of):
+    parts = both_phases(SAVED, COSTS)
+    parts["prefill"] = [one for one in parts["prefill"] if one["launch"] < 4]
+    parts["decode"] = [one for one in parts["decode"] if one["launch"] > 3]
+    found = verdict_of(parts, **COUNTS)
+    assert found["together"]["candidates"][0]["against"] == (
+        "too little of it was timed, give more --minutes")
+
+
 def test_nodes_of_one_phase_have_no_value_for_all(verdict_of):
     found = verdict_of(both_phases(SAVED, COSTS), **COUNTS, role="prefill",
                        step_ms={"prefill": 148, "decode": 17})
