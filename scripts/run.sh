@@ -72,6 +72,7 @@ draw_charts() {
     elif quietly "$root/build/plot.log" "$python" "$root/scripts/plot.py" "$1" --out "$2"; then
         say "charts: $((SECONDS - start)) s"
         tell "charts:  $2"
+        if [[ -e $2/report.html ]]; then tell "report:  $2/report.html"; fi
     else
         say "warning: no charts: plot.py failed, see $root/build/plot.log"
     fi
@@ -128,15 +129,20 @@ columns() {
 }
 
 main() {
-    local chosen=() status=0 start
+    local chosen=() status=0 start installing
     outlive_terminal
     read_arguments "$@"
     read_options "${options[@]}"
     setup_packages
-    setup_python
+    # Beside the build: charts are the first to want it.
+    python=$root/.venv/bin/python
+    install_python &
+    installing=$!
     choose_backend "${options[@]}"
     program=$root/build/$preset/bench/bench_moe_comm
     step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+    wait "$installing" || true
+    find_python
     choose_launcher
 
     if [[ -z $out$csv ]]; then
