@@ -107,7 +107,7 @@ ask() {
     fi
 }
 
-# Leaves out the parts of which there are no steps.
+# Leaves out the parts of which there are no steps, and those that cannot run here.
 drop_empty_parts() {
     local i said kept=() kept_weights=()
     for i in "${!parts[@]}"; do
@@ -115,13 +115,13 @@ drop_empty_parts() {
         if [[ $said == *' is this question '* ]]; then
             say "${parts[i]}: $(grep -m1 'is this question' <<<"$said")"
         elif grep -q '^0 of ' <<<"$said"; then
-            refuse "${parts[i]}: no case $(grep -m1 -o 'cannot run: .*' <<<"$said")"
+            say "${parts[i]}: no case can run: $(sed -n 's/ *cannot run: //p' <<<"$said" | sed 1q)"
         else
             kept+=("${parts[i]}")
             kept_weights+=("${weights[i]}")
         fi
     done
-    ((${#kept[@]})) || refuse "no step is left to measure"
+    ((${#kept[@]})) || refuse "nothing is left to measure"
     parts=("${kept[@]}") weights=("${kept_weights[@]}")
 }
 
@@ -135,10 +135,13 @@ choose_cases() {
             ask "${parts[i]}" --step-cases "$most" --time $((seconds * 2 / 3 + 1))
             if [[ $said != *' will not fit '* ]]; then break; fi
         done
+        if [[ $said == *' will not fit '* ]]; then
+            say "warning: ${parts[i]}: not even one case at a time fits; more --minutes are wanted"
+        fi
         cases+=("$most")
         echo "$most" >"$folder/${parts[i]}.cases"
-        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, at most $most" \
-            "cases at a time; $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
+        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
+            "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
     done
     tell "together: $(time_text $((60 * minutes)))"
 }

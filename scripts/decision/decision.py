@@ -75,7 +75,7 @@ def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, La
         merged = {candidate: _merged([priced[phase][candidate] for phase in phases])
                   for candidate in flags}
         together = _verdict("", merged, flags, setup.layers, _mean_ms(verdicts))
-    return Decision(setup, verdicts, together, max(map(len, sweeps.values())))
+    return Decision(setup, verdicts, together, len(set().union(*sweeps.values())))
 
 
 def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
@@ -90,11 +90,12 @@ def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
 
 def _merged(phases: Sequence[Mapping[int, Priced]]) -> dict[int, Priced]:
     """Of one candidate, by skew: the mean over the steps of all phases."""
-    return {skew: _mean_of([phase[skew] for phase in phases])
-            for skew in SKEWS if all(skew in phase for phase in phases)}
+    return {skew: one for skew in SKEWS if all(skew in phase for phase in phases)
+            if (one := _mean_of([phase[skew] for phase in phases])).saved_us}
 
 
 def _mean_of(phases: Sequence[Priced]) -> Priced:
+    """Over the launches that timed all of them, of which there may be none."""
     steps = [one.all_steps for one in phases]
     launches = [launch for launch in phases[0].saved_us
                 if all(launch in one.saved_us for one in phases)]

@@ -1,6 +1,6 @@
 """The decision in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from decision.decision import Decision, PhaseVerdict, Setup
 from decision.judge import LEAST_GAIN_PCT, Assessment, Gain
@@ -19,7 +19,9 @@ def sentences_of(decision: Decision) -> list[str]:
         return [f"{_heading(decision.setup)}{engine.title} has no other value of {engine.flag} that"
                 f" keeps this exchange: nothing to set."]
     said = [_heading(decision.setup) + _of_value(decision, value) for value in _values(decision)]
-    said += [why for phase in decision.phases if (why := _why_not(phase))]
+    said += [f"{_and(phases).capitalize()}: {why}."
+             for why, phases in _grouped((_why_not(phase), title_of(phase).lower())
+                                         for phase in decision.phases) if why]
     if decision.together:
         said.append(_of_nodes_that_do_all(decision))
     return said
@@ -47,28 +49,41 @@ def _of_value(decision: Decision, value: str) -> str:
               if one.candidate.name == value]
     # What it saves comes first.
     phases.sort(key=lambda pair: not (pair[1].gain and pair[1].gain.is_a_gain()))
-    clauses = " and ".join(_clause(phase, one) for phase, one in phases)
+    clauses = _joined(_clause(phase, one) for phase, one in phases)
     return f"`{flag} {value}` instead of `{DEFAULT}` {clauses}: {_advice(decision, value)}."
 
 
-def _clause(phase: PhaseVerdict, one: Assessment) -> str:
+def _joined(clauses: Iterable[tuple[str, str]]) -> str:
+    return " and ".join(f"{does} {_and(steps)}" for does, steps in _grouped(clauses))
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Of pairs the first ones, each once, with all that are second beside it."""
+    groups: dict[str, list[str]] = {}
+    for first, second in pairs:
+        groups.setdefault(first, []).append(second)
+    return list(groups.items())
+
+
+def _clause(phase: PhaseVerdict, one: Assessment) -> tuple[str, str]:
+    """What the value does, and to which steps."""
     gain, name = one.gain, STEPS.get(phase.phase, f"{phase.phase} step")
     if gain is None:
-        return f"was timed too little in {_a(name)}"
+        return "was timed too little in", _a(name)
     if one.priced.same_way:
-        return f"changes nothing in {_a(name)}"
+        return "changes nothing in", _a(name)
     if one.priced.no_verdict:
-        return f"cannot be judged in {_a(name)}"
+        return "cannot be judged in", _a(name)
     step = f"{_a(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else _a(name)
     if gain.interval is None:
         seems = "seems to save" if gain.ms > 0 else "seems to cost"
-        return f"{seems} {_ms(abs(gain.ms))} of {step}"
+        return f"{seems} {_ms(abs(gain.ms))} of", step
     if gain.is_a_gain():
         pct = "" if gain.pct is None else f" ({gain.pct:.1f} %)"
-        return f"saves {gain_text(gain)} of {step}{pct}"
+        return f"saves {gain_text(gain)} of", f"{step}{pct}"
     if gain.excludes_zero():
-        return f"costs {_ms(-gain.ms)} of {step}"
-    return f"has no resolved effect on {step} (saves {gain_text(gain)})"
+        return f"costs {_ms(-gain.ms)} of", step
+    return "has no resolved effect on", f"{step} (saves {gain_text(gain)})"
 
 
 def _advice(decision: Decision, value: str) -> str:
@@ -84,20 +99,22 @@ def _advice(decision: Decision, value: str) -> str:
 
 
 def _why_not(phase: PhaseVerdict) -> str:
-    """Of the value that saves most in a phase where none is named; empty where there is nothing to
-    explain."""
+    """Of the value that saves most in a phase where none is named; empty where that is plain."""
     if phase.named():
         return ""
     priced = [one for one in phase.flags() if one.gain]
-    gains = [one for one in priced if not one.priced.same_way and one.gain.ms > 0]
+    if not priced:
+        return phase.flags()[0].against
+    gains = [one for one in priced if not one.priced.same_way
+             and (one.gain.ms > 0 or one.priced.no_verdict)]
     if not gains:
-        return "" if priced else f"{title_of(phase)}: {phase.flags()[0].against}."
+        return ""
     best = max(gains, key=lambda one: one.gain.ms)
-    text = f"{title_of(phase)}: {best.candidate.name} is not named: {best.against}"
-    if best.gain.pct is None and best.gain.is_a_gain():
+    text = f"{best.candidate.name} is not named: {best.against}"
+    if not best.priced.no_verdict and best.gain.pct is None and best.gain.is_a_gain():
         limit = best.gain.ms * 100 / LEAST_GAIN_PCT
         text += f"; it is that much where a step takes at most {ms_text(limit)} ms"
-    return text + "."
+    return text
 
 
 def title_of(phase: PhaseVerdict) -> str:
@@ -110,7 +127,7 @@ def _of_nodes_that_do_all(decision: Decision) -> str:
     phases = _and([one.phase for one in decision.phases])
     if named:
         return (f"Nodes that do {phases} have one value for all: {named.candidate.name}"
-                f" {_clause(together, named)}.")
+                f" {_joined([_clause(together, named)])}.")
     return f"Nodes that do {phases} have one value for all: keep {DEFAULT}."
 
 

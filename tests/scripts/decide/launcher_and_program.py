@@ -26,6 +26,9 @@ def main(words: list[str]) -> int:
     if options["--phase"] == "mixed":
         print("bench_moe_comm: --steps: none of it is this question (phase decode: 40)")
         return 2
+    if options.get("--hidden") == "huge":
+        print("[1/3] m-1b\n    cannot run: needs 9 GiB\n0 of 3 cases can run, with 5 strategies.")
+        return 0
     if "--dry-run" in words:
         fits = int(options["--step-cases"]) <= 6
         print("3 of 3 cases can run, with 5 strategies each, about 9 s unless x.",

@@ -112,6 +112,20 @@ def test_times_that_say_nothing_name_nothing(verdict_of):
         "Prefill: rsv is not named: other programs had the processors during most of it."]
 
 
+def test_phases_of_which_the_same_is_to_be_said_are_named_together(verdict_of):
+    parts = both_phases(SAVED, COSTS)
+    for rows in parts.values():
+        for one in rows:
+            one["no_verdict"] = "functional"
+    found = verdict_of(parts, **COUNTS)
+    assert found["sentences"] == [
+        HEAD + "`--boundary-reduction rsv` instead of `auto` cannot be judged in a prefill step and a"
+        " decode step: keep auto.",
+        "Prefill and decode: rsv is not named: the ranks share processors, so its times say nothing"
+        " about speed.",
+        "Nodes that do prefill and decode have one value for all: keep auto."]
+
+
 def test_a_form_that_no_engine_ships_is_no_flag(verdict_of):
     rows = [*with_late_ranks(COSTS, 41200),
             *(one for one in with_late_ranks(SAVED, 41200, combine="reduce_scatterv_push")
@@ -144,6 +158,15 @@ def test_an_engine_without_another_value(verdict_of, monkeypatch):
     [push] = [one for one in found["phases"][0]["candidates"] if one["name"] == "reduce_scatterv_push"]
     assert push["against"] == "no engine ships it"
     assert push["saved"]["0"]["step_ms"] == pytest.approx(3.1)
+
+
+def test_phases_that_no_launch_timed_together(verdict_of):
+    parts = both_phases(SAVED, COSTS)
+    parts["prefill"] = [one for one in parts["prefill"] if one["launch"] < 4]
+    parts["decode"] = [one for one in parts["decode"] if one["launch"] > 3]
+    found = verdict_of(parts, **COUNTS)
+    assert found["together"]["candidates"][0]["against"] == (
+        "too little of it was timed, give more --minutes")
 
 
 def test_nodes_of_one_phase_have_no_value_for_all(verdict_of):

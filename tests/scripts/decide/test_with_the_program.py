@@ -22,7 +22,7 @@ def parts_of(steps):
          *mpiexec(2)], capture_output=True, text=True, timeout=240,
         env={**os.environ, **AS_ROOT, "BENCH_MOE_COMM": PROGRAM})
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if "at most 24 cases at a time" in line]
+    lines = [line for line in done.stdout.splitlines() if "steps in 24 case(s)" in line]
     assert all(" cases can run, with " in line for line in lines)
     return [line.split(":")[0] for line in lines]
 
