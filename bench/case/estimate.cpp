@@ -53,8 +53,9 @@ double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& 
     device.upload(reinterpret_cast<const std::byte*>(first.data()), offsets.data(),
                   offsets.bytes());
     const auto run = [&] {
-        kernels->experts(permuted, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0),
-                         dense, *stream);
+        kernels->experts(
+            {permuted, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0), dense},
+            *stream);
         stream->synchronize();
     };
     run();
