@@ -321,8 +321,8 @@ constexpr auto kColumns = std::to_array<Column>({
      of<&Row::steps_source>},
     {"beside", kCell, "",
      "what ran while rows were exchanged, in samples of their own: none, or gemm, the experts of a "
-     "second batch on another stream or core. All columns below are of these samples, and empty "
-     "with none",
+     "second batch on another stream or core. gemm_us_median to gemm_shares_core are of these, and "
+     "empty with none",
      of<&Row::beside>},
     {"gemm_us_median", kOther, "us", "the GEMM alone; the same for all strategies of a case",
      BesideUs<&Times::gemm_alone>::median},
