@@ -86,6 +86,10 @@ public:
                                        Stream& stream, Trace& trace);
     /// One layer up to the moment when this rank's expert rows are ready.
     void run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace);
+    /// The experts of a second batch: with the rows and the routing of the last run_experts(), the
+    /// next copy of the first layer's weights, and results into `out`, shaped like expert_rows().
+    /// `spared_sms`: multiprocessors that are left to others.
+    void run_second_batch(const Matrix& out, std::int64_t spared_sms, Stream& stream);
     /// The output step: local combine, then the combine among ranks.
     [[nodiscard]] Matrix output(const OutputStep& output, Stream& stream, Trace& trace);
     /// The local combine alone: partial sums as this rank's step leaves them. Nothing for an input
@@ -97,6 +101,13 @@ public:
     [[nodiscard]] Matrix input() const;  ///< [own_rows, H], wire dtype: filled by the caller
     [[nodiscard]] GatherOutput gathered() const;
     [[nodiscard]] Matrix result() const;  ///< [group_rows, H]
+    /// What the routed experts write: as many rows as any routing can send to this rank.
+    [[nodiscard]] Matrix expert_rows() const;
+    /// How many of them the last run_experts() wrote, the first ones; waits for it.
+    [[nodiscard]] std::int64_t valid_expert_rows(Stream& stream) const;
+    /// Bytes of expert_rows().
+    [[nodiscard]] static std::size_t expert_rows_bytes(const LayerPlan& plan,
+                                                       const LayerKernelsFactory& kernels);
     /// Expert rows, and how the rows of the layer are made of them: what the local combine reads.
     [[nodiscard]] CombineInput weighted_input() const;
     /// Makes the local combine of the next output steps give exactly `partial_sums` [rows, H], wire
@@ -113,7 +124,8 @@ private:
     [[nodiscard]] WeightedRows combine_rows() const;
     /// Expert outputs: the shared expert's rows first, then the permuted rows.
     [[nodiscard]] Matrix dense_rows() const;
-    [[nodiscard]] Matrix routed_rows() const;
+    [[nodiscard]] Matrix permuted_rows() const;
+    void run_routed(std::size_t layer, const Matrix& out, std::int64_t spared_sms, Stream& stream);
 
     LayerPlan plan_;
     Device& device_;

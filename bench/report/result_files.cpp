@@ -90,8 +90,8 @@ void ResultFiles::append(std::span<const ResultRow> rows) {
 }
 
 void ResultFiles::append_samples(const ResultRow& row, std::string_view region,
-                                 const std::vector<double>& seconds,
-                                 const std::vector<double>& arrival_spread) {
+                                 std::span<const double> seconds,
+                                 std::span<const double> arrival_spread) {
     std::string lines;
     for (std::size_t round = 0; round < seconds.size(); ++round) {
         lines += fmt::format("{},{},{},{},{},{:.3f},{:.3f}\n", row.run_id, row.case_id, row.combine,
