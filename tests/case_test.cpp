@@ -366,37 +366,5 @@ TEST(Axes, OfTheSameValueAreOne) {
     EXPECT_EQ(cases_of("--tokens 4 --load hot --routing zipf:1,zipf:1.0,zipf:1e0", 2).size(), 1U);
 }
 
-TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
-    std::vector<Case> cases;
-    for (const std::int64_t hidden : {64, 128, 256}) {
-        for (std::int64_t tokens = 1; tokens <= 6; ++tokens) {
-            cases.push_back(case_of(kSum, {}, "hot", tokens));
-            cases.back().shape.hidden = hidden;
-        }
-    }
-    using Order = std::vector<std::pair<std::int64_t, std::int64_t>>;
-    const auto order = [&](int launch) {
-        Order found;
-        for (const auto& params : in_launch_order(cases, launch)) {
-            found.emplace_back(params.shape.hidden, params.tokens);
-        }
-        return found;
-    };
-    const auto first = order(1);
-    EXPECT_EQ(first.front(), std::pair(std::int64_t{64}, std::int64_t{1})) << "as listed";
-    EXPECT_NE(order(2), first);
-    EXPECT_NE(order(3), order(2));
-    EXPECT_EQ(order(3), order(3)) << "on every rank";
-    for (int launch = 2; launch < 8; ++launch) {
-        const auto found = order(launch);
-        EXPECT_EQ(std::set(found.begin(), found.end()), std::set(first.begin(), first.end()));
-        int changes = 0;
-        for (std::size_t i = 1; i < found.size(); ++i) {
-            changes += found[i].first != found[i - 1].first ? 1 : 0;
-        }
-        EXPECT_EQ(changes, 2) << "weights are made once";
-    }
-}
-
 }  // namespace
 }  // namespace moe
