@@ -68,10 +68,11 @@ public:
         const auto& gather = find_named(gather_table(), config.gather, "gather");
         const GatherSetup gathers{device, *backend_.world, row_map_.owned(), config.shape.hidden,
                                   config.dtype};
-        layer_.emplace(LayerPlan{config.shape, shard, row_map_.rows(), own,
-                                 own * parallel_.attn_tp(), config.dtype},
-                       MoeLayer::Parts{device, *backend_.layer_kernels, weights_, row_map_,
-                                       *backend_.world, gather.output(gathers)});
+        layer_.emplace(
+            LayerPlan{config.shape, shard, row_map_.rows(), own, own * parallel_.attn_tp(),
+                      config.dtype},
+            MoeLayer::Parts{device, *backend_.layer_kernels, weights_, row_map_, *backend_.world,
+                            gather.output(gathers), weighted_reach(*backend_.world)});
         gather_ = gather.make(gathers);
         inputs_.emplace(setup_, layer_->weighted_input());
         fill_input(device, layer_->input(), Synthetic(config.shape, kSeed), row_map_,
@@ -93,6 +94,12 @@ public:
 
 private:
     static constexpr std::uint64_t kSeed = 7;
+
+    /// So that strategies that read other ranks' expert rows can be made too.
+    static std::optional<Reach> weighted_reach(const Communicator& world) {
+        if (!world.peer_obstacle(Reach::load_store).empty()) return std::nullopt;
+        return Reach::load_store;
+    }
 
     Backend& backend_;
     std::unique_ptr<Bootstrap> bootstrap_;

@@ -1,5 +1,6 @@
 #include "bench/case/prepared_case.hpp"
 
+#include "bench/case/exchange.hpp"
 #include "bench/case/make_on_all.hpp"
 #include "bench/measure/cache_flush.hpp"
 #include "comm/contract_cost.hpp"
@@ -41,8 +42,7 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
     : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device, parts.world,  parts.group, row_map_.owned(), params.shape.hidden,
-                     params.dtype, params.graph, params.sms,  parts.auto_table},
+      combine_setup_(measured_exchange(params, layout, combines, parts)),
       gather_setup_{parts.device,        parts.world,  row_map_.owned(),
                     params.shape.hidden, params.dtype, params.graph},
       layer_(make_on_all(parts.bootstrap,
@@ -50,7 +50,8 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                              return MoeLayer(
                                  layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  params.gather->output(gather_setup_)});
+                                  params.gather->output(gather_setup_),
+                                  weighted_reach(combine_setup_, combines)});
                          })),
       gather_(make_on_all(parts.bootstrap, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
@@ -343,8 +344,12 @@ void PreparedCase::find_limits(CaseSamples& samples) {
     for (const auto* strategy : samples.of(RegionId::output)->strategies) {
         // Strategies move no less than the contract asks for, whatever noise two limits have; but
         // those of weighted rows leave out rows of none.
-        const auto least = strategy->needs.weighted() ? 0.0 : *samples.contract_limit;
-        samples.limits.push_back(std::max(limit(strategy->cost), least));
+        const auto& needs = strategy->needs;
+        const auto least = needs.weighted() ? 0.0 : *samples.contract_limit;
+        auto cost = strategy->cost;
+        // Expert rows of one memory are read where they lie.
+        if (parts_.one_memory && needs.weighted() && needs.reach) cost.link_bytes = 0;
+        samples.limits.push_back(std::max(limit(cost), least));
     }
 }
 

@@ -196,8 +196,7 @@ std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
         rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
     }
     const RowPartition rotated(rows);
-    const CombineSetup next{device,      setup.world,    setup.group, rotated,         setup.cols,
-                            setup.dtype, setup.captured, setup.sms,   setup.auto_table};
+    const auto next = setup.of_rows(rotated);
     if (!entry.obstacle(next).empty()) return std::nullopt;
     CombineInputs inputs(next, layer.weighted_input());
     const auto needs = entry.input(next);

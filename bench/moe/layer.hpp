@@ -3,7 +3,7 @@
 #include "bench/moe/layer_weights.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/synthetic.hpp"
-#include "comm/combine/combine.hpp"
+#include "comm/combine/weighted_layout.hpp"
 #include "comm/gather/gather.hpp"
 #include "comm/row_buffer.hpp"
 #include "kernels/runtime/device.hpp"
@@ -63,8 +63,9 @@ public:
         const RowMap& row_map;
         Communicator& world;
         std::optional<Reach> gathered_reach{};  ///< of the memory that rows are gathered in
+        std::optional<Reach> weighted_reach{};  ///< of that of expert rows and their weights
     };
-    /// Collective where gathered rows have to reach further.
+    /// Collective where gathered or expert rows have to reach further.
     MoeLayer(const LayerPlan& plan, const Parts& parts);
     [[nodiscard]] std::size_t layers() const { return weights_.size(); }
     /// Of each layer's weights, which steps take in turns.
@@ -74,6 +75,9 @@ public:
     /// counted as the most that any routing can send, since a captured graph cannot grow.
     [[nodiscard]] static std::size_t bytes(const LayerPlan& plan,
                                            const LayerKernelsFactory& kernels);
+    /// Of what weighted_input() gives; the same on all ranks.
+    [[nodiscard]] static WeightedLayout weighted_layout(const LayerPlan& plan,
+                                                        const LayerKernelsFactory& kernels);
     /// What this rank's routed experts run on.
     [[nodiscard]] static ExpertsKernel experts_kernel(const LayerPlan& plan,
                                                       const LayerKernelsFactory& kernels);
@@ -98,7 +102,7 @@ public:
     [[nodiscard]] GatherOutput gathered() const;
     [[nodiscard]] Matrix result() const;  ///< [group_rows, H]
     /// Expert rows, and how the rows of the layer are made of them: what the local combine reads.
-    [[nodiscard]] CombineInput weighted_input() const;
+    [[nodiscard]] const CombineInput& weighted_input() const { return weighted_; }
     /// Makes the local combine of the next output steps give exactly `partial_sums` [rows, H], wire
     /// dtype, host memory: as expert rows of weight 1, one for each row. Until experts run again.
     void upload_partial_sums(std::span<const std::byte> partial_sums);
@@ -110,23 +114,25 @@ private:
     struct Sizes;
     [[nodiscard]] bool has_shared() const { return plan_.shape.shared_intermediate > 0; }
     [[nodiscard]] Routing routing() const;
-    [[nodiscard]] WeightedRows combine_rows() const;
-    /// Expert outputs: the shared expert's rows first, then the permuted rows.
-    [[nodiscard]] Matrix dense_rows() const;
     [[nodiscard]] Matrix routed_rows() const;
 
     LayerPlan plan_;
     Device& device_;
     std::span<const LayerWeights> weights_;
-    RowBuffer gathered_;  ///< what all ranks make together, before one of them may have no memory
+    WeightedLayout weighted_layout_;
+    // What all ranks make together, before one of them may have no memory.
+    std::unique_ptr<PeerMemory> weighted_memory_;  ///< null where nobody else reads expert rows
+    RowBuffer gathered_;
     std::unique_ptr<LayerKernels> kernels_;
     DType compute_;
     std::int64_t capacity_;  ///< permuted rows at most
     std::vector<int> copy_;  ///< of each layer's weights, for its next run
 
     Buffer valid_, input_, chosen_, chosen_weight_, shared_weight_;
-    Buffer expert_offsets_, permuted_, csr_offsets_, csr_indices_, csr_weights_;
-    Buffer dense_, result_;
+    Buffer expert_offsets_, permuted_, result_;
+    Buffer weighted_buffer_;  ///< in place of weighted_memory_
+    /// Expert outputs, the shared expert's rows first, then the permuted rows; and their weights.
+    CombineInput weighted_;
 };
 
 /// Writes a rank's tokens into its layer's input(); padding rows are zeros.

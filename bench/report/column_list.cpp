@@ -85,8 +85,8 @@ constexpr auto kColumns = std::to_array<Column>({
     {"variant", kOther, "",
      "which way the strategy went, where it has several: reduce_scatter or grouped "
      "(collapse), zero_copy or copied (padded, symmetric), library, push, one_shot or two_shot "
-     "(all_reduce over peer memory), direct or balanced (push), push or push_balanced (fused); the "
-     "strategy that was chosen (auto)",
+     "(all_reduce over peer memory), direct or balanced (push), push, push_balanced or pull "
+     "(fused); the strategy that was chosen (auto)",
      of<&Row::variant>},
     {"dtype", kCell, "", "what rows travel as; the host computes experts in f32", of<&Row::dtype>},
     {"graph", kCell, "",
