@@ -221,6 +221,39 @@ TEST(Variant, OfFusedIsTheWayThatTakesLessBySpeeds) {
     EXPECT_EQ(variant(even, shared, elsewhere), "push") << elsewhere.unreachable;
 }
 
+TEST(SentBytes, OfFusedAreThoseOfRowsOrOfTheirEntries) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        if (!world.peer_obstacle(Reach::load_store).empty()) continue;
+        const auto alone = world.split(world.rank());
+        const auto owned = partition_of(kLayouts[1], world.size(), 1);
+        const auto compute = backend.layer_kernels->compute_dtype(DType::bf16);
+        CombineSetup setup{*backend.device, world, *alone, owned, 24, DType::bf16};
+        setup.weighted.dtype = compute;
+        const auto stream = backend.device->make_stream();
+        const auto sent = [&](std::string_view name) {
+            const auto& entry = find_named(combine_table(), name, "combine");
+            GivenInput in(entry, setup, Given::whole_numbers, compute);
+            in.make(0, *stream);
+            stream->synchronize();
+            return entry.make(setup)->sent_bytes(in.input());
+        };
+        const GivenRows given(Given::whole_numbers, DType::bf16, world.size(), 0);
+        std::int64_t rows = 0;
+        std::int64_t entries = 0;
+        for (std::int64_t row = 0; row < owned.total(); ++row) {
+            const int count = given.entries(row, world.rank());
+            const bool own =
+                row >= owned.first(world.rank()) && row < owned.first(world.rank() + 1);
+            if (own || count == 0) continue;
+            ++rows;
+            entries += count;
+        }
+        EXPECT_EQ(sent("reduce_scatterv_fused:push"), rows * setup.row_bytes());
+        EXPECT_EQ(sent("reduce_scatterv_fused:pull"), entries * setup.expert_row_bytes());
+    }
+}
+
 TEST(Obstacle, OfPullIsThatExpertRowsFindNoRoom) {
     auto& backend = OpenBackends::opened().front();
     auto& world = *backend.world;

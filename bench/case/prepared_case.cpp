@@ -34,7 +34,8 @@ LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap&
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
-            .wire = params.dtype};
+            .wire = params.dtype,
+            .epilogue = params.epilogue};
 }
 
 PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
@@ -192,10 +193,11 @@ std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& stra
     for (const auto id : {RegionId::output, RegionId::combine}) {
         auto* chain = strategy.chain(id);
         if (chain == nullptr) continue;
-        auto wrong = verifier.check_output(strategy.output.input, [&] {
+        const auto run = [&] {
             chain->launch();
             return chain->result();
-        });
+        };
+        auto wrong = verifier.check_output(strategy.output.input, run, id == RegionId::output);
         if (!wrong.empty()) return wrong;
     }
     return {};

@@ -50,14 +50,18 @@ struct MoeLayer::Sizes {
         permuted = of(capacity * h * compute);
         weighted = weighted_layout(plan, kernels).bytes();
         result = of(plan.group_rows * h * wire);
+        if (plan.epilogue == Epilogue::residual_norm) {
+            epilogue = ResidualNormStep::bytes(plan.group_rows, h, plan.wire);
+        }
     }
     static std::size_t of(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
     [[nodiscard]] std::size_t total() const {
         return valid + input + matrix + 2 * chosen + row_words + expert_offsets + permuted +
-               weighted + result;
+               weighted + result + epilogue;
     }
 
     std::size_t valid, input, matrix, chosen, row_words, expert_offsets, permuted, weighted, result;
+    std::size_t epilogue{};
 };
 
 MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
@@ -88,6 +92,9 @@ MoeLayer::MoeLayer(const LayerPlan& plan, const Parts& parts)
     } else {
         weighted_buffer_ = device_.allocate(sizes.weighted);
         weighted_ = weighted_layout_.at(weighted_buffer_.data(), nullptr);
+    }
+    if (plan.epilogue == Epilogue::residual_norm) {
+        epilogue_.emplace(device_, plan.group_rows, plan.shape.hidden, plan.wire);
     }
 
     std::vector<std::uint8_t> valid;
@@ -170,7 +177,9 @@ void MoeLayer::local_combine(const CombineInput& input, Stream& stream, Trace& t
 
 Matrix MoeLayer::output(const OutputStep& output, Stream& stream, Trace& trace) {
     local_combine(output.input, stream, trace);
-    return combine_only(output, stream, trace);
+    const auto sums = combine_only(output, stream, trace);
+    if (epilogue_) epilogue_->run(sums, stream);
+    return sums;
 }
 
 Matrix MoeLayer::combine_only(const OutputStep& output, Stream& stream, Trace& trace) const {
@@ -234,6 +243,7 @@ void MoeLayer::poison(Stream& stream) {
     }
     fill_words(weighted_.rows.data, weighted_layout_.bytes());
     device_.fill_bytes(result(), kNan, stream);
+    if (epilogue_) epilogue_->poison(stream);
 }
 
 Routing MoeLayer::routing() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/moe/epilogue.hpp"
 #include "bench/moe/layer_weights.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/synthetic.hpp"
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,7 @@ struct LayerPlan {
     std::int64_t own_rows{};    ///< that this rank brings
     std::int64_t group_rows{};  ///< that this rank wants back
     DType wire{};
+    Epilogue epilogue{};
 };
 
 /// How a step ends: a strategy, and what it reads.
@@ -48,7 +51,8 @@ struct OutputStep {
 };
 
 /// The MoE layers of one forward step on one rank, each
-///   gather -> route -> permute -> experts -> shared expert -> local combine -> output combine.
+///   gather -> route -> permute -> experts -> shared expert -> local combine -> output combine
+/// and then the epilogue, if there is one.
 /// Layers have weights of their own and share the activations, which are made here, once; a step
 /// only enqueues. Every layer reads the step's tokens, not the layer before: what attention would
 /// do in between is not modelled, and each layer's result can be checked by itself. How rows are
@@ -83,14 +87,14 @@ public:
                                                       const LayerKernelsFactory& kernels);
 
     /// The whole step: all layers. The last one's result [group_rows, H] is where the combine says
-    /// it is.
+    /// it is; an epilogue leaves it as it is, and what it makes of it in epilogue().
     [[nodiscard]] Matrix forward(Gather& gather, const OutputStep& output, Stream& stream,
                                  Trace& trace);
     [[nodiscard]] Matrix forward_layer(std::size_t layer, Gather& gather, const OutputStep& output,
                                        Stream& stream, Trace& trace);
     /// One layer up to the moment when this rank's expert rows are ready.
     void run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace);
-    /// The output step: local combine, then the combine among ranks.
+    /// The output step: local combine, the combine among ranks, and the epilogue.
     [[nodiscard]] Matrix output(const OutputStep& output, Stream& stream, Trace& trace);
     /// The local combine alone: partial sums as this rank's step leaves them. Nothing for an input
     /// of weighted rows, whose strategy does it.
@@ -101,6 +105,8 @@ public:
     [[nodiscard]] Matrix input() const;  ///< [own_rows, H], wire dtype: filled by the caller
     [[nodiscard]] GatherOutput gathered() const;
     [[nodiscard]] Matrix result() const;  ///< [group_rows, H]
+    /// Null where there is none.
+    [[nodiscard]] ResidualNormStep* epilogue() { return epilogue_ ? &*epilogue_ : nullptr; }
     /// Expert rows, and how the rows of the layer are made of them: what the local combine reads.
     [[nodiscard]] const CombineInput& weighted_input() const { return weighted_; }
     /// Makes the local combine of the next output steps give exactly `partial_sums` [rows, H], wire
@@ -133,6 +139,7 @@ private:
     Buffer weighted_buffer_;  ///< in place of weighted_memory_
     /// Expert outputs, the shared expert's rows first, then the permuted rows; and their weights.
     CombineInput weighted_;
+    std::optional<ResidualNormStep> epilogue_;
 };
 
 /// Writes a rank's tokens into its layer's input(); padding rows are zeros.
