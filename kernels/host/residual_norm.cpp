@@ -1,37 +1,18 @@
 #include "kernels/host/residual_norm.hpp"
 
 #include "kernels/host/row_ops.hpp"
+#include "kernels/host/sum_of_squares.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 
 namespace moe {
 namespace {
 
 /// Columns at a time: what is widened of them stays in the L1 cache.
 constexpr std::int64_t kBlock = 1024;
-/// Sums side by side, which the compiler keeps in vector registers.
-constexpr std::int64_t kLanes = 16;
 using Block = std::array<float, kBlock>;
-
-float sum_of_squares(const Block& values, std::int64_t count) {
-    std::array<float, kLanes> lanes{};
-    std::int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            const float value = values[static_cast<std::size_t>(i + lane)];
-            lanes[static_cast<std::size_t>(lane)] += value * value;
-        }
-    }
-    float sum = std::accumulate(lanes.begin(), lanes.end(), 0.0F);
-    for (; i < count; ++i) {
-        const float value = values[static_cast<std::size_t>(i)];
-        sum += value * value;
-    }
-    return sum;
-}
 
 /// One row, a block of its columns after the other.
 template <class T>
@@ -50,7 +31,7 @@ public:
         float squares = 0;
         for (std::int64_t col = 0; col < cols_; col += kBlock) {
             const auto count = add(col);
-            squares += sum_of_squares(sum_, count);
+            squares += sum_of_squares(sum_.data(), count);
             round_to(sum_.data(), h_ + col, count);
         }
         return squares;
@@ -74,10 +55,8 @@ private:
     /// sum = x + r from column `col` on; returns of how many.
     std::int64_t add(std::int64_t col) {
         const auto count = std::min(kBlock, cols_ - col);
-        Block residual;
         widen(x_ + col, sum_.data(), count);
-        widen(r_ + col, residual.data(), count);
-        for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) sum_[i] += residual[i];
+        add_rows<1>(std::array<const T*, 1>{r_ + col}, sum_.data(), count);
         return count;
     }
 
