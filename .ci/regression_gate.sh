@@ -79,7 +79,7 @@ found_planted() {
 }
 
 # On a machine that others use as well, launches may lie too far apart to show 30 % (1 of 20 trials,
-# README): then they are taken once more.
+# scripts/README.md): then they are taken once more.
 gate_planted() {
     if found_planted change planted; then
         say "planted 30 % were found"

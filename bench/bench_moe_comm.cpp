@@ -98,7 +98,7 @@ struct Start {
 
 void print_start(const Start& start) {
     const auto& [machine, backend, why, options, plan, files, schedule, engine_env] = start;
-    const auto cases = plan.sweep.cases.size();
+    const auto cases = plan.cases.size();
     const auto& placement = backend.placement;
     show(fmt::format("{} backend{} on {}: {} ranks on {} host{}, {}, claim \"{}\"\n", backend.name,
                      why, backend.device->name(), backend.world->size(), machine.hosts,
@@ -159,7 +159,7 @@ Status finish(const Runner::Outcome& outcome, const SweepPlan& plan, std::size_t
     const int wrong = outcome.wrong + files.finished().wrong;
     const auto& paths = files.paths();
     show(outcome.summary.text() + outcome.auto_choices.text());
-    show(outcome.step_totals.text(plan.sweep, plan.source()));
+    if (plan.steps) show(outcome.step_totals.text(*plan.steps));
     show(fmt::format("{} rows with a time, {} with an obstacle, {} wrong; results: {}\n",
                      outcome.measured, outcome.obstacles, outcome.wrong, paths.csv));
     show(fmt::format("charts: scripts/plot.py '{}' --out '{}'\n", paths.csv, paths.charts()));
@@ -238,8 +238,11 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
         throw BadArgument("--share-gpu: the host backend has no GPU to share");
     }
     const auto plan = plan_sweep(options, backend.world->size(), bootstrap);
-    options.steps_source = plan.source();
-    const auto& cases = plan.sweep.cases;
+    if (plan.steps) {
+        options.steps_source = plan.steps->source;
+        options.steps_hash = plan.steps->file_hash;
+    }
+    const auto& cases = plan.cases;
     AutoTableSource auto_table({options, backend, bootstrap});
     if (options.dry_run) {
         if (bootstrap.rank() == 0) show(plan.text());

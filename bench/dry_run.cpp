@@ -43,11 +43,14 @@ void dry_run(const CasePlanner::Parts& parts, std::span<const Case> cases, Heart
     if (parts.options.asks_for_table() && parts.auto_table == nullptr) {
         expected += table_seconds(cases, parts.backend.world->size());
     }
+    const auto& limit = parts.options.time_seconds;
+    const auto left_out = limit ? count_left_out(seconds, *limit) : 0;
     show(fmt::format(
         "{} of {} cases can run, with {} strategies each: at most {} for each rank, about {} "
-        "unless the intervals are narrow enough before. Nothing was measured or written.\n",
+        "unless the intervals are narrow enough before. {}Nothing was measured or written.\n",
         runnable, cases.size(), parts.options.combines.size(), gibibytes(bytes),
-        duration_text(expected)));
+        duration_text(expected),
+        left_out > 0 ? fmt::format("{} of them will not fit into --time. ", left_out) : ""));
 }
 
 }  // namespace moe

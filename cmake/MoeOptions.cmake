@@ -7,6 +7,8 @@ target_include_directories(moe_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(moe_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_WERROR}>>:-Werror>
+    # Errors name files within the tree, so that ccache finds what was compiled in another tree.
+    $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOE_NATIVE}>>:-march=native>
     # GCC 12.2's straight-line vectoriser was seen to build {1, 1, 1, 1} from {1, 1, 0, 0}
     # (tests/load_test.cpp, Load.DealsAsWorkedByHand); the loops that matter here do not need it.
@@ -42,4 +44,11 @@ function(moe_precompile)
             target_precompile_headers(${target} REUSE_FROM moe_headers)
         endforeach()
     endif()
+endfunction()
+
+# moe_unite(<target>...): with MOE_UNITY the sources of each are compiled as one, which reads their
+# headers once: names in unnamed namespaces are unique in a folder. Not for strategies and kernels:
+# what is measured is compiled the same way in every build.
+function(moe_unite)
+    set_target_properties(${ARGN} PROPERTIES UNITY_BUILD ${MOE_UNITY} UNITY_BUILD_BATCH_SIZE 0)
 endfunction()

@@ -6,6 +6,7 @@ AGAINST, the strategy that its speed-ups are against.
 """
 
 import csv
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -33,10 +34,13 @@ SETTINGS = (
     "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
     "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
     "scale_experts", "attn_tp", "moe_tp", "scoring", "shared_gate",
-    "skew_us", "sms", "graph_sizes", AGAINST,
+    "skew_us", "sms", "graph_sizes", "beside", AGAINST,
 )
 # What files say that are older than the column, or that leave it empty.
-BEFORE = {"skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": ""}
+BEFORE = {
+    "skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": "",
+    "engine_path": "", "rows": "", "variant": "", "beside": "none",
+}
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",
     "is_baseline", "verified", "obstacle",
@@ -64,6 +68,10 @@ NUMBERS = (
     *(f"{stem}_{end}" for stem in MEASURES.values() for end in ("low", "high")),
     "disturbed_pct",
 )
+
+# What the launches of a cell have in common besides: the first one's stands for all.
+OF_ONE_LAUNCH = (
+    "form", "is_baseline", "verified", "steps_source", "rows", "variant", "engine_path")
 
 # The mode is among the settings: rows of one case_id with graph=on say isolated or chained, by the
 # program's version, and are never compared with each other.
@@ -233,8 +241,7 @@ def in_other_modes(
 
 
 def _join(launches: list[Row]) -> Row:
-    joined: Row = {name: launches[0][name]
-                   for name in (*CELL, "form", "is_baseline", "verified", "steps_source")}
+    joined: Row = {name: launches[0][name] for name in (*CELL, *OF_ONE_LAUNCH)}
     joined["launch_count"] = len(launches)
     joined["no_verdict"] = ";".join(
         reason for reason in NO_VERDICT if is_of_most(launches, reason))
@@ -253,6 +260,11 @@ def _join(launches: list[Row]) -> Row:
 def is_of_most(launches: Sequence[Row], reason: str) -> bool:
     """Whether launches that are joined by their medians have no verdict for this reason."""
     return 2 * sum(lacks_verdict(row, reason) for row in launches) > len(launches)
+
+
+def without_nan(row: Row) -> dict[str, str | float | None]:
+    """For JSON, which has no word for a number that is none."""
+    return {name: None if value != value else value for name, value in row.items()}
 
 
 def _present(rows: list[Row], name: str) -> list[float]:
@@ -279,13 +291,16 @@ def interval_over_launches(
     return min(lows), max(highs)
 
 
+@functools.cache
 def order_statistic_rank(count: int) -> int:
     """Largest k for which [k-th smallest, k-th largest] of count values covers the median with
     at least 95 %; 0 where even the whole range does not."""
+    log_term = -count * math.log(2)  # Of P(X = rank), X binomial(count, 1/2): a float at any count.
     rank, tail = 0, 0.0
     while rank < count:
-        tail += math.comb(count, rank) / 2**count
+        tail += math.exp(log_term)
         if 2 * tail > 0.05:
             break
+        log_term += math.log((count - rank) / (rank + 1))
         rank += 1
     return rank

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Draws the charts of one or several results sets.
 
-plot.py RESULTS... --out DIR [--format png,svg]
+plot.py RESULTS... --out DIR [--format png,svg,html]
 
 RESULTS are CSV files or folders that hold a results.csv. Rows of different claims never share a
-figure. The winner map is drawn where a second thing varies beside the tokens. Exit status: 0, or 2
-with one line on standard error when the input cannot be used.
+figure. The winner map is drawn where a second thing varies beside the tokens. html is one file,
+report.html, in which each of RESULTS is a set of its own. Speed-ups are over the all-reduce that
+engines run where a case has it, else over its baseline. Exit status: 0, or 2 with one line on
+standard error when the input cannot be used.
 """
 
 import argparse
@@ -25,10 +27,14 @@ from charts.figures import Page, make_pages
 from charts.style import METADATA, RC_PARAMS
 from charts.winner_map import WinnerMap, draw_map
 from charts.winners import Map, make_maps
-from cli import OneLineParser, cannot_write, command
+from cli import OneLineParser, cannot_write, command, write_text
+from html_report.page import missing_packages, write_page
 from moe_results import ResultsError
+from reference import ENGINE, over_reference
+from samples import read_samples
 
-FORMATS = ("png", "svg")
+IMAGES, PAGE = ("png", "svg"), "html"
+FORMATS = (*IMAGES, PAGE)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -38,12 +44,26 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("results", nargs="+", help="CSV files, or folders with a results.csv")
     parser.add_argument("--out", required=True, type=Path, help="folder for the charts")
-    parser.add_argument("--format", default="png,svg", help="of png, svg (default: both)")
+    parser.add_argument("--format", help="of png, svg, html (default: all)")
     options = parser.parse_args(arguments)
-    options.format = list(dict.fromkeys(options.format.split(",")))
-    for unknown in sorted(set(options.format) - set(FORMATS)):
-        raise ResultsError(f"unknown format {unknown!r}, known: {', '.join(FORMATS)}")
+    options.format = formats_of(options.format)
     return options
+
+
+def formats_of(text: str | None) -> list[str]:
+    """Those that were asked for; unasked, all that the packages here can make."""
+    missing = ", ".join(missing_packages())
+    hint = f"Python packages missing: {missing}; scripts/setup.sh installs them"
+    if text is None:
+        if missing:
+            print(f"{PAGE}: not drawn, {hint}")
+        return list(IMAGES if missing else FORMATS)
+    asked = list(dict.fromkeys(text.split(",")))
+    for unknown in sorted(set(asked) - set(FORMATS)):
+        raise ResultsError(f"unknown format {unknown!r}, known: {', '.join(FORMATS)}")
+    if missing and PAGE in asked:
+        raise ResultsError(f"{PAGE}: {hint}")
+    return asked
 
 
 def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:
@@ -84,15 +104,31 @@ def save(figure: Figure, file: Path, form: str) -> None:
         raise cannot_write(file, error) from None
 
 
+def draw_images(rows: list[moe_results.Row], out: Path, formats: Sequence[str]) -> None:
+    pages, maps = make_pages(rows), make_maps(rows)
+    with style.context(["default", RC_PARAMS]):
+        write_charts(figures_of(pages, maps), out, formats)
+    for note in dict.fromkeys(note for page in pages for note in page.notes):
+        print(note)
+
+
+def write_report(results: Sequence[str], out: Path) -> None:
+    text = write_page(results)
+    make_folder(out)
+    write_text(out / "report.html", text)
+    print(out / "report.html")
+
+
 @command("plot.py")
 def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(arguments)
-    rows = moe_results.read_results(options.results)
-    pages, maps = make_pages(rows), make_maps(rows)
-    with style.context(["default", RC_PARAMS]):
-        write_charts(figures_of(pages, maps), options.out, options.format)
-    for note in dict.fromkeys(note for page in pages for note in page.notes):
-        print(note)
+    images = [form for form in options.format if form in IMAGES]
+    if images:
+        rows = moe_results.read_results(options.results)
+        samples = read_samples(options.results)
+        draw_images(over_reference(rows, ENGINE, samples), options.out, images)
+    if PAGE in options.format:
+        write_report(options.results, options.out)
     return 0
 
 

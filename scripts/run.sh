@@ -15,7 +15,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-preset=host
 options=()  # the program's
 given=()    # what starts its ranks, if somebody said so
 launcher=() # what does
@@ -73,23 +72,10 @@ draw_charts() {
     elif quietly "$root/build/plot.log" "$python" "$root/scripts/plot.py" "$1" --out "$2"; then
         say "charts: $((SECONDS - start)) s"
         tell "charts:  $2"
+        if [[ -e $2/report.html ]]; then tell "report:  $2/report.html"; fi
     else
         say "warning: no charts: plot.py failed, see $root/build/plot.log"
     fi
-}
-
-# Sets preset: GPUs are used where they are seen, the build can be had, and nobody said otherwise.
-choose_backend() {
-    local missing
-    if [[ " $* " == *" --backend host "* || " $* " == *" --backend=host "* || $(gpus) == 0 ]]; then
-        return
-    fi
-    missing=$(missing_for_cuda)
-    if [[ -n $missing ]]; then
-        say "warning: $(gpus) GPU(s) are here and not used; missing: $missing"
-        return
-    fi
-    preset=cuda
 }
 
 # choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to
@@ -143,15 +129,20 @@ columns() {
 }
 
 main() {
-    local chosen=() status=0 start
+    local chosen=() status=0 start installing
     outlive_terminal
     read_arguments "$@"
     read_options "${options[@]}"
     setup_packages
-    setup_python
+    # Beside the build: charts are the first to want it.
+    python=$root/.venv/bin/python
+    install_python &
+    installing=$!
     choose_backend "${options[@]}"
     program=$root/build/$preset/bench/bench_moe_comm
     step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+    wait "$installing" || true
+    find_python
     choose_launcher
 
     if [[ -z $out$csv ]]; then

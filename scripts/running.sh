@@ -63,6 +63,22 @@ missing_for_cuda() {
     echo "${missing[*]}"
 }
 
+# choose_backend OPTION...: sets preset, of the build: GPUs are used where they are seen, the build
+# can be had, and nobody said otherwise.
+choose_backend() {
+    local missing
+    preset=host
+    if [[ " $* " == *" --backend host "* || " $* " == *" --backend=host "* || $(gpus) == 0 ]]; then
+        return
+    fi
+    missing=$(missing_for_cuda)
+    if [[ -n $missing ]]; then
+        say "warning: $(gpus) GPU(s) are here and not used; missing: $missing"
+        return
+    fi
+    preset=cuda
+}
+
 allowed_cpus() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; }
 
 # groups_of CONTROLLER: the groups in which the kernel counts what this process uses of it (cpu,

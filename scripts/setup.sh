@@ -14,7 +14,7 @@ set -euo pipefail
 
 unset CDPATH # where it is set, cd prints
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
-python= # set by setup_python: an interpreter with the packages, or empty
+python= # set by find_python: an interpreter with the packages, or empty
 build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev libfmt-dev
     libbenchmark-dev libgtest-dev libopenblas-dev nlohmann-json3-dev git pkg-config)
 python_packages=(python3 python3-venv ca-certificates)
@@ -210,27 +210,42 @@ venv_pip() {
         --no-compile "$@"
 }
 
-# Sets python. Without a network another interpreter that has the packages will do.
-setup_python() {
-    local venv=$root/.venv log=$root/build/python.log start=$SECONDS wanted candidate
-    local stamp=$venv/requirements.sha256
-    wanted=$(sha256sum <"$root/scripts/requirements.txt")
-    python=$venv/bin/python
-    if [[ -e $stamp && $(<"$stamp") == "$wanted" ]] && has_packages "$python"; then return; fi
-    say "installing Python packages in $venv"
-    if quietly "$log" venv_pip -r "$root/scripts/requirements.txt"; then
-        echo "$wanted" >"$stamp"
-        say "Python packages: $((SECONDS - start)) s"
-        return
-    fi
-    for candidate in "$venv/bin/python" python3 /usr/bin/python3; do
+# Whether .venv has what requirements.txt asks for.
+has_environment() {
+    local stamp=$root/.venv/requirements.sha256
+    [[ -e $stamp && $(<"$stamp") == "$(sha256sum <"$root/scripts/requirements.txt")" ]] &&
+        has_packages "$root/.venv/bin/python"
+}
+
+# Completes .venv; fails where pip does.
+install_python() {
+    local start=$SECONDS
+    if has_environment; then return; fi
+    say "installing Python packages in $root/.venv"
+    quietly "$root/build/python.log" venv_pip -r "$root/scripts/requirements.txt" || return
+    sha256sum <"$root/scripts/requirements.txt" >"$root/.venv/requirements.sha256"
+    say "Python packages: $((SECONDS - start)) s"
+}
+
+# Sets python. Where pip failed, as without a network, another that has the packages will do.
+find_python() {
+    local candidate
+    python=$root/.venv/bin/python
+    if has_environment; then return; fi
+    for candidate in "$python" python3 /usr/bin/python3; do
         python=$(command -v "$candidate") || continue
         if has_packages "$python"; then
-            say "Python packages: pip failed (see $log); using those that $python has"
+            say "Python packages: pip failed (see $root/build/python.log); using those that" \
+                "$python has"
             return
         fi
     done
     python=
+}
+
+setup_python() {
+    install_python || true
+    find_python
 }
 
 # For scripts that cannot do without; run.sh can.
@@ -268,9 +283,25 @@ setup_disassembler() {
         say "warning: no cuobjdump and nvdisasm from PyPI, see $log: machine code is not tested"
 }
 
+# Whether tests can open the report: see setup_browser.
+has_browser() {
+    { type -P chromium || type -P chromium-browser; } >/dev/null &&
+        "$root/.venv/bin/python" -c 'import playwright' &>/dev/null
+}
+
+# What tests open the report in: Chromium, and Playwright into .venv. Without, those tests are skipped.
+setup_browser() {
+    local as_root log=$root/build/browser.log
+    if has_browser; then return; fi
+    if may_use_apt; then install_with_apt chromium; fi
+    if ! { quietly "$log" venv_pip -c "$root/scripts/constraints.txt" playwright && has_browser; }; then
+        say "warning: no Chromium or no Playwright, see $log: the report is not opened in a browser"
+    fi
+}
+
 # configure PRESET [cmake option...]: anew where the tree has moved, or is mounted elsewhere, or what
-# was missing is there. What failed is not kept either: CMake would remember a library as missing
-# after it was installed.
+# was missing is there. A folder that is new gets a whole build, which MOE_UNITY makes shorter. What
+# failed is not kept either: CMake would remember a library as missing after it was installed.
 configure() {
     local options=(--preset "$1" "${@:2}" "${lean[@]}") cache=$root/build/$1/CMakeCache.txt
     if [[ -n $python ]]; then options+=("-DMOE_PYTHON=$python"); fi
@@ -278,6 +309,7 @@ configure() {
         { ((${#lean[@]} == 0)) && grep -qxF MOE_BLAS:BOOL=OFF "$cache"; }; }; then
         rm -rf -- "$cache" "${cache%/*}/CMakeFiles"
     fi
+    if [[ ! -e $cache ]]; then options=(-DMOE_UNITY=ON "${options[@]}"); fi
     cmake -S "$root" "${options[@]}" || { rm -f -- "$cache" && return 1; }
 }
 
@@ -297,5 +329,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     setup_packages "$@"
     setup_python
     need_python
-    if [[ " $* " == *" --lint "* ]]; then setup_disassembler; fi
+    if [[ " $* " == *" --lint "* ]]; then
+        setup_disassembler
+        setup_browser
+    fi
 fi

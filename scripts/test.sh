@@ -60,6 +60,9 @@ if [[ $MOE_TESTS_FULL == 1 ]]; then
 else
     skipped+=("other numbers of ranks, f16 and more: --full has them")
 fi
+if ! has_browser; then
+    skipped+=("the report in a browser: no Chromium or no Playwright, which scripts/setup.sh --lint installs")
+fi
 cuda=$(missing_for_cuda)
 if [[ -z $cuda ]] && ! has_cuda_tools cuobjdump nvdisasm; then
     skipped+=("scopes in machine code: no cuobjdump and nvdisasm, which scripts/setup.sh --lint installs")

@@ -14,6 +14,7 @@ ResultRow row(std::string combine, double output_us, double combine_us) {
     ResultRow row;
     row.combine = std::move(combine);
     row.form = "reduce_scatter";
+    row.input = "partial_sums";
     row.claim = Claim::memory;
     row.dtype = "bf16";
     row.load = "hot";
@@ -29,6 +30,13 @@ ResultRow chosen(double output_us, double combine_us) {
     auto result = row("auto", output_us, combine_us);
     result.by_table = true;
     result.variant = "pull";
+    return result;
+}
+
+/// One that is no exchange alone.
+ResultRow fused(double us) {
+    auto result = row("fused", us, us);
+    result.input = "weighted_rows";
     return result;
 }
 
@@ -54,7 +62,7 @@ TEST(AutoChoices, CountsThoseNearTheFastestFormAndNamesTheWorst) {
 }
 
 TEST(AutoChoices, WithoutALossHaveNoWorst) {
-    EXPECT_EQ(text_of({{row("pull", 10, 30), chosen(9.9, 29)}}),
+    EXPECT_EQ(text_of({{row("pull", 10, 30), fused(5), chosen(9.9, 29)}}),
               "auto: the output step is within 5 % of the fastest reduce_scatter form's in 1 of 1 "
               "cases, the exchange alone in 1 of 1\n");
 }

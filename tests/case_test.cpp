@@ -294,6 +294,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--skew 5",
                                "--sms 8",
                                "--cache cold",
+                               "--beside gemm",
                                "--padding sum_len",
                                "--phase decode",
                                "--phase decode --graph-sizes 4",
@@ -351,6 +352,15 @@ TEST(Settings, AreTheOptionsThatDecideWhatIsMeasured) {
     for (const auto* other : {"--cold", "--out", "--time", "--backend", "--help", "--dry-run"}) {
         EXPECT_FALSE(settings.contains(other)) << other;
     }
+}
+
+TEST(Cases, BesideNothingKeepTheirIds) {
+    const auto both = cases_of("--tokens 4 --load hot --beside none,gemm", 2);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_EQ(case_id(both[0], "here"), case_id(cases_of("--tokens 4 --load hot", 2)[0], "here"));
+    EXPECT_EQ(both[1].beside, Beside::gemm);
+    EXPECT_NE(label_of(both[1]), label_of(both[0]));
+    EXPECT_THROW((void)cases_of("--beside attention", 2), BadArgument);
 }
 
 TEST(Axes, OfTheSameValueAreOne) {

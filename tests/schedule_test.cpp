@@ -52,6 +52,14 @@ TEST(Schedule, IsAboveZeroAndDoesNotCountUpMuchWhileACaseTakesLonger) {
     }
 }
 
+TEST(Schedule, SaysBeforeHowManyCasesWillBeLeftOut) {
+    EXPECT_EQ(count_left_out(kCases, 100), 0U);
+    EXPECT_EQ(count_left_out(kCases, 20), 0U) << "the least effort of all";
+    EXPECT_EQ(count_left_out(kCases, 12), 1U);
+    EXPECT_EQ(count_left_out(kCases, 0.1), 2U) << "the first runs in any case";
+    EXPECT_EQ(count_left_out({}, 1), 0U);
+}
+
 TEST(Schedule, CasesThatCannotRunTakeNoTime) {
     Schedule schedule({{0, 0}, {10, 5}, {0, 0}}, 1.0, 0);
     EXPECT_DOUBLE_EQ(schedule.begin(0, 0), 1);

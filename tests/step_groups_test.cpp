@@ -4,6 +4,7 @@
 #include "bench/steps/grouping.hpp"
 #include "bench/steps/read_steps.hpp"
 #include "bench/steps/step_cases.hpp"
+#include "bench/steps/step_sweep_text.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -59,6 +60,24 @@ TEST(Buckets, HoldStepsOfTheSameRows) {
     // On four ranks a DP rank has two, and its rows are even.
     const auto cut = bucket_steps(file, setting(2), 4).not_this_question;
     EXPECT_EQ(cut, (Reasons{{"4 ranks are not dp 2", 118}}));
+}
+
+TEST(Buckets, AreOfThePhasesAskedFor) {
+    const auto file = steps_of("vllm,decode,,3;2,5\nvllm,prefill,,9;2,7\nvllm,mixed,,9;1,1\n");
+    const std::vector phases{kDecode, StepPhase::mixed};
+    auto params = setting(2);
+    const auto found = bucket_steps(file, params, 2, phases);
+    ASSERT_EQ(found.buckets.size(), 2U);
+    EXPECT_EQ(found.buckets[0].phase, kDecode);
+    EXPECT_EQ(found.buckets[1].phase, StepPhase::mixed);
+    EXPECT_EQ(found.not_this_question, (Reasons{{"phase prefill", 7}}));
+    // Decode rows alone are padded to those of graphs, whoever's rule pads ranks to each other.
+    params.graph_sizes.rows = {8};
+    const auto padded = bucket_steps(file, params, 2).buckets;
+    ASSERT_EQ(padded.size(), 3U);
+    EXPECT_EQ(padded[0].rows, (Counts{9, 2}));
+    EXPECT_EQ(padded[1].rows, (Counts{8, 8}));
+    EXPECT_EQ(padded[2].rows, (Counts{9, 1}));
 }
 
 TEST(Buckets, AreAsTheEnginePads) {
@@ -128,7 +147,7 @@ std::vector<Bucket> random_buckets(int count, int dp, std::mt19937_64& random) {
 TEST(Grouping, OfFewBucketsIsExact) {
     std::mt19937_64 random(7);
     auto buckets = random_buckets(24, 4, random);
-    const auto grouping = group_buckets(buckets);
+    const auto grouping = group_buckets(buckets, 24);
     EXPECT_EQ(grouping.representatives.size(), 24U);
     EXPECT_EQ(grouping.mean_error, 0);
     EXPECT_EQ(grouping.largest_error, 0);
@@ -206,16 +225,17 @@ TEST(StepCases, HaveTheRowsOfTheirSteps) {
     const auto file = steps_of(rows);
     const auto options =
         options_of({"--hidden", "64", "--padding", "sum_len,sglang:0.5.22", "--dtype", "bf16,f32"});
-    const auto sweep = expand_steps(options, file, 4);
+    const auto sweep = group_steps(options, file, 4);
+    const auto cases = expand_steps(options, sweep, 4);
     ASSERT_EQ(sweep.settings.size(), 4U);
     std::vector<std::int64_t> total(1);
     for (const auto& step : file.steps) total.front() += step.count;
     std::size_t at = 0;
     for (const auto& one : sweep.settings) {
-        EXPECT_LE(one.grouping.representatives.size(), kMaxGroups);
+        EXPECT_LE(one.grouping.representatives.size(), options.step_cases);
         EXPECT_EQ(one.grouping.steps, total.front());
         for (const auto& step : one.grouping.representatives) {
-            const auto& params = sweep.cases.at(at++);
+            const auto& params = cases.at(at++);
             EXPECT_EQ(params.steps, step.steps);
             EXPECT_EQ(setting_label(params), one.label);
             const auto layout = lay_out(params, 4);
@@ -224,12 +244,53 @@ TEST(StepCases, HaveTheRowsOfTheirSteps) {
                       std::accumulate(step.rows.begin(), step.rows.end(), std::int64_t{0}));
         }
     }
-    EXPECT_EQ(at, sweep.cases.size());
+    EXPECT_EQ(at, cases.size());
+}
+
+TEST(StepCases, AreAsManyAsAskedFor) {
+    const auto file = steps_of(",,,8;1,\n,,,9;9,\n,,,100;2,\n,,,70;3,\n");
+    for (const auto& [asked, got] :
+         std::map<std::string, std::size_t>{{"1", 1}, {"3", 3}, {"24", 4}}) {
+        const auto options = options_of({"--step-cases", asked.c_str()});
+        const auto sweep = group_steps(options, file, 2);
+        EXPECT_EQ(expand_steps(options, sweep, 2).size(), got) << asked;
+    }
+}
+
+TEST(StepSweep, ArrivesAsItWasSent) {
+    auto sent =
+        group_steps(options_of({"--padding", "sglang,sum_len"}),
+                    parse_steps("# ep=2\nengine,version,phase,tokens_per_rank,count,step_us\n"
+                                "sglang,0.5.23,decode,3;8,2,10\nsglang,0.5.23,prefill,900;7,1,20\n"
+                                "sglang,0.5.23,decode,0;0,3,5\n",
+                                "a \xff path"),
+                    2);
+    sent.file_hash = "0123";
+    const auto got = parse_step_sweep(to_text(sent));
+    EXPECT_EQ(got.source, "a \xff path");
+    EXPECT_EQ(got.engines, (std::vector<std::string>{"sglang 0.5.23"}));
+    EXPECT_EQ(got.engine_seconds, sent.engine_seconds);
+    EXPECT_EQ(got.dp, 2);
+    EXPECT_EQ(got.ep, 2);
+    EXPECT_EQ(got.file_hash, "0123");
+    EXPECT_EQ(steps_text(got), steps_text(sent));
+    ASSERT_EQ(got.settings.size(), sent.settings.size());
+    for (std::size_t i = 0; i < got.settings.size(); ++i) {
+        const auto& groups = sent.settings[i].grouping.representatives;
+        ASSERT_EQ(got.settings[i].grouping.representatives.size(), groups.size());
+        for (std::size_t j = 0; j < groups.size(); ++j) {
+            const auto& bucket = got.settings[i].grouping.representatives[j];
+            EXPECT_EQ(bucket.phase, groups[j].phase);
+            EXPECT_EQ(bucket.rows, groups[j].rows);
+            EXPECT_EQ(bucket.tokens, groups[j].tokens);
+            EXPECT_EQ(bucket.steps, groups[j].steps);
+        }
+    }
 }
 
 std::string refusal(const Options& options, const StepFile& file, int ranks) {
     try {
-        static_cast<void>(expand_steps(options, file, ranks));
+        static_cast<void>(group_steps(options, file, ranks));
     } catch (const BadArgument& error) {
         return error.what();
     }
@@ -238,8 +299,11 @@ std::string refusal(const Options& options, const StepFile& file, int ranks) {
 
 TEST(StepCases, AreOfTheDeploymentOfTheFile) {
     const auto file = parse_steps("# tp=4 ep=4\ntokens_per_rank\n1;1;1;1\n", "f");
-    EXPECT_EQ(expand_steps(options_of({}), file, 4).cases.front().ep, 4);
-    EXPECT_EQ(expand_steps(options_of({"--ep", "2"}), file, 4).cases.front().ep, 2);
+    const auto ep_of = [&](const Options& options) {
+        return expand_steps(options, group_steps(options, file, 4), 4).front().ep;
+    };
+    EXPECT_EQ(ep_of(options_of({})), 4);
+    EXPECT_EQ(ep_of(options_of({"--ep", "2"})), 2);
     EXPECT_EQ(refusal(options_of({}), file, 2), "--steps: f is of tp 4; here are 2 ranks");
     EXPECT_EQ(refusal(options_of({"--dp", "2,4"}), file, 4),
               "--dp '2,4': the steps of f are of 4 DP ranks");

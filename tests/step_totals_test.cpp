@@ -29,13 +29,14 @@ Case case_of(std::int64_t steps) {
 
 StepSweep sweep_of(std::int64_t steps) {
     StepSweep sweep;
+    sweep.source = "f";
     sweep.settings.emplace_back().label = setting_label(case_of(1));
     sweep.settings.front().grouping.steps = steps;
     return sweep;
 }
 
 std::string table_of(const StepTotals& totals, std::int64_t steps) {
-    const auto text = totals.text(sweep_of(steps), "f");
+    const auto text = totals.text(sweep_of(steps));
     return text.substr(text.find(": ", text.find('\n')) + 2);
 }
 
@@ -48,8 +49,7 @@ TEST(StepTotals, AreMediansTimesSteps) {
         "1010 steps\n"
         "    base                        output 0.002 s, layer 0.03 s\n"
         "    a                           output 0.0025 s (0.800 times the speed), layer 0.03 s\n");
-    EXPECT_TRUE(
-        totals.text(sweep_of(1010), "f").starts_with("All steps of f, one after the other:"));
+    EXPECT_TRUE(totals.text(sweep_of(1010)).starts_with("All steps of f, one after the other:"));
 }
 
 TEST(StepTotals, AreOfAllStepsOrOfNone) {
@@ -73,7 +73,7 @@ TEST(StepTotals, SayWhyTheirTimesGiveNoVerdict) {
 TEST(StepTotals, AreNoneWithoutSteps) {
     StepTotals totals;
     totals.add(case_of(0), std::vector{row("base", 100)});
-    EXPECT_EQ(totals.text(sweep_of(10), "f"), "");
+    EXPECT_EQ(totals.text(sweep_of(10)), "");
 }
 
 }  // namespace

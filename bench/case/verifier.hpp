@@ -65,8 +65,10 @@ public:
     };
     [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, const OutputStep& output);
 
-private:
+    /// What the first rank found wrong, and which rank that is; empty where none did.
     [[nodiscard]] std::string agree(const std::string& wrong);
+
+private:
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
     /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
     [[nodiscard]] std::optional<bool> same_when_rotated(const CombineEntry& entry,

@@ -19,8 +19,8 @@ namespace {
 /// A few milliseconds for each size: a peak needs one undisturbed run, not an interval.
 constexpr StopRule kRule{.min_samples = 5, .budget_seconds = 5e-3, .ci = 0};
 constexpr std::uint64_t kSeed = 1;
-/// Seconds. No clock tells shorter times apart.
-constexpr double kShortest = 1e-9;
+/// No clock tells shorter times apart.
+constexpr double kShortestSeconds = 1e-9;
 constexpr DType kSent = DType::f32;
 /// Bytes. Alignment of a block, for vector units and NCCL.
 constexpr std::int64_t kAlignment = 64;
@@ -93,7 +93,7 @@ double Calibration::fastest(std::span<const Candidate> candidates) {
     for (const auto& samples : sample(candidates, &timer_).seconds) {
         for (const double seconds : samples) best = std::min(best, seconds);
     }
-    return std::max(parts_.bootstrap.broadcast(best), kShortest);
+    return std::max(parts_.bootstrap.broadcast(best), kShortestSeconds);
 }
 
 double Calibration::fastest_in_chains(std::span<const Candidate> candidates) {
@@ -115,7 +115,7 @@ double Calibration::fastest_in_chains(std::span<const Candidate> candidates) {
             }
         }
     }
-    return std::max(best, kShortest);
+    return std::max(best, kShortestSeconds);
 }
 
 double Calibration::update(Peak& peak, std::int64_t bytes, std::span<const Candidate> candidates) {

@@ -272,7 +272,7 @@ BENCHMARK_DEFINE_F(LayerFixture, experts)(benchmark::State& state) {
     MlpWeights mlp{base, base, intermediate_};
     mlp.down = base + static_cast<std::size_t>(kExperts * mlp.gate_up_stride(kHidden)) * 4;
     for (auto _ : state) {
-        kernels_->experts(view(permuted_), expert_offsets_.data(), kExperts, mlp, view(dense_),
+        kernels_->experts({view(permuted_), expert_offsets_.data(), kExperts, mlp, view(dense_)},
                           *stream_);
     }
     report_bytes(state, static_cast<double>(kExperts * each) * sizeof(float));

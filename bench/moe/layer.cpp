@@ -135,9 +135,7 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
     const auto& weights = weights_[layer];
     const int copy = copy_[layer];
     const auto x = gathered().rows;
-    const auto local = plan_.shard.experts;
     auto* shared_weight = has_shared() ? shared_weight_.as<float>() : nullptr;
-    const auto* offsets = expert_offsets_.as<std::int32_t>();
     {
         const Phase mark(trace, phase::kGather, stream);
         gather.run(input(), gathered(), stream);
@@ -149,24 +147,38 @@ void MoeLayer::run_experts(std::size_t layer, Gather& gather, Stream& stream, Tr
                          valid_.as<std::uint8_t>()},
                         routing(), shared_weight, stream);
     }
-    const auto permuted = permuted_.matrix(capacity_, plan_.shape.hidden, compute_);
     {
         const Phase mark(trace, phase::kPermute, stream);
-        kernels_->permute(
-            x, routing(), shared_weight,
-            {local, has_shared(), expert_offsets_.as<std::int32_t>(), permuted, weighted_.weights},
-            stream);
+        kernels_->permute(x, routing(), shared_weight,
+                          {plan_.shard.experts, has_shared(), expert_offsets_.as<std::int32_t>(),
+                           permuted_rows(), weighted_.weights},
+                          stream);
     }
     {
         const Phase mark(trace, phase::kExperts, stream);
-        kernels_->experts(permuted, offsets, local.size(), weights.experts(copy), routed_rows(),
-                          stream);
+        run_routed(layer, expert_rows(), 0, stream);
     }
     if (has_shared()) {
         const Phase mark(trace, phase::kShared, stream);
         kernels_->shared(x, weights.shared(copy), weighted_.rows.slice(0, plan_.rows), stream);
     }
     copy_[layer] = (copy + 1) % weights.plan().copies;
+}
+
+void MoeLayer::run_routed(std::size_t layer, const Matrix& out, std::int64_t spared_sms,
+                          Stream& stream) {
+    kernels_->experts({.permuted = permuted_rows(),
+                       .offsets = expert_offsets_.as<std::int32_t>(),
+                       .count = plan_.shard.experts.size(),
+                       .weights = weights_[layer].experts(copy_[layer]),
+                       .out = out,
+                       .spared_sms = spared_sms},
+                      stream);
+}
+
+void MoeLayer::run_second_batch(const Matrix& out, std::int64_t spared_sms, Stream& stream) {
+    run_routed(0, out, spared_sms, stream);
+    copy_[0] = (copy_[0] + 1) % weights_.front().plan().copies;
 }
 
 void MoeLayer::local_combine(const CombineInput& input, Stream& stream, Trace& trace) {
@@ -232,7 +244,7 @@ void MoeLayer::upload_partial_sums(std::span<const std::byte> partial_sums) {
 void MoeLayer::poison(Stream& stream) {
     constexpr std::byte kNan{0xff};
     device_.fill_bytes(gathered().rows, kNan, stream);
-    device_.fill_bytes(permuted_.matrix(capacity_, plan_.shape.hidden, compute_), kNan, stream);
+    device_.fill_bytes(permuted_rows(), kNan, stream);
     // What the router and the permutation leave behind: as whole numbers the same bytes are -1.
     const auto fill_words = [&](std::byte* data, std::size_t bytes) {
         const auto words = static_cast<std::int64_t>(bytes / sizeof(float));
@@ -250,8 +262,26 @@ Routing MoeLayer::routing() const {
     return {chosen_.as<std::int32_t>(), chosen_weight_.as<float>()};
 }
 
-Matrix MoeLayer::routed_rows() const {
+Matrix MoeLayer::permuted_rows() const {
+    return permuted_.matrix(capacity_, plan_.shape.hidden, compute_);
+}
+
+Matrix MoeLayer::expert_rows() const {
     return weighted_.rows.slice(has_shared() ? plan_.rows : 0, capacity_);
+}
+
+std::int64_t MoeLayer::valid_expert_rows(Stream& stream) const {
+    stream.synchronize();
+    std::int32_t rows = 0;
+    const auto last = static_cast<std::size_t>(plan_.shard.experts.size()) * sizeof rows;
+    device_.download(expert_offsets_.data() + last, reinterpret_cast<std::byte*>(&rows),
+                     sizeof rows);
+    return rows;
+}
+
+std::size_t MoeLayer::expert_rows_bytes(const LayerPlan& plan, const LayerKernelsFactory& kernels) {
+    return static_cast<std::size_t>(capacity_of(plan) * plan.shape.hidden) *
+           size_of(kernels.compute_dtype(plan.wire));
 }
 
 void fill_input(Device& device, const Matrix& input, const Synthetic& synthetic,

@@ -94,6 +94,10 @@ public:
                                        Stream& stream, Trace& trace);
     /// One layer up to the moment when this rank's expert rows are ready.
     void run_experts(std::size_t layer, Gather& gather, Stream& stream, Trace& trace);
+    /// The experts of a second batch: with the rows and the routing of the last run_experts(), the
+    /// next copy of the first layer's weights, and results into `out`, shaped like expert_rows().
+    /// `spared_sms`: multiprocessors that are left to others.
+    void run_second_batch(const Matrix& out, std::int64_t spared_sms, Stream& stream);
     /// The output step: local combine, the combine among ranks, and the epilogue.
     [[nodiscard]] Matrix output(const OutputStep& output, Stream& stream, Trace& trace);
     /// The local combine alone: partial sums as this rank's step leaves them. Nothing for an input
@@ -107,6 +111,13 @@ public:
     [[nodiscard]] Matrix result() const;  ///< [group_rows, H]
     /// Null where there is none.
     [[nodiscard]] ResidualNormStep* epilogue() { return epilogue_ ? &*epilogue_ : nullptr; }
+    /// What the routed experts write: as many rows as any routing can send to this rank.
+    [[nodiscard]] Matrix expert_rows() const;
+    /// How many of them the last run_experts() wrote, the first ones; waits for it.
+    [[nodiscard]] std::int64_t valid_expert_rows(Stream& stream) const;
+    /// Bytes of expert_rows().
+    [[nodiscard]] static std::size_t expert_rows_bytes(const LayerPlan& plan,
+                                                       const LayerKernelsFactory& kernels);
     /// Expert rows, and how the rows of the layer are made of them: what the local combine reads.
     [[nodiscard]] const CombineInput& weighted_input() const { return weighted_; }
     /// Makes the local combine of the next output steps give exactly `partial_sums` [rows, H], wire
@@ -120,7 +131,8 @@ private:
     struct Sizes;
     [[nodiscard]] bool has_shared() const { return plan_.shape.shared_intermediate > 0; }
     [[nodiscard]] Routing routing() const;
-    [[nodiscard]] Matrix routed_rows() const;
+    [[nodiscard]] Matrix permuted_rows() const;
+    void run_routed(std::size_t layer, const Matrix& out, std::int64_t spared_sms, Stream& stream);
 
     LayerPlan plan_;
     Device& device_;

@@ -17,13 +17,19 @@ std::string case_text(const ResultRow& row) {
         row.sms.empty() || row.sms == "default" ? "" : fmt::format(", {} SMs", row.sms));
 }
 
+bool reads_weighted_rows(const ResultRow& row) {
+    return row.input.starts_with("weighted_rows");
+}
+
 }  // namespace
 
 void AutoChoices::Tally::add(const ResultRow& chosen, std::span<const ResultRow> rows,
                              std::optional<Timing> ResultRow::*region) {
     const ResultRow* best = nullptr;
     for (const auto& row : rows) {
-        if (row.by_table || row.form != chosen.form || !(row.*region)) continue;
+        // No table can choose one that does more than the exchange.
+        if (row.by_table || row.form != chosen.form || reads_weighted_rows(row)) continue;
+        if (!(row.*region)) continue;
         if (best == nullptr || (row.*region)->us.median < (best->*region)->us.median) best = &row;
     }
     if (best == nullptr || !(chosen.*region)) return;

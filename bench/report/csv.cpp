@@ -8,7 +8,8 @@
 namespace moe {
 namespace {
 
-std::string quoted(std::string_view text) {
+/// Quotes a text that a reader would otherwise take for several cells or lines (RFC 4180).
+std::string text_cell(std::string_view text) {
     if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
     std::string result = "\"";
     for (const char c : text) {
@@ -25,7 +26,7 @@ struct ToCell {
     std::string operator()(double value) const {
         return std::isfinite(value) ? fmt::format("{:.6g}", value) : std::string();
     }
-    std::string operator()(const std::string& value) const { return quoted(value); }
+    std::string operator()(const std::string& value) const { return text_cell(value); }
 };
 
 }  // namespace

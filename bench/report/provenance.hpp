@@ -7,7 +7,7 @@
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <optional>
 #include <string>
@@ -28,7 +28,7 @@ struct ProvenanceParts {
     const Calibration& calibration;
     Bootstrap& bootstrap;
     const std::optional<EngineEnv>& engine_env;
-    nlohmann::json auto_table;  ///< where the table of strategies comes from
+    const nlohmann::json& auto_table;  ///< where the table of strategies comes from
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
 

@@ -27,14 +27,30 @@ std::string outside_the_gate(Engine engine, const StepFile& file, const Parallel
     return why == std::string::npos ? std::string() : path.substr(why + 2);
 }
 
-Bucket bucket_of(const Step& step, Case& params, const Parallel& run) {
+/// What asks for the phase of each step; empty where nothing does.
+std::string asking_for_phase(const Case& setting, std::span<const StepPhase> phases) {
+    if (asks_for_phase(setting.padding)) {
+        return fmt::format("--padding {}", to_string(setting.padding));
+    }
+    if (setting.graph_sizes.given()) return "--graph-sizes";
+    return phases.empty() ? "" : "--phase";
+}
+
+/// Why a step is none of those asked for; empty where it is.
+std::string another_phase(const Step& step, std::span<const StepPhase> phases) {
+    if (phases.empty() || !step.phase) return {};
+    if (std::ranges::find(phases, *step.phase) != phases.end()) return {};
+    return fmt::format("phase {}", to_string(*step.phase));
+}
+
+Bucket bucket_of(const Step& step, Case& params, const Parallel& run, const std::string& asking) {
     Bucket bucket;
-    if (asks_for_phase(params.padding)) {
+    if (!asking.empty()) {
         if (!step.phase) {
             throw BadArgument(
-                fmt::format("--padding {}: it asks for the phase of each step, and some of --steps "
-                            "have none; --padding sum_len or max_len does not",
-                            to_string(params.padding)));
+                fmt::format("{}: it asks for the phase of each step, and some of --steps have "
+                            "none; --padding sum_len or max_len alone does not",
+                            asking));
         }
         bucket.phase = step.phase;
     }
@@ -65,8 +81,10 @@ void merge_equal(std::vector<Bucket>& buckets) {
 
 }  // namespace
 
-Buckets bucket_steps(const StepFile& file, const Case& setting, int ranks) {
+Buckets bucket_steps(const StepFile& file, const Case& setting, int ranks,
+                     std::span<const StepPhase> phases) {
     const Parallel run{ranks, static_cast<int>(setting.dp), static_cast<int>(setting.ep)};
+    const auto asking = asking_for_phase(setting, phases);
     auto params = setting;
     Buckets found;
     found.buckets.reserve(file.steps.size());
@@ -74,8 +92,9 @@ Buckets bucket_steps(const StepFile& file, const Case& setting, int ranks) {
         auto reason = outside_the_gate(step.engine, file, run);
         const bool idle = std::ranges::all_of(step.tokens, [](auto count) { return count == 0; });
         if (reason.empty() && idle) reason = "no tokens";
+        if (reason.empty()) reason = another_phase(step, phases);
         if (reason.empty()) {
-            found.buckets.push_back(bucket_of(step, params, run));
+            found.buckets.push_back(bucket_of(step, params, run, asking));
         } else {
             found.not_this_question[reason] += step.count;
         }

@@ -18,12 +18,9 @@ struct Grouping {
     double largest_error{};
 };
 
-/// As many groups as a sweep has time for.
-inline constexpr std::size_t kMaxGroups = 24;
-
 /// At most `most` groups of buckets of one phase. The group with the largest squared error is cut
 /// in two where its DP ranks' rows spread most, at their mean, until there are enough or none has
 /// an error; the bucket nearest to the mean of its group stands for it.
-[[nodiscard]] Grouping group_buckets(std::vector<Bucket> buckets, std::size_t most = kMaxGroups);
+[[nodiscard]] Grouping group_buckets(std::vector<Bucket> buckets, std::size_t most);
 
 }  // namespace moe

@@ -30,9 +30,9 @@ void check_topology(const Options& options, const StepFile& file, int ranks) {
 }
 
 /// The options with one step in place of what the file has, so that each case is a setting.
-Options one_step_each(Options options, const StepFile& file) {
-    options.dp = {file.dp_ranks()};
-    if (options.ep.empty() && !options.all_ep && file.ep) options.ep = {*file.ep};
+Options one_step_each(Options options, const StepSweep& sweep) {
+    options.dp = {sweep.dp};
+    if (options.ep.empty() && !options.all_ep && sweep.ep) options.ep = {*sweep.ep};
     options.loads = {Load("balanced")};
     options.tokens = {0};
     options.phases = {StepPhase::prefill};
@@ -46,9 +46,12 @@ std::int64_t row_bytes(const Case& params) {
     return params.shape.hidden * static_cast<std::int64_t>(size_of(params.dtype));
 }
 
-StepSetting make_setting(const StepFile& file, const Case& params, int ranks) {
-    auto [buckets, not_this_question] = bucket_steps(file, params, ranks);
-    return {{}, group_buckets(std::move(buckets)), std::move(not_this_question), row_bytes(params)};
+StepSetting make_setting(const StepFile& file, const Case& params, int ranks,
+                         const Options& options) {
+    const auto phases = options.phases_given ? options.phases : std::vector<StepPhase>();
+    auto [buckets, not_this_question] = bucket_steps(file, params, ranks, phases);
+    auto grouping = group_buckets(std::move(buckets), options.step_cases);
+    return {{}, std::move(grouping), std::move(not_this_question), row_bytes(params)};
 }
 
 void add_cases(const Case& setting, const Grouping& grouping, std::vector<Case>& cases) {
@@ -114,15 +117,16 @@ std::string setting_label(const Case& params) {
     return labels_of(setting);
 }
 
-StepSweep expand_steps(const Options& options, const StepFile& file, int ranks) {
+StepSweep group_steps(const Options& options, const StepFile& file, int ranks) {
     check_topology(options, file, ranks);
-    StepSweep sweep;
+    StepSweep sweep{file.source, file.engines, engine_seconds(file), file.dp_ranks(), file.ep, {},
+                    {}};
     std::map<GroupingKey, StepSetting> known;
-    for (const auto& params : expand_cases(one_step_each(options, file), ranks)) {
+    for (const auto& params : expand_cases(one_step_each(options, sweep), ranks)) {
         const GroupingKey key(params.padding, params.graph, params.ep, row_bytes(params));
         auto found = known.find(key);
         if (found == known.end()) {
-            found = known.emplace(key, make_setting(file, params, ranks)).first;
+            found = known.emplace(key, make_setting(file, params, ranks, options)).first;
         }
         auto& setting = sweep.settings.emplace_back(found->second);
         setting.label = setting_label(params);
@@ -130,16 +134,25 @@ StepSweep expand_steps(const Options& options, const StepFile& file, int ranks) 
             throw BadArgument(fmt::format("--steps: none of {} is this question ({})", file.source,
                                           reasons(setting.not_this_question)));
         }
-        add_cases(params, setting.grouping, sweep.cases);
     }
     return sweep;
 }
 
-std::string steps_text(const StepFile& file, const StepSweep& sweep) {
-    auto text = fmt::format("steps of {}", file.source);
-    if (!file.engines.empty()) text += fmt::format(" ({})", fmt::join(file.engines, ", "));
-    if (const auto seconds = engine_seconds(file)) {
-        text += fmt::format(", {:.4g} s of the engine's time", *seconds);
+std::vector<Case> expand_steps(const Options& options, const StepSweep& sweep, int ranks) {
+    const auto settings = expand_cases(one_step_each(options, sweep), ranks);
+    MOE_EXPECT(settings.size() == sweep.settings.size(), "the steps are grouped for these options");
+    std::vector<Case> cases;
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+        add_cases(settings[i], sweep.settings[i].grouping, cases);
+    }
+    return cases;
+}
+
+std::string steps_text(const StepSweep& sweep) {
+    auto text = fmt::format("steps of {}", sweep.source);
+    if (!sweep.engines.empty()) text += fmt::format(" ({})", fmt::join(sweep.engines, ", "));
+    if (sweep.engine_seconds) {
+        text += fmt::format(", {:.4g} s of the engine's time", *sweep.engine_seconds);
     }
     text += "\n";
     for (const auto& setting : sweep.settings) text += "  " + setting_text(setting);

@@ -55,14 +55,14 @@ std::string StepTotals::table(const StepSetting& setting, const Setting& measure
     return text;
 }
 
-std::string StepTotals::text(const StepSweep& sweep, const std::string& source) const {
+std::string StepTotals::text(const StepSweep& sweep) const {
     std::string tables;
     for (const auto& setting : sweep.settings) {
         const auto measured = settings_.find(setting.label);
         if (measured != settings_.end()) tables += table(setting, measured->second);
     }
     if (tables.empty()) return {};
-    return fmt::format("All steps of {}, one after the other:\n", source) + tables;
+    return fmt::format("All steps of {}, one after the other:\n", sweep.source) + tables;
 }
 
 }  // namespace moe

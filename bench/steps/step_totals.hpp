@@ -20,7 +20,7 @@ public:
     /// The rows of one case; does nothing for a case that stands for no steps.
     void add(const Case& params, std::span<const ResultRow> rows);
     /// A table for each setting of which something was timed, speed-ups against the baseline.
-    [[nodiscard]] std::string text(const StepSweep& sweep, const std::string& source) const;
+    [[nodiscard]] std::string text(const StepSweep& sweep) const;
 
 private:
     struct Strategy {

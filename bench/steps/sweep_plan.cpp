@@ -3,47 +3,62 @@
 #include "bench/case/on_rank_0.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/steps/read_steps.hpp"
+#include "bench/steps/step_sweep_text.hpp"
 #include "bench/steps/traffic.hpp"
 #include "bench/sweep/cases.hpp"
+#include "bench/sweep/fnv1a.hpp"
+#include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 
 namespace moe {
 namespace {
 
-/// Collective.
-StepFile read_steps(const std::string& path, Bootstrap& bootstrap) {
-    std::string bytes;
-    on_rank_0(bootstrap, [&] { bytes = read_step_bytes(path); });
-    return parse_steps(bootstrap.broadcast(bytes), path, [&](const std::string& line) {
-        if (bootstrap.rank() == 0) show_error(fmt::format("bench_moe_comm: {}\n", line));
+StepSweep read_steps(const Options& options, int ranks) {
+    const auto bytes = read_step_bytes(options.steps);
+    const auto file = parse_steps(bytes, options.steps, [](const std::string& line) {
+        show_error(fmt::format("bench_moe_comm: {}\n", line));
     });
+    auto sweep = group_steps(options, file, ranks);
+    sweep.file_hash = fnv1a(bytes);
+    return sweep;
 }
 
-StepFile make_steps(const Options& options, int ranks) {
+StepSweep make_steps(const Options& options, int ranks) {
     const auto traffic = parse_traffic(options.traffic);
     if (options.all_dp || options.dp.size() > 1) {
         throw BadArgument(fmt::format("--dp '{}': --traffic takes one number of DP ranks",
                                       options.settings.at("--dp")));
     }
     const auto dp = options.dp.empty() ? ranks : static_cast<int>(options.dp.front());
-    return synthesize_steps(traffic, dp, options.seed, options.traffic);
+    return group_steps(options, synthesize_steps(traffic, dp, options.seed, options.traffic),
+                       ranks);
+}
+
+/// Collective. Files have millions of steps: more work and memory than every rank should spend.
+StepSweep share_steps(const Options& options, int ranks, Bootstrap& bootstrap) {
+    std::string text;
+    on_rank_0(bootstrap, [&] {
+        text = to_text(options.steps.empty() ? make_steps(options, ranks)
+                                             : read_steps(options, ranks));
+    });
+    return parse_step_sweep(bootstrap.broadcast(text));
 }
 
 }  // namespace
 
 SweepPlan plan_sweep(const Options& options, int ranks, Bootstrap& bootstrap) {
     SweepPlan plan;
-    if (!options.steps.empty()) plan.steps = read_steps(options.steps, bootstrap);
-    if (!options.traffic.empty()) plan.steps = make_steps(options, ranks);
-    if (plan.steps) {
-        plan.sweep = expand_steps(options, *plan.steps, ranks);
+    if (options.steps.empty() && options.traffic.empty()) {
+        plan.cases = expand_cases(options, ranks);
     } else {
-        plan.sweep.cases = expand_cases(options, ranks);
+        plan.steps = share_steps(options, ranks, bootstrap);
+        plan.cases = expand_steps(options, *plan.steps, ranks);
     }
-    plan.sweep.cases = in_launch_order(std::move(plan.sweep.cases), options.launch);
+    plan.cases = in_launch_order(std::move(plan.cases), options.launch);
     return plan;
 }
 

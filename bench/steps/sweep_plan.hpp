@@ -5,23 +5,21 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moe {
 
-/// What a sweep runs; without steps its cases alone.
+/// What a sweep runs.
 struct SweepPlan {
-    std::optional<StepFile> steps;
-    StepSweep sweep;
+    std::optional<StepSweep> steps;  ///< that the cases stand for; empty where lists say them
+    std::vector<Case> cases;
 
-    /// Where the steps are from; empty without.
-    [[nodiscard]] std::string source() const { return steps ? steps->source : std::string(); }
-    [[nodiscard]] std::string text() const {
-        return steps ? steps_text(*steps, sweep) : std::string();
-    }
+    [[nodiscard]] std::string text() const { return steps ? steps_text(*steps) : std::string(); }
 };
 
-/// Collective. The cases in the order of the launch: those of the lists, of the file of --steps,
-/// which rank 0 reads for all ranks, or of --traffic. A BadArgument for steps that cannot be.
+/// Collective. The cases in the order of the launch: those of the lists, of the file of --steps, or
+/// of --traffic. Rank 0 alone reads, makes and groups steps. A BadArgument, on all ranks, for steps
+/// that cannot be.
 [[nodiscard]] SweepPlan plan_sweep(const Options& options, int ranks, Bootstrap& bootstrap);
 
 }  // namespace moe

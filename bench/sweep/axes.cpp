@@ -170,6 +170,17 @@ constexpr std::array kAxes{
              [](const Case& params) {
                  return std::string(params.cache == Cache::cold ? "cold" : "");
              }}),
+    list_axis<&Options::besides, &Case::beside>(
+        {.column = "beside",
+         .option = {"--beside", G::measurement, "none",
+                    "LIST of none, gemm: with gemm, output steps also run while the experts of a "
+                    "second batch do",
+                    read_into<&Options::besides, parse_besides>},
+         .id = {27},
+         .label =
+             [](const Case& params) {
+                 return std::string(params.beside == Beside::gemm ? "beside GEMMs" : "");
+             }}),
     Axis{.column = "padding",
          .option = {"--padding", G::step, "sum_len",
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "
@@ -205,7 +216,7 @@ constexpr std::array kAxes{
     Axis{.column = "phase",
          .option = {"--phase", G::step, "",
                     "LIST of prefill, decode, mixed, for --padding sglang and --graph-sizes "
-                    "(prefill,decode)",
+                    "(prefill,decode); with --steps or --traffic, which steps count (all)",
                     read_phases},
          .id = {15, kAlways},
          .text = phase_text,

@@ -1,24 +1,15 @@
 #include "bench/sweep/case_texts.hpp"
 
 #include "bench/sweep/axes.hpp"
+#include "bench/sweep/fnv1a.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <vector>
 
 namespace moe {
 namespace {
-
-/// FNV-1a, 64 bits: stable over machines and compilers, unlike std::hash.
-std::uint64_t fnv1a(std::string_view text) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const char c : text) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    }
-    return hash;
-}
 
 const std::vector<const Axis*>& axes_in_id_order() {
     static const auto kSorted = [] {
@@ -40,7 +31,7 @@ std::string case_id(const Case& params, std::string_view where) {
         text += axis->hashed != nullptr ? axis->hashed(params)
                                         : hashed_line(axis->column, axis->text(params));
     }
-    return fmt::format("{:016x}", fnv1a(text));
+    return fnv1a(text);
 }
 
 std::string weights_key(const Case& params) {

@@ -100,11 +100,10 @@ void check_tokens_asked_for(const Options& options) {
 /// Steps say what the lists would; they are from one place.
 void check_nothing_beside(const CLI::App& app, const std::string& steps, const std::string& text) {
     if (app.count(steps) == 0) return;
-    for (const std::string option : {"--tokens", "--load", "--phase", "--traffic"}) {
+    for (const std::string option : {"--tokens", "--load", "--traffic"}) {
         if (option == steps || app.count(option) == 0) continue;
-        throw BadArgument(
-            fmt::format("{} and {} '{}': the latter says tokens, load and phase of each step",
-                        option, steps, text));
+        throw BadArgument(fmt::format(
+            "{} and {} '{}': the latter says tokens and load of each step", option, steps, text));
     }
 }
 

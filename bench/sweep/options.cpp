@@ -37,6 +37,15 @@ void check_options(const Options& options) {
         throw BadArgument(
             "--cache cold --pipelined: nothing can empty the caches between runs back to back");
     }
+    const bool phase_counts = !options.steps.empty() || !options.traffic.empty() ||
+                              options.graph_sizes.given() ||
+                              std::ranges::any_of(options.paddings, asks_for_phase);
+    if (options.phases_given && !phase_counts) {
+        throw BadArgument(
+            fmt::format("--phase '{}': only --padding sglang, --graph-sizes and steps ask for the "
+                        "phase",
+                        options.settings.at("--phase")));
+    }
     for (const auto& padding : options.paddings) {
         const auto* engine = engine_of(padding);
         if (!options.graph_sizes.of_engine || (engine != nullptr && engine->graphs)) continue;

@@ -44,9 +44,13 @@ struct Options {
     GraphSizes graph_sizes;
     std::string steps;    ///< file that says tokens, load and phase of each step; empty: lists do
     std::string traffic;  ///< that steps are made of, in place of such a file; empty: no
+    std::size_t step_cases{};  ///< that they are grouped into, for each setting
     /// Where the steps are from, as results say; known once they are read.
     std::string steps_source;
+    /// Of the bytes of `steps`, which may change under its name; likewise.
+    std::string steps_hash;
     std::vector<StepPhase> phases{StepPhase::prefill, StepPhase::decode};
+    bool phases_given{};  ///< by the user; else steps of all phases count
     /// The one of --baseline first, whether --combine names it or not.
     std::vector<const CombineEntry*> combines;
     std::vector<const GatherEntry*> gathers;
@@ -56,6 +60,7 @@ struct Options {
     std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
     std::vector<Cache> caches;
     std::vector<Epilogue> epilogues;
+    std::vector<Beside> besides;
     Scope scope{};
     std::int64_t layers{};
     std::int64_t seed{};

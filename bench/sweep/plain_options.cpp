@@ -77,6 +77,11 @@ void read_min_samples(Name name, Text text, Options& options) {
     options.min_samples = static_cast<int>(parse_integer(name, text, kSamples));
 }
 
+std::size_t parse_step_cases(Name name, Text text) {
+    constexpr Limits kCases{1, 1000};
+    return static_cast<std::size_t>(parse_integer(name, text, kCases));
+}
+
 /// I of I/K; both as numbers.
 void read_launch(Name name, Text text, Options& options) {
     constexpr Limits kLaunches{1, 10'000};
@@ -110,9 +115,12 @@ void read_word(Name name, Text text, Options& options) {
 
 constexpr std::array kOptions{
     OptionEntry{"--steps", G::step, "",
-                "FILE of an engine's steps, in place of --tokens, --load and --phase "
+                "FILE of an engine's steps, in place of --tokens and --load "
                 "(bench/steps/README.md)",
                 read_text<&Options::steps>},
+    OptionEntry{"--step-cases", G::step, "24",
+                "cases that steps are grouped into at most, for each setting",
+                read_into<&Options::step_cases, parse_step_cases>},
     OptionEntry{"--baseline", G::strategies, "all_reduce_dp_scatter",
                 "the one of --list combines that speed-ups are against", read_baseline},
     OptionEntry{"--combine", G::strategies, "all",

@@ -74,4 +74,19 @@ double Schedule::seconds_left(double now) const {
     return end_ ? std::min(left, std::max(*end_ - now, needed)) : left;
 }
 
+std::size_t count_left_out(const std::vector<CaseSeconds>& cases, double limit) {
+    Schedule schedule(cases, limit, 0);
+    std::size_t left_out = 0;
+    double now = 0;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        const double effort = schedule.begin(i, now);
+        if (effort > 0) {
+            now += seconds_at(cases[i], effort);
+        } else {
+            ++left_out;
+        }
+    }
+    return left_out;
+}
+
 }  // namespace moe

@@ -46,4 +46,7 @@ private:
     double expected_{}, measured_{};  ///< of the cases that are done
 };
 
+/// Of a sweep that takes as long as expected, the cases that a limit of time leaves out.
+[[nodiscard]] std::size_t count_left_out(const std::vector<CaseSeconds>& cases, double limit);
+
 }  // namespace moe

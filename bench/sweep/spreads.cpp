@@ -70,11 +70,8 @@ void spread_phases(const Case& params, const Options& options, std::vector<Case>
 }
 
 void read_phases(std::string_view option, const std::string& text, Options& options) {
-    if (std::ranges::none_of(options.paddings, asks_for_phase) && !options.graph_sizes.given()) {
-        throw BadArgument(fmt::format(
-            "{} '{}': only --padding sglang and --graph-sizes ask for the phase", option, text));
-    }
     options.phases = parse_phases(option, text);
+    options.phases_given = true;
 }
 
 void spread_loads(const Case& params, const Options& options, std::vector<Case>& cases) {

@@ -1,6 +1,7 @@
 #include "bench/watch/heartbeat.hpp"
 
 #include "bench/watch/sealed_memory.hpp"
+#include "bench/watch/shared_text.hpp"
 #include "comm/kernel_view.hpp"
 #include "kernels/runtime/error.hpp"
 
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -23,42 +23,6 @@ std::int64_t now_ns() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
-/// One writer, any number of readers in other processes, no lock that a dead writer could hold: a
-/// reader tries again while the version is odd or has changed (a seqlock).
-class SharedText {
-public:
-    void write(std::string_view text) {
-        const auto version = version_.load(std::memory_order_relaxed);
-        version_.store(version + 1, std::memory_order_relaxed);
-        std::atomic_thread_fence(std::memory_order_release);
-        const auto size = std::min(text.size(), chars_.size() - 1);
-        for (std::size_t i = 0; i < size; ++i) chars_[i].store(text[i], std::memory_order_relaxed);
-        chars_[size].store('\0', std::memory_order_relaxed);
-        version_.store(version + 2, std::memory_order_release);
-    }
-    [[nodiscard]] std::string read() const {
-        // A writer that was stopped in the middle stays there: then what there is has to do.
-        constexpr int kTries = 1000;
-        std::string text;
-        for (int attempt = 0; attempt < kTries; ++attempt) {
-            const auto before = version_.load(std::memory_order_acquire);
-            text.clear();
-            for (const auto& stored : chars_) {
-                const char c = stored.load(std::memory_order_relaxed);
-                if (c == '\0') break;
-                text += c;
-            }
-            std::atomic_thread_fence(std::memory_order_acquire);
-            if (before % 2 == 0 && version_.load(std::memory_order_relaxed) == before) break;
-        }
-        return text;
-    }
-
-private:
-    std::atomic<std::uint32_t> version_{};
-    std::array<std::atomic<char>, Heartbeat::kTextBytes> chars_{};
-};
-
 }  // namespace
 
 struct Heartbeat::Slot {
@@ -66,7 +30,7 @@ struct Heartbeat::Slot {
     std::atomic<std::uint64_t> steps{};
     std::atomic<std::int64_t> since{};
     std::atomic<bool> ended{};
-    SharedText phase, case_label, failure, error;
+    SharedText<kTextBytes> phase, case_label, failure, error;
 };
 
 struct Heartbeat::Shared {

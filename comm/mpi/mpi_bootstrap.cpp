@@ -4,6 +4,8 @@
 #include "kernels/runtime/narrow.hpp"
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 namespace moe {
 namespace {
@@ -70,9 +72,26 @@ private:
         MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, op, comm_.get()));
         return value;
     }
+    /// Waits for what `start` begins, after a moment of polling asleep most of the time: a text may
+    /// be the work of seconds, for which the others would take the processors from its rank.
+    template <class Start>
+    static void wait_idly(Start&& start) {
+        constexpr int kPolls = 1000;
+        constexpr std::chrono::microseconds kNap{500};
+        MPI_Request request = MPI_REQUEST_NULL;
+        start(&request);
+        int done = 0;
+        for (int polls = 0;; ++polls) {
+            MOE_MPI(MPI_Test(&request, &done, MPI_STATUS_IGNORE));
+            if (done != 0) return;
+            if (polls > kPolls) std::this_thread::sleep_for(kNap);
+        }
+    }
     [[nodiscard]] std::string broadcast_from(int root, const std::string& text) {
         auto length = narrow<int>(text.size());
-        MOE_MPI(MPI_Bcast(&length, 1, MPI_INT, root, comm_.get()));
+        wait_idly([&](MPI_Request* done) {
+            MOE_MPI(MPI_Ibcast(&length, 1, MPI_INT, root, comm_.get(), done));
+        });
         std::string shared =
             rank_ == root ? text : std::string(static_cast<std::size_t>(length), 0);
         MOE_MPI(MPI_Bcast(shared.data(), length, MPI_CHAR, root, comm_.get()));

@@ -2,19 +2,14 @@
 // expert rows that it has for a row, and writes one row into the inbox of the rank that adds it up.
 // Rows that it has none for are not sent. The floor is memory: expert rows are read once.
 #include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/lamport.cuh"
-#include "kernels/cuda/peer_launch.hpp"
-#include "kernels/cuda/push_plan.cuh"
+#include "kernels/cuda/push_weighted.cuh"
 
 #include <algorithm>
+#include <limits>
 
 namespace moe::cuda {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr unsigned kAllLanes = 0xFFFFFFFFU;
-/// Threads that share a slice of a row, a vector each.
-constexpr int kSliceThreads = 128;
 constexpr int kMostSlices = 4;
 constexpr int kMostThreads = kSliceThreads * kMostSlices;
 /// Blocks where a GPU is one rank's alone; see peer_push_sum.cu.
@@ -26,67 +21,9 @@ constexpr int kUnroll = !Wide       ? 1
                         : Most == 2 ? 8
                                     : 4;
 
-/// What the first vector of a warp's part of a row holds where its source has no such row. No data
-/// travels as this word: of the two that would, both no numbers, each goes as another such.
-constexpr std::uint32_t kNoRow = 2;
-
-__device__ std::uint32_t sealed_row(std::uint32_t word) {
-    return word == ~kNoRow ? 3U : sealed(word);
-}
-template <class V>
-__device__ void post_row(std::byte* inbox, std::int64_t i, const V& value) {
-    uint4 words;
-    std::memcpy(&words, static_cast<const void*>(&value), sizeof words);
-    store_relaxed(
-        reinterpret_cast<uint4*>(inbox) + i,
-        make_uint4(sealed_row(words.x), sealed(words.y), sealed(words.z), sealed(words.w)));
-}
-__device__ void post_no_row(std::byte* inbox, std::int64_t i) {
-    store_relaxed(reinterpret_cast<uint4*>(inbox) + i, make_uint4(kNoRow, kNoRow, kNoRow, kNoRow));
-}
-
-/// Waits for vector i of a row, as take() does, or until the warp's first lane sees that there is
-/// none. All lanes of a warp come, those without a vector of it as not `active`. Zeros where there
-/// is no row.
-template <class V>
-__device__ V take_row(const Peers& peers, std::byte* inbox, std::int64_t i, uint4 seen, bool active,
-                      int peer, std::uint32_t epoch) {
-    auto* place = reinterpret_cast<uint4*>(inbox) + i;
-    Overdue overdue{peers, peer, epoch};
-    bool none = false;
-    for (;;) {
-        const bool come = has_come(seen);
-        none = __shfl_sync(kAllLanes, static_cast<int>(come && seen.x == kNoRow), 0) != 0;
-        if (none || __all_sync(kAllLanes, come || !active)) break;
-        if (__any_sync(kAllLanes, overdue(seen.x))) break;
-        if (active && !come) seen = load_relaxed(place);
-    }
-    V value{};
-    if (none) {
-        if (threadIdx.x % kWarp == 0) *place = make_uint4(0, 0, 0, 0);
-    } else if (active) {
-        *place = make_uint4(0, 0, 0, 0);
-        const auto words = make_uint4(~seen.x, ~seen.y, ~seen.z, ~seen.w);
-        std::memcpy(static_cast<void*>(&value), &words, sizeof value);
-    }
-    return value;
-}
-
-/// Rows that one rank adds up.
-struct Piece : PiecePlace {
-    std::int64_t first;      ///< among all rows
-    std::int64_t rows;       ///< none: its first vector travels as no row
-    std::int64_t own_first;  ///< among the owner's rows
-
-    [[nodiscard]] __host__ __device__ std::int64_t turns() const { return rows > 0 ? rows : 1; }
-};
-
-struct RowShape {
-    std::int64_t bytes;    ///< of a row
-    std::int64_t stride;   ///< bytes from row to row of an inbox
-    std::int64_t vectors;  ///< of a row
-    std::int64_t slices;   ///< of a row
-};
+/// Slices of the longest piece, for each block that may wait, from which on the ring is faster
+/// (kernels/README.md).
+constexpr std::int64_t kRingTurns = 4;
 
 /// Where the expert rows are, and what rows are made of them.
 template <class T, bool Wide, int kUnroll>
@@ -146,7 +83,7 @@ private:
 template <class T, bool Wide, int Most>
 __global__ void __launch_bounds__(kMostThreads)
     push_weighted_sum(const __grid_constant__ Peers peers,
-                      const __grid_constant__ PlanView<Piece> plan,
+                      const __grid_constant__ PlanView<WeightedPiece> plan,
                       const ExpertRows<T, Wide, kUnroll<Wide, Most>> experts, std::byte* out,
                       std::int64_t turns, bool halves) {
     using V = Vector<T, kWide<T>>;
@@ -155,27 +92,13 @@ __global__ void __launch_bounds__(kMostThreads)
     const int lane = threadIdx.x % kWarp;
     const auto& shape = experts.shape;
 
-    /// A warp's part of a turn at a piece.
-    struct Part {
-        std::int64_t row;  ///< of the piece
-        std::int64_t i;    ///< the lane's vector
-        bool any, active;  ///< whether the warp, and the lane, have one
+    const auto part_of = [&](const WeightedPiece& piece, std::int64_t turn) {
+        return SlicePart(piece, turn, shape, static_cast<int>(threadIdx.x) % kSliceThreads);
     };
-    const auto part_of = [&](const Piece& piece, std::int64_t turn) {
-        Part part{};
-        part.row = turn / shape.slices;
-        const auto slice = turn - part.row * shape.slices;
-        part.i = slice * kSliceThreads + threadIdx.x % kSliceThreads;
-        // A piece of no rows is one vector.
-        const auto vectors = piece.rows > 0 ? shape.vectors : 1;
-        part.any = turn >= 0 && part.row < piece.turns() && part.i - lane < vectors;
-        part.active = part.any && part.i < vectors;
-        return part;
-    };
-    const auto has = [&](const Piece& piece, const Part& part) {
+    const auto has = [&](const WeightedPiece& piece, const SlicePart& part) {
         return piece.rows > 0 && experts.has(piece.first + part.row);
     };
-    const auto store = [&](const Piece& piece, const Part& part, const V& value) {
+    const auto store = [&](const WeightedPiece& piece, const SlicePart& part, const V& value) {
         auto* to = out + (piece.own_first + part.row) * shape.bytes;
         if constexpr (Wide) {
             reinterpret_cast<V*>(to)[part.i] = value;
@@ -183,7 +106,7 @@ __global__ void __launch_bounds__(kMostThreads)
             store_padded<T, false>(to, part.i, shape.bytes, value);
         }
     };
-    const auto send = [&](const Piece& piece, std::int64_t turn) {
+    const auto send = [&](const WeightedPiece& piece, std::int64_t turn) {
         const auto part = part_of(piece, turn);
         if (!part.any) return;
         auto* to = plan.slot(peers, epoch, piece, me) + part.row * shape.stride;
@@ -195,7 +118,7 @@ __global__ void __launch_bounds__(kMostThreads)
     };
     uint4 seen[Most] = {};
     V own{};
-    const auto look = [&](const Piece& piece, std::int64_t turn) {
+    const auto look = [&](const WeightedPiece& piece, std::int64_t turn) {
         const auto part = part_of(piece, turn);
         if (!part.active) return;
 #pragma unroll
@@ -206,7 +129,7 @@ __global__ void __launch_bounds__(kMostThreads)
         }
         own = has(piece, part) ? experts.sum(piece.first + part.row, part.i) : V{};
     };
-    const auto add = [&](const Piece& piece, std::int64_t turn) {
+    const auto add = [&](const WeightedPiece& piece, std::int64_t turn) {
         const auto part = part_of(piece, turn);
         if (!part.any) return;
         VectorSum<T, kWide<T>> sum;
@@ -228,7 +151,7 @@ __global__ void __launch_bounds__(kMostThreads)
                  sum.rounded());
         }
     };
-    const auto take_forwarded = [&](const Piece& piece, std::int64_t turn) {
+    const auto take_forwarded = [&](const WeightedPiece& piece, std::int64_t turn) {
         const auto part = part_of(piece, turn);
         if (!part.active) return;
         auto* from = plan.forward(peers, epoch, piece) + part.row * shape.stride;
@@ -303,8 +226,8 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
     };
     std::int64_t most = 0;
     const auto plan =
-        view_of<Piece>(inbox.rank, sum.plan, sum.half_bytes, [&](const PushPiece& piece) {
-            Piece made{};
+        view_of<WeightedPiece>(inbox.rank, sum.plan, sum.half_bytes, [&](const PushPiece& piece) {
+            WeightedPiece made{};
             made.first = rows_in(piece.offset);
             made.rows = rows_in(piece.bytes);
             made.own_first = rows_in(piece.in_own);
@@ -312,6 +235,12 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
             return made;
         });
     const auto turns = most * shape.slices;
+    MOE_EXPECT(turns <= std::numeric_limits<int>::max(), "more slices of rows than a call can have");
+    const WeightedPush push{inbox, plan, sum.rows, shape, sum.dense, sum.out, turns};
+    if (turns >= how.max_blocks * kRingTurns && ring_can(push)) {
+        launch_push_weighted_ring(push, how);
+        return;
+    }
     const Workers workers(turns, how.max_blocks, how.blocks(kMostBlocks));
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
     visit_native(sum.out.dtype, true, [&](auto tag, auto /*lanes*/) {

@@ -48,13 +48,16 @@ private:
 
 class HostDevice final : public Device {
 public:
-    explicit HostDevice(Clock clock) : clock_(std::move(clock)) {}
+    HostDevice(Clock clock, SideCore side_core) : clock_(std::move(clock)), side_core_(side_core) {}
     [[nodiscard]] std::string name() const override { return host_cpu_name(); }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
         return std::make_unique<HostStream>(clock_);
     }
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<HostEvent>();
+    }
+    [[nodiscard]] std::unique_ptr<SideQueue> make_side_queue() override {
+        return make_side_thread(make_stream(), side_core_);
     }
     [[nodiscard]] std::string capture_obstacle() const override { return kNoGraphs; }
     [[nodiscard]] Buffer allocate(std::size_t bytes) override {
@@ -102,12 +105,13 @@ public:
 
 private:
     Clock clock_;
+    SideCore side_core_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_host_device(Clock clock) {
-    return std::make_unique<HostDevice>(std::move(clock));
+std::unique_ptr<Device> make_host_device(Clock clock, SideCore side_core) {
+    return std::make_unique<HostDevice>(std::move(clock), side_core);
 }
 
 }  // namespace moe

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/matrix.hpp"
+#include "kernels/runtime/side_queue.hpp"
 #include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstddef>
@@ -143,6 +144,7 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() = 0;
     [[nodiscard]] virtual std::unique_ptr<Event> make_event() = 0;
+    [[nodiscard]] virtual std::unique_ptr<SideQueue> make_side_queue() = 0;
     /// Null where a stream's work is done when it has been enqueued.
     [[nodiscard]] virtual std::unique_ptr<StreamGate> make_stream_gate() { return nullptr; }
     /// Why no stream of this device can capture; empty where they can.

@@ -7,7 +7,7 @@ namespace moe {
 /// Has the C library keep what was freed for the next allocation, whatever its size. By default it
 /// gives large pieces back to the kernel, or does not, by what happened to be allocated before: a
 /// library that takes scratch memory in each call then pays for its pages each time, and some of
-/// MPI's collectives of 16 MiB take twice as long (README). Allocators that engines
+/// MPI's collectives of 16 MiB take twice as long (bench/README.md). Allocators that engines
 /// preload (jemalloc, tcmalloc) keep memory too. Settings of the user (GLIBC_TUNABLES, MALLOC_...)
 /// stay as they are. To be called before anything large is allocated.
 void keep_freed_memory();

@@ -33,8 +33,9 @@ class Chart:
     """One kind of figure: which rows it can show, what it finds in them, how it draws a panel."""
 
     name: str
+    # Texts with a place for what speed-ups are over, {reference}. key: how to read the marks.
     ylabel: str
-    key: str  # How to read the marks.
+    key: str
     log: bool
     axis: Callable[[set[int]], TokenAxis]
     amount_text: Callable[[float], str]

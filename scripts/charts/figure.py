@@ -15,7 +15,7 @@ from charts.layout import (
     SUBTITLE_SIZE, TITLE_SIZE, Block, PanelSize, Sheet, wrapped,
 )
 from charts.style import INK, MUTED, WARNING
-from charts.subtitle import claim_text, subtitle_of
+from charts.subtitle import claim_text, reference_of, subtitle_of
 from charts.token_axis import panel_axes
 
 
@@ -47,11 +47,13 @@ def draw(page: Page, chart: Chart) -> Figure | None:
     size = panel_size(len(grid[0]), painted.values())
     limits = min(part.low for part in painted.values()), max(part.high for part in painted.values())
 
+    reference = reference_of(pd.concat([panel.rows for panel in panels]))
+
     def finish(ax: Axes, panel: Panel, first: bool) -> None:
         set_axes(ax, axis[panel.label], chart, limits, size.width)
         ax.set_xlabel(common.title, color=MUTED)
         if first:
-            ax.set_ylabel(chart.ylabel, color=MUTED)
+            ax.set_ylabel(chart.ylabel.format(reference=reference), color=MUTED)
         write_labels(ax, painted[panel.label].labels, size)
 
     lay_out(figure, grid, axes, size, texts_of(page, chart, panels, size), finish)
@@ -113,7 +115,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     rows = pd.concat([panel.rows for panel in panels])
     captions = [chart.caption(panel.rows) for panel in panels]
     if page.no_verdict:
-        headline, complete = claim_text(page.claim, rows), True
+        headline, complete = claim_text(page.claim, rows["backend"]), True
     else:
         headline, complete = chart.headline(panels, captions)
     colour = WARNING if page.no_verdict else INK
@@ -121,7 +123,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
     head += [wrapped(line, size.room, SUBTITLE_SIZE, colour=MUTED) for line in subtitle_of(rows)]
     if not page.no_verdict:
         colour = WARNING if page.claim == "memory" else MUTED
-        head.append(Block([claim_text(page.claim, rows)], SUBTITLE_SIZE, colour, "bold"))
+        head.append(Block([claim_text(page.claim, rows["backend"])], SUBTITLE_SIZE, colour, "bold"))
 
     width = size.width + size.labels
     titles = {}
@@ -130,6 +132,7 @@ def texts_of(page: Page, chart: Chart, panels: list[Panel], size: PanelSize) -> 
         title = [wrapped(panel.label, width, PANEL_SIZE, weight="bold")]
         titles[panel.label] = title + [wrapped(text, width, LABEL_SIZE) for text in below]
     every = pd.concat([panel.rows for row in page.grid for panel in row if panel])
-    notes = filter(None, [chart.key, chart.left_out(every), *page.notes])
+    key = chart.key.format(reference=reference_of(rows))
+    notes = filter(None, [key, chart.left_out(every), *page.notes])
     foot = [wrapped(note, size.room, NOTE_SIZE, colour=MUTED) for note in notes]
     return Texts(head, titles, foot)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 import moe_results
-from charts.format import load_order, natural
+import setting_names
 from charts.style import style_order
 from charts.subtitle import left_out_notes, why_left_out
 from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
+from setting_names import load_order, natural, setting_label
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
 
@@ -126,23 +127,8 @@ def split_by_settings(
 
 
 def telling_columns(rows: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The fewest columns, in their order, that tell apart what all of them tell apart."""
-    telling: list[str] = []
-    parts = 1
-    for column in columns:
-        finer = len(rows[[*telling, column]].drop_duplicates())
-        if finer > parts:
-            telling.append(column)
-            parts = finer
-    return telling
-
-
-def setting_label(columns: Sequence[str], values: Sequence[str]) -> str:
-    plain = ("model", "dtype", "device")  # Their values speak for themselves.
-    return ", ".join(
-        (value or f"no {column}") if column in plain else f"{column} {value or 'none'}"
-        for column, value in zip(columns, values)
-    )
+    different = rows[list(columns)].drop_duplicates()
+    return setting_names.telling_columns(different.to_dict("records"), columns)
 
 
 def panel_of(setting: str, rows: pd.DataFrame, load: str) -> Panel | None:

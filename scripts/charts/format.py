@@ -1,11 +1,10 @@
-"""Texts from numbers, and the order of texts that hold numbers."""
+"""Texts from numbers."""
 
-import re
 from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-LOAD_ORDER = ("balanced", "linear", "zipf", "hot", "idle", "counts", "mixed")
+from setting_names import natural
 
 
 def time_text(us: float) -> str:
@@ -38,17 +37,6 @@ def range_text(values: Sequence[float], text: Callable[[float], str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """The words as in a sentence: "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def natural(text: str) -> list[tuple[int, float | str]]:
-    """Sorts 2 before 16 and keeps words in their order."""
-    parts = re.findall(r"\d+(?:\.\d+)?|\D+", text)
-    return [(0, float(part)) if part[0].isdecimal() else (1, part) for part in parts]
-
-
-def load_order(load: str) -> tuple[int, list]:
-    kind = load.split(":")[0]
-    return (LOAD_ORDER.index(kind) if kind in LOAD_ORDER else len(LOAD_ORDER), natural(load))
 
 
 def values_of(rows: pd.DataFrame, column: str) -> list[str]:

@@ -11,6 +11,7 @@ from charts.figures import Panel
 from charts.format import listed, range_text, time_text
 from charts.lines import draw_lines, log_limits
 from charts.speedup import tied_with
+from charts.subtitle import reference_of, reference_text
 from charts.token_axis import TokenAxis, log_axis
 
 
@@ -34,7 +35,7 @@ class LatencyChart(Chart):
         if not fastest["baseline"]:
             here = rows[rows["tokens"] == fastest["tokens"]]
             for base in here.loc[here["baseline"], "output_us_median"]:
-                text += f" against the baseline's {time_text(base)}"
+                text += f" against {reference_of(rows)}'s {time_text(base)}"
         return Caption(text, (f"{headline}:",), (fastest["output_us_median"],))
 
     def differing(self, panels: Sequence[Panel]) -> str:
@@ -64,7 +65,10 @@ def fastest_at_largest(rows: pd.DataFrame) -> pd.Series:
 
 
 def name_of(row: pd.Series) -> str:
-    return "The baseline" if row["baseline"] else row["combine"]
+    if not row["baseline"]:
+        return row["combine"]
+    text = reference_text(row["combine"])
+    return text[0].upper() + text[1:]
 
 
 def doubt_of(fastest: pd.Series, rows: pd.DataFrame) -> str:

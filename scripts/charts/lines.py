@@ -10,6 +10,7 @@ import moe_results
 from charts.chart import EndLabel
 from charts.style import style_of
 from charts.token_axis import TokenAxis
+from reference import ENGINE_FORM
 
 
 def draw_lines(
@@ -43,7 +44,7 @@ def draw_lines(
         if end["tokens"] != axis.tokens[-1]:
             words.append(f"at {end['tokens']}")
         if end["baseline"]:
-            words.append("(baseline)")
+            words.append("(reference)" if strategy == ENGINE_FORM else "(baseline)")
         labels.append(EndLabel(x.iloc[-1], end[measure], " ".join(words), style))
     return labels
 

@@ -10,16 +10,17 @@ from charts.captions import Caption
 from charts.chart import Chart, EndLabel, Painted
 from charts.format import percent_text, time_text
 from charts.style import INK, PHASES, Style
+from charts.subtitle import reference_of
 from charts.token_axis import TokenAxis, bar_axis
 
 
 class PhaseChart(Chart):
     name = "phases"
     key = (
-        "Bar height: time of the layer without marks in it, as a share of the baseline's; on top"
+        "Bar height: time of the layer without marks in it, as a share of {reference}'s; on top"
         " the time itself. Its split: shares in a separate run with marks."
     )
-    ylabel = "share of the baseline's layer time (%)"
+    ylabel = "share of {reference}'s layer time (%)"
     log = False
     axis = staticmethod(bar_axis)
     amount_text = staticmethod(percent_text)
@@ -39,11 +40,12 @@ class PhaseChart(Chart):
         split = phase_split(rows[rows["baseline"]].set_index("tokens").sort_index())
         share = 100 * split["combine_us_median"] / split.sum(axis=1)
         first, last = share.index[0], share.index[-1]
-        text = f"The combine takes {percent_text(share[first])} of the baseline's layer"
+        layer = f"{reference_of(rows)}'s layer"
+        text = f"The combine takes {percent_text(share[first])} of {layer}"
         text += f" at {first} tokens"
         if first != last:
             text += f" and {percent_text(share[last])} at {last}"
-        return Caption(text, ("Share of the combine in the baseline's layer:",), tuple(share))
+        return Caption(text, (f"Share of the combine in {layer}:",), tuple(share))
 
     def legend(self, rows: pd.DataFrame) -> str:
         base = rows.loc[rows["baseline"], "combine"].iloc[0]

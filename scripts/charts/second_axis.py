@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from charts.figures import setting_label, telling_columns
-from charts.format import load_order, natural
+from charts.figures import telling_columns
 from moe_results import SETTINGS
+from setting_names import load_order, natural, setting_label
 
 ALL_LOADS = "all loads"
 # They follow from dp and ep, and a case that cannot run has none.
@@ -40,6 +40,7 @@ AXES = (
     SecondAxis("gather", ("gather",)),
     SecondAxis("skew", ("skew_us",)),
     SecondAxis("SMs", ("sms",)),
+    SecondAxis("beside", ("beside",)),
 )
 
 

@@ -10,6 +10,7 @@ from charts.chart import Chart, Painted
 from charts.figures import Panel
 from charts.format import listed, ratio_text, sizes_text
 from charts.lines import draw_lines, log_limits
+from charts.subtitle import reference_of
 from charts.token_axis import TokenAxis, log_axis
 
 
@@ -18,7 +19,7 @@ class SpeedupChart(Chart):
         "Vertical bars: 95 % intervals. Hollow: the interval contains 1, not resolved."
         " Numbers at the line ends: the largest token count."
     )
-    ylabel = "speed-up over the baseline (×, log scale)"
+    ylabel = "speed-up over {reference} (×, log scale)"
     log = True
     axis = staticmethod(log_axis)
     amount_text = staticmethod(ratio_text)
@@ -46,7 +47,7 @@ def speedup_caption(rows: pd.DataFrame, metric: str, what: str) -> Caption:
     """The strategies that are faster than the baseline, their sizes and gains, where resolved."""
     candidates = rows[~rows["baseline"]]
     if candidates.empty:
-        text = f"Only the baseline was timed in {what}"
+        text = f"Only {reference_of(rows)} was timed in {what}"
         return Caption(text, (text,))
     best = winners(rows, metric)
     if best.empty:
@@ -75,7 +76,7 @@ def speedup_caption(rows: pd.DataFrame, metric: str, what: str) -> Caption:
 def no_gain_caption(candidates: pd.DataFrame, metric: str, what: str) -> Caption:
     unresolved = candidates[~(candidates[f"{metric}_high"] < 1)]
     if unresolved.empty:
-        text = f"No strategy beats the baseline in {what}"
+        text = f"No strategy beats {reference_of(candidates)} in {what}"
         return Caption(text, (text,))
     best = unresolved.loc[unresolved[metric].idxmax()]
     headline = f"Not resolved: no gain in {what}"

@@ -37,10 +37,11 @@ class Style:
 
 # One style for one strategy, whichever others are in the chart. Warm colours: rooted reduces and
 # padded forms; green and blue: one-sided and native ones; black and grey: the all_reduce family.
-# The fills are as far apart as fifteen could be made, also without red or green receptors.
+# The fills are as far apart as sixteen could be made, also without red or green receptors.
 STYLES = {
     "all_reduce_dp_scatter": Style(BLACK, "-", "o", "#3C3C3C"),
     "all_reduce_slice": Style(GREY, "-", "s", "#BFBCA4"),
+    "all_reduce_engine_dp_scatter": Style(BLACK, ":", "D", "#000000"),
     "all_reduce_peer_dp_scatter": Style(GREY, "--", "v", "#F7F7B8"),
     "all_reduce_push_dp_scatter": Style(BLACK, "--", "^", "#602808"),
     "reduce_scatterv_grouped": Style(RED, "-", "s", "#AA5109"),

@@ -1,11 +1,14 @@
 """What stands around the panels of every chart: the case, the launches, what was left out."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 import moe_results
 from charts.format import values_of
 from charts.style import style_order
 from moe_results import FUNCTIONAL, PLANTED, SHARED_MACHINE
+from reference import ENGINE_FORM
 
 CLAIM_TEXT = {
     "interconnect": "claim: interconnect (one rank for each GPU or core, real links)",
@@ -17,10 +20,21 @@ CLAIM_TEXT = {
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
 
 
-def claim_text(claim: str, rows: pd.DataFrame) -> str:
-    """What the numbers are for, of rows with one claim."""
-    shared = claim == FUNCTIONAL and set(rows["backend"]) == {"cuda"}
+def claim_text(claim: str, backends: Iterable[str]) -> str:
+    """What the numbers are for, of rows with one claim, by the backends that they are of."""
+    shared = claim == FUNCTIONAL and set(backends) == {"cuda"}
     return SHARED_GPU if shared else CLAIM_TEXT[claim]
+
+
+def reference_text(combine: str) -> str:
+    """What speed-ups are over, in the words of a sentence."""
+    return "the engines' all-reduce" if combine == ENGINE_FORM else "the baseline"
+
+
+def reference_of(rows: pd.DataFrame) -> str:
+    """Of rows of several the one word for all; the subtitle names them."""
+    texts = {reference_text(combine) for combine in rows[moe_results.AGAINST]}
+    return texts.pop() if len(texts) == 1 else "the baseline"
 
 
 def subtitle_of(rows: pd.DataFrame) -> list[str]:
@@ -37,6 +51,8 @@ def subtitle_of(rows: pd.DataFrame) -> list[str]:
         columns.append(("skew_us",))
     if set(rows["sms"]) != {"default"}:
         columns.append(("sms",))
+    if set(rows["beside"]) != {"none"}:
+        columns.append(("beside",))
     if set(rows["steps_source"]) != {""}:
         columns.append(("steps_source",))
     lines = [

@@ -17,13 +17,15 @@ from charts.captions import Caption, panels_text
 from charts.chart import Chart
 from charts.figure import figure_of, lay_out, texts_of
 from charts.figures import Panel
-from charts.format import natural, ratio_text
+from charts.format import ratio_text
 from charts.layout import LABEL_GAP, LABEL_SIZE, LINE, PANEL_WIDTH, PanelSize, text_width, wrap
 from charts.style import INK, MUTED, style_of
 from charts.token_axis import TokenAxis, cell_axis, readable_ticks
 from charts.winners import (
-    EMPTY, UNRESOLVED, Map, doubts_text, timed_cells, winner_counts, winners_text,
+    EMPTY, Map, doubts_text, timed_cells, winner_counts, winners_text,
 )
+from setting_names import natural
+from winner import UNRESOLVED
 
 CELL_WIDTH, CELL_HEIGHT = 30, 30
 TICK_WIDTH, TICK_ROOM = 130, 30  # A tick label is wrapped at; what of it every panel has room for.
@@ -36,7 +38,7 @@ class WinnerMap(Chart):
     name = "winner_map"
     key = (
         "A cell has the colour and the mark of the strategy with the shortest output step (median);"
-        " the number is its speed-up over the baseline, 1 where that is the baseline."
+        " the number is its speed-up over {reference}, 1 where that is {reference}."
         " Pale, hatched, ~: the 95 % interval of the speed-up is not above 1 (or there is none),"
         " not resolved. *: the interval of another strategy reaches the winner's, they may be tied."
         " The legend counts the cells, pale ones too. Blank: not in these rows."

@@ -9,12 +9,11 @@ from charts.figures import Page, by_claim, claim_pages, phases_that_tell
 from charts.format import listed
 from charts.second_axis import SecondAxis, places_on, second_axis
 from charts.style import style_order
-from charts.subtitle import why_left_out
+from charts.subtitle import reference_text, why_left_out
 from moe_results import CELL
+from winner import UNRESOLVED, WON, winner_of
 
-# What is known of a cell: the winner is faster than the baseline, or is the baseline; that is not
-# resolved; no strategy has a time.
-WON, UNRESOLVED, EMPTY = "won", "unresolved", "empty"
+EMPTY = "empty"  # Of a cell in which no strategy has a time, beside WON and UNRESOLVED.
 
 
 @dataclass(frozen=True)
@@ -95,29 +94,9 @@ def timed_cells(rows: pd.DataFrame) -> pd.DataFrame:
     """Of each cell: tokens, place, kind, winner, its speed-up over the baseline, whether it is the
     baseline, and whether another strategy may be as fast (`tied`)."""
     return pd.DataFrame([
-        {"tokens": tokens, "place": place} | winner_of(part)
+        {"tokens": tokens, "place": place} | winner_of(part.to_dict("records"))
         for (tokens, place), part in rows.groupby(["tokens", "place"])
     ])
-
-
-def winner_of(rows: pd.DataFrame) -> dict[str, object]:
-    """The strategy with the shortest output step. It is tied with every candidate whose interval
-    reaches into its own; cautious, for rounds are paired with the baseline only."""
-    best = rows.loc[rows["output_us_median"].idxmin()]
-    speedup, low = best["speedup_output"], best["speedup_output_low"]
-    candidates = rows[~rows["baseline"] & (rows["combine"] != best["combine"])]
-    if best["baseline"]:
-        speedup = low = 1.0
-        resolved = bool((candidates["speedup_output_high"] < 1).all())
-    else:
-        resolved = bool(low > 1)
-    return {
-        "kind": WON if resolved else UNRESOLVED,
-        "winner": best["combine"],
-        "baseline": bool(best["baseline"]),
-        "speedup": speedup,
-        "tied": resolved and not (candidates["speedup_output_high"] < low).all(),
-    }
 
 
 def winner_counts(cells: pd.DataFrame) -> dict[str, int]:
@@ -137,10 +116,10 @@ def winners_text(cells: pd.DataFrame) -> str:
     most = max(counts.values())
     leaders = [name for name, count in counts.items() if count == most]
     led = won[won["winner"].isin(leaders)]
-    baselines = set(led.loc[led["baseline"].astype(bool), "winner"])
-    who = listed(["the baseline" if name in baselines else name for name in leaders])
+    references = set(led.loc[led["baseline"].astype(bool), "winner"])
+    who = listed([reference_text(name) if name in references else name for name in leaders])
     verb = ("lead" if led["tied"].any() else "win") + "s" * (len(leaders) == 1)
-    text = f"{'T' + who[1:] if leaders[0] in baselines else who} {verb} the output step"
+    text = f"{'T' + who[1:] if leaders[0] in references else who} {verb} the output step"
     if most == len(timed):
         return f"{text} in all {most} cells" if most > 1 else f"{text} in the only cell"
     if len(leaders) > 1:

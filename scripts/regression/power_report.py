@@ -1,4 +1,4 @@
-"""What gate_power.py found: numbers for a file, and the table of the README."""
+"""What gate_power.py found: numbers for a file, and the table of scripts/README.md."""
 
 import shlex
 from collections.abc import Sequence

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from charts.figures import setting_label, telling_columns
+from charts.figures import telling_columns
 from moe_results import SETTINGS
 from regression.verdicts import FAILING, INCONCLUSIVE, OK, REGRESSION, VERDICTS, is_tested
+from setting_names import setting_label
 
 CASE = (*SETTINGS, "seed")
 ALWAYS_NAMED = ("load", "tokens")

@@ -10,6 +10,7 @@ from pathlib import Path
 import agreement
 import check_regression
 import cli
+import crossover
 import moe_results
 import plot
 import pytest
@@ -17,11 +18,11 @@ from synthetic import BASELINE, HEADER, MACHINE, NATIVE, timed, write_rows, writ
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SCRIPTS = {"check_regression.py": ["a", "a"], "agreement.py": ["a", "a"],
+SCRIPTS = {"check_regression.py": ["a", "a"], "agreement.py": ["a", "a"], "crossover.py": ["a"],
            "plot.py": ["a", "--out", "out", "--format", "svg"]}
 
 MAINS = {"check_regression.py": check_regression.main, "agreement.py": agreement.main,
-         "plot.py": plot.main}
+         "crossover.py": crossover.main, "plot.py": plot.main}
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
 # What reads peers' data, between flags.
 PULLS = {"pull_sum", "pull_weighted_sum", "one_shot"}
 # What writes it in words that carry their own news.
-PUSHES = {"all_reduce_push", "push_sum", "push_weighted_sum"}
+PUSHES = {"all_reduce_push", "push_sum", "push_weighted_sum", "push_weighted_ring"}
 # What writes it in plain words, and lets others read it before the kernel ends.
 FENCED = {"two_shot", "push_copy", "barrier"}
 FLAGGED = PULLS | FENCED
@@ -57,7 +57,8 @@ RULES = [
     Rule(PULLS | {"two_shot"}, r"LDG\.E.*\.STRONG\.SYS", some, "loads of peers' data"),
     Rule({"push_copy"}, r"STG\.E\.(64|128|U8|U16)", none, "weak stores of data"),
     Rule(PUSHES, r"LDG\.E\.128\.STRONG\.SYS", some, "loads of what has come"),
-    Rule(PULLS | PUSHES, r"MEMBAR.*|FENCE.*|CCTL.*", none, "fences"),
+    # But for the one that shows bulk copies a barrier in shared memory.
+    Rule(PULLS | PUSHES, r"MEMBAR.*|FENCE(?!\.VIEW\.ASYNC\.S$).*|CCTL.*", none, "fences"),
     Rule(FENCED, r"MEMBAR\.(ALL|SC)\.SYS", some, "fences before a flag (st.release.sys)"),
     Rule(FENCED, r"CCTL\.IVALL", some, "fences after a flag (ld.acquire.sys)"),
 ]
@@ -120,6 +121,7 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
     ("push_sum", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("push_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("push_weighted_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
+    ("push_weighted_ring", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("all_reduce_push", r"EXIT", "MEMBAR.ALL.SYS", "fences"),
 ])
 def test_a_lost_scope_is_told(kernel, right, wrong, said, compiled):

@@ -109,6 +109,7 @@ def test_a_command_outlives_its_readers():
 # What each script does with a bad argument, after it has found its own folder: one line.
 SCRIPTS = {
     "scripts/run.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
+    "scripts/decide.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
     "scripts/doctor.sh": (["--none"], "no argument --none"),
     "scripts/setup.sh": (["--none"], "no option --none"),
     "scripts/launches.sh": (["none"], "'none' is not a number of launches"),

@@ -61,11 +61,14 @@ def test_a_case_of_steps_is_the_case_that_lists_ask_for(steps, tmp_path):
 
 
 BAD = [
-    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the latter says tokens, load and phase of "
-                             "each step"]),
+    ("", ["--tokens", "8"], ["--tokens and --steps '{}': the latter says tokens and load of each "
+                             "step"]),
     ("", ["--traffic", "isl=1"], ["--traffic and --steps"]),
     ("", ["--load", "hot"], ["--load and --steps"]),
-    ("", ["--padding", "sglang", "--phase", "decode"], ["--phase and --steps"]),
+    ("", ["--phase", "mixed"], ["--steps: none of {} is this question (no tokens: 3; phase decode: "
+                                "107)"]),
+    ("tokens_per_rank\n1;1\n", ["--phase", "decode"],
+     ["--phase: it asks for the phase of each step, and some of --steps have none"]),
     ("", ["--dp", "1"], ["--dp '1': the steps of {} are of 2 DP ranks"]),
     ("# tp=4\ntokens_per_rank\n1;1\n", [], ["--steps: {} is of tp 4; here are 2 ranks"]),
     ("tokens_per_rank,count\n1;1,x\n1;1,1\n1,1\n", [],
@@ -85,6 +88,28 @@ def test_what_cannot_be_is_said_and_nothing_is_run(text, options, said, steps, t
     for line, words in zip(lines, said):
         assert line.startswith("bench_moe_comm: " + words.format(steps)), line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_is_not_resumed_with_other_steps(steps, tmp_path):
+    out = tmp_path / "out"
+    asked = [*ASKED, "--budget", "0.01", "--steps", steps, "--out", out]
+    assert launch(*asked).returncode == 0
+    before = (out / "results.csv").read_text()
+    again = launch(*asked, "--resume")
+    assert again.returncode == 0 and "2 of 2 cases are there already" in again.stdout, again.stderr
+    steps.write_text(STEPS.replace(",90,", ",91,"))
+    other = launch(*asked, "--resume")
+    assert (other.returncode, other.stderr) == (2, (
+        f"bench_moe_comm: --resume: {out}/results.csv was made of other steps: --steps {steps} has "
+        f"changed since; put the old file back, or name another file than --out '{out}'\n"))
+    assert (out / "results.csv").read_text() == before
+
+
+@pytest.mark.parametrize("text", ["tokens_per_rank\n1;1;1;1;1;1;1;x\n", "tokens_per_rank\n0;0;0;0;0;0;0;0\n"])
+def test_what_rank_0_alone_reads_ends_all_ranks(text, steps, tmp_path):
+    steps.write_text(text)
+    done = launch(*SMALL, "--steps", steps, "--out", tmp_path / "out", ranks=8)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

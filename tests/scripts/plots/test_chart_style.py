@@ -47,10 +47,10 @@ def test_a_strategy_looks_the_same_in_every_subset(tmp_path: Path) -> None:
 
 
 def test_all_looks_differ_in_line_and_in_marker_and_colour() -> None:
-    assert len(STYLES) == 15
+    assert len(STYLES) == 16
     styles = STYLES.values()
-    assert len({(style.colour, style.line) for style in styles}) == 15
-    assert len({(style.colour, style.marker) for style in styles}) == 15
+    assert len({(style.colour, style.line) for style in styles}) == 16
+    assert len({(style.colour, style.marker) for style in styles}) == 16
 
 
 def overlapping(boxes: list, slack: float = 1.0) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from program import ROOT
 from results_csv import write_csv
 
 
-def test_writes_every_chart_in_both_formats_and_says_so(tmp_path: Path) -> None:
+def test_writes_every_chart_and_the_report_and_says_so(tmp_path: Path) -> None:
     write_csv(tmp_path / "results.csv", sweep(tokens=(16, 64)))
     out = tmp_path / "deep" / "charts"
     run = subprocess.run(
@@ -21,7 +21,7 @@ def test_writes_every_chart_in_both_formats_and_says_so(tmp_path: Path) -> None:
         check=True,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
-    names = {f"{chart}.{form}" for chart in WITH_MAP for form in ("png", "svg")}
+    names = {f"{chart}.{form}" for chart in WITH_MAP for form in ("png", "svg")} | {"report.html"}
     assert {path.name for path in out.iterdir()} == names
     assert set(run.stdout.split("\n")) - {""} == {str(out / name) for name in names}
     assert run.stderr == ""
@@ -37,7 +37,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
         assert plot.main([str(file), "--out", str(out)]) == 0
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes(), path.name
-    assert len(list(second.iterdir())) == 2 * len(WITH_MAP)
+    assert len(list(second.iterdir())) == 2 * len(WITH_MAP) + 1
 
 
 def test_a_users_own_matplotlib_settings_change_nothing(tmp_path: Path) -> None:

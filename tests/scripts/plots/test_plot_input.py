@@ -73,8 +73,8 @@ def test_a_cut_row_and_an_empty_or_binary_file(tmp_path: Path, capsys) -> None:
 def test_bad_options(tmp_path: Path, capsys) -> None:
     file = write_csv(tmp_path / "results.csv", sweep())
     out = tmp_path / "out"
-    error = one_line(capsys, file, "--out", out, "--format", "png,html")
-    assert "unknown format 'html', known: png, svg" in error
+    error = one_line(capsys, file, "--out", out, "--format", "png,pdf")
+    assert "unknown format 'pdf', known: png, svg, html" in error
     assert "--out" in one_line(capsys, file)
     assert "results" in one_line(capsys, "--out", out)
     assert "cannot write" in one_line(capsys, file, "--out", file)

@@ -80,6 +80,7 @@ BAD_ARGUMENTS = [
     (["--time", "0"], "--time '0': a number above 0"),
     (["--cold", "--pipelined"], "between runs back to back"),
     (["--cache", "lukewarm"], "--cache 'lukewarm': there are: warm, cold"),
+    (["--beside", "attention"], "--beside 'attention': there are: none, gemm"),
     (["--auto-table", "t.json"], "only reduce_scatterv_auto reads it"),
     (["--combine", "reduce_scatterv_auto", "--auto-table", "t.json"],
      "table of strategies 't.json': cannot be read: No such file or directory; wanted is"),

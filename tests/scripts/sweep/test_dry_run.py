@@ -55,6 +55,12 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_says_how_many_cases_a_limit_of_time_leaves_out(tmp_path):
+    done = launch(*QUICK, "--dry-run", "--tokens", "6,7,8", "--time", "0.001", cwd=tmp_path)
+    assert "3 of 3 cases can run" in done.stdout
+    assert "before. 2 of them will not fit into --time. Nothing was measured" in done.stdout
+
+
 def test_a_dry_run_knows_what_does_not_fit(tmp_path):
     done = launch("--dry-run", "--model", "kimi-k2", "--layers", "60", "--tokens", "8", "--load",
                   "balanced", cwd=tmp_path)

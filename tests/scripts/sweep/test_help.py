@@ -36,7 +36,7 @@ def test_the_version_is_one_line_that_names_the_revision_and_the_libraries(tmp_p
 
 def test_every_option_is_in_the_readme():
     helped = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60).stdout
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "bench/README.md").read_text()
     missing = [name for name in re.findall(r"--[a-z-]+", helped) if f"`{name}" not in readme]
     assert set(missing) <= {"--help"}, missing
 
@@ -50,7 +50,7 @@ def test_the_fuzzer_knows_every_option():
 
 @pytest.mark.parametrize("kind", ["combine", "gather"])
 def test_every_strategy_is_in_the_readme(kind):
-    table = (ROOT / "README.md").read_text().split(f"| strategy (`--{kind}`) |")[1].split("\n\n")[0]
+    table = (ROOT / "comm/README.md").read_text().split(f"| strategy (`--{kind}`) |")[1].split("\n\n")[0]
     listed = launch("--list", f"{kind}s", ranks=1).stdout.splitlines()
     explained = re.findall(r"(?m)^\| `(\w+)` \|", table)
     # A way of a strategy, name:variant, is in the row of its name.

@@ -14,7 +14,7 @@ GAINS = {
     NATIVE: (0.97, 1.81),
 }
 SETTINGS = {
-    "schema_version": 1, "run_id": "r1", "launch": 0, "case_id": "c", "backend": "host",
+    "schema_version": 1, "run_id": "r1", "launch": 0, "backend": "host",
     "device": "EPYC 7763", "claim": "interconnect", "transport": "shared memory", "hosts": 1,
     "ranks": 8, "ranks_per_device": 1, "model": "custom", "hidden": 1024, "experts": 16,
     "top_k": 4, "intermediate": 512, "shared_intermediate": 512, "scale_experts": 1,
@@ -24,6 +24,9 @@ SETTINGS = {
     "planted_pct": 0, "scoring": "softmax", "shared_gate": "false", "verified": "true",
     "samples": 40, "stop_reason": "ci",
 }
+
+# What a case_id is made of here.
+CASE = ("model", "hidden", "load", "tokens", "dtype", "graph", "sms", "padding", "claim")
 
 Row = dict[str, object]
 
@@ -52,7 +55,8 @@ def timed(combine: str, tokens: int, load: str, speedup: float, **changes: objec
         row |= {stem: value, f"{stem}_low": value - spread, f"{stem}_high": value + spread}
     for stem, value in (("output_us", output), ("layer_us", other + output)):
         row |= {f"{stem}_median": value, f"{stem}_low": 0.97 * value, f"{stem}_high": 1.03 * value}
-    return row | changes
+    row |= changes
+    return {"case_id": " ".join(str(row.get(name)) for name in CASE)} | row
 
 
 def sweep(

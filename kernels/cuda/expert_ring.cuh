@@ -1,0 +1,193 @@
+// Expert rows on their way from memory to those that add them: rings of bulk copies in shared
+// memory, each filled by a warp and emptied by a worker's threads.
+#pragma once
+
+#include "kernels/cuda/bulk_copy.cuh"
+#include "kernels/cuda/push_weighted.cuh"
+
+#include <algorithm>
+
+namespace moe::cuda {
+
+/// Threads that add, and a warp that has the copies made.
+constexpr int kWorkerThreads = kSliceThreads + kWarp;
+/// Workers that share a multiprocessor.
+constexpr int kMostWorkers = 6;
+/// Slices of expert rows under way to one worker.
+constexpr int kStages = 16;
+
+/// Slices of expert rows on their way to one worker, in the order in which it adds them.
+struct Ring {
+    alignas(128) std::byte slice[kStages][kSliceThreads * kVectorBytes];
+    hopper::Mbarrier full[kStages], empty[kStages];
+    float weight[kStages];
+    int left[kStages];  ///< expert rows of the sum that follow; below 0: it has none
+};
+
+/// A place in a ring, and how often it went round.
+struct Stage {
+    int at{};
+    unsigned round{};
+
+    __device__ void next() {
+        if (++at == kStages) {
+            at = 0;
+            ++round;
+        }
+    }
+};
+
+/// What a worker does in a turn: adds up its own pieces' slices of the turn before, sends a slice to
+/// each helper, and takes what was forwarded two turns before.
+enum class Work : std::uint8_t { send, add, take };
+struct Unit {
+    Work work;
+    const WeightedPiece* piece;
+    std::int64_t turn;  ///< may be outside the piece
+};
+class Course {
+public:
+    __device__ Course(const PlanView<WeightedPiece>& plan, int rank, int turns, int worker,
+                      int workers)
+        : plan_(plan),
+          rank_(rank),
+          end_(turns + (plan.takes ? 2 : 1) * workers),
+          workers_(workers),
+          turn_(worker) {}
+
+    [[nodiscard]] __device__ bool next(Unit& unit) {
+        for (;;) {
+            if (step_ == (plan_.takes ? 2 : 1) * plan_.count) {
+                step_ = 0;
+                turn_ += workers_;
+            }
+            if (turn_ >= end_) return false;
+            const int step = step_++;
+            if (step < plan_.own) {
+                unit = {Work::add, &plan_.at[plan_.first + step], turn_ - workers_};
+                return true;
+            }
+            if (step < plan_.count) {
+                unit = {Work::send, &plan_.to_send(step - plan_.own), turn_};
+                return true;
+            }
+            const auto& piece = plan_.at[step - plan_.count];
+            if (piece.owner == rank_ && piece.helper != rank_) {
+                unit = {Work::take, &piece, turn_ - 2 * workers_};
+                return true;
+            }
+        }
+    }
+
+private:
+    const PlanView<WeightedPiece>& plan_;
+    int rank_, end_, workers_, turn_, step_{};
+};
+
+/// The row of expert rows that a unit sums, if it sums any.
+struct Summed {
+    bool any{};
+    int entry{}, end{};      ///< of WeightedRows
+    unsigned offset{}, bytes{};  ///< of its slice, in a row
+
+    __device__ void find(const Unit& unit, const WeightedRows& rows, const RowShape& shape) {
+        const auto row = static_cast<std::uint32_t>(unit.turn) /
+                         static_cast<std::uint32_t>(shape.slices);
+        any = unit.work != Work::take && unit.turn >= 0 && row < unit.piece->rows;
+        if (!any) return;
+        entry = rows.offsets[unit.piece->first + row];
+        end = rows.offsets[unit.piece->first + row + 1];
+        constexpr unsigned kSlice = kSliceThreads * kVectorBytes;
+        offset = (static_cast<std::uint32_t>(unit.turn) - row * shape.slices) * kSlice;
+        bytes = min(static_cast<unsigned>(shape.bytes) - offset, kSlice);
+    }
+};
+
+/// Fills a ring, by one warp, each lane of which knows an entry: two units ahead where a row's
+/// entries begin, one ahead which they are, so that neither is waited for.
+class Filler {
+public:
+    __device__ Filler(Ring& ring, const Course& course, const WeightedRows& rows,
+                      const std::byte* dense, const RowShape& shape)
+        : ring_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
+
+    __device__ void run() {
+        Summed now{}, then{};
+        bool more = find_next(now);
+        auto entry = entry_of(now.entry, now.end);
+        bool more_then = more && find_next(then);
+        while (more) {
+            const auto entry_then = more_then ? entry_of(then.entry, then.end) : Entry{};
+            Summed later{};
+            const bool more_later = more_then && find_next(later);
+            issue(now, entry);
+            now = then;
+            then = later;
+            entry = entry_then;
+            more = more_then;
+            more_then = more_later;
+        }
+    }
+
+private:
+    struct Entry {
+        int index;
+        float weight;
+    };
+
+    /// The next unit that sums.
+    __device__ bool find_next(Summed& summed) {
+        Unit unit{};
+        do {
+            if (!course_.next(unit)) return false;
+            summed.find(unit, rows_, shape_);
+        } while (!summed.any);
+        return true;
+    }
+    /// The lane's of those from `first` on.
+    [[nodiscard]] __device__ Entry entry_of(int first, int end) const {
+        const int i = first + lane_;
+        return i < end ? Entry{rows_.indices[i], rows_.weights[i]} : Entry{};
+    }
+    /// `entry`: the lane's, of the first ones.
+    __device__ void issue(const Summed& summed, Entry entry) {
+        if (summed.entry == summed.end) put(summed, {}, -1);
+        for (int i = summed.entry; i < summed.end; ++i) {
+            const int of = (i - summed.entry) % kWarp;
+            if (of == 0 && i > summed.entry) entry = entry_of(i, summed.end);
+            put(summed,
+                {__shfl_sync(kAllLanes, entry.index, of), __shfl_sync(kAllLanes, entry.weight, of)},
+                summed.end - 1 - i);
+        }
+    }
+    __device__ void put(const Summed& summed, const Entry& entry, int left) {
+        auto& full = ring_.full[stage_.at];
+        ring_.empty[stage_.at].wait((stage_.round + 1) % 2);
+        if (lane_ == 0) {
+            ring_.weight[stage_.at] = entry.weight;
+            ring_.left[stage_.at] = left;
+            if (left < 0) {
+                full.arrive();
+            } else {
+                full.arrive_and_expect(summed.bytes);
+                hopper::bulk_load(ring_.slice[stage_.at],
+                                  dense_ + entry.index * shape_.bytes + summed.offset, summed.bytes,
+                                  full, policy_);
+            }
+        }
+        __syncwarp();
+        stage_.next();
+    }
+
+    static constexpr unsigned kAllLanes = 0xFFFFFFFFU;
+    Ring& ring_;
+    Course course_;
+    const WeightedRows& rows_;
+    const std::byte* dense_;
+    const RowShape& shape_;
+    Stage stage_;
+    int lane_ = static_cast<int>(threadIdx.x) % kWarp;
+    std::uint64_t policy_ = hopper::evict_first_policy();
+};
+
+}  // namespace moe::cuda

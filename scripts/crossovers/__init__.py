@@ -1,0 +1,1 @@
+"""From which size on a strategy passes another: see crossover.py."""

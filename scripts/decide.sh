@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# Says which value of an engine's flag is worth setting on this machine, for your own model and
+# steps: launches short sweeps in turns, prices every value, and ends with a verdict.
+#
+#   scripts/decide.sh --model NAME --steps FILE [--step-ms MS] [--minutes 25] -- mpirun -n 8
+#   scripts/decide.sh --model NAME --traffic isl=4000,osl=1000,conc=512 -- mpirun -n 8
+#
+# --step-ms: how long a step takes, MS or prefill=MS,decode=MS (as --steps says it). --engine NAME:
+# whose flag (that of the steps, else the newest SGLang). --minutes: of measuring. --out DIR: where
+# everything goes (results/local/<time>-<host>-decide). --resume: go on in --out. --dry-run: say the
+# minutes of each part, measure and keep nothing. Other options are the program's, such as
+# --scale-experts. What follows -- starts the ranks, one for each GPU or core.
+#
+# DIR/verdict.md and verdict.json are there, provisionally, after the first of seven launches.
+# BENCH_MOE_COMM: a program that is there already; nothing is set up or built then.
+#
+# Exit status: 0; 1 where this machine cannot run it (doctor.sh), 2 for bad arguments, or that of
+# the launch that failed.
+# shellcheck source=scripts/setup.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/running.sh
+source "$root/scripts/running.sh"
+
+usage="usage: scripts/decide.sh --model NAME --steps FILE|--traffic TEXT [--step-ms MS] [--minutes N] -- LAUNCHER..."
+launches=7
+minutes=25
+folder=
+resume=()
+dry=
+options=()  # for the plan: what is not read here
+launcher=()
+parts=()    # by name
+weights=()  # of each in the time
+cases=()    # of each, that its steps are grouped into
+
+refuse() {
+    say "error: $*; $usage"
+    exit 2
+}
+
+read_arguments() {
+    while (($#)) && [[ $1 != -- ]]; do
+        case $1 in
+            --dry-run) dry=1 ;;
+            --resume) resume=(--resume) ;;
+            --minutes | --out)
+                [[ ${2:---} != -- ]] || refuse "$1 wants a value"
+                if [[ $1 == --out ]]; then folder=$2; else minutes=$2; fi
+                shift ;;
+            -h | --help) say "$usage" && exit ;;
+            *) options+=("$1") ;;
+        esac
+        shift
+    done
+    launcher=("${@:2}")
+    if ! [[ $minutes =~ ^[1-9][0-9]{0,3}$ ]]; then
+        refuse "--minutes '$minutes' is not a whole number from 1 to 9999"
+    elif ((${#launcher[@]} == 0)); then
+        refuse "no launcher after --, such as: -- mpirun -n 8"
+    elif ! command -v "${launcher[0]}" >/dev/null; then
+        refuse "no launcher '${launcher[0]}' here"
+    elif [[ ${#resume[@]} -gt 0 && ! -e $folder/plan.json ]]; then
+        refuse "--resume: --out names no folder of an earlier run"
+    elif [[ ${#resume[@]} -eq 0 && -e $folder/plan.json ]]; then
+        refuse "$folder holds a run already (--resume goes on with it)"
+    fi
+    folder=${folder:-$(results_stem)-decide}
+}
+
+# Sets parts and weights.
+make_plan() {
+    local lines name weight
+    lines=$("$python" "$root/scripts/decide_plan.py" "$folder" --program "$program" \
+        --backend "$preset" "${options[@]}" -- "${launcher[@]}") || exit 2
+    while read -r name weight; do
+        parts+=("$name")
+        weights+=("$weight")
+    done <<<"$lines"
+}
+
+# Of a plan that is not to be run, nothing is left.
+# shellcheck disable=SC2317 # a trap calls it
+forget_plan() {
+    rm -f -- "$folder"/plan.json "$folder"/*.words "$folder"/*.cases
+    rmdir -- "$folder" 2>/dev/null || true
+}
+
+# command_of PART: sets command.
+command_of() { mapfile -d '' -t command <"$folder/$1.words"; }
+
+# seconds_of INDEX: of one launch of a part.
+seconds_of() {
+    local sum=0 weight seconds
+    for weight in "${weights[@]}"; do ((sum += weight)); done
+    seconds=$((minutes * 60 * weights[$1] / (launches * sum)))
+    echo $((seconds > 1 ? seconds : 1))
+}
+
+# ask PART OPTION...: sets said to what a dry run of a part says; ends all where it cannot be.
+ask() {
+    local status=0 command
+    command_of "$1"
+    said=$("${command[@]}" "${@:2}" --dry-run 2>&1 </dev/null) || status=$?
+    if ((status)) && [[ $said != *' is this question '* ]]; then
+        say "$said"
+        exit "$status"
+    fi
+}
+
+# Leaves out the parts of which there are no steps, and those that cannot run here.
+drop_empty_parts() {
+    local i said kept=() kept_weights=()
+    for i in "${!parts[@]}"; do
+        ask "${parts[i]}" --step-cases 1
+        if [[ $said == *' is this question '* ]]; then
+            say "${parts[i]}: $(grep -m1 'is this question' <<<"$said")"
+        elif grep -q '^0 of ' <<<"$said"; then
+            say "${parts[i]}: no case can run: $(sed -n 's/ *cannot run: //p' <<<"$said" | sed 1q)"
+        else
+            kept+=("${parts[i]}")
+            kept_weights+=("${weights[i]}")
+        fi
+    done
+    ((${#kept[@]})) || refuse "nothing is left to measure"
+    parts=("${kept[@]}") weights=("${kept_weights[@]}")
+}
+
+# Sets cases: into how many the steps of a part may be grouped to fit into its time.
+choose_cases() {
+    local i said seconds most
+    for i in "${!parts[@]}"; do
+        seconds=$(seconds_of "$i")
+        # Launches of one part are of the same cases, also of a run that goes on.
+        for most in $(cat -- "$folder/${parts[i]}.cases" 2>/dev/null || echo 24 12 6 3 2 1); do
+            ask "${parts[i]}" --step-cases "$most" --time $((seconds * 2 / 3 + 1))
+            if [[ $said != *' will not fit '* ]]; then break; fi
+        done
+        if [[ $said == *' will not fit '* ]]; then
+            say "warning: ${parts[i]}: not even one case at a time fits; more --minutes are wanted"
+        fi
+        cases+=("$most")
+        echo "$most" >"$folder/${parts[i]}.cases"
+        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
+            "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
+    done
+    tell "together: $(time_text $((60 * minutes)))"
+}
+
+# launch_part I INDEX: launch I, from 1 on, of a part.
+launch_part() {
+    local status=0 command
+    command_of "${parts[$2]}"
+    say "launch $1 of $launches: ${parts[$2]}"
+    quiet_run "$folder/${parts[$2]}.log" "${command[@]}" --launch "$1/$launches" --resume \
+        --step-cases "${cases[$2]}" --time "$(seconds_of "$2")" --progress none || status=$?
+    if ((status == 0)) && [[ -z $stopped ]]; then return; fi
+    say "error: launch $1 of ${parts[$2]} ended with status $status$(signal_name "$status"): see" \
+        "$folder/${parts[$2]}.log; the same command with --resume --out $folder goes on"
+    exit "$((status ? status : 130))"
+}
+
+# quiet_run LOG COMMAND...: run_to_end, what it says into the log.
+quiet_run() {
+    local log=$1
+    shift
+    run_to_end "$@" >>"$log" 2>&1
+}
+
+# A report is beside the verdict: where it cannot be drawn, that is only said.
+draw_report() {
+    local log=$folder/report.log tables=() part
+    for part in "${parts[@]}"; do tables+=("$folder/$part/results.csv"); done
+    if quietly "$log" "$python" "$root/scripts/plot.py" "${tables[@]}" --out "$folder" \
+        --format html; then
+        tell "report:  $folder/report.html"
+    else
+        say "no report.html: $(tail -n 1 -- "$log")"
+    fi
+}
+
+# Sets python, preset and program: that of BENCH_MOE_COMM where it is set, else it is built.
+prepare() {
+    choose_backend "${options[@]}"
+    if [[ -n ${BENCH_MOE_COMM:-} ]]; then
+        program=$BENCH_MOE_COMM
+        python=$(command -v python3) || die "no python3 here"
+        return
+    fi
+    setup_packages
+    setup_python
+    need_python
+    "$root/scripts/doctor.sh" >&2 || exit
+    program=$root/build/$preset/bench/bench_moe_comm
+    step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
+}
+
+main() {
+    local i p count
+    outlive_terminal
+    read_arguments "$@"
+    prepare
+    if [[ -n $dry ]]; then folder=$(mktemp -d); fi
+    if ((${#resume[@]} == 0)); then trap forget_plan EXIT; fi
+    make_plan
+    drop_empty_parts
+    choose_cases
+    if [[ -n $dry ]]; then exit; fi
+    trap - EXIT
+    count=${#parts[@]}
+    for ((i = 1; i <= launches; i++)); do
+        for ((p = 0; p < count; p++)); do
+            # Back and forth, so that none is always the first.
+            launch_part "$i" "$((i % 2 ? p : count - 1 - p))"
+        done
+        if ((i == 1 || i == launches)); then
+            "$python" "$root/scripts/verdict.py" "$folder"
+        fi
+    done
+    draw_report
+    tell "verdict: $folder/verdict.md"
+}
+
+main "$@"; exit # nothing of a file that is replaced meanwhile is read

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Plans what decide.sh launches.
+
+decide_plan.py FOLDER --program FILE --backend host|cuda --model NAME [--steps FILE | --traffic TEXT]
+               [--engine NAME] [--step-ms MS] [OPTION...] -- LAUNCHER...
+
+Writes FOLDER/plan.json and, for each part, its command in FOLDER/NAME.words, each word ended by a
+zero byte; prints a line for each part: its name and its weight in the time. Other OPTIONs are the
+program's. A plan that is there already must be the same. Exit status: 0, or 2 with one line on
+standard error.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from cli import OneLineParser, cannot_write, command, write_text
+from decision.engine import Engine, find_engine
+from decision.plan import Part, options_of, parse_step_ms, parts_of
+from decision.steps import ANY, PHASES, StepsSeen, scan_steps
+from moe_results import ResultsError
+
+NEWEST = "sglang"
+
+
+def parse_arguments(words: Sequence[str]) -> Namespace:
+    words = list(words)
+    cut = words.index("--") if "--" in words else len(words)
+    parser = OneLineParser(description="Plans what decide.sh launches.", allow_abbrev=False)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--backend", required=True, choices=("host", "cuda"))
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--steps", default="")
+    parser.add_argument("--traffic", default="")
+    parser.add_argument("--engine", default="")
+    parser.add_argument("--step-ms", default="")
+    options, options.extra = parser.parse_known_args(words[:cut])
+    options.launcher = words[cut + 1:]
+    if bool(options.steps) == bool(options.traffic):
+        raise ResultsError("either --steps FILE or --traffic TEXT says what the engine runs")
+    if not options.launcher:
+        raise ResultsError("no launcher after --, such as: -- mpirun -n 8")
+    return options
+
+
+def engine_of(options: Namespace, seen: StepsSeen) -> Engine:
+    """The one that was asked for, else the one that most steps are of."""
+    most = max(seen.engines, key=seen.engines.get, default=NEWEST)
+    return find_engine(options.engine or most)
+
+
+def phases_of(options: Namespace, seen: StepsSeen) -> list[str]:
+    """For traffic all, of which decide.sh leaves out those without steps."""
+    phases = [phase for phase in (*PHASES, ANY) if phase in seen.phases]
+    if not phases and not options.traffic:
+        raise ResultsError(f"--steps '{options.steps}': there are no steps that can be read")
+    return phases or list(PHASES)
+
+
+def moe_layers(program: str, model: str) -> int:
+    """Of the preset, as the program lists it; a layer of one's own is one."""
+    listed = subprocess.run([program, "--list", "models"], capture_output=True, text=True)
+    found = re.search(rf"^{re.escape(model)} .* (\d+|-)  ", listed.stdout, re.MULTILINE)
+    if found is None:
+        raise ResultsError(f"--model '{model}' is none of bench_moe_comm --list models")
+    return int(found[1]) if found[1].isdigit() else 1
+
+
+def command_of(part: Part, engine: Engine, options: Namespace, folder: Path) -> list[str]:
+    """Without the launch."""
+    source = ["--steps", str(Path(options.steps).resolve())] if options.steps else \
+        ["--traffic", options.traffic]
+    variables = [f"{name}={value}" for name, value in part.variables.items()]
+    return [
+        *(["env", *variables] if variables else []), *options.launcher, options.program,
+        "--model", options.model, *source, *options_of(part, engine, options.backend),
+        *options.extra, "--out", str(folder / part.name),
+    ]
+
+
+def write_plan(folder: Path, plan: dict, commands: dict[str, list[str]]) -> None:
+    file = folder / "plan.json"
+    text = json.dumps(plan, indent=1) + "\n"
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        was = json.loads(file.read_text(encoding="utf-8"))
+        other = next((name for name in plan if was.get(name) != plan[name]), "plan")
+        raise ResultsError(f"{folder} was made with another {other}; name another --out for these")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    write_text(file, text)
+    for name, words in commands.items():
+        write_text(folder / f"{name}.words", "".join(word + "\0" for word in words))
+
+
+@command("decide.sh")
+def main(arguments: Sequence[str] | None) -> int:
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    seen = scan_steps(Path(options.steps)) if options.steps else StepsSeen()
+    engine = engine_of(options, seen)
+    phases = phases_of(options, seen)
+    given = parse_step_ms(options.step_ms, phases)
+    told = {phase: ms for phase, tally in seen.phases.items() if (ms := tally.step_ms())}
+    folder = options.folder.resolve()
+    parts = parts_of(engine, options.backend, phases)
+    plan = {
+        "engine": engine.name, "model": options.model,
+        "moe_layers": moe_layers(options.program, options.model), "backend": options.backend,
+        "steps": options.steps, "traffic": options.traffic, "role": seen.role,
+        "engines": seen.engines,
+        "steps_of_phases": {phase: tally.steps for phase, tally in seen.phases.items()},
+        "step_ms": told | given, "launcher": options.launcher, "extra": options.extra,
+        "parts": [asdict(part) for part in parts],
+    }
+    plan = json.loads(json.dumps(plan))  # as it is read again
+    write_plan(folder, plan, {part.name: command_of(part, engine, options, folder)
+                              for part in parts})
+    for part in parts:
+        print(part.name, part.weight())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

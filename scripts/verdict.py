@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Prices the values of an engine's flag by the launches of decide.sh.
+
+verdict.py FOLDER
+
+FOLDER is the one of decide.sh: its plan.json, and the results of the parts that were launched so
+far. Writes verdict.md and verdict.json there, and prints the sentences. Exit status: 0, or 2 with
+one line on standard error when the input cannot be used.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cli import OneLineParser, command, write_text
+from decision.costs import Launches, Sweep, add_rows, candidates_of
+from decision.coverage import notes_on
+from decision.decision import Decision, Setup, decide
+from decision.engine import Engine, find_engine
+from decision.place import library_of, model_name, place_of, steps_name
+from decision.plan import BETTER_KERNELS, LAUNCHES
+from decision.report import json_of, markdown_of
+from decision.words import sentences_of
+from moe_results import ResultsError, Row, read_results
+
+
+def read_json(file: Path) -> dict:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise ResultsError(f"{file} is no JSON file; decide.sh writes it") from None
+
+
+def read_parts(folder: Path, plan: Mapping, engine: Engine) -> tuple[dict[Sweep, Launches], Row]:
+    """The times of all parts, and one row that says where they are from."""
+    sweeps: dict[Sweep, Launches] = {}
+    first = None
+    for part in plan["parts"]:
+        file = folder / part["name"] / "results.csv"
+        rows = read_results([file]) if file.exists() else []
+        add_rows(sweeps, rows, engine, part["phase"], part["setting"])
+        first = first or next(iter(rows), None)
+    if not sweeps or first is None:
+        raise ResultsError(f"{folder}: no launch has rows yet")
+    return sweeps, first
+
+
+def decision_of(folder: Path, plan: Mapping) -> Decision:
+    engine = find_engine(plan["engine"])
+    sweeps, row = read_parts(folder, plan, engine)
+    runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
+            for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
+    counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)
+    setup = Setup(
+        engine, place_of(row), library_of(row, engine, runs), model_name(plan["model"]),
+        plan["moe_layers"], int(row["dp"]), int(row["ep"]), steps_name(counted, plan["traffic"]))
+    candidates = candidates_of(engine, BETTER_KERNELS)
+    if plan["backend"] != "cuda":  # settings are NCCL's
+        candidates = [one for one in candidates if not one.setting]
+    return decide(setup, candidates, sweeps, plan["step_ms"],
+                  plan["role"] in ("prefill", "decode"))
+
+
+def steps_of(sweeps: Mapping[Sweep, Launches]) -> int:
+    return sum(
+        max(sum(cell.steps for cell in cells.values()) for cells in launches.values())
+        for sweep, launches in sweeps.items() if not sweep.setting and sweep.skew == 0)
+
+
+@command("verdict.py")
+def main(arguments: Sequence[str] | None) -> int:
+    parser = OneLineParser(description="Prices an engine's flag by the launches of decide.sh.")
+    parser.add_argument("folder", type=Path, help="the folder of decide.sh")
+    folder = parser.parse_args(arguments).folder
+    plan = read_json(folder / "plan.json")
+    decision = decision_of(folder, plan)
+    launches = decision.launches
+    provisional = "" if launches >= LAUNCHES else \
+        f"Provisional: {launches} of {LAUNCHES} launches."
+    notes = notes_on(decision, plan)
+    write_text(folder / "verdict.md", markdown_of(decision, notes, provisional))
+    write_text(folder / "verdict.json",
+               json.dumps(json_of(decision, notes, provisional), indent=1) + "\n")
+    for line in filter(None, [provisional, *sentences_of(decision)]):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

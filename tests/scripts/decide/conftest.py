@@ -1,0 +1,16 @@
+"""The verdict on rows that were never measured."""
+
+import decided
+import pytest
+import verdict
+
+
+@pytest.fixture
+def verdict_of(tmp_path, capsys, monkeypatch):
+    """Of an engine whose default is ar; parts by name."""
+    monkeypatch.setattr(verdict, "find_engine", lambda _: decided.all_reduce_by_default())
+
+    def run(parts, **plan):
+        return decided.verdict_of(tmp_path / "out", parts, capsys, **plan)
+
+    return run

@@ -1,0 +1,84 @@
+"""Folders of decide.sh that were never measured: a plan, and rows of its parts."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import verdict
+from decision.engine import Engine, find_engine
+from decision.plan import SKEWS
+from synthetic import HEADER, SETTINGS
+
+AR, RSV = "all_reduce_engine_dp_scatter", "reduce_scatterv_grouped"
+H100 = {
+    "backend": "cuda", "device": "NVIDIA H100 80GB HBM3", "claim": "interconnect", "ranks": 8,
+    "dp": 8, "ep": 8, "model": "qwen3.5-397b-a17b", "gather": "all_reduce_engine_zero_fill",
+    "nccl_version": "2.30.7", "nvls": "off", "scope": "layer", "disturbed_pct": 0, "no_verdict": "",
+}
+DEFAULT_US = 1000.0
+PLAN = {
+    "engine": "sglang-0.5.23", "model": "qwen3.5-397b-a17b", "moe_layers": 60, "backend": "cuda",
+    "steps": "steps.csv", "traffic": "", "role": "both", "engines": {"sglang-0.5.23": 1},
+    "steps_of_phases": {}, "step_ms": {}, "launcher": ["mpirun"], "extra": [],
+}
+
+
+def all_reduce_by_default() -> Engine:
+    """An engine whose default is ar, as SGLang's is for some models."""
+    return replace(find_engine("sglang-0.5.23"), default="ar", settings=())
+
+
+def row(combine: str, us: float, launch: int, skew: int, steps: int, **changes: object) -> dict:
+    return SETTINGS | H100 | {
+        "run_id": f"r{launch}", "launch": launch, "combine": combine, "skew_us": skew,
+        "is_baseline": str(combine == AR).lower(), "layer_us_median": us, "output_us_median": us / 9,
+        "steps": steps, "load": f"counts:{steps}",
+    } | changes
+
+
+def rows_of(saved_ms: Sequence[float], steps: int, layers: int = 60, combine: str = RSV,
+            skew: int = 0, **changes: object) -> list[dict]:
+    """A launch for each time that the combine saves of a step."""
+    return [
+        row(name, us, launch, skew, steps, **changes)
+        for launch, ms in enumerate(saved_ms, 1)
+        for name, us in ((AR, DEFAULT_US), (combine, DEFAULT_US - 1000 * ms / layers))
+    ]
+
+
+def with_late_ranks(saved_ms: Sequence[float], steps: int, **changes: object) -> list[dict]:
+    """The same at every skew."""
+    return [one for skew in SKEWS for one in rows_of(saved_ms, steps, skew=skew, **changes)]
+
+
+def write_rows(folder: Path, rows: Sequence[Mapping]) -> None:
+    """Appends, with a header where there is no file yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys([*HEADER, *(key for one in rows for key in one)]))
+    new = not (folder / "results.csv").exists()
+    with (folder / "results.csv").open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
+    """The results of a part; what the plan says of it."""
+    write_rows(folder / name, rows)
+    env = {"engine": "sglang-0.5.23", "set": {"NCCL_NVLS_ENABLE": "0"}, "kept": {}}
+    (folder / name / "results.json").write_text(json.dumps({"runs": {"r1": {"engine_env": env}}}))
+    phase, _, rest = name.partition("-")
+    return {"name": name, "phase": phase, "setting": "" if rest == "late-ranks" else rest,
+            "graph": name == "decode"}
+
+
+def verdict_of(folder: Path, parts: Mapping[str, Sequence[Mapping]], capsys, **plan: object) -> dict:
+    """verdict.json after the script ran; `printed` is what it said."""
+    listed = [write_part(folder, name, rows) for name, rows in parts.items()]
+    (folder / "plan.json").write_text(json.dumps(PLAN | {"parts": listed} | plan))
+    assert verdict.main([str(folder)]) == 0, capsys.readouterr().err
+    found = json.loads((folder / "verdict.json").read_text())
+    return found | {"printed": capsys.readouterr().out}

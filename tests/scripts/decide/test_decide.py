@@ -1,0 +1,92 @@
+"""scripts/decide.sh from outside, with a launcher that takes no time."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DECIDE = Path(__file__).resolve().parents[3] / "scripts/decide.sh"
+FAKE = str(Path(__file__).with_name("launcher_and_program.py"))
+TRAFFIC = ["--model", "m-1b", "--traffic", "isl=1,osl=1,conc=1"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def decide(*words: str, launcher=(FAKE,)) -> subprocess.CompletedProcess:
+    return subprocess.run([DECIDE, *words, "--", *launcher], capture_output=True, text=True,
+                          timeout=120, env=os.environ | {"BENCH_MOE_COMM": FAKE})
+
+
+def calls() -> list[str]:
+    """Without the dry runs."""
+    lines = Path("calls").read_text().splitlines() if Path("calls").exists() else []
+    return [line for line in lines if "--dry-run" not in line]
+
+
+def test_phases_take_turns_and_a_verdict_ends_it():
+    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--minutes", "3", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    phases = [line.split("--phase ")[1].split()[0] for line in calls()]
+    assert phases == ["prefill", "decode", "decode", "prefill"] * 3 + ["prefill", "decode"]
+    assert all("--step-cases 6 " in line and "--resume" in line for line in calls())
+    assert "mixed: bench_moe_comm: --steps: none of it is this question" in done.stderr
+    assert "Provisional: 1 of 7 launches." in done.stdout
+    sentence = ("On EPYC with 8 ranks, M-1B, dp8 ep8, 80 steps of synthetic traffic isl=1,osl=1,conc=1:"
+                " `--boundary-reduction ar` instead of `auto` saves 1.0 ms [1.0, 1.1] of a 50 ms"
+                " prefill step (2.1 %) and a 9 ms decode step (11.6 %): set ar.")
+    assert sentence in done.stdout and sentence in Path("out/verdict.md").read_text()
+    assert done.stdout.endswith("verdict: out/verdict.md\n")
+
+
+def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
+    done = decide(*TRAFFIC, "--minutes", "7", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "prefill: 3 min 30 s in 7 launches, steps in 6 case(s)" in done.stdout
+    assert done.stdout.endswith("together: 7 min 00 s\n")
+    assert [path.name for path in folder.iterdir()] == ["calls"] and calls() == []
+
+
+def test_a_launch_that_fails_says_how_to_go_on():
+    Path("fails").touch()
+    done = decide(*TRAFFIC, "--minutes", "3", "--out", "out")
+    assert done.returncode == 3
+    assert ("error: launch 2 of decode ended with status 3: see out/decode.log; the same command with"
+            " --resume --out out goes on") in done.stderr
+    assert decide(*TRAFFIC, "--minutes", "3", "--out", "out").returncode == 2, "it is there already"
+    Path("fails").unlink()
+    done = decide(*TRAFFIC, "--minutes", "3", "--out", "out", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert Path("out/verdict.json").exists()
+
+
+def test_what_cannot_run_here_is_left_out():
+    done = decide(*TRAFFIC, "--hidden", "huge", "--out", "out")
+    assert done.returncode == 2
+    assert "prefill: no case can run: needs 9 GiB\n" in done.stderr
+    assert "\nerror: nothing is left to measure; usage: " in done.stderr
+    assert not Path("out").exists()
+
+
+def test_what_the_program_refuses_leaves_nothing(folder):
+    done = decide(*TRAFFIC, "--hidden", "none", "--out", "out")
+    assert (done.returncode, done.stderr) == (2, "bench_moe_comm: --hidden 'none': a number\n")
+    assert [path.name for path in folder.iterdir()] == ["calls"]
+
+
+@pytest.mark.parametrize(("words", "launcher", "said"), [
+    ([*TRAFFIC, "--minutes", "0"], [FAKE], "--minutes '0' is not a whole number from 1 to 9999"),
+    ([*TRAFFIC, "--minutes"], [FAKE], "--minutes wants a value"),
+    (TRAFFIC, [], "no launcher after --, such as: -- mpirun -n 8"),
+    (TRAFFIC, ["nowhere"], "no launcher 'nowhere' here"),
+    ([*TRAFFIC, "--resume"], [FAKE], "--resume: --out names no folder of an earlier run"),
+])
+def test_bad_arguments_are_one_line(words, launcher, said, folder):
+    done = decide(*words, launcher=launcher)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {said}; usage: ") and done.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
