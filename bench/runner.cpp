@@ -120,11 +120,12 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
             model_ = make_on_all(bootstrap, [&] { return make_model(params, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             params, layout, parts_.options.combines,
-            PreparedCase::Parts{device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
-                                parts_.planner.world_for(params),
-                                parts_.planner.group_for(params, layout.parallel),
-                                *parts_.backend.layer_kernels, model_->weights, model_->references,
-                                parts_.heartbeat, parts_.planner.auto_table()});
+            PreparedCase::Parts{
+                device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
+                parts_.planner.world_for(params), parts_.planner.group_for(params, layout.parallel),
+                *parts_.backend.layer_kernels, model_->weights, model_->references,
+                parts_.heartbeat, parts_.planner.auto_table(),
+                parts_.backend.placement.sharing_memory == parts_.backend.world->size()});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }

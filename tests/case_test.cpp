@@ -303,6 +303,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--tokens 5",
                                "--scope output",
                                "--layers 2",
+                               "--epilogue residual_norm",
                                "--seed 2"}) {
         const auto other = first_of(fmt::format("--padding sglang {}", option));
         EXPECT_TRUE(ids.insert(case_id(other, "here")).second) << option;

@@ -56,6 +56,9 @@ public:
                       Stream& /*stream*/) override {
         traffic_.weighted_sum(rank_);
     }
+    void residual_norm(const ResidualNorm& norm, Stream& stream) override {
+        memory_.residual_norm(norm, stream);  // no part of any exchange
+    }
     void delay(double /*seconds*/, Stream& /*stream*/) override {}
 
 private:

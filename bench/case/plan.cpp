@@ -1,5 +1,6 @@
 #include "bench/case/plan.hpp"
 
+#include "bench/case/exchange.hpp"
 #include "bench/case/prepared_case.hpp"
 #include "bench/measure/cache_flush.hpp"
 #include "bench/sweep/case_texts.hpp"
@@ -80,15 +81,9 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device,
-                               world,
-                               group_for(params, layout.parallel),
-                               owned,
-                               params.shape.hidden,
-                               params.dtype,
-                               params.graph,
-                               params.sms,
-                               parts_.auto_table};
+    const auto combine = exchange_setup(
+        params, layout,
+        {device, world, group_for(params, layout.parallel), kernels, parts_.auto_table});
     needs.cold_bytes = params.cache == Cache::cold ? CacheFlush::bytes(device) : 0;
     const auto plan = layer_plan(params, layout.parallel, *layout.row_map, rank);
     const auto beside_bytes =

@@ -1,5 +1,6 @@
 #include "bench/case/prepared_case.hpp"
 
+#include "bench/case/exchange.hpp"
 #include "bench/case/make_on_all.hpp"
 #include "bench/measure/cache_flush.hpp"
 
@@ -16,7 +17,8 @@ LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap&
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
-            .wire = params.dtype};
+            .wire = params.dtype,
+            .epilogue = params.epilogue};
 }
 
 PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
@@ -24,8 +26,7 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
     : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device, parts.world,  parts.group, row_map_.owned(), params.shape.hidden,
-                     params.dtype, params.graph, params.sms,  parts.auto_table},
+      combine_setup_(measured_exchange(params, layout, combines, parts)),
       gather_setup_{parts.device,        parts.world,  row_map_.owned(),
                     params.shape.hidden, params.dtype, params.graph},
       layer_(make_on_all(parts.bootstrap,
@@ -33,7 +34,8 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                              return MoeLayer(
                                  layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  params.gather->output(gather_setup_)});
+                                  params.gather->output(gather_setup_),
+                                  weighted_reach(combine_setup_, combines)});
                          })),
       gather_(make_on_all(parts.bootstrap, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
@@ -183,10 +185,11 @@ std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& stra
     for (const auto id : {RegionId::output, RegionId::combine}) {
         auto* chain = strategy.chain(id);
         if (chain == nullptr) continue;
-        auto wrong = verifier.check_output(strategy.output.input, [&] {
+        const auto run = [&] {
             chain->launch();
             return chain->result();
-        });
+        };
+        auto wrong = verifier.check_output(strategy.output.input, run, id == RegionId::output);
         if (!wrong.empty()) return wrong;
     }
     return {};

@@ -76,6 +76,7 @@ public:
         std::span<LayerReference> references;
         Heartbeat& heartbeat;
         const AutoTable* auto_table{};  ///< for strategies that choose by one
+        bool one_memory{};              ///< of all ranks: there are no links between them beside it
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.

@@ -149,8 +149,12 @@ void PreparedCase::find_limits(CaseSamples& samples) {
     for (const auto* strategy : samples.of(RegionId::output)->strategies) {
         // Strategies move no less than the contract asks for, whatever noise two limits have; but
         // those of weighted rows leave out rows of none.
-        const auto least = strategy->needs.weighted() ? 0.0 : *samples.contract_limit;
-        samples.limits.push_back(std::max(limit(strategy->cost), least));
+        const auto& needs = strategy->needs;
+        const auto least = needs.weighted() ? 0.0 : *samples.contract_limit;
+        auto cost = strategy->cost;
+        // Expert rows of one memory are read where they lie.
+        if (parts_.one_memory && needs.weighted() && needs.reach) cost.link_bytes = 0;
+        samples.limits.push_back(std::max(limit(cost), least));
     }
 }
 

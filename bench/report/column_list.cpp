@@ -94,8 +94,8 @@ constexpr auto kColumns = std::to_array<Column>({
     {"variant", kOther, "",
      "which way the strategy went, where it has several: reduce_scatter or grouped "
      "(collapse), zero_copy or copied (padded, symmetric), library, push, one_shot or two_shot "
-     "(all_reduce over peer memory), direct or balanced (push), push or push_balanced (fused); the "
-     "strategy that was chosen (auto)",
+     "(all_reduce over peer memory), direct or balanced (push), push, push_balanced or pull "
+     "(fused); the strategy that was chosen (auto)",
      of<&Row::variant>},
     {"dtype", kCell, "", "what rows travel as; the host computes experts in f32", of<&Row::dtype>},
     {"graph", kCell, "",
@@ -108,7 +108,8 @@ constexpr auto kColumns = std::to_array<Column>({
     {"mode", kCell, "", "how samples are taken: isolated, chained (graphs) or pipelined",
      of<&Row::mode>},
     {"layers", kCell, "", "layers with weights of their own in one step", of<&Row::layers>},
-    {"epilogue", kCell, "", "step after the combine that every strategy ends with",
+    {"epilogue", kCell, "",
+     "step after the combine that every strategy ends with: none or residual_norm",
      of<&Row::epilogue>},
     {"seed", kOther, "", "of inputs, weights and orders", of<&Row::seed>},
     {"planted_pct", kOther, "%",

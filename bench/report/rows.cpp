@@ -112,7 +112,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
                : params.graph                          ? "chained"
                                                        : "isolated";
     row.layers = params.layers;
-    row.epilogue = "none";
+    row.epilogue = to_string(params.epilogue);
     row.seed = params.seed;
     row.planted_pct = context.options.slowdown_pct(entry);
     row.scoring = to_string(params.shape.scoring);

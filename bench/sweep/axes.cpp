@@ -271,6 +271,17 @@ constexpr std::array kAxes{
              [](const Case& params) {
                  return params.layers == 1 ? "" : fmt::format("{} layers", params.layers);
              }}),
+    list_axis<&Options::epilogues, &Case::epilogue>(
+        {.column = "epilogue",
+         .option = {"--epilogue", G::layer, "none",
+                    "LIST of none, residual_norm: every output step ends with a residual addition "
+                    "and RMSNorm of the rank's rows",
+                    read_into<&Options::epilogues, parse_epilogues>},
+         .id = {26},
+         .label =
+             [](const Case& params) {
+                 return params.epilogue == Epilogue::none ? "" : to_text(params.epilogue);
+             }}),
     single_axis<&Options::seed, &Case::seed>(
         {.column = "seed",
          .option = {"--seed", G::measurement, "1", "of inputs, weights and orders",

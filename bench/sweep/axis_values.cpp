@@ -17,6 +17,8 @@ constexpr std::array kGraphs{Word<Graphs>{"off", Graphs::off}, Word<Graphs>{"on"
 
 constexpr std::array kCaches{Word<Cache>{"warm", Cache::warm}, Word<Cache>{"cold", Cache::cold}};
 
+constexpr std::array kEpilogues{Word<Epilogue>{"none", Epilogue::none},
+                                Word<Epilogue>{"residual_norm", Epilogue::residual_norm}};
 constexpr std::array kBesides{Word<Beside>{"none", Beside::none},
                               Word<Beside>{"gemm", Beside::gemm}};
 
@@ -69,6 +71,11 @@ std::vector<bool> parse_graphs(std::string_view option, const std::string& text)
 
 std::vector<Cache> parse_caches(std::string_view option, const std::string& text) {
     return parse_list(option, text, [&](auto word) { return parse_word(option, word, kCaches); });
+}
+
+std::vector<Epilogue> parse_epilogues(std::string_view option, const std::string& text) {
+    return parse_list(option, text,
+                      [&](auto word) { return parse_word(option, word, kEpilogues); });
 }
 
 std::vector<Beside> parse_besides(std::string_view option, const std::string& text) {

@@ -2,6 +2,7 @@
 
 #include "bench/engines/engine_rules.hpp"
 #include "bench/moe/engine_padding.hpp"
+#include "bench/moe/epilogue.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/shape.hpp"
@@ -61,6 +62,7 @@ struct Case {
     std::int64_t tokens{};  ///< of one step, over all DP ranks
     Scope scope{};
     std::int64_t layers{1};  ///< in one step
+    Epilogue epilogue{};
     std::int64_t seed{};
     std::int64_t steps{};  ///< of a file that it stands for; no part of what runs, nor of the id
 

@@ -2,6 +2,7 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
+#include "kernels/cuda/residual_norm.hpp"
 #include "kernels/cuda/stamp.hpp"
 #include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/sum.hpp"
@@ -259,6 +260,9 @@ public:
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& stream) override {
         launch_weighted_sum(rows, dense, to, cuda::native(stream));
+    }
+    void residual_norm(const ResidualNorm& norm, Stream& stream) override {
+        launch_residual_norm(norm, cuda::native(stream));
     }
     void delay(double seconds, Stream& stream) override {
         launch_delay(seconds, cuda::native(stream));

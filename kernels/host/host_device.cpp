@@ -1,6 +1,7 @@
 #include "kernels/host/host_device.hpp"
 
 #include "kernels/host/host_memory.hpp"
+#include "kernels/host/residual_norm.hpp"
 #include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
@@ -92,6 +93,9 @@ public:
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& /*stream*/) override {
         moe::weighted_sum(rows, dense, to);
+    }
+    void residual_norm(const ResidualNorm& norm, Stream& /*stream*/) override {
+        moe::residual_norm(norm);
     }
     void delay(double seconds, Stream& /*stream*/) override {
         const double end = clock_() + seconds;

@@ -25,6 +25,7 @@ BAD_ARGUMENTS = [
     (["--shared-intermediate", "0", "--shared-gate"], "--shared-gate: custom has no shared expert"),
     (["--model", "deepseek-v3,qwen3-30b-a3b", "--shared-gate"],
      "--shared-gate: qwen3-30b-a3b has no shared expert"),
+    (["--epilogue", "layer_norm"], "there are: none, residual_norm"),
     (["--scale-experts", "3"], "32 experts"),
     (["--scale-experts", "0"], "is not from 1 to"),
     (["--tokens", "16:1024"], "first:last:xFACTOR"),
