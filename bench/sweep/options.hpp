@@ -36,6 +36,7 @@ struct Options {
     bool shared_gate{};  ///< also where the model has none
     std::int64_t scale_experts{1};
     std::vector<std::int64_t> tokens;
+    bool collectivex_tokens{};         ///< those of CollectiveX's ladders in place of `tokens`
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
     bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
     std::vector<Load> loads;

@@ -31,6 +31,8 @@ BAD_ARGUMENTS = [
     (["--tokens", "-4"], "is not from 0 to"),
     (["--tokens", "99999999999999999999"], "99999999999999999999"),
     (["--tokens", ""], "--tokens"),
+    (["--tokens", "deepep"], "or collectivex"),
+    (["--tokens", "collectivex", "--phase", "mixed"], "ladders for --phase prefill and decode"),
     (["--dp", "0"], "is not from 1 to"),
     (["--dp", "two"], "'two'"),
     (["--ep", "1.5"], "'1.5'"),
