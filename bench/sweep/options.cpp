@@ -44,10 +44,24 @@ void check_phases(const Options& options) {
         given->first, given->second));
 }
 
+void check_trace(const Options& options) {
+    if (options.trace.empty()) return;
+    const auto refuse = [&](std::string_view why) {
+        throw BadArgument(fmt::format("--trace '{}': {}", options.trace, why));
+    };
+    if (options.scope == Scope::output) {
+        refuse("it shows the phases of a layer; --scope output times none");
+    }
+    if (std::ranges::find(options.graphs, false) == options.graphs.end()) {
+        refuse("phases inside a graph are not marked; --graph off or both has steps without one");
+    }
+}
+
 }  // namespace
 
 void check_options(const Options& options) {
     check_phases(options);
+    check_trace(options);
     if (options.layers > 1 && options.scope == Scope::output) {
         throw BadArgument(
             fmt::format("--layers {}: --scope output times no layers, only the output step of one",

@@ -72,6 +72,7 @@ struct Options {
     ProgressStyle progress{ProgressStyle::automatic};
     std::vector<InjectedSlowdown> slowdowns;  ///< each of another one of `combines`
     std::string out, csv;
+    std::string trace;       ///< a file of marked steps to write; empty: none
     std::string auto_table;  ///< a file; empty: measured, where a strategy chooses by a table
 
     /// Whether speed-ups are against this one of `combines`.
