@@ -12,13 +12,6 @@
 namespace moe {
 namespace {
 
-double of_one_way(double n) {
-    return (n - 1) / n;
-}
-double of_both_ways(double n) {
-    return 2 * (n - 1) / n;
-}
-
 Matrix own_block(const Communicator& world, const Matrix& matrix) {
     const auto rows = matrix.rows / world.size();
     return matrix.slice(world.rank() * rows, rows);
@@ -109,17 +102,21 @@ void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream
     world.all_gather(own_block(world, in), out, stream);
 }
 
+using Kind = CollectiveKind;
+
 constexpr std::array kCollectives{
-    Collective{"all_reduce", of_both_ways, of_library<all_reduce>},
-    Collective{"reduce_scatter", of_one_way, of_library<reduce_scatter>},
-    Collective{"grouped_reduce", of_one_way, of_library<grouped_reduce>},
-    Collective{"all_gather", of_one_way, of_library<all_gather>},
-    Collective{"all_reduce_push", of_both_ways, all_reduce_by<AllReduceForm::push>, true},
-    Collective{"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
-    Collective{"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
-    Collective{"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
-    Collective{"reduce_scatter_push", of_one_way, reduce_scatter_by_push, true},
-    Collective{"all_gather_push", of_one_way, all_gather_by_push, true}};
+    Collective{"all_reduce", Kind::all_reduce, of_library<all_reduce>},
+    Collective{"reduce_scatter", Kind::reduce_scatter, of_library<reduce_scatter>},
+    Collective{"grouped_reduce", Kind::reduce_scatter, of_library<grouped_reduce>},
+    Collective{"all_gather", Kind::all_gather, of_library<all_gather>},
+    Collective{"all_reduce_push", Kind::all_reduce, all_reduce_by<AllReduceForm::push>, true},
+    Collective{"all_reduce_one_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::one_shot>,
+               true},
+    Collective{"all_reduce_two_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::two_shot>,
+               true},
+    Collective{"reduce_scatter_pull", Kind::reduce_scatter, reduce_scatter_by_pull, true},
+    Collective{"reduce_scatter_push", Kind::reduce_scatter, reduce_scatter_by_push, true},
+    Collective{"all_gather_push", Kind::all_gather, all_gather_by_push, true}};
 
 }  // namespace
 
