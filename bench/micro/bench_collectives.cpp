@@ -184,9 +184,8 @@ void measure(int argc, char** argv, Bootstrap& bootstrap) {
     }
     std::unique_ptr<NcclTestsReport> report;
     if (arguments.nccl_tests) {
-        report = std::make_unique<NcclTestsReport>(
-            nccl_tests_job(arguments, backend, bootstrap, {argv, argv + argc}), arguments.json,
-            bootstrap);
+        report = std::make_unique<NcclTestsReport>(arguments, backend, bootstrap,
+                                                   std::vector<std::string>(argv, argv + argc));
     }
     const auto mebibytes = [](std::size_t bytes) {
         return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1U << 20U));

@@ -8,12 +8,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <numeric>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -58,6 +58,23 @@ ordered_json config_of(const CollectiveOptions& options) {
             {"parallel_init", "false"}};
 }
 
+/// Collective. What each rank runs on; which of its host's devices that is, is not known here.
+ordered_json devices_of(const Backend& backend, Bootstrap& bootstrap) {
+    auto devices = ordered_json::array();
+    const auto pids = bootstrap.all_gather_strings(fmt::format("{}", getpid()));
+    const auto names = bootstrap.all_gather_strings(backend.device->name());
+    for (std::size_t rank = 0; rank < pids.size(); ++rank) {
+        devices.push_back({{"rank", rank},
+                           {"group", 0},
+                           {"pid", std::atoi(pids[rank].c_str())},
+                           {"hostname", bootstrap.host_names()[rank]},
+                           {"device", nullptr},
+                           {"device_hex", nullptr},
+                           {"device_info", names[rank]}});
+    }
+    return devices;
+}
+
 double mean(const std::vector<double>& values) {
     return values.empty() ? 0
                           : std::accumulate(values.begin(), values.end(), 0.0) /
@@ -73,44 +90,23 @@ std::string fitted(double value, int width) {
 
 }  // namespace
 
-NcclTestsJob nccl_tests_job(const CollectiveOptions& options, const Backend& backend,
-                            Bootstrap& bootstrap, const std::vector<std::string>& command_line) {
-    NcclTestsJob job;
-    job.size = backend.world->size();
-    job.title = fmt::format("{} backend on {}, {}", backend.name, backend.device->name(),
-                            backend.libraries.substr(0, backend.libraries.find('\n')));
-    auto config = config_of(options);
-    config["devices"] = ordered_json::array();
-    const auto pids = bootstrap.all_gather_strings(fmt::format("{}", getpid()));
-    const auto devices = bootstrap.all_gather_strings(backend.device->name());
-    for (std::size_t rank = 0; rank < pids.size(); ++rank) {
-        const auto& host = bootstrap.host_names()[rank];
-        job.ranks.push_back(fmt::format("#  Rank {:2} Group  0 Pid {:>6} on {:>10} device {}", rank,
-                                        pids[rank], host, devices[rank]));
-        config["devices"].push_back({{"rank", rank},
-                                     {"group", 0},
-                                     {"pid", std::atoi(pids[rank].c_str())},
-                                     {"hostname", host},
-                                     {"device", nullptr},
-                                     {"device_hex", nullptr},
-                                     {"device_info", devices[rank]}});
-    }
-    job.head = {{"version", kJsonVersion},
-                {"start_time", now()},
-                {"args", command_line},
-                {"env", ordered_json::array()},
-                {"nccl_version", version_code(backend.nccl_version)},
-                {"config", std::move(config)}};
-    return job;
-}
-
-NcclTestsReport::NcclTestsReport(NcclTestsJob job, const std::string& json, Bootstrap& bootstrap)
-    : job_(std::move(job)) {
+NcclTestsReport::NcclTestsReport(const CollectiveOptions& options, const Backend& backend,
+                                 Bootstrap& bootstrap, std::vector<std::string> command_line)
+    : size_(backend.world->size()),
+      title_(fmt::format("{} backend on {}, {}", backend.name, backend.device->name(),
+                         backend.libraries.substr(0, backend.libraries.find('\n')))),
+      head_{{"version", kJsonVersion},
+            {"start_time", now()},
+            {"args", std::move(command_line)},
+            {"env", ordered_json::array()},
+            {"nccl_version", version_code(backend.nccl_version)},
+            {"config", config_of(options)}} {
+    head_["config"]["devices"] = devices_of(backend, bootstrap);
     std::string failure;
-    if (bootstrap.rank() == 0 && !json.empty()) {
-        file_.reset(std::fopen(json.c_str(), "wxe"));
+    if (bootstrap.rank() == 0 && !options.json.empty()) {
+        file_.reset(std::fopen(options.json.c_str(), "wxe"));
         if (!file_) {
-            failure = fmt::format("-J {}: cannot make it: {}", json,
+            failure = fmt::format("-J {}: cannot make it: {}", options.json,
                                   std::generic_category().message(errno));
         }
     }
@@ -119,9 +115,12 @@ NcclTestsReport::NcclTestsReport(NcclTestsJob job, const std::string& json, Boot
 }
 
 bool NcclTestsReport::ReportContext(const Context& /*context*/) {
-    fmt::print("# bench_collectives in the columns of nccl-tests: {}\n# Using devices\n",
-               job_.title);
-    for (const auto& rank : job_.ranks) fmt::print("{}\n", rank);
+    fmt::print("# bench_collectives in the columns of nccl-tests: {}\n# Using devices\n", title_);
+    for (const auto& device : head_["config"]["devices"]) {
+        fmt::print("#  Rank {:2} Group {:2} Pid {:6} on {:>10} device {}\n",
+                   device["rank"].get<int>(), device["group"].get<int>(), device["pid"].get<int>(),
+                   device["hostname"].get<std::string>(), device["device_info"].get<std::string>());
+    }
     return true;
 }
 
@@ -151,13 +150,13 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
         const auto& name = run.run_name.function_name;
         const auto& collective =
             find_named(collectives(), name.substr(0, name.find('/')), "collective");
-        const auto matrix = matrix_of(std::atoll(run.run_name.args.c_str()), job_.size);
+        const auto matrix = matrix_of(std::atoll(run.run_name.args.c_str()), size_);
         const bool whole = collective.kind == CollectiveKind::all_reduce;
-        const auto count = whole ? matrix.elements() : matrix.elements() / job_.size;
+        const auto count = whole ? matrix.elements() : matrix.elements() / size_;
         const char* op = collective.kind == CollectiveKind::all_gather ? "none" : "sum";
         const double us = run.GetAdjustedRealTime();
         const double algbw = static_cast<double>(matrix.bytes()) * 1e-3 / us;
-        const double busbw = algbw * collective.bus_factor(static_cast<double>(job_.size));
+        const double busbw = algbw * collective.bus_factor(static_cast<double>(size_));
         if (name != table_) {
             if (!table_.empty()) end_table();
             begin_table(name);
@@ -186,7 +185,7 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
 void NcclTestsReport::Finalize() {
     if (!table_.empty()) end_table();
     if (!file_) return;
-    auto all = job_.head;
+    auto all = head_;
     all["results"] = results_;
     all["out_of_bounds"] = {{"count", 0}, {"okay", "true"}};
     all["average_bus_bandwidth"] = {{"bandwidth", mean(all_bandwidths_)}, {"okay", "unchecked"}};
