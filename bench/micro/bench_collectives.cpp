@@ -10,6 +10,7 @@
 // same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
 // agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
+#include "bench/micro/collective_check.hpp"
 #include "bench/micro/collective_options.hpp"
 #include "bench/micro/collectives.hpp"
 #include "bench/micro/nccl_tests_report.hpp"
@@ -31,6 +32,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace moe {
@@ -47,6 +49,9 @@ struct Bench {
     std::unique_ptr<Stream> stream;
     RegionTimer timer;
     RotatingBuffers buffers;
+    bool checks{};
+    /// Wrong elements of each call that was checked.
+    std::map<std::tuple<const Communicator*, const Collective*, std::int64_t>, double> wrong;
 
     Bench(Backend& given, Bootstrap& ranks, bool one_clock, RotatingBuffers memory)
         : backend(given),
@@ -89,13 +94,23 @@ void run(benchmark::State& state, Bench& bench, Communicator& world, const Colle
     const auto call = collective.prepare({*bench.backend.device, world, *bench.stream}, matrix);
     const auto region = [&] {
         const auto [in, out] = bench.buffers.next(matrix);
-        call(in, out);
+        call.run(in, out);
     };
     const auto in_a_row = [&](int count) {
         for (int i = 0; i < count; ++i) region();
     };
     for (int i = 0; i < kWarmUps; ++i) region();  // connections, buffers
     bench.stream->synchronize();
+    if (bench.checks) {
+        const auto [known, is_new] =
+            bench.wrong.try_emplace({&world, &collective, state.range(0)}, 0);
+        if (is_new) {
+            known->second =
+                count_wrong({*bench.backend.device, world, *bench.stream}, bench.bootstrap,
+                            collective.kind, call, bench.buffers.next(matrix));
+        }
+        state.counters[kWrong] = known->second;
+    }
     if (way == Way::isolated) {
         run_isolated(state, bench, collective.name, region);
     } else if (way == Way::back_to_back) {
@@ -171,6 +186,7 @@ void measure(int argc, char** argv, Bootstrap& bootstrap) {
                 RotatingBuffers(*backend.device, bootstrap,
                                 matrix_of(arguments.largest, backend.world->size()),
                                 backend.placement.sharing_memory, arguments.warm));
+    bench.checks = arguments.nccl_tests && arguments.check != 0;
     std::map<std::int64_t, std::unique_ptr<Communicator>> tuned;
     for (const auto sms : arguments.sms) {
         if (sms == 0) {

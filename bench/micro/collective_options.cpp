@@ -61,6 +61,9 @@ CollectiveOptions parse_collective_options(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("-J,--json", options.json,
                    "new FILE for the JSON of nccl-tests; with it, that is the format");
+    app.add_option("-c,--check", options.check, "with --format nccl-tests: 0 checks no result")
+        ->check(CLI::Range(0, 1))
+        ->capture_default_str();
     std::string sms{"default"};
     app.add_option("--sms", sms, "LIST of CTAs that NCCL uses; default: as many as it chooses")
         ->capture_default_str();

@@ -20,6 +20,7 @@ struct CollectiveOptions {
     bool share_gpu{};
     bool warm{};
     bool nccl_tests{};              ///< rows in the columns of nccl-tests
+    int check{1};                   ///< with nccl_tests: 0: results are not checked
     std::string json;               ///< file for them; empty: none
     std::string help;               ///< what was asked for instead
     std::vector<std::string> rest;  ///< Google Benchmark's

@@ -20,9 +20,9 @@ Matrix own_block(const Communicator& world, const Matrix& matrix) {
 /// Of the library, which needs nothing prepared.
 template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
 Call of_library(const CallSetup& setup, const Matrix& /*shape*/) {
-    return [setup = setup](const Matrix& in, const Matrix& out) {
+    return {.run = [setup = setup](const Matrix& in, const Matrix& out) {
         kCall(setup.world, in, out, setup.stream);
-    };
+    }};
 }
 
 /// A matrix where peers reach it.
@@ -36,23 +36,27 @@ Call all_reduce_by(const CallSetup& setup, const Matrix& shape) {
     auto all_reduce = std::make_shared<AllReduce>(setup.world, kForm, shape.bytes());
     std::shared_ptr<RowBuffer> rows;
     if (AllReduce::reach(kForm)) rows = peer_rows(setup, shape);
-    return [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
-        all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr, out,
-                        setup.stream);
-    };
+    return {.run =
+                [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
+                    all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr,
+                                    out, setup.stream);
+                },
+            .reads = rows ? rows->matrix() : Matrix{}};
 }
 
 Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
     auto rows = peer_rows(setup, shape);
-    return [setup = setup, rows](const Matrix& /*in*/, const Matrix& out) {
-        const auto own = own_block(setup.world, out);
-        setup.world.peer_kernels()->pull_sum(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            setup.stream);
-    };
+    return {.run =
+                [setup = setup, rows](const Matrix& /*in*/, const Matrix& out) {
+                    const auto own = own_block(setup.world, out);
+                    setup.world.peer_kernels()->pull_sum(
+                        rows->memory()->table(),
+                        {.rows = own,
+                         .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+                         .most_rows = own.rows},
+                        setup.stream);
+                },
+            .reads = rows->matrix()};
 }
 
 Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
@@ -61,27 +65,29 @@ Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
     for (int rank = 0; rank <= setup.world.size(); ++rank) first.push_back(rank * rows);
     auto inbox = std::make_shared<OwnersInbox>(
         setup.world, PushPlan(PushShape::direct, first, shape.row_bytes()));
-    return [setup = setup, inbox](const Matrix& in, const Matrix& out) {
+    return {.run = [setup = setup, inbox](const Matrix& in, const Matrix& out) {
         setup.world.peer_kernels()->push_sum(inbox->memory()->table(),
                                              {.in = in,
                                               .plan = inbox->plan(),
                                               .half_bytes = inbox->half_bytes(),
                                               .out = own_block(setup.world, out)},
                                              setup.stream);
-    };
+    }};
 }
 
 Call all_gather_by_push(const CallSetup& setup, const Matrix& shape) {
     auto rows = peer_rows(setup, shape);
-    return [setup = setup, rows](const Matrix& in, const Matrix& /*out*/) {
-        const auto own = own_block(setup.world, in);
-        setup.world.peer_kernels()->push_copy(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            setup.stream);
-    };
+    return {.run =
+                [setup = setup, rows](const Matrix& in, const Matrix& /*out*/) {
+                    const auto own = own_block(setup.world, in);
+                    setup.world.peer_kernels()->push_copy(
+                        rows->memory()->table(),
+                        {.rows = own,
+                         .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+                         .most_rows = own.rows},
+                        setup.stream);
+                },
+            .writes = rows->matrix()};
 }
 
 void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {

@@ -8,8 +8,12 @@
 
 namespace moe {
 
-/// One call between two matrices of all rows: `in` holds every rank's block.
-using Call = std::function<void(const Matrix& in, const Matrix& out)>;
+/// Calls between two matrices of all rows: `in` holds every rank's block.
+struct Call {
+    std::function<void(const Matrix& in, const Matrix& out)> run;
+    /// What calls read or write in place of those, where others reach it; without data: nothing.
+    Matrix reads{}, writes{};
+};
 
 /// What calls are made with; everything outlives them.
 struct CallSetup {

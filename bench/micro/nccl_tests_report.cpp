@@ -1,5 +1,6 @@
 #include "bench/micro/nccl_tests_report.hpp"
 
+#include "bench/micro/collective_check.hpp"
 #include "bench/micro/collectives.hpp"
 #include "comm/named_table.hpp"
 #include "kernels/runtime/error.hpp"
@@ -52,7 +53,7 @@ ordered_json config_of(const CollectiveOptions& options) {
             {"warmup_iters", kWarmUps},
             {"iterations", kCallsInARow},
             {"aggregated_iterations", 1},
-            {"validation", 0},
+            {"validation", options.check},
             {"graph", 0},
             {"blocking_collectives", "false"},
             {"parallel_init", "false"}};
@@ -138,6 +139,8 @@ void NcclTestsReport::begin_table(const std::string& name) {
 }
 
 void NcclTestsReport::end_table() {
+    fmt::print("# Out of bounds values : {} {}\n", out_of_bounds_,
+               out_of_bounds_ == 0 ? "OK" : "FAILED");
     fmt::print("# Avg bus bandwidth    : {:g}\n#\n# Collective test concluded: {}\n",
                mean(bandwidths_), table_);
     std::fflush(stdout);
@@ -157,6 +160,12 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
         const double us = run.GetAdjustedRealTime();
         const double algbw = static_cast<double>(matrix.bytes()) * 1e-3 / us;
         const double busbw = algbw * collective.bus_factor(static_cast<double>(size_));
+        const auto checked = run.counters.find(kWrong);
+        ordered_json wrong;  // null: not checked
+        if (checked != run.counters.end()) {
+            wrong = checked->second.value;
+            out_of_bounds_ += checked->second.value > 0 ? 1 : 0;
+        }
         if (name != table_) {
             if (!table_.empty()) end_table();
             begin_table(name);
@@ -165,7 +174,8 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
             "{:>12}  {:>12}  {:>8}  {:>6}  {:>6}  {}  {}  {}  {:>6}  {:>7}  {:>6}  {:>6}  "
             "{:>6}\n",
             matrix.bytes(), count, kType, op, kNoRoot, fitted(us, 7), fitted(algbw, 6),
-            fitted(busbw, 6), "N/A", "N/A", "N/A", "N/A", "N/A");
+            fitted(busbw, 6), wrong.is_null() ? "N/A" : fmt::format("{:g}", checked->second.value),
+            "N/A", "N/A", "N/A", "N/A");
         bandwidths_.push_back(busbw);
         all_bandwidths_.push_back(busbw);
         results_.push_back(
@@ -175,7 +185,7 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
              {"redop", op},
              {"root", fmt::format("{:6}", kNoRoot)},
              {"out_of_place",
-              {{"time", us}, {"alg_bw", algbw}, {"bus_bw", busbw}, {"nwrong", nullptr}}},
+              {{"time", us}, {"alg_bw", algbw}, {"bus_bw", busbw}, {"nwrong", wrong}}},
              {"in_place", nullptr},
              {"actual_iterations", run.iterations},
              {"experiment_name", name}});
@@ -187,7 +197,8 @@ void NcclTestsReport::Finalize() {
     if (!file_) return;
     auto all = head_;
     all["results"] = results_;
-    all["out_of_bounds"] = {{"count", 0}, {"okay", "true"}};
+    all["out_of_bounds"] = {{"count", out_of_bounds_},
+                            {"okay", out_of_bounds_ == 0 ? "true" : "false"}};
     all["average_bus_bandwidth"] = {{"bandwidth", mean(all_bandwidths_)}, {"okay", "unchecked"}};
     all["errors"] = ordered_json::array();
     all["end_time"] = now();

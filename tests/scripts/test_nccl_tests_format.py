@@ -66,7 +66,7 @@ def test_rows_have_the_columns_of_nccl_tests(both):
             rounded = 0.01 + HALF / float(us)
             assert float(algbw) == pytest.approx(int(size) / float(us) * 1e-3, rel=rounded, abs=2 * HALF)
             assert float(busbw) == pytest.approx(float(algbw) * share, rel=0.01, abs=2 * HALF)
-            assert row[8:] == ["N/A"] * 5, "not checked, and not timed in place"
+            assert row[8:] == ["0", *["N/A"] * 4], "right, and not timed in place"
 
 
 def test_the_json_says_the_same(both):
@@ -75,7 +75,7 @@ def test_the_json_says_the_same(both):
     assert report["args"][0].endswith("bench_collectives") and "-J" in report["args"]
     config = report["config"]
     assert (config["minimum_bytes"], config["maximum_bytes"], config["step_factor"]) == (8, 4096, 8)
-    assert config["validation"] == 0, "no result is checked"
+    assert config["validation"] == 1 and report["out_of_bounds"] == {"count": 0, "okay": "true"}
     assert [device["rank"] for device in config["devices"]] == [0, 1]
     rows = {(row["experiment_name"], row["size"]): row for row in report["results"]}
     assert len(rows) == len(report["results"]) == sum(len(table["rows"]) for table in tables.values())
@@ -87,13 +87,28 @@ def test_the_json_says_the_same(both):
             times = row["out_of_place"]
             assert times["time"] == pytest.approx(float(us), rel=0.01, abs=2 * HALF)
             assert times["alg_bw"] == pytest.approx(row["size"] / times["time"] * 1e-3)
-            assert times["nwrong"] is None and row["in_place"] is None
+            assert times["nwrong"] == 0 and row["in_place"] is None
             assert row["actual_iterations"] % config["iterations"] == 0
         bandwidths = [rows[name, int(row[0])]["out_of_place"]["bus_bw"] for row in table["rows"]]
         assert table["mean"] == pytest.approx(sum(bandwidths) / len(bandwidths), rel=1e-3)
     everything = [row["out_of_place"]["bus_bw"] for row in report["results"]]
     assert report["average_bus_bandwidth"]["bandwidth"] == pytest.approx(
         sum(everything) / len(everything))
+
+
+def test_all_results_are_right_those_over_peer_memory_too():
+    done = launch("--benchmark_min_time=0.001", "--format", "nccl-tests", "-b", "8", "-e", "64K", "-f",
+                  "64", program=COLLECTIVES, ranks=3)
+    assert done.returncode == 0, done.stderr
+    tables = tables_of(done.stdout)
+    assert len(tables) == 10
+    assert {row[8] for table in tables.values() for row in table["rows"]} == {"0"}
+
+
+def test_results_that_are_not_checked_are_not_called_right():
+    (table,) = tables_of(run("-b", "4K", "-e", "4K", "-c", "0", "--format", "nccl-tests",
+                             "--benchmark_filter=^all_reduce/")).values()
+    assert [row[8] for row in table["rows"]] == ["N/A"]
 
 
 def test_sizes_are_the_same_in_googles_format():
