@@ -30,6 +30,9 @@ ONE_LAUNCH = ["run_id", "launch", "case_id"]
 TOLERANCE = 1e-6  # relative: the file's numbers are rounded
 ROUNDED = 2e-5  # relative: what may be off in a quotient of two numbers of six digits
 FORMS = {"all_reduce", "reduce_scatter"}
+BESIDE = {"none", "gemm"}
+BESIDE_TIMES = ("gemm_us_median", "beside_output_us_median", "beside_gemm_us_median",
+                "gemm_slowdown_pct", "together_us_median", "in_turn_us_median", "overlap_gain")
 FLAGS = {"above_limit": "limit_us", "above_contract_limit": "contract_limit_us"}
 BEATEN = 110  # percent of the time from which a limit is flagged
 
@@ -117,6 +120,22 @@ def check_regions(text, numbers):
         yield f"{where(row)}: combine_us_median is {found!r}, input is {text.at[row, 'input']!r}"
 
 
+def check_beside(text, numbers):
+    """What runs beside a GEMM is timed where that was asked for, and nowhere else."""
+    for row in text.index[~text["beside"].isin(BESIDE)]:
+        yield f"{where(row)}: nothing is named {text.at[row, 'beside']!r} to run beside"
+    timed = numbers["output_us_median"].notna() & numbers["rows"].gt(0)
+    wanted = timed & text["beside"].eq("gemm")
+    for name in BESIDE_TIMES:
+        for row in text.index[wanted ^ numbers[name].notna()]:
+            found, beside = text.at[row, name], text.at[row, "beside"]
+            yield f"{where(row)}: {name} is {found!r} where {beside!r} ran beside"
+    one_case = [text[n] for n in ONE_LAUNCH]
+    for key, count in text.loc[wanted, "gemm_us_median"].groupby(one_case).nunique().items():
+        if count != 1:
+            yield f"case {key[-1]} (launch {key[1]}) has {count} times of the GEMM alone"
+
+
 def check_no_verdict(text, numbers):
     """Scripts decide about rows of older files as the program does about its own."""
     decided = text.assign(**numbers[["planted_pct", "disturbed_pct"]])
@@ -197,6 +216,7 @@ def check(path, documented):
         *check_intervals(numbers),
         *check_baselines(text, numbers),
         *check_regions(text, numbers),
+        *check_beside(text, numbers),
         *check_no_verdict(text, numbers),
         *check_padding(text, numbers),
         *check_limits(text, numbers),

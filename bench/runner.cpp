@@ -120,11 +120,12 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
             model_ = make_on_all(bootstrap, [&] { return make_model(params, layout, needs); });
         prepared = std::make_unique<PreparedCase>(
             params, layout, parts_.options.combines,
-            PreparedCase::Parts{device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
-                                parts_.planner.world_for(params),
-                                parts_.planner.group_for(params, layout.parallel),
-                                *parts_.backend.layer_kernels, model_->weights, model_->references,
-                                parts_.heartbeat, parts_.planner.auto_table()});
+            PreparedCase::Parts{
+                device, *stream_, bootstrap, parts_.timeline, parts_.calibration,
+                parts_.planner.world_for(params), parts_.planner.group_for(params, layout.parallel),
+                *parts_.backend.layer_kernels, model_->weights, model_->references,
+                parts_.heartbeat, parts_.planner.auto_table(),
+                parts_.backend.placement.sharing_memory == parts_.backend.world->size()});
     } catch (const OutOfMemory& error) {
         return fmt::format("out of memory: {}", error.what());
     }
@@ -215,6 +216,8 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
     row.combine_alone = timing(RegionId::combine, "combine");
     row.layer = timing(RegionId::layer, "layer");
 
+    if (samples.beside) report_beside(strategy, *samples.beside, row);
+
     const auto& output = *samples.of(RegionId::output);
     const auto at = *output.find(strategy);
     describe_samples(output.series, at, row);
@@ -226,6 +229,19 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
     if (!samples.phases.empty()) {
         row.phases = phases_of(samples.phases[*samples.of(RegionId::layer)->find(strategy)]);
     }
+}
+
+void Runner::report_beside(const StrategyRun& strategy, const BesideSamples& samples,
+                           ResultRow& row) {
+    const auto times = samples.of(strategy);
+    if (!times) return;
+    row.beside_times = beside_times_of(*times, samples.shares_core);
+    const auto& [gemm_alone, output, gemm, together, in_turn, spread] = *times;
+    parts_.files->append_samples(row, "gemm", gemm_alone, spread.gemm_alone);
+    parts_.files->append_samples(row, "beside_output", output, spread.beside);
+    parts_.files->append_samples(row, "beside_gemm", gemm, spread.beside);
+    parts_.files->append_samples(row, "together", together, spread.beside);
+    parts_.files->append_samples(row, "in_turn", in_turn, spread.in_turn);
 }
 
 void Runner::report(const Case& params, std::span<const ResultRow> rows,

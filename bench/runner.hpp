@@ -101,6 +101,8 @@ private:
     /// What a row says of the samples of one strategy, which go into their file.
     void report_samples(std::span<const StrategyRun> strategies, const StrategyRun& strategy,
                         const CaseSamples& samples, ResultRow& row);
+    /// Likewise of its samples beside the GEMM.
+    void report_beside(const StrategyRun& strategy, const BesideSamples& samples, ResultRow& row);
 
     Parts parts_;
     std::unique_ptr<Stream> stream_;

@@ -6,11 +6,13 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace moe {
@@ -24,7 +26,7 @@ std::size_t first_thread(std::size_t cpu) {
     return file >> first ? first : cpu;
 }
 
-/// One character for each core, '1' where this process may run on one of its hardware threads.
+/// One character for each core, '1' where this thread may run on one of its hardware threads.
 std::string affinity() {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
@@ -34,6 +36,18 @@ std::string affinity() {
         if (CPU_ISSET(cpu, &allowed)) text[first_thread(cpu)] = '1';
     }
     return text;
+}
+
+/// Where a thread of this process may go that gives up what it inherited.
+std::string reachable_cores() {
+    std::string cores;
+    std::thread([&] {
+        cpu_set_t all;
+        std::memset(&all, 0xff, sizeof all);
+        sched_setaffinity(0, sizeof all, &all);  // the kernel leaves out what it may not have
+        cores = affinity();
+    }).join();
+    return cores;
 }
 
 /// "1.5 4026531835": the quota of this process, and the group whose it is.
@@ -81,10 +95,9 @@ Machine machine_of(const std::vector<RankInfo>& ranks) {
     std::set<std::string> hosts, clocks;
     std::map<std::string, Kernel> kernels;
     for (const auto& rank : ranks) {
-        const auto& kernel = rank.boot.empty() ? rank.host : rank.boot;
         hosts.insert(rank.host);
-        clocks.insert(kernel + rank.time_namespace);
-        kernels[kernel].add(rank);
+        clocks.insert(rank.kernel() + rank.time_namespace);
+        kernels[rank.kernel()].add(rank);
     }
     Machine machine{.hosts = static_cast<int>(hosts.size()),
                     .ranks_on_host = 0,
@@ -99,18 +112,23 @@ Machine machine_of(const std::vector<RankInfo>& ranks) {
     return machine;
 }
 
-Machine discover_machine(Bootstrap& bootstrap) {
+std::vector<RankInfo> discover_ranks(Bootstrap& bootstrap) {
     const auto& hosts = bootstrap.host_names();
     const auto boots = bootstrap.all_gather_strings(boot_id());
     const auto times = bootstrap.all_gather_strings(namespace_id("time"));
     const auto cores = bootstrap.all_gather_strings(affinity());
     const auto quotas = bootstrap.all_gather_strings(quota());
+    const auto reachable = bootstrap.all_gather_strings(reachable_cores());
     std::vector<RankInfo> ranks;
     for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-        ranks.push_back(
-            {hosts[rank], boots[rank], times[rank], cores[rank], parse_quota(quotas[rank])});
+        ranks.push_back({hosts[rank], boots[rank], times[rank], cores[rank],
+                         parse_quota(quotas[rank]), reachable[rank]});
     }
-    return machine_of(ranks);
+    return ranks;
+}
+
+Machine discover_machine(Bootstrap& bootstrap) {
+    return machine_of(discover_ranks(bootstrap));
 }
 
 }  // namespace moe

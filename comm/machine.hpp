@@ -39,7 +39,15 @@ struct RankInfo {
     std::string time_namespace;
     std::string cores;  ///< one character for each core, '1' where it may run
     CpuQuota quota;     ///< whose limit it shares with the ranks of the same group
+    /// Likewise where its threads might be moved to: what control groups leave it, however the
+    /// launcher bound it.
+    std::string reachable_cores{};
+
+    /// Of the kernel that it runs under.
+    [[nodiscard]] const std::string& kernel() const { return boot.empty() ? host : boot; }
 };
+/// Collective. Of every rank.
+[[nodiscard]] std::vector<RankInfo> discover_ranks(Bootstrap& bootstrap);
 [[nodiscard]] Machine machine_of(const std::vector<RankInfo>& ranks);
 /// Collective.
 [[nodiscard]] Machine discover_machine(Bootstrap& bootstrap);

@@ -3,13 +3,16 @@
 # steps: launches short sweeps in turns, prices every value, and ends with a verdict.
 #
 #   scripts/decide.sh --model NAME --steps FILE [--step-ms MS] [--minutes 25] -- mpirun -n 8
-#   scripts/decide.sh --model NAME --traffic isl=4000,osl=1000,conc=512 -- mpirun -n 8
+#   scripts/decide.sh --model NAME --traffic isl=4000,osl=1000,conc=512
+#
+# Without --steps and --traffic: synthetic traffic, of a size for GPUs or for cores. What follows a --
+# starts the ranks, in place of mpirun with one for each GPU, or for each core.
 #
 # --step-ms: how long a step takes, MS or prefill=MS,decode=MS (as --steps says it). --engine NAME:
 # whose flag (that of the steps, else the newest SGLang). --minutes: of measuring. --out DIR: where
 # everything goes (results/local/<time>-<host>-decide). --resume: go on in --out. --dry-run: say the
 # minutes of each part, measure and keep nothing. Other options are the program's, such as
-# --scale-experts. What follows -- starts the ranks, one for each GPU or core.
+# --scale-experts.
 #
 # DIR/verdict.md and verdict.json are there, provisionally, after the first of seven launches.
 # BENCH_MOE_COMM: a program that is there already; nothing is set up or built then.
@@ -21,14 +24,14 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-usage="usage: scripts/decide.sh --model NAME --steps FILE|--traffic TEXT [--step-ms MS] [--minutes N] -- LAUNCHER..."
+usage="usage: scripts/decide.sh --model NAME [--steps FILE|--traffic TEXT] [--step-ms MS] [--minutes N] [-- LAUNCHER...]"
 launches=7
 minutes=25
 folder=
 resume=()
 dry=
 options=()  # for the plan: what is not read here
-launcher=()
+given=()    # what starts the ranks, if somebody said so
 parts=()    # by name
 weights=()  # of each in the time
 cases=()    # of each, that its steps are grouped into
@@ -52,13 +55,14 @@ read_arguments() {
         esac
         shift
     done
-    launcher=("${@:2}")
+    if [[ ${1:-} == -- && $# == 1 ]]; then
+        refuse "no launcher after --, such as: -- mpirun -n 8"
+    fi
+    given=("${@:2}")
     if ! [[ $minutes =~ ^[1-9][0-9]{0,3}$ ]]; then
         refuse "--minutes '$minutes' is not a whole number from 1 to 9999"
-    elif ((${#launcher[@]} == 0)); then
-        refuse "no launcher after --, such as: -- mpirun -n 8"
-    elif ! command -v "${launcher[0]}" >/dev/null; then
-        refuse "no launcher '${launcher[0]}' here"
+    elif ((${#given[@]})) && ! command -v "${given[0]}" >/dev/null; then
+        refuse "no launcher '${given[0]}' here"
     elif [[ ${#resume[@]} -gt 0 && ! -e $folder/plan.json ]]; then
         refuse "--resume: --out names no folder of an earlier run"
     elif [[ ${#resume[@]} -eq 0 && -e $folder/plan.json ]]; then
@@ -69,9 +73,16 @@ read_arguments() {
 
 # Sets parts and weights.
 make_plan() {
-    local lines name weight
+    local lines name weight traffic=isl=4000,osl=1000,conc=512
+    # Cores take seconds for what GPUs do in milliseconds.
+    if [[ $preset == host ]]; then traffic=isl=128,osl=64,conc=32,chunk=256; fi
+    if ! [[ " ${options[*]} " =~ ' --'(steps|traffic)[\ =] ]]; then
+        say "neither --steps nor --traffic: synthetic traffic $traffic"
+        options+=(--traffic "$traffic")
+    fi
+    choose_launcher "${given[@]}"
     lines=$("$python" "$root/scripts/decide_plan.py" "$folder" --program "$program" \
-        --backend "$preset" "${options[@]}" -- "${launcher[@]}") || exit 2
+        --backend "$preset" "${options[@]}" "${own[@]}" -- "${launcher[@]}") || exit 2
     while read -r name weight; do
         parts+=("$name")
         weights+=("$weight")
@@ -136,7 +147,7 @@ choose_cases() {
             if [[ $said != *' will not fit '* ]]; then break; fi
         done
         if [[ $said == *' will not fit '* ]]; then
-            say "warning: ${parts[i]}: not even one case at a time fits; more --minutes are wanted"
+            say "warning: ${parts[i]}: not even one case fits; more --minutes or --scale-experts are wanted"
         fi
         cases+=("$most")
         echo "$most" >"$folder/${parts[i]}.cases"

@@ -34,12 +34,12 @@ SETTINGS = (
     "ranks_per_device", "dp", "ep", "gather", "padding", "graph", "routing", "phase", "epilogue",
     "cache", "mode", "layers", "scope", "experts", "top_k", "intermediate", "shared_intermediate",
     "scale_experts", "attn_tp", "moe_tp", "scoring", "shared_gate",
-    "skew_us", "sms", "graph_sizes", AGAINST,
+    "skew_us", "sms", "graph_sizes", "beside", AGAINST,
 )
 # What files say that are older than the column, or that leave it empty.
 BEFORE = {
     "skew_us": "0", "sms": "default", "form": "", "graph_sizes": "", "steps_source": "",
-    "engine_path": "", "rows": "", "variant": "",
+    "engine_path": "", "rows": "", "variant": "", "beside": "none",
 }
 LABELS = (
     "schema_version", "run_id", "case_id", "launch", "claim", "load", "combine", "seed",

@@ -17,8 +17,6 @@ source "$root/scripts/running.sh"
 
 options=()  # the program's
 given=()    # what starts its ranks, if somebody said so
-launcher=() # what does
-own=()      # options of the program that the machine asks for
 
 refuse() {
     say "error: $*"
@@ -78,37 +76,6 @@ draw_charts() {
     fi
 }
 
-# choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to
-# exchange rows with.
-choose_gpu_ranks() {
-    local available crowded=''
-    available=$(gpus)
-    if ((available > 8)); then available=8; fi
-    ranks=${RANKS:-$((available > 1 ? available : 4))}
-    if ((ranks > $(cores))); then crowded=$(crowded_of "$1"); fi
-    read -ra binding <<<"$crowded $(unbound_of "$1")"
-    if ((ranks <= available)); then
-        say "ranks: $ranks, one for each GPU"
-        return
-    fi
-    own=(--share-gpu)
-    launcher=("$root/scripts/share_gpu.sh" --)
-    say "ranks: $ranks on $available GPU(s), which they share: results are checked, but times say" \
-        "nothing about an interconnect"
-}
-
-# Sets launcher to what was given, else to mpirun with as many ranks as there are places for.
-choose_launcher() {
-    local kind ranks binding quiet
-    launcher=("${given[@]}")
-    if ((${#given[@]})); then return; fi
-    kind=$(launcher_kind mpirun)
-    if [[ $preset == cuda ]]; then choose_gpu_ranks "$kind"; else choose_ranks "$kind"; fi
-    # Launchers comment on every status, at greater length than the program.
-    read -ra quiet <<<"$(quiet_of "$kind")"
-    launcher+=(mpirun "${quiet[@]}" -n "$ranks" "${binding[@]}")
-}
-
 # Whether options say nothing of what is measured, only where results go and how it is watched.
 is_default_sweep() {
     while (($#)); do
@@ -143,7 +110,7 @@ main() {
     step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
     wait "$installing" || true
     find_python
-    choose_launcher
+    choose_launcher "${given[@]}"
 
     if [[ -z $out$csv ]]; then
         out=$(results_stem)

@@ -162,6 +162,38 @@ choose_ranks() {
     say "ranks: $ranks on $available cores (${binding[*]:-as the launcher places them})"
 }
 
+# choose_gpu_ranks KIND: sets ranks and binding for one rank on each GPU. One rank alone has nobody to
+# exchange rows with.
+choose_gpu_ranks() {
+    local available crowded=''
+    available=$(gpus)
+    if ((available > 8)); then available=8; fi
+    ranks=${RANKS:-$((available > 1 ? available : 4))}
+    if ((ranks > $(cores))); then crowded=$(crowded_of "$1"); fi
+    read -ra binding <<<"$crowded $(unbound_of "$1")"
+    if ((ranks <= available)); then
+        say "ranks: $ranks, one for each GPU"
+        return
+    fi
+    own=(--share-gpu)
+    launcher=("$root/scripts/share_gpu.sh" --)
+    say "ranks: $ranks on $available GPU(s), which they share: results are checked, but times say" \
+        "nothing about an interconnect"
+}
+
+# choose_launcher GIVEN...: sets launcher to what was given, else to mpirun with as many ranks as there
+# are places for on a machine of the preset; own to options of the program that the machine asks for.
+choose_launcher() {
+    local kind ranks binding quiet
+    launcher=("$@") own=()
+    if (($#)); then return; fi
+    kind=$(launcher_kind mpirun)
+    if [[ $preset == cuda ]]; then choose_gpu_ranks "$kind"; else choose_ranks "$kind"; fi
+    # Launchers comment on every status, at greater length than the program.
+    read -ra quiet <<<"$(quiet_of "$kind")"
+    launcher+=(mpirun "${quiet[@]}" -n "$ranks" "${binding[@]}")
+}
+
 # time_text SECONDS: as the program says times.
 time_text() {
     if (($1 < 60)); then

@@ -231,6 +231,42 @@ TEST(CaseTable, MarksTimesThatBeatTheirLimit) {
     EXPECT_NE(flagged.find("\n  ! below the limit"), std::string::npos) << flagged;
 }
 
+ResultRow beside(const char* name, const Estimate& slowdown_pct, const Estimate& gain,
+                 double together_us) {
+    auto row = measured(name, 20, std::nullopt);
+    row.sms = "16";
+    row.beside_times = BesideTimes{.gemm_alone = {100, 99, 101},
+                                   .output = {25, 24, 26},
+                                   .gemm = {110, 109, 111},
+                                   .together = {together_us, {}, {}},
+                                   .in_turn = {125, {}, {}},
+                                   .slowdown_pct = slowdown_pct,
+                                   .gain = gain};
+    return row;
+}
+
+TEST(CaseTable, SaysWhichStrategyDisturbsAGemmLeast) {
+    std::vector<ResultRow> rows{
+        beside("all_reduce_dp_scatter", {12, 11, 13}, {1.05, 1.04, 1.06}, 119),
+        beside("reduce_scatterv_push", {2.5, 2, 3}, {0.99, 0.9, 1.1}, 126)};
+    const auto text = table(rows);
+    expect_said(text, "beside the experts of a second batch, which take 100.0 us alone");
+    expect_said(
+        text,
+        "reduce_scatterv_push disturbs the GEMM least, which takes 2.5 [2.0, 3.0] % longer; "
+        "all_reduce_dp_scatter ends first together with it, 1.05 [1.04, 1.06] times as "
+        "fast as one after the other (SMs: 16).");
+    EXPECT_NE(text.find("0.99 [0.90, 1.10] not resolved\n"), std::string::npos) << text;
+    rows[1].beside_times->shares_core = true;
+    expect_said(table(rows),
+                "GEMMs take turns with ranks on the same cores: no verdict on what disturbs them.");
+    rows[1].beside_times->shares_core = false;
+    rows[1].claim = Claim::functional;
+    expect_said(table(rows), "No verdict on what disturbs the GEMM either.");
+    for (auto& row : rows) row.beside_times.reset();
+    EXPECT_EQ(table(rows).find("GEMM"), std::string::npos);
+}
+
 TEST(CaseTable, SaysWhenTheExpertsRunAKernelThatIsNotTunedForTheDevice) {
     std::vector<ResultRow> rows{measured("all_reduce_dp_scatter", 100, Estimate{1, 1, 1})};
     rows.front().device = "NVIDIA B200";

@@ -294,6 +294,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--skew 5",
                                "--sms 8",
                                "--cache cold",
+                               "--beside gemm",
                                "--padding sum_len",
                                "--phase decode",
                                "--phase decode --graph-sizes 4",
@@ -302,6 +303,7 @@ TEST(Axes, AreToldApartByTheirIds) {
                                "--tokens 5",
                                "--scope output",
                                "--layers 2",
+                               "--epilogue residual_norm",
                                "--seed 2"}) {
         const auto other = first_of(fmt::format("--padding sglang {}", option));
         EXPECT_TRUE(ids.insert(case_id(other, "here")).second) << option;
@@ -352,40 +354,17 @@ TEST(Settings, AreTheOptionsThatDecideWhatIsMeasured) {
     }
 }
 
-TEST(Axes, OfTheSameValueAreOne) {
-    EXPECT_EQ(cases_of("--tokens 4 --load hot --routing zipf:1,zipf:1.0,zipf:1e0", 2).size(), 1U);
+TEST(Cases, BesideNothingKeepTheirIds) {
+    const auto both = cases_of("--tokens 4 --load hot --beside none,gemm", 2);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_EQ(case_id(both[0], "here"), case_id(cases_of("--tokens 4 --load hot", 2)[0], "here"));
+    EXPECT_EQ(both[1].beside, Beside::gemm);
+    EXPECT_NE(label_of(both[1]), label_of(both[0]));
+    EXPECT_THROW((void)cases_of("--beside attention", 2), BadArgument);
 }
 
-TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
-    std::vector<Case> cases;
-    for (const std::int64_t hidden : {64, 128, 256}) {
-        for (std::int64_t tokens = 1; tokens <= 6; ++tokens) {
-            cases.push_back(case_of(kSum, {}, "hot", tokens));
-            cases.back().shape.hidden = hidden;
-        }
-    }
-    using Order = std::vector<std::pair<std::int64_t, std::int64_t>>;
-    const auto order = [&](int launch) {
-        Order found;
-        for (const auto& params : in_launch_order(cases, launch)) {
-            found.emplace_back(params.shape.hidden, params.tokens);
-        }
-        return found;
-    };
-    const auto first = order(1);
-    EXPECT_EQ(first.front(), std::pair(std::int64_t{64}, std::int64_t{1})) << "as listed";
-    EXPECT_NE(order(2), first);
-    EXPECT_NE(order(3), order(2));
-    EXPECT_EQ(order(3), order(3)) << "on every rank";
-    for (int launch = 2; launch < 8; ++launch) {
-        const auto found = order(launch);
-        EXPECT_EQ(std::set(found.begin(), found.end()), std::set(first.begin(), first.end()));
-        int changes = 0;
-        for (std::size_t i = 1; i < found.size(); ++i) {
-            changes += found[i].first != found[i - 1].first ? 1 : 0;
-        }
-        EXPECT_EQ(changes, 2) << "weights are made once";
-    }
+TEST(Axes, OfTheSameValueAreOne) {
+    EXPECT_EQ(cases_of("--tokens 4 --load hot --routing zipf:1,zipf:1.0,zipf:1e0", 2).size(), 1U);
 }
 
 }  // namespace

@@ -113,6 +113,60 @@ TEST_F(ChainSampling, PlantedChainsAreSlowerByTheirShare) {
     }
 }
 
+/// Every rank's parts end later than those of the rank before it.
+TEST_F(ChainSampling, PartsAreSamplesOfTheirSlowestRank) {
+    std::vector<int> launches(2);
+    auto candidates = chains(launches);
+    candidates[1].slowdown = 0.5;
+    candidates[1].parts = 2;
+    candidates[1].part_seconds = [this] {
+        std::vector<double> all;
+        for (int region = 0; region < kRegions; ++region) {
+            all.push_back(1 + 0.1 * bootstrap_->rank() + 1e-3 * region);
+            all.push_back(2 + 0.1 * bootstrap_->rank() + 1e-3 * region);
+        }
+        return all;
+    };
+    const auto series = measure(candidates, {kRegions, 1e-9, 1e-9});
+    if (bootstrap_->rank() != 0) return;
+    EXPECT_TRUE(series.parts[0].empty());
+    ASSERT_EQ(series.parts[1].size(), 2U);
+    const double last = 0.1 * (bootstrap_->size() - 1);
+    for (std::size_t part = 0; part < 2; ++part) {
+        ASSERT_EQ(series.parts[1][part].size(), series.seconds[1].size());
+        for (int i = 0; i < kRegions; ++i) {
+            EXPECT_NEAR(series.parts[1][part][static_cast<std::size_t>(i)],
+                        1.5 * (1 + static_cast<double>(part) + last + 1e-3 * i), 1e-9);
+        }
+    }
+}
+
+TEST_F(ChainSampling, ARegionWithPartsRunsOnceInASample) {
+    int runs = 0;
+    const std::vector<Candidate> candidates{
+        {.warm_up = [] {}, .run = [] {}},
+        {.warm_up = [&] { runs = 0; },
+         .run =
+             [&] {
+                 ++runs;
+                 now_ += 1e-9;  // by far too short
+             },
+         .parts = 1,
+         .part_seconds =
+             [&] {
+                 EXPECT_EQ(runs, 1);
+                 return std::vector<double>{0.1 * (bootstrap_->rank() + 1)};
+             }}};
+    const auto series = measure(candidates, {10, 1e-9, 1e-9});
+    EXPECT_EQ(series.repeats, 1);
+    if (bootstrap_->rank() != 0) return;
+    ASSERT_EQ(series.parts[1].front().size(), 10U);
+    // From the last rank's arrival on, which is a few ticks after another one's.
+    for (const double seconds : series.parts[1].front()) {
+        EXPECT_NEAR(seconds, 0.1 * bootstrap_->size(), 100 * tick_);
+    }
+}
+
 TEST_F(ChainSampling, PipelinedASampleIsTheMeanOfAllRegions) {
     // A run takes the slowest rank four regions of 50 us. Looking at the clock takes 100 us, as
     // agreeing on a start does: 20 times that are seven runs with the look at their end, or up to

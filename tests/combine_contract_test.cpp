@@ -14,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <limits>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -178,6 +180,93 @@ TEST(Variant, OfTheEngineIsTheFormThatItChooses) {
             EXPECT_EQ(engine.input(setup).reach, AllReduce::reach(form)) << rows << " KiB";
         }
     }
+}
+
+TEST(Variant, OfFusedIsTheWayThatTakesLessBySpeeds) {
+    auto& backend = OpenBackends::opened().front();
+    auto& world = *backend.world;
+    if (world.size() == 1) GTEST_SKIP() << "one rank has no links";
+    const auto obstacle = world.peer_obstacle(Reach::load_store);
+    if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+    const auto alone = world.split(world.rank());
+    const auto& fused = find_named(combine_table(), "reduce_scatterv_fused", "combine");
+    const auto variant = [&](const Layout& layout, std::optional<Speeds> speeds,
+                             const WeightedShape& weighted) {
+        const auto owned = partition_of(layout, world.size(), 1);
+        CombineSetup setup{*backend.device, world, *alone, owned, 1024, DType::bf16};
+        setup.speeds = speeds;
+        setup.weighted = weighted;
+        const auto chosen = fused.variant(setup);
+        EXPECT_EQ(to_string(fused.input(setup)),
+                  chosen == "pull" ? "weighted_rows:load_store" : "weighted_rows");
+        EXPECT_EQ(fused.cost(setup).barriers, chosen == "push" ? 1 : 2);
+        return std::string(chosen);
+    };
+    const auto& [even, one_has_all] = std::tie(kLayouts[0], kLayouts[3]);
+    constexpr double kOneMemory = std::numeric_limits<double>::infinity();
+    const Speeds shared{.link = kOneMemory, .memory = 1e9};
+    const Speeds links{.link = 1e9, .memory = 10e9};
+    const WeightedShape top_4{.entries = 4, .present = 1, .dtype = DType::bf16};
+    EXPECT_EQ(variant(even, shared, top_4), "pull") << "nothing is written on the way";
+    EXPECT_EQ(variant(even, links, top_4), "push") << "one row for four";
+    EXPECT_EQ(variant(even, links, {.entries = 0.5, .present = 0.6, .dtype = DType::bf16}), "pull")
+        << "fewer expert rows than partial sums";
+    EXPECT_EQ(variant(one_has_all, shared, top_4), "push") << "one rank would read all";
+    EXPECT_EQ(variant(even, Speeds{.link = kOneMemory, .memory = 1e12, .barrier = 1}, top_4),
+              "push")
+        << "ranks wait once and not twice";
+    EXPECT_EQ(variant(even, std::nullopt, top_4), "push") << "nothing was measured";
+    auto elsewhere = top_4;
+    elsewhere.unreachable = "the expert rows have no room";
+    EXPECT_EQ(variant(even, shared, elsewhere), "push") << elsewhere.unreachable;
+}
+
+TEST(SentBytes, OfFusedAreThoseOfRowsOrOfTheirEntries) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        if (!world.peer_obstacle(Reach::load_store).empty()) continue;
+        const auto alone = world.split(world.rank());
+        const auto owned = partition_of(kLayouts[1], world.size(), 1);
+        const auto compute = backend.layer_kernels->compute_dtype(DType::bf16);
+        CombineSetup setup{*backend.device, world, *alone, owned, 24, DType::bf16};
+        setup.weighted.dtype = compute;
+        const auto stream = backend.device->make_stream();
+        const auto sent = [&](std::string_view name) {
+            const auto& entry = find_named(combine_table(), name, "combine");
+            GivenInput in(entry, setup, Given::whole_numbers, compute);
+            in.make(0, *stream);
+            stream->synchronize();
+            return entry.make(setup)->sent_bytes(in.input());
+        };
+        const GivenRows given(Given::whole_numbers, DType::bf16, world.size(), 0);
+        std::int64_t rows = 0;
+        std::int64_t entries = 0;
+        for (std::int64_t row = 0; row < owned.total(); ++row) {
+            const int count = given.entries(row, world.rank());
+            const bool own =
+                row >= owned.first(world.rank()) && row < owned.first(world.rank() + 1);
+            if (own || count == 0) continue;
+            ++rows;
+            entries += count;
+        }
+        EXPECT_EQ(sent("reduce_scatterv_fused:push"), rows * setup.row_bytes());
+        EXPECT_EQ(sent("reduce_scatterv_fused:pull"), entries * setup.expert_row_bytes());
+    }
+}
+
+TEST(Obstacle, OfPullIsThatExpertRowsFindNoRoom) {
+    auto& backend = OpenBackends::opened().front();
+    auto& world = *backend.world;
+    if (!world.peer_obstacle(Reach::load_store).empty()) GTEST_SKIP() << "another obstacle";
+    const auto owned = partition_of(kLayouts[0], world.size(), 1);
+    CombineSetup setup{*backend.device, world, world, owned, 8, DType::bf16};
+    setup.weighted.unreachable = "the expert rows have no room";
+    const auto obstacle = [&](std::string_view name) {
+        return find_named(combine_table(), name, "combine").obstacle(setup);
+    };
+    EXPECT_EQ(obstacle("reduce_scatterv_fused:pull"), setup.weighted.unreachable);
+    EXPECT_EQ(obstacle("reduce_scatterv_fused:push"), "");
+    EXPECT_EQ(obstacle("reduce_scatterv_fused"), "");
 }
 
 TEST(Obstacle, IsMoreElementsThanMpiCounts) {

@@ -99,6 +99,7 @@ protected:
         for (auto& rank : ranks) {
             setups.push_back(
                 with_table({rank.device, rank.world, rank.group, owned, kCols, dtype}));
+            setups.back().weighted.dtype = dtype;
             ASSERT_EQ(entry.obstacle(setups.back()), "");
             combines.push_back(entry.make(setups.back()));
         }

@@ -106,6 +106,16 @@ public:
             if (peer != caller.rank) send(caller.first + peer, bytes);
         }
     }
+    /// `read`: bytes of expert rows that each rank has for the caller's, which are read in its
+    /// memory however they are combined.
+    void pull_weighted_sum(const Caller& caller, std::int64_t bytes, std::int64_t read) {
+        launch(caller.world_rank());
+        at(caller.world_rank()).barriers += 2;
+        touch(caller.world_rank(), bytes);
+        for (int peer = 0; peer < caller.size; ++peer) {
+            if (peer != caller.rank) send(caller.first + peer, read);
+        }
+    }
     void push_copy(const Caller& caller, std::int64_t bytes) {
         launch(caller.world_rank());
         at(caller.world_rank()).barriers += 2;

@@ -58,6 +58,12 @@ public:
             return piece.bytes / PushWeightedSum::inbox_row_bytes(row_bytes) * row_bytes;
         });
     }
+    /// Of rows that all ranks have one entry for.
+    void pull_weighted_sum(const PeerTable& /*table*/, const PullWeightedSum& sum,
+                           Stream& /*stream*/) override {
+        traffic_.pull_weighted_sum(caller_, static_cast<std::int64_t>(sum.out.bytes()),
+                                   sum.out.rows * static_cast<std::int64_t>(sum.dense.row_bytes()));
+    }
     void all_reduce_push(const PushInbox& /*inbox*/, const Matrix& in, const Matrix& /*out*/,
                          Stream& /*stream*/) override {
         traffic_.all_reduce_push(caller_, static_cast<std::int64_t>(in.bytes()));

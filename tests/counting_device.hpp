@@ -15,6 +15,9 @@ public:
     [[nodiscard]] std::string name() const override { return "counting"; }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override { return memory_.make_stream(); }
     [[nodiscard]] std::unique_ptr<Event> make_event() override { return memory_.make_event(); }
+    [[nodiscard]] std::unique_ptr<SideQueue> make_side_queue() override {
+        return memory_.make_side_queue();
+    }
     [[nodiscard]] std::string capture_obstacle() const override {
         return memory_.capture_obstacle();
     }
@@ -52,6 +55,9 @@ public:
     void weighted_sum(const WeightedRows& /*rows*/, const Matrix& /*dense*/, const Matrix& /*to*/,
                       Stream& /*stream*/) override {
         traffic_.weighted_sum(rank_);
+    }
+    void residual_norm(const ResidualNorm& norm, Stream& stream) override {
+        memory_.residual_norm(norm, stream);  // no part of any exchange
     }
     void delay(double /*seconds*/, Stream& /*stream*/) override {}
 

@@ -2,6 +2,7 @@
 
 #include "comm/combine/combine.hpp"
 #include "comm/combine/combine_inputs.hpp"
+#include "comm/combine/weighted_layout.hpp"
 #include "tests/given_rows.hpp"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,20 +20,22 @@ namespace moe {
 /// One rank's weighted rows in device memory, with as much more as a real layer leaves unused.
 class ExpertRows {
 public:
-    /// `compute`: the type of expert rows when rows travel as the setup's.
-    ExpertRows(const CombineSetup& setup, DType compute)
+    /// Collective where `reach` is asked for. `compute`: the type of expert rows when rows travel
+    /// as the setup's.
+    ExpertRows(const CombineSetup& setup, DType compute, std::optional<Reach> reach)
         : device_(setup.device), rank_(setup.world.rank()), rows_(setup.owned.total()) {
-        const auto capacity = rows_ * GivenRows::kMaxEntries;
-        const auto allocate = [&](std::int64_t elements, DType dtype) {
-            return device_.allocate(static_cast<std::size_t>(elements) * size_of(dtype));
-        };
-        const DType word = DType::f32;  // as long as an index
-        buffers_ = {allocate(capacity * setup.cols, compute), allocate(rows_ + 1, word),
-                    allocate(capacity, word), allocate(capacity, word)};
-        auto& [dense, offsets, indices, weights] = buffers_;
-        input_ = {.rows = dense.matrix(capacity, setup.cols, compute),
-                  .weights = {rows_, offsets.as<std::int32_t>(), indices.as<std::int32_t>(),
-                              weights.as<float>()}};
+        const WeightedLayout layout{rows_, rows_ * GivenRows::kMaxEntries, setup.cols, compute};
+        if (reach) {
+            memory_ = setup.world.make_peer_memory(layout.bytes(), *reach);
+            input_ = layout.at(memory_->data(), memory_.get());
+        } else {
+            buffer_ = device_.allocate(layout.bytes());
+            input_ = layout.at(buffer_.data(), nullptr);
+        }
+        const auto& made_of = input_.weights;
+        arrays_ = {input_.rows.data, reinterpret_cast<std::byte*>(made_of.offsets),
+                   reinterpret_cast<std::byte*>(made_of.indices),
+                   reinterpret_cast<std::byte*>(made_of.weights)};
     }
 
     [[nodiscard]] const CombineInput& input() const { return input_; }
@@ -58,15 +62,15 @@ public:
         indices.resize(static_cast<std::size_t>(dense.rows), -1);
         weights.resize(indices.size(), std::numeric_limits<float>::quiet_NaN());
         uploaded_ = {std::move(values), bytes_of(offsets), bytes_of(indices), bytes_of(weights)};
-        for (std::size_t i = 0; i < buffers_.size(); ++i) {
-            device_.upload(uploaded_[i].data(), buffers_[i].data(), uploaded_[i].size());
+        for (std::size_t i = 0; i < kArrays; ++i) {
+            device_.upload(uploaded_[i].data(), arrays_[i], uploaded_[i].size());
         }
     }
     /// Whether all of it is as it was uploaded.
     [[nodiscard]] bool intact() const {
-        for (std::size_t i = 0; i < buffers_.size(); ++i) {
+        for (std::size_t i = 0; i < kArrays; ++i) {
             std::vector<std::byte> bytes(uploaded_[i].size());
-            device_.download(buffers_[i].data(), bytes.data(), bytes.size());
+            device_.download(arrays_[i], bytes.data(), bytes.size());
             if (bytes != uploaded_[i]) return false;
         }
         return true;
@@ -84,7 +88,9 @@ private:
     Device& device_;
     int rank_;
     std::int64_t rows_;
-    std::array<Buffer, kArrays> buffers_;
+    std::unique_ptr<PeerMemory> memory_;
+    Buffer buffer_;
+    std::array<std::byte*, kArrays> arrays_{};
     std::array<std::vector<std::byte>, kArrays> uploaded_;
     CombineInput input_;
 };
@@ -97,7 +103,7 @@ public:
         : setup_(setup),
           given_(given),
           needs_(entry.input(setup)),
-          experts_(setup, compute),
+          experts_(setup, compute, needs_.weighted() ? needs_.reach : std::nullopt),
           inputs_(setup_, experts_.input()),
           input_(inputs_.of(needs_)) {}
 

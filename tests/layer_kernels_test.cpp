@@ -56,11 +56,22 @@ void expect_experts(Rig& rig, DType wire, const ExpertSize& size) {
                                       .intermediate = width,
                                       .wire = wire});
     const auto out = rig.matrix(capacity, hidden, compute);
-    kernels->experts(permuted, rig.array(offsets), experts,
-                     {rig.matrix(experts * 2 * width, hidden, compute, gate_up).data,
-                      rig.matrix(experts * hidden, width, compute, down).data, width},
-                     out, rig.stream());
+    LayerKernels::Experts work{permuted,
+                               rig.array(offsets),
+                               experts,
+                               {rig.matrix(experts * 2 * width, hidden, compute, gate_up).data,
+                                rig.matrix(experts * hidden, width, compute, down).data, width},
+                               out};
+    kernels->experts(work, rig.stream());
     const auto got = rig.read(out);
+    const auto bytes = rig.read(out.data, static_cast<std::int64_t>(out.bytes()));
+    for (const std::int64_t spared : {1, 1 << 20}) {  // all but one multiprocessor at most
+        work.out = rig.matrix(capacity, hidden, compute);
+        work.spared_sms = spared;
+        kernels->experts(work, rig.stream());
+        EXPECT_EQ(rig.read(work.out.data, static_cast<std::int64_t>(work.out.bytes())), bytes)
+            << spared << " multiprocessors spared";
+    }
     for (std::int64_t e = 0; e < experts; ++e) {
         const auto first = offsets[static_cast<std::size_t>(e)];
         const auto last = offsets[static_cast<std::size_t>(e) + 1] - 1;

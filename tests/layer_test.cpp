@@ -36,11 +36,12 @@ public:
         DType dtype{};
         std::string_view gather{"all_gatherv"};
         /// Stands in for what the rank should hold of the weights.
-        std::function<Shard(Shard)> broken_shard;
+        std::function<Shard(Shard)> broken_shard{};
         Padding padding{};
         int layers{1};
         /// The first layer is checked against the second one's reference.
         bool swap_layers{};
+        Epilogue epilogue{};
     };
     explicit Fixture(const Config& config)
         : backend_(OpenBackends::opened().front()),
@@ -68,10 +69,11 @@ public:
         const auto& gather = find_named(gather_table(), config.gather, "gather");
         const GatherSetup gathers{device, *backend_.world, row_map_.owned(), config.shape.hidden,
                                   config.dtype};
-        layer_.emplace(LayerPlan{config.shape, shard, row_map_.rows(), own,
-                                 own * parallel_.attn_tp(), config.dtype},
-                       MoeLayer::Parts{device, *backend_.layer_kernels, weights_, row_map_,
-                                       *backend_.world, gather.output(gathers)});
+        layer_.emplace(
+            LayerPlan{config.shape, shard, row_map_.rows(), own, own * parallel_.attn_tp(),
+                      config.dtype, config.epilogue},
+            MoeLayer::Parts{device, *backend_.layer_kernels, weights_, row_map_, *backend_.world,
+                            gather.output(gathers), weighted_reach(*backend_.world)});
         gather_ = gather.make(gathers);
         inputs_.emplace(setup_, layer_->weighted_input());
         fill_input(device, layer_->input(), Synthetic(config.shape, kSeed), row_map_,
@@ -90,9 +92,17 @@ public:
         return {combines_.back().get(), inputs_->of(entry.input(setup_))};
     }
     CaseVerifier& verifier() { return *verifier_; }
+    MoeLayer& layer() { return *layer_; }
+    Stream& stream() { return *stream_; }
 
 private:
     static constexpr std::uint64_t kSeed = 7;
+
+    /// So that strategies that read other ranks' expert rows can be made too.
+    static std::optional<Reach> weighted_reach(const Communicator& world) {
+        if (!world.peer_obstacle(Reach::load_store).empty()) return std::nullopt;
+        return Reach::load_store;
+    }
 
     Backend& backend_;
     std::unique_ptr<Bootstrap> bootstrap_;
@@ -182,6 +192,40 @@ TEST(Layer, IsRightWithPopularExperts) {
     for_each_topology([&](int dp, int ep) {
         expect_right({popular, dp, ep, awkward_tokens(dp), DType::f32, "all_gatherv", {}});
     });
+}
+
+TEST(Layer, IsRightWithAnEpilogue) {
+    for (const auto dtype : {DType::f32, DType::bf16, DType::f16}) {
+        for_each_topology([&](int dp, int ep) {
+            expect_right({.shape = kShared,
+                          .dp = dp,
+                          .ep = ep,
+                          .tokens = awkward_tokens(dp),
+                          .dtype = dtype,
+                          .epilogue = Epilogue::residual_norm});
+        });
+    }
+}
+
+TEST(Layer, IsWrongWhereItsEpilogueIs) {
+    Fixture fixture({.shape = kRouted,
+                     .dp = ranks(),
+                     .ep = ranks(),
+                     .tokens = awkward_tokens(ranks()),
+                     .dtype = DType::bf16,
+                     .epilogue = Epilogue::residual_norm});
+    const auto output = fixture.make("all_reduce_dp_scatter");
+    EXPECT_EQ(fixture.verifier().check_output(output), "");
+    // A step that ends with the sums.
+    Trace silent;
+    const auto sums_only = [&] {
+        fixture.layer().local_combine(output.input, fixture.stream(), silent);
+        return fixture.layer().combine_only(output, fixture.stream(), silent);
+    };
+    auto& verifier = fixture.verifier();
+    EXPECT_EQ(verifier.check_output(output.input, sums_only, false), "");
+    const auto wrong = verifier.check_output(output.input, sums_only, true);
+    EXPECT_NE(wrong.find("residual sum: row 0 column 0 is"), std::string::npos) << wrong;
 }
 
 TEST(Layer, IsRightInEveryLayerOfAStep) {

@@ -4,6 +4,7 @@
 #include "bench/measure/calibration.hpp"
 #include "comm/contract_cost.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
+#include "comm/speeds.hpp"
 #include "tests/backends.hpp"
 
 #include <gtest/gtest.h>

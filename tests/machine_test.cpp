@@ -1,6 +1,7 @@
 // What ranks find out about their machine, and what their numbers may therefore be used for.
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi_bootstrap.hpp"
+#include "comm/mpi/side_core.hpp"
 #include "comm/placement.hpp"
 
 #include <gtest/gtest.h>
@@ -48,6 +49,46 @@ TEST(Machine, IsOneForContainersUnderOneKernel) {
     silent.boot = unnamed.boot = "";
     EXPECT_EQ(machine_of({silent, unnamed}).kernels, 2) << "where nobody says, names decide";
     EXPECT_EQ(machine_of({silent, silent}).kernels, 1);
+}
+
+RankInfo bound_to(const std::string& cores, const std::string& reachable, double cpus = 100) {
+    return {"node", "kernel", "", cores, {cpus, 7}, reachable};
+}
+
+TEST(SideCore, IsTheNextOneThatNoRankWasGiven) {
+    const std::vector<RankInfo> bound{bound_to("1000", "1111"), bound_to("0010", "1111")};
+    EXPECT_EQ(side_core_of(bound, 0).cpu, 1);
+    EXPECT_EQ(side_core_of(bound, 1).cpu, 3);
+    EXPECT_FALSE(side_core_of(bound, 1).shared);
+    auto elsewhere = bound;
+    elsewhere[0].boot = "another kernel";
+    EXPECT_EQ(side_core_of(elsewhere, 0).cpu, 1);
+    EXPECT_EQ(side_core_of(elsewhere, 1).cpu, 0) << "the other rank's cores are not its";
+}
+
+TEST(SideCore, IsAmongThoseOfARankThatHasTwo) {
+    for (const auto& cores :
+         {std::vector<std::string>{"1100", "0011"}, std::vector<std::string>{"1111", "1111"}}) {
+        const std::vector<RankInfo> ranks{bound_to(cores[0], "11111111"),
+                                          bound_to(cores[1], "11111111")};
+        for (const std::size_t rank : {0U, 1U}) {
+            EXPECT_EQ(side_core_of(ranks, rank).cpu, std::nullopt);
+            EXPECT_FALSE(side_core_of(ranks, rank).shared);
+        }
+    }
+}
+
+TEST(SideCore, IsSharedWhereThereAreTooFew) {
+    const auto shared = [](const RankInfo& rank) {
+        const auto core = side_core_of({rank, rank}, 1);
+        EXPECT_TRUE(!core.shared || !core.cpu);
+        return core.shared;
+    };
+    EXPECT_TRUE(shared(bound_to("110", "110")));
+    EXPECT_TRUE(shared(bound_to("100", "110"))) << "one free core for two ranks";
+    EXPECT_TRUE(shared(bound_to("1000", "1111", 3))) << "time of three cores for four threads";
+    EXPECT_FALSE(shared(bound_to("1000", "1111", 4)));
+    EXPECT_TRUE(shared(bound_to("1111", "1111", 3)));
 }
 
 TEST(Machine, AddsUpTheQuotasOfGroups) {

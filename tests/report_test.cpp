@@ -131,7 +131,7 @@ constexpr const char* kRows =
 
 FinishedCases finished_in(const std::string& text, const std::string& launch) {
     std::istringstream csv(text);
-    return read_finished_cases(csv, "r.csv", launch, {"base", "mine"});
+    return read_finished_cases(csv, "r.csv", launch, {"base", "mine"}, {"r1", "r2", "r3"});
 }
 
 TEST(FinishedCases, AreThoseOfTheLaunchWithARowForEveryStrategy) {
@@ -156,6 +156,14 @@ TEST(FinishedCases, HalfACaseIsCutOffAtTheEndAndRefusedElsewhere) {
     std::istringstream samples("run_id,case_id,us\nr1,c1,5\nr2,c1,6\nr2,c2,7\nr2,c2,8\n");
     EXPECT_EQ(bytes_of_kept_samples(samples, "s.csv", finished.kept),
               std::string("run_id,case_id,us\nr1,c1,5\nr2,c1,6\n").size());
+}
+
+TEST(FinishedCases, OtherSweepsInTheFileFinishNoneAndStay) {
+    const auto rows = std::string(kRows) + "r0,1,c3,base,true\n" + "r0,1,c4,base,true\n";
+    const auto finished = finished_in(rows, "1");
+    EXPECT_EQ(finished.case_ids, (std::set<std::string>{"c1", "c2"}));
+    EXPECT_EQ(finished.keep_bytes, rows.size());
+    EXPECT_TRUE(finished.kept.contains({"r0", "c4"}));
 }
 
 /// What is said of a file that is refused.

@@ -24,7 +24,7 @@ Options unusual_options() {
         "bench_moe_comm --hidden 64 --experts 16 --top-k 2 --intermediate 24 --scale-experts 2 "
         "--shared-intermediate 40 --shared-gate --scoring sigmoid --routing zipf:1.2 --layers 3 "
         "--dtype f16 --gather all_gatherv --padding max_len --load linear --tokens 5 --graph on "
-        "--graph-sizes 4,8 --phase decode --skew 5 --sms 8 --cache cold --seed 7");
+        "--graph-sizes 4,8 --phase decode --skew 5 --sms 8 --cache cold --beside gemm --seed 7");
     const std::vector<std::string> words{std::istream_iterator<std::string>(command), {}};
     std::vector<const char*> argv;
     for (const auto& word : words) argv.push_back(word.c_str());

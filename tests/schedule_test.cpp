@@ -1,11 +1,16 @@
-// The time that a sweep is said to take, and how it shares a limited one: on a clock of the tests'.
+// The time that a sweep is said to take, how it shares a limited one, on a clock of the tests', and
+// the order of its cases.
 #include "bench/sweep/schedule.hpp"
 #include "bench/report/progress.hpp"
+#include "bench/sweep/cases.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moe {
@@ -134,6 +139,39 @@ TEST(Progress, ABarFitsIntoTheTerminal) {
     EXPECT_NE(bar_text(state, 80).find("3 min 05 s left, layer 40 %"), std::string::npos);
     EXPECT_EQ(bar_text({0, 1, 1, 9, "verifying", "x", 0}, 40),
               "[..........] 1/1 9 s left, verifying: x");
+}
+
+TEST(LaunchOrder, ChangesWithTheLaunchAndKeepsWeightsTogether) {
+    std::vector<Case> cases;
+    for (const std::int64_t hidden : {64, 128, 256}) {
+        for (std::int64_t tokens = 1; tokens <= 6; ++tokens) {
+            auto& params = cases.emplace_back();
+            params.shape.hidden = hidden;
+            params.tokens = tokens;
+        }
+    }
+    using Order = std::vector<std::pair<std::int64_t, std::int64_t>>;
+    const auto order = [&](int launch) {
+        Order found;
+        for (const auto& params : in_launch_order(cases, launch)) {
+            found.emplace_back(params.shape.hidden, params.tokens);
+        }
+        return found;
+    };
+    const auto first = order(1);
+    EXPECT_EQ(first.front(), std::pair(std::int64_t{64}, std::int64_t{1})) << "as listed";
+    EXPECT_NE(order(2), first);
+    EXPECT_NE(order(3), order(2));
+    EXPECT_EQ(order(3), order(3)) << "on every rank";
+    for (int launch = 2; launch < 8; ++launch) {
+        const auto found = order(launch);
+        EXPECT_EQ(std::set(found.begin(), found.end()), std::set(first.begin(), first.end()));
+        int changes = 0;
+        for (std::size_t i = 1; i < found.size(); ++i) {
+            changes += found[i].first != found[i - 1].first ? 1 : 0;
+        }
+        EXPECT_EQ(changes, 2) << "weights are made once";
+    }
 }
 
 }  // namespace

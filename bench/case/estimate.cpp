@@ -53,8 +53,9 @@ double time_experts(Backend& backend, Bootstrap& bootstrap, const LayerWeights& 
     device.upload(reinterpret_cast<const std::byte*>(first.data()), offsets.data(),
                   offsets.bytes());
     const auto run = [&] {
-        kernels->experts(permuted, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0),
-                         dense, *stream);
+        kernels->experts(
+            {permuted, offsets.as<std::int32_t>(), kTrial.experts, weights.experts(0), dense},
+            *stream);
         stream->synchronize();
     };
     run();
@@ -156,7 +157,8 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
     // Samples until the budget is spent, and at least so many; each after a run of the exchange
     // that warms it up.
     const bool with_layer = params.scope == Scope::layer;
-    const double share = options.budget_seconds / (with_layer ? 3 : 2);
+    const bool beside = params.beside == Beside::gemm;
+    const double share = options.budget_seconds / (2 + (with_layer ? 1 : 0) + (beside ? 1 : 0));
     const double output = output_seconds(params, layout, speed);
     const double cold = static_cast<double>(needs.cold_bytes) / speed.weight_bytes;
     const int runs = options.mode == Mode::pipelined ? kShortestBurst : 1;
@@ -166,6 +168,11 @@ double estimate_seconds(const Case& params, const CaseLayout& layout, const Case
                         options.min_samples * strategies * (runs * run + output + cold + late));
     };
     seconds += step / layers + 2 * samples(output);
+    if (beside) {  // the GEMM alone, and two works of each strategy
+        const double gemm = step / layers;
+        const double works = 2 * strategies + 1;
+        seconds += std::max(share, options.min_samples * works * (gemm + 2 * output + cold + late));
+    }
     if (with_layer) {
         const double instrumented = std::max(3, options.min_samples / 4) / layers;
         seconds += samples(step) + strategies * instrumented * (step + layers * cold);

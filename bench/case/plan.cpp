@@ -1,5 +1,6 @@
 #include "bench/case/plan.hpp"
 
+#include "bench/case/exchange.hpp"
 #include "bench/case/prepared_case.hpp"
 #include "bench/measure/cache_flush.hpp"
 #include "bench/sweep/case_texts.hpp"
@@ -26,6 +27,12 @@ std::string skew_obstacle(const Case& params, Mode mode) {
     return {};
 }
 
+std::string beside_obstacle(const Case& params, Mode mode) {
+    if (params.beside == Beside::none || mode == Mode::isolated) return {};
+    return "beside: in a burst back to back neither the exchange nor the GEMM has a time of its "
+           "own";
+}
+
 }  // namespace
 
 std::string CasePlanner::backend_obstacle(const Case& params, const CaseLayout& layout) {
@@ -34,6 +41,8 @@ std::string CasePlanner::backend_obstacle(const Case& params, const CaseLayout& 
         if (!obstacle.empty()) return obstacle;
     }
     if (auto obstacle = skew_obstacle(params, parts_.options.mode); !obstacle.empty())
+        return obstacle;
+    if (auto obstacle = beside_obstacle(params, parts_.options.mode); !obstacle.empty())
         return obstacle;
     if (params.sms != 0) {
         auto obstacle = parts_.backend.world->sms_obstacle(params.sms);
@@ -72,20 +81,16 @@ CaseNeeds CasePlanner::needs(const Case& params, const CaseLayout& layout) {
         LayerWeights::staging_bytes(weights);
 
     const auto& owned = layout.row_map->owned();
-    const CombineSetup combine{device,
-                               world,
-                               group_for(params, layout.parallel),
-                               owned,
-                               params.shape.hidden,
-                               params.dtype,
-                               params.graph,
-                               params.sms,
-                               parts_.auto_table};
+    const auto combine = exchange_setup(
+        params, layout,
+        {device, world, group_for(params, layout.parallel), kernels, parts_.auto_table});
     needs.cold_bytes = params.cache == Cache::cold ? CacheFlush::bytes(device) : 0;
+    const auto plan = layer_plan(params, layout.parallel, *layout.row_map, rank);
+    const auto beside_bytes =
+        params.beside == Beside::gemm ? BesideGemm::bytes(plan, kernels) : std::size_t{0};
     needs.activation_bytes =
-        needs.cold_bytes +
-        PreparedCase::bytes(layer_plan(params, layout.parallel, *layout.row_map, rank), kernels,
-                            combine, parts_.options.combines) +
+        needs.cold_bytes + beside_bytes +
+        PreparedCase::bytes(plan, kernels, combine, parts_.options.combines) +
         params.gather->cost({device, world, owned, params.shape.hidden, params.dtype, params.graph})
             .workspace_bytes;
     return needs;

@@ -1,30 +1,14 @@
 #include "bench/case/prepared_case.hpp"
 
+#include "bench/case/exchange.hpp"
 #include "bench/case/make_on_all.hpp"
 #include "bench/measure/cache_flush.hpp"
-#include "comm/contract_cost.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 namespace moe {
-namespace {
-
-/// Instrumented steps for each strategy: enough for a median, few beside the samples proper.
-int instrumented_steps(int min_samples) {
-    return std::max(3, min_samples / 4);
-}
-
-/// Kernels and library calls of one layer but for the exchange.
-constexpr std::int64_t kLayerLaunches = 24;
-
-double skew_seconds(const Case& params) {
-    return static_cast<double>(params.skew_us) * 1e-6;
-}
-
-}  // namespace
-
 LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap& row_map,
                      int rank) {
     const auto own = row_map.owned().rows(rank);
@@ -33,7 +17,8 @@ LayerPlan layer_plan(const Case& params, const Parallel& parallel, const RowMap&
             .rows = row_map.rows(),
             .own_rows = own,
             .group_rows = own * parallel.attn_tp(),
-            .wire = params.dtype};
+            .wire = params.dtype,
+            .epilogue = params.epilogue};
 }
 
 PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
@@ -41,8 +26,7 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
     : case_(params),
       row_map_(*layout.row_map),
       parts_(parts),
-      combine_setup_{parts.device, parts.world,  parts.group, row_map_.owned(), params.shape.hidden,
-                     params.dtype, params.graph, params.sms,  parts.auto_table},
+      combine_setup_(measured_exchange(params, layout, combines, parts)),
       gather_setup_{parts.device,        parts.world,  row_map_.owned(),
                     params.shape.hidden, params.dtype, params.graph},
       layer_(make_on_all(parts.bootstrap,
@@ -50,7 +34,8 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
                              return MoeLayer(
                                  layer_plan(params, layout.parallel, row_map_, parts.world.rank()),
                                  {parts.device, parts.kernels, parts.weights, row_map_, parts.world,
-                                  params.gather->output(gather_setup_)});
+                                  params.gather->output(gather_setup_),
+                                  weighted_reach(combine_setup_, combines)});
                          })),
       gather_(make_on_all(parts.bootstrap, [&] { return params.gather->make(gather_setup_); })),
       inputs_(combine_setup_, layer_.weighted_input()),
@@ -59,6 +44,14 @@ PreparedCase::PreparedCase(const Case& params, const CaseLayout& layout,
     fill_input(parts.device, layer_.input(),
                Synthetic(params.shape, static_cast<std::uint64_t>(params.seed)), row_map_,
                parts.world.rank());
+    if (params.beside == Beside::none || row_map_.rows() == 0) return;
+    const auto plan = layer_plan(params, layout.parallel, row_map_, parts.world.rank());
+    beside_ = make_on_all(parts.bootstrap, [&] {
+        return std::make_unique<BesideGemm>(
+            BesideGemm::Parts{params, parts.device, parts.world, parts.stream, layer_,
+                              [this] { flush_if_cold(); }},
+            BesideGemm::bytes(plan, parts.kernels));
+    });
 }
 
 StrategyRun PreparedCase::make_strategy(const CombineEntry& entry) {
@@ -173,6 +166,7 @@ void PreparedCase::capture(StrategyRun& strategy, const Options& options) {
                                options.mode == Mode::isolated},
             [&] { prepare(region, strategy); }, [&] { return region.run(strategy); });
     }
+    if (beside_) beside_->capture(strategy);
 }
 
 void PreparedCase::prepare(const Region& region, StrategyRun& strategy) {
@@ -191,10 +185,11 @@ std::string PreparedCase::check_output(CaseVerifier& verifier, StrategyRun& stra
     for (const auto id : {RegionId::output, RegionId::combine}) {
         auto* chain = strategy.chain(id);
         if (chain == nullptr) continue;
-        auto wrong = verifier.check_output(strategy.output.input, [&] {
+        const auto run = [&] {
             chain->launch();
             return chain->result();
-        });
+        };
+        auto wrong = verifier.check_output(strategy.output.input, run, id == RegionId::output);
         if (!wrong.empty()) return wrong;
     }
     return {};
@@ -243,136 +238,22 @@ void PreparedCase::verify(bool whole_layer) {
         }
         strategy.verified = strategy.wrong.empty();
     }
+    if (beside_) verify_beside(verifier);
 }
 
-void PreparedCase::count_sent_bytes() {
-    parts_.stream.synchronize();
+void PreparedCase::verify_beside(CaseVerifier& verifier) {
+    Trace silent;
+    bool gemm_is_checked = false;
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed()) continue;
-        const auto sent = strategy.combine->sent_bytes(strategy.output.input);
-        if (!sent) continue;
-        const auto most = parts_.bootstrap.max(static_cast<double>(*sent));
-        strategy.cost.link_bytes = static_cast<std::int64_t>(most);
+        parts_.heartbeat.set_phase(
+            fmt::format("checking {} beside the GEMM", strategy.entry->name));
+        layer_.run_experts(0, *gather_, parts_.stream, silent);
+        if (!gemm_is_checked) strategy.wrong = verifier.agree(beside_->check_gemm(strategy));
+        gemm_is_checked = true;
+        if (strategy.wrong.empty()) strategy.wrong = beside_->check_output(verifier, strategy);
+        strategy.verified = strategy.wrong.empty();
     }
-}
-
-CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
-    CaseSamples samples;
-    if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
-    auto& stream = parts_.stream;
-    RegionTimer timer(parts_.device, parts_.timeline, stream);
-    Sampler sampler({parts_.bootstrap, parts_.timeline, stream, &timer}, options.mode,
-                    skew_seconds(case_));
-    // The expert rows that every output step starts from.
-    Trace silent;
-    layer_.run_experts(0, *gather_, stream, silent);
-    count_sent_bytes();
-    for (const auto& region : regions_) {
-        auto of_region = sample(region, sampler, options, on_progress);
-        if (of_region.strategies.empty()) continue;
-        samples.regions[static_cast<std::size_t>(region.id)] = std::move(of_region);
-    }
-    const auto& layer = samples.of(RegionId::layer);
-    if (layer && !case_.graph) {
-        on_progress("phases of the layer", 0);
-        samples.phases = split_phases(layer->strategies, options);
-    }
-    on_progress("limits", 0);
-    find_limits(samples);
-    return samples;
-}
-
-RegionSamples PreparedCase::sample(const Region& region, Sampler& sampler, const Options& options,
-                                   const OnProgress& on_progress) {
-    const ProfilerRange range(parts_.device, std::string(region.name));
-    RegionSamples samples;
-    std::vector<Candidate> candidates;
-    for (auto& strategy : strategies_) {
-        if (!strategy.to_be_timed() || !region.applies(strategy.needs)) continue;
-        samples.strategies.push_back(&strategy);
-        candidates.push_back(candidate_of(region, strategy, options));
-    }
-    if (candidates.empty()) return samples;
-    samples.has_baseline = samples.strategies.front() == &strategies_.front();
-    const auto regions = static_cast<double>(regions_.size());
-    const StopRule rule{options.min_samples, options.budget_seconds / regions,
-                        options.ci_pct / 100};
-    constexpr std::int64_t kRegionsAtMost = 4;
-    const auto seed = static_cast<std::uint64_t>(case_.seed + static_cast<int>(region.id) +
-                                                 kRegionsAtMost * (options.launch - 1));
-    samples.series = sampler.measure(candidates, rule, seed,
-                                     [&](double spent) { on_progress(region.name, spent); });
-    return samples;
-}
-
-Candidate PreparedCase::candidate_of(const Region& region, StrategyRun& strategy,
-                                     const Options& options) {
-    const auto doing = fmt::format("measuring the {} of {}", region.name, strategy.entry->name);
-    auto* chain = strategy.chain(region.id);
-    const bool eager = chain == nullptr;
-    Candidate timed;
-    timed.name = fmt::format("{}: {}", region.name, strategy.entry->name);
-    timed.slowdown = options.slowdown_pct(*strategy.entry) / 100;
-    timed.warm_up = [this, doing, &region, &strategy, eager] {
-        parts_.heartbeat.set_phase(doing);
-        region.warm_up(strategy);  // what settles buffers and connections
-        if (eager) prepare(region, strategy);
-    };
-    if (eager) {
-        timed.run = [&region, &strategy] { static_cast<void>(region.run(strategy)); };
-        timed.launches = static_cast<int>(case_.layers * (kLayerLaunches + strategy.cost.launches));
-        return timed;
-    }
-    timed.run = [chain] { chain->launch(); };
-    timed.launches = 1;
-    timed.regions = chain->length();
-    if (options.mode == Mode::isolated) timed.region_seconds = [chain] { return chain->seconds(); };
-    return timed;
-}
-
-void PreparedCase::find_limits(CaseSamples& samples) {
-    parts_.heartbeat.set_phase("calibrating");
-    const auto row_bytes = combine_setup_.row_bytes();
-    const auto matrix_bytes = row_map_.rows() * row_bytes;
-    if (matrix_bytes == 0) return;
-    parts_.calibration.begin_case(case_.graph);
-    const auto limit = [&](const Cost& cost) {
-        return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
-    };
-    samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
-    for (const auto* strategy : samples.of(RegionId::output)->strategies) {
-        // Strategies move no less than the contract asks for, whatever noise two limits have; but
-        // those of weighted rows leave out rows of none.
-        const auto least = strategy->needs.weighted() ? 0.0 : *samples.contract_limit;
-        samples.limits.push_back(std::max(limit(strategy->cost), least));
-    }
-}
-
-std::optional<std::size_t> RegionSamples::find(const StrategyRun& strategy) const {
-    const auto at = std::ranges::find(strategies, &strategy);
-    if (at == strategies.end()) return std::nullopt;
-    return static_cast<std::size_t>(at - strategies.begin());
-}
-
-std::vector<PhaseSplit> PreparedCase::split_phases(std::span<const StrategyRun* const> timed,
-                                                   const Options& options) {
-    PhaseSplitter splitter(
-        {parts_.bootstrap, parts_.timeline, parts_.device, parts_.stream}, phase::kAll,
-        phase::kCombine,
-        Skew(skew_seconds(case_), parts_.bootstrap.size(), static_cast<std::uint64_t>(case_.seed)));
-    std::vector<std::function<void(Trace&)>> steps;
-    for (const auto* strategy : timed) {
-        // One layer of the step, another one each time: its weights are as cold as in the step.
-        steps.emplace_back([this, strategy, layer = std::size_t{0}](Trace& trace) mutable {
-            parts_.heartbeat.set_phase(
-                fmt::format("timing the phases of a layer with {}", strategy->entry->name));
-            static_cast<void>(
-                layer_.forward_layer(layer, *gather_, strategy->output, parts_.stream, trace));
-            layer = (layer + 1) % layer_.layers();
-        });
-    }
-    return splitter.measure(steps, instrumented_steps(options.min_samples),
-                            [&] { flush_if_cold(); });
 }
 
 }  // namespace moe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/case/beside_gemm.hpp"
 #include "bench/case/plan.hpp"
 #include "bench/case/region.hpp"
 #include "bench/case/verifier.hpp"
@@ -50,6 +51,7 @@ struct CaseSamples {
     /// output region. Without rows there is nothing to move and no limit.
     std::optional<double> contract_limit;
     std::vector<double> limits;
+    std::optional<BesideSamples> beside;  ///< where the case asks for it
     CaseClocks clocks;
     std::optional<double> disturbed_pct;  ///< see ResultRow
 
@@ -74,6 +76,7 @@ public:
         std::span<LayerReference> references;
         Heartbeat& heartbeat;
         const AutoTable* auto_table{};  ///< for strategies that choose by one
+        bool one_memory{};              ///< of all ranks: there are no links between them beside it
     };
     /// Collective. For a layout without an obstacle; it and the case outlive this. OutOfMemory on
     /// all ranks where one has no room.
@@ -112,8 +115,17 @@ private:
     void capture(StrategyRun& strategy, const Options& options);
     /// Collective. What is wrong with the output step as it is timed, in every form.
     [[nodiscard]] std::string check_output(CaseVerifier& verifier, StrategyRun& strategy);
+    /// Collective. The GEMM beside one strategy, and all exchanges beside it.
+    void verify_beside(CaseVerifier& verifier);
+    /// What is sampled by itself has a share of the budget each.
+    [[nodiscard]] StopRule stop_rule(const Options& options) const;
+    /// Of the order of strategies in one of these series.
+    [[nodiscard]] std::uint64_t seed_of(std::size_t series, const Options& options) const;
     [[nodiscard]] RegionSamples sample(const Region& region, Sampler& sampler,
                                        const Options& options, const OnProgress& on_progress);
+    [[nodiscard]] BesideSamples sample_beside(Sampler& sampler, RegionTimer& timer,
+                                              const Options& options,
+                                              const OnProgress& on_progress);
     /// How the sampler sees a strategy in a region.
     [[nodiscard]] Candidate candidate_of(const Region& region, StrategyRun& strategy,
                                          const Options& options);
@@ -136,6 +148,7 @@ private:
     std::vector<StrategyRun> strategies_;
     std::vector<Region> regions_;
     std::optional<CacheFlush> cache_flush_;
+    std::unique_ptr<BesideGemm> beside_;  ///< null where the case does not ask for it
 };
 
 /// What one rank's layer of a case looks like.

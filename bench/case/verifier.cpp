@@ -1,5 +1,6 @@
 #include "bench/case/verifier.hpp"
 
+#include "bench/verify/residual_norm.hpp"
 #include "comm/combine/combine_inputs.hpp"
 
 #include <fmt/format.h>
@@ -79,7 +80,14 @@ void CaseVerifier::poison(const CombineInput& input) {
     parts_.device.fill_bytes(input.rows, kPoison, parts_.stream);
 }
 
-std::string CaseVerifier::check_output(const CombineInput& input, const RunOutput& run_output) {
+std::string CaseVerifier::compare_epilogue(const Matrix& sums) {
+    const auto* epilogue = parts_.layer.epilogue();
+    if (epilogue == nullptr) return {};
+    return compare_residual_norm(parts_.device, epilogue->of(sums));
+}
+
+std::string CaseVerifier::check_output(const CombineInput& input, const RunOutput& run_output,
+                                       bool with_epilogue) {
     auto& device = parts_.device;
     const auto mine = parts_.layer.result();
     const bool sums_are_read = !input.weighted();
@@ -90,11 +98,13 @@ std::string CaseVerifier::check_output(const CombineInput& input, const RunOutpu
         parts_.layer.upload_partial_sums(given);
         poison(input);
         device.fill_bytes(mine, kPoison, parts_.stream);
+        if (auto* epilogue = parts_.layer.epilogue()) epilogue->poison(parts_.stream);
         const auto before = sums_are_read ? std::string() : hash_of(exact_rows);
         const auto got = run_output();
         parts_.stream.synchronize();
         parts_.on_progress();
         if (wrong.empty()) wrong = compare_bits(device, got, want, parts_.combine.group_first());
+        if (wrong.empty() && with_epilogue) wrong = compare_epilogue(got);
         if (!wrong.empty()) continue;
         const bool intact = sums_are_read ? compare_bits(device, input.rows, given, 0).empty()
                                           : hash_of(exact_rows) == before;
@@ -107,10 +117,13 @@ std::string CaseVerifier::check_output(const CombineInput& input, const RunOutpu
 }
 
 std::string CaseVerifier::check_output(const OutputStep& output) {
-    return check_output(output.input, [&] {
-        Trace silent;
-        return parts_.layer.output(output, parts_.stream, silent);
-    });
+    return check_output(
+        output.input,
+        [&] {
+            Trace silent;
+            return parts_.layer.output(output, parts_.stream, silent);
+        },
+        true);
 }
 
 const CaseVerifier::Exact& CaseVerifier::exact_data(int run) {
@@ -148,6 +161,7 @@ CaseVerifier::LayerVerdict CaseVerifier::check_layer(const CombineInput& input,
             stream.synchronize();
             on_progress();
             deviation.add(compare_sampled_rows(result, references[index]));
+            if (deviation.wrong.empty()) deviation.wrong = compare_epilogue(result);
             auto bits = downloaded(result);
             if (run > 0) repeatable = repeatable && bits == first;
             first = std::move(bits);
@@ -196,8 +210,7 @@ std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
         rows.push_back(setup.owned.rows((rank + ranks - group) % ranks));
     }
     const RowPartition rotated(rows);
-    const CombineSetup next{device,      setup.world,    setup.group, rotated,         setup.cols,
-                            setup.dtype, setup.captured, setup.sms,   setup.auto_table};
+    const auto next = setup.of_rows(rotated);
     if (!entry.obstacle(next).empty()) return std::nullopt;
     CombineInputs inputs(next, layer.weighted_input());
     const auto needs = entry.input(next);

@@ -37,10 +37,11 @@ public:
     /// What is wrong, with the rank that saw it; empty when every bit is right. Two runs each, into
     /// poisoned outputs, on data whose sums no order of adding can change.
     [[nodiscard]] std::string check_gather();
-    /// The output step: `run` does it as it is timed and says where the result is; `input` is what
-    /// its strategy reads.
+    /// The output step, with or without the layer's epilogue: `run` does it as it is timed and says
+    /// where the sums are; `input` is what its strategy reads.
     using RunOutput = std::function<Matrix()>;
-    [[nodiscard]] std::string check_output(const CombineInput& input, const RunOutput& run);
+    [[nodiscard]] std::string check_output(const CombineInput& input, const RunOutput& run,
+                                           bool with_epilogue);
     [[nodiscard]] std::string check_output(const OutputStep& output);
 
     /// Every layer on the real input, twice, sampled rows of every rank against its reference.
@@ -64,13 +65,17 @@ public:
     };
     [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, const OutputStep& output);
 
-private:
+    /// What the first rank found wrong, and which rank that is; empty where none did.
     [[nodiscard]] std::string agree(const std::string& wrong);
+
+private:
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
     /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
     [[nodiscard]] std::optional<bool> same_when_rotated(const CombineEntry& entry,
                                                         std::vector<std::byte> given,
                                                         const std::vector<std::string>& before);
+    /// What is wrong with what the epilogue made of `sums`, if there is one; empty when nothing is.
+    [[nodiscard]] std::string compare_epilogue(const Matrix& sums);
     /// What a strategy reads before anything wrote it, with partial sums that are no numbers.
     void poison(const CombineInput& input);
     /// A hash of every rank's result, on every rank.

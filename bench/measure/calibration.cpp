@@ -4,6 +4,7 @@
 #include "bench/measure/statistics.hpp"
 #include "comm/owners_inbox.hpp"
 #include "comm/row_buffer.hpp"
+#include "comm/speeds.hpp"
 
 #include <algorithm>
 #include <limits>

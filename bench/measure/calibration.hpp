@@ -1,10 +1,10 @@
 #pragma once
 
-#include "bench/measure/limits.hpp"
 #include "bench/measure/sampler.hpp"
 #include "bench/measure/timeline.hpp"
 #include "comm/bootstrap.hpp"
 #include "comm/communicator.hpp"
+#include "comm/ring_traffic.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,5 @@
 #include "bench/measure/limits.hpp"
 
-#include <algorithm>
-
 namespace moe {
 namespace {
 
@@ -9,15 +7,6 @@ namespace {
 constexpr double kSlack = 1.1;
 
 }  // namespace
-
-double limit_seconds(const Cost& cost, const Speeds& speeds) {
-    const auto seconds = [](std::int64_t bytes, double speed) {
-        return bytes == 0 ? 0.0 : static_cast<double>(bytes) / speed;
-    };
-    return std::max(seconds(cost.link_bytes, speeds.link),
-                    seconds(cost.memory_bytes, speeds.memory)) +
-           cost.barriers * speeds.barrier;
-}
 
 bool exceeds_limit(double measured, double limit) {
     return limit > kSlack * measured;

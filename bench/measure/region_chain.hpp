@@ -37,6 +37,10 @@ public:
     [[nodiscard]] const Matrix& result() const { return result_; }
     /// Of each region of the last launch, once the stream was synchronized; none unless isolated.
     [[nodiscard]] std::vector<double> seconds() const;
+    /// Likewise, of one: until `end`, which it recorded.
+    [[nodiscard]] double seconds_until(std::size_t region, const Event& end) const {
+        return end.seconds_since(*marks_[region].begin);
+    }
 
     /// Regions in one graph: at least so many that launching it is small beside them, and one for
     /// each of `copies` copies of the weights, which take turns: a graph keeps the addresses that

@@ -13,12 +13,13 @@ constexpr double kEventSeconds = 0.5e-6;
 }  // namespace
 
 RegionTimer::RegionTimer(Device& device, Timeline& timeline, Stream& stream)
-    : device_(device), timeline_(timeline), stream_(stream), gate_(device.make_stream_gate()) {
-    if (!gate_) return;
-    opened_ = device.make_event();
-    begin_ = device.make_event();
-    end_ = device.make_event();
-}
+    : device_(device),
+      timeline_(timeline),
+      stream_(stream),
+      gate_(device.make_stream_gate()),
+      opened_(device.make_event()),
+      begin_(device.make_event()),
+      end_(device.make_event()) {}
 
 bool RegionTimer::by_device(int launches) const {
     return gate_ != nullptr && launches <= kMaxLaunches;
@@ -38,6 +39,7 @@ Stamp RegionTimer::time(const std::string& name, const std::function<void()>& re
             device_.delay(delay, stream_);
             stream_.synchronize();
         }
+        stream_.record(*begin_);
         const double arrival = timeline_.now();
         region();
         stream_.synchronize();

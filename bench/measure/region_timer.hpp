@@ -40,6 +40,10 @@ public:
     [[nodiscard]] std::vector<Stamp> time_each(const std::string& name,
                                                const std::function<void()>& run,
                                                const std::function<std::vector<double>()>& seconds);
+    /// Of the region that was timed last: seconds from its begin until `end`, which it recorded.
+    [[nodiscard]] double seconds_until(const Event& end) const {
+        return end.seconds_since(*begin_);
+    }
     /// What a moment may be off by, in seconds: of the host's clock, or of the device's events.
     [[nodiscard]] double overhead(bool by_device) const;
 

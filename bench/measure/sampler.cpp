@@ -26,6 +26,10 @@ public:
           skew_(skew, parts.bootstrap.size(), seed) {}
 
     [[nodiscard]] bool chained() const { return candidates_.front().region_seconds != nullptr; }
+    [[nodiscard]] bool has_parts() const {
+        return std::ranges::any_of(candidates_,
+                                   [](const auto& candidate) { return candidate.parts > 0; });
+    }
     /// Samples of each candidate in one round.
     [[nodiscard]] int samples_of_round() const {
         return chained() ? candidates_.front().regions : 1;
@@ -41,6 +45,9 @@ public:
         series.seconds.resize(candidates_.size());
         series.arrival_spread.resize(candidates_.size());
         series.predecessors.resize(candidates_.size());
+        for (const auto& candidate : candidates_) {
+            series.parts.emplace_back(static_cast<std::size_t>(candidate.parts));
+        }
         series.repeats = chained() ? 1 : runs * candidates_.front().regions;
         return series;
     }
@@ -48,22 +55,18 @@ public:
     /// Collective. So many more rounds, of which rank 0 appends the samples. Until the last round
     /// is over, ranks exchange only what agreeing on a sample's start takes.
     void run(int count, Series& series, const std::function<void()>& on_progress) {
-        std::vector<double> stamps;
-        stamps.reserve(2 * candidates_.size() *
-                       static_cast<std::size_t>(count * samples_of_round()));
+        std::vector<double> numbers;
+        numbers.reserve(numbers_of_round() * static_cast<std::size_t>(count));
         const auto first = next_;
         for (; next_ < first + static_cast<std::size_t>(count); ++next_) {
             const double delay = skew_.delay(next_, parts_.bootstrap.rank());
             for (const auto candidate : order_.round(next_)) {
-                for (const auto& stamp : sample(candidates_[candidate], series, delay)) {
-                    stamps.push_back(stamp.arrival);
-                    stamps.push_back(stamp.exit);
-                }
+                sample(candidates_[candidate], series, delay, numbers);
                 on_progress();
             }
         }
-        const auto all = parts_.bootstrap.gather(stamps);
-        if (!all.empty()) keep(all, first, stamps.size(), series);
+        const auto all = parts_.bootstrap.gather(numbers);
+        if (!all.empty()) keep(all, first, numbers.size(), series);
     }
 
     /// Collective. Each candidate once, untimed: what happens only the first time.
@@ -84,41 +87,60 @@ public:
     }
 
 private:
-    [[nodiscard]] std::vector<Stamp> sample(const Candidate& candidate, const Series& series,
-                                            double delay) const {
-        candidate.warm_up();
-        parts_.stream.synchronize();
-        std::vector<Stamp> stamps;
-        if (chained()) {
-            stamps =
-                parts_.timer->time_each(candidate.name, candidate.run, candidate.region_seconds);
-        } else {
-            const int runs = series.repeats / candidate.regions;
-            const auto region = [&] {
-                for (int i = 0; i < runs; ++i) candidate.run();
-            };
-            if (parts_.timer != nullptr) {
-                stamps = {parts_.timer->time(candidate.name, region, series.by_device, delay)};
-            } else {
-                parts_.timeline.wait_for_common_start();
-                const double arrival = parts_.timeline.now();
-                region();
-                stamps = {{arrival, parts_.timeline.now()}};
-            }
-        }
-        for (auto& stamp : stamps) stamp.exit += candidate.slowdown * (stamp.exit - stamp.arrival);
-        return stamps;
+    [[nodiscard]] static std::size_t numbers_of_sample(const Candidate& candidate) {
+        return 2 + static_cast<std::size_t>(candidate.parts);
+    }
+    [[nodiscard]] std::size_t numbers_of_round() const {
+        std::size_t numbers = 0;
+        for (const auto& candidate : candidates_) numbers += numbers_of_sample(candidate);
+        return numbers * static_cast<std::size_t>(samples_of_round());
     }
 
-    /// `all` has `of_rank` numbers of each rank: arrival and exit of every sample since round
-    /// `first`.
+    /// Appends each sample as arrival, exit, and the exits of its parts.
+    void sample(const Candidate& candidate, const Series& series, double delay,
+                std::vector<double>& numbers) const {
+        const auto stamps = time(candidate, series, delay);
+        const auto parts = candidate.parts > 0 ? candidate.part_seconds() : std::vector<double>();
+        auto part = parts.begin();
+        for (const auto& stamp : stamps) {
+            const auto push_exit = [&](double exit) {
+                numbers.push_back(exit + candidate.slowdown * (exit - stamp.arrival));
+            };
+            numbers.push_back(stamp.arrival);
+            push_exit(stamp.exit);
+            for (int i = 0; i < candidate.parts; ++i) push_exit(stamp.arrival + *part++);
+        }
+    }
+
+    [[nodiscard]] std::vector<Stamp> time(const Candidate& candidate, const Series& series,
+                                          double delay) const {
+        candidate.warm_up();
+        parts_.stream.synchronize();
+        if (chained()) {
+            return parts_.timer->time_each(candidate.name, candidate.run, candidate.region_seconds);
+        }
+        const int runs = series.repeats / candidate.regions;
+        const auto region = [&] {
+            for (int i = 0; i < runs; ++i) candidate.run();
+        };
+        if (parts_.timer != nullptr) {
+            return {parts_.timer->time(candidate.name, region, series.by_device, delay)};
+        }
+        parts_.timeline.wait_for_common_start();
+        const double arrival = parts_.timeline.now();
+        region();
+        return {{arrival, parts_.timeline.now()}};
+    }
+
+    /// `all` has `of_rank` numbers of each rank, of every sample since round `first`.
     void keep(const std::vector<double>& all, std::size_t first, std::size_t of_rank,
               Series& series) const {
         Predecessor predecessor;
         std::size_t index = 0;
         for (auto round = first; round < next_; ++round) {
             for (const auto candidate : order_.round(round)) {
-                for (int i = 0; i < samples_of_round(); ++i, index += 2) {
+                const auto numbers = numbers_of_sample(candidates_[candidate]);
+                for (int i = 0; i < samples_of_round(); ++i, index += numbers) {
                     keep_sample(all, index, of_rank, candidate, series);
                     // Regions of a chain mostly follow their own kind.
                     series.predecessors[candidate].push_back(chained() ? std::nullopt
@@ -133,17 +155,25 @@ private:
                      std::size_t candidate, Series& series) const {
         double first_arrival = all[index];
         double last_arrival = first_arrival;
-        double exit = all[index + 1];
-        double longest = 0;
         for (auto at = index; at < all.size(); at += of_rank) {
             first_arrival = std::min(first_arrival, all[at]);
             last_arrival = std::max(last_arrival, all[at]);
-            exit = std::max(exit, all[at + 1]);
-            longest = std::max(longest, all[at + 1] - all[at]);
         }
-        // Regions of a chain begin together on the devices, whenever their hosts launched it.
-        const double taken = chained() ? longest : exit - last_arrival;
-        series.seconds[candidate].push_back(taken / series.repeats);
+        // Until the last rank's exit, which is so many numbers behind its arrival.
+        const auto taken = [&](std::size_t behind) {
+            double seconds = -std::numeric_limits<double>::infinity();
+            for (auto at = index; at < all.size(); at += of_rank) {
+                // Regions of a chain begin together on the devices, whenever their hosts launched
+                // it.
+                const double start = chained() ? all[at] : last_arrival;
+                seconds = std::max(seconds, all[at + behind] - start);
+            }
+            return seconds / series.repeats;
+        };
+        series.seconds[candidate].push_back(taken(1));
+        for (std::size_t part = 0; part < series.parts[candidate].size(); ++part) {
+            series.parts[candidate][part].push_back(taken(2 + part));
+        }
         series.arrival_spread[candidate].push_back(last_arrival - first_arrival);
     }
 
@@ -193,7 +223,7 @@ Series Sampler::measure(std::span<const Candidate> candidates, const StopRule& r
                                                     : parts_.timer->overhead(rounds.by_device(1));
     const Overheads overheads{overhead, timeline.agreement_seconds()};
     int runs = 1;
-    if (!rounds.chained() && skew_ <= 0) {
+    if (!rounds.chained() && !rounds.has_parts() && skew_ <= 0) {
         const auto wanted = [&] {
             return runs_per_sample(mode_, fastest_run(single, candidates.front().regions),
                                    overheads);

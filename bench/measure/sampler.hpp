@@ -29,6 +29,11 @@ struct Candidate {
     /// After a run, how long each of its regions took on this rank. Where all candidates can say
     /// it, each region is a sample; else one is of some runs, the mean of their regions.
     std::function<std::vector<double>()> region_seconds{};
+    /// Parts of a region that have times of their own, each from the region's begin to its own end.
+    int parts{};
+    /// After a run, the seconds of each part, region by region, on this rank. A sample is of one
+    /// run then.
+    std::function<std::vector<double>()> part_seconds{};
 };
 
 /// Samples of all candidates, round by round; on rank 0 only, but for the last two.
@@ -38,6 +43,7 @@ struct Series {
     Samples seconds;
     /// Between the first and the last rank's arrival at the region.
     Samples arrival_spread;
+    std::vector<Samples> parts;  ///< [candidate][part], as `seconds` are
     /// [candidate][round]; empty for the first sample after a checkpoint.
     std::vector<std::vector<Predecessor>> predecessors;
     int repeats{1};    ///< regions inside each sample

@@ -1,4 +1,4 @@
-// Copies, fills and sums of rows: what the output step is made of on one GPU.
+// Copies, fills and sums of rows, and their norm: what the output step is made of on one GPU.
 #include "bench/micro/gpu_bench.hpp"
 
 namespace moe {
@@ -64,12 +64,36 @@ void dp_scatter(benchmark::State& state, const GpuBench& bench) {
     bench.report(state, 3 * static_cast<double>(to.bytes()));
 }
 
+/// The epilogue of an output step: two matrices read, two written.
+void residual_norm(benchmark::State& state, const GpuBench& bench) {
+    constexpr std::int64_t kWidth = 4096;
+    const auto rows = state.range(0);
+    const auto matrix = [&](const Buffer& buffer, std::int64_t count) {
+        return buffer.matrix(count, kWidth, kType);
+    };
+    const auto x = bench.random(rows * kWidth), r = bench.random(rows * kWidth);
+    const auto h = bench.random(rows * kWidth), y = bench.random(rows * kWidth);
+    const auto g = bench.random(kWidth);
+    const ResidualNorm norm{.rows = matrix(x, rows),
+                            .residual = matrix(r, rows),
+                            .weight = matrix(g, 1),
+                            .eps = 1e-6F,
+                            .hidden = matrix(h, rows),
+                            .normed = matrix(y, rows)};
+    bench.run(state, [&] { bench.device().residual_norm(norm, bench.stream()); });
+    bench.report(state, 4 * static_cast<double>(x.bytes()));
+}
+
 }  // namespace
 
 void add_copies(const GpuBench& bench) {
     add_benchmark("pad", [&](auto& state) { pad(state, bench); })->Arg(2)->Arg(8)->Arg(64);
     add_benchmark("clear", [&](auto& state) { clear(state, bench); });
     add_benchmark("dp_scatter", [&](auto& state) { dp_scatter(state, bench); })
+        ->Arg(8)
+        ->Arg(2048)
+        ->Arg(65536);
+    add_benchmark("residual_norm", [&](auto& state) { residual_norm(state, bench); })
         ->Arg(8)
         ->Arg(2048)
         ->Arg(65536);

@@ -49,9 +49,12 @@ void experts(benchmark::State& state, const GpuBench& bench, const Experts& size
     }
     const auto on_device = bench.upload(offsets);
     bench.run(state, [&] {
-        kernels->experts(x.matrix(rows, size.hidden, kType), on_device.as<std::int32_t>(),
-                         size.count, {gate_up.data(), down.data(), size.intermediate},
-                         out.matrix(rows, size.hidden, kType), bench.stream());
+        kernels->experts({x.matrix(rows, size.hidden, kType),
+                          on_device.as<std::int32_t>(),
+                          size.count,
+                          {gate_up.data(), down.data(), size.intermediate},
+                          out.matrix(rows, size.hidden, kType)},
+                         bench.stream());
     });
     bench.report(state,
                  3 * static_cast<double>(mlp) * kElement + 2 * static_cast<double>(x.bytes()),

@@ -82,6 +82,32 @@ BENCHMARK(sum_rows<DType::f32>)->Name("sum_f32")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::bf16>)->Name("sum_bf16")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::f16>)->Name("sum_f16")->Arg(2)->Arg(8);
 
+/// The epilogue of an output step: two matrices read, two written.
+template <DType kDType>
+void residual_norm(benchmark::State& state) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
+    std::vector<std::byte> x(bytes), r(bytes), g(bytes / kRows), h(bytes), y(bytes);
+    const auto matrix = [](std::vector<std::byte>& buffer, std::int64_t rows) {
+        return Matrix{buffer.data(), rows, kHidden, kDType};
+    };
+    const ResidualNorm norm{.rows = matrix(x, kRows),
+                            .residual = matrix(r, kRows),
+                            .weight = matrix(g, 1),
+                            .eps = 1e-6F,
+                            .hidden = matrix(h, kRows),
+                            .normed = matrix(y, kRows)};
+    for (auto _ : state) {
+        device->residual_norm(norm, *stream);
+        benchmark::DoNotOptimize(y.data());
+    }
+    report_bytes(state, static_cast<double>(4 * bytes));
+}
+BENCHMARK(residual_norm<DType::f32>)->Name("residual_norm_f32");
+BENCHMARK(residual_norm<DType::bf16>)->Name("residual_norm_bf16");
+BENCHMARK(residual_norm<DType::f16>)->Name("residual_norm_f16");
+
 /// Bytes a second of a plain loop that reads `streams` streams of f32 and writes their sum: the
 /// best of a few.
 double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
@@ -246,7 +272,7 @@ BENCHMARK_DEFINE_F(LayerFixture, experts)(benchmark::State& state) {
     MlpWeights mlp{base, base, intermediate_};
     mlp.down = base + static_cast<std::size_t>(kExperts * mlp.gate_up_stride(kHidden)) * 4;
     for (auto _ : state) {
-        kernels_->experts(view(permuted_), expert_offsets_.data(), kExperts, mlp, view(dense_),
+        kernels_->experts({view(permuted_), expert_offsets_.data(), kExperts, mlp, view(dense_)},
                           *stream_);
     }
     report_bytes(state, static_cast<double>(kExperts * each) * sizeof(float));

@@ -31,7 +31,8 @@ Range split_evenly(std::int64_t size, int parts, int index) {
 Shard shard_of(const LayerShape& shape, const Parallel& parallel, int rank) {
     return {split_evenly(shape.experts, parallel.ep, parallel.ep_index(rank)),
             split_evenly(shape.intermediate, parallel.moe_tp(), parallel.moe_tp_index(rank)),
-            split_evenly(shape.shared_intermediate, parallel.ranks, rank)};
+            split_evenly(shape.shared_intermediate, parallel.ranks, rank),
+            (shape.experts + parallel.ep - 1) / parallel.ep};
 }
 
 std::vector<std::int64_t> padded_tokens(std::span<const std::int64_t> tokens_by_dp, int attn_tp,

@@ -31,9 +31,10 @@ struct Parallel {
 /// What one rank holds of the layer's weights. Sizes that do not divide are split as evenly as they
 /// go, so that every topology computes the same layer.
 struct Shard {
-    Range experts;       ///< whole experts, split over ep
-    Range intermediate;  ///< columns of each of them, split over moe_tp
-    Range shared;        ///< columns of the shared expert, split over all ranks
+    Range experts;                ///< whole experts, split over ep
+    Range intermediate;           ///< columns of each of them, split over moe_tp
+    Range shared;                 ///< columns of the shared expert, split over all ranks
+    std::int64_t most_experts{};  ///< whole ones on any rank
 };
 [[nodiscard]] Shard shard_of(const LayerShape& shape, const Parallel& parallel, int rank);
 

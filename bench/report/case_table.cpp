@@ -1,5 +1,7 @@
 #include "bench/report/case_table.hpp"
 
+#include "bench/report/beside_table.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -92,7 +94,7 @@ std::string case_table(std::span<const ResultRow> rows,
                                 speedup(row, row.layer, 3), planted_mark(row));
         }
     }
-    text += verdict_line(rows, best_forms);
+    text += verdict_line(rows, best_forms) + beside_table(rows);
     if (std::any_of(rows.begin(), rows.end(), beats_a_limit)) {
         text += "  ! below the limit that was calibrated, by more than a tenth: see flags\n";
     }

@@ -30,6 +30,15 @@ struct Speedup {
 };
 constexpr auto kLayer = &Row::layer, kOutput = &Row::output, kCombine = &Row::combine_alone;
 
+/// Of what ran beside each other: a median, or the ends of its 95 % interval.
+template <auto Time>
+struct BesideUs {
+    static constexpr auto median = of<&Row::beside_times, Time, &Estimate::median>,
+                          low = of<&Row::beside_times, Time, &Estimate::low>,
+                          high = of<&Row::beside_times, Time, &Estimate::high>;
+};
+using Times = BesideTimes;
+
 template <auto Phase>
 constexpr auto phase = of<&Row::phases, Phase>;
 
@@ -85,8 +94,8 @@ constexpr auto kColumns = std::to_array<Column>({
     {"variant", kOther, "",
      "which way the strategy went, where it has several: reduce_scatter or grouped "
      "(collapse), zero_copy or copied (padded, symmetric), library, push, one_shot or two_shot "
-     "(all_reduce over peer memory), direct or balanced (push), push or push_balanced (fused); the "
-     "strategy that was chosen (auto)",
+     "(all_reduce over peer memory), direct or balanced (push), push, push_balanced or pull "
+     "(fused); the strategy that was chosen (auto)",
      of<&Row::variant>},
     {"dtype", kCell, "", "what rows travel as; the host computes experts in f32", of<&Row::dtype>},
     {"graph", kCell, "",
@@ -99,7 +108,8 @@ constexpr auto kColumns = std::to_array<Column>({
     {"mode", kCell, "", "how samples are taken: isolated, chained (graphs) or pipelined",
      of<&Row::mode>},
     {"layers", kCell, "", "layers with weights of their own in one step", of<&Row::layers>},
-    {"epilogue", kCell, "", "step after the combine that every strategy ends with",
+    {"epilogue", kCell, "",
+     "step after the combine that every strategy ends with: none or residual_norm",
      of<&Row::epilogue>},
     {"seed", kOther, "", "of inputs, weights and orders", of<&Row::seed>},
     {"planted_pct", kOther, "%",
@@ -310,6 +320,46 @@ constexpr auto kColumns = std::to_array<Column>({
      "where the steps are from: the file of --steps, as typed, or synthetic traffic and what "
      "--traffic says",
      of<&Row::steps_source>},
+    {"beside", kCell, "",
+     "what ran while rows were exchanged, in samples of their own: none, or gemm, the experts of a "
+     "second batch on another stream or core. gemm_us_median to gemm_shares_core are of these, and "
+     "empty with none",
+     of<&Row::beside>},
+    {"gemm_us_median", kOther, "us", "the GEMM alone; the same for all strategies of a case",
+     BesideUs<&Times::gemm_alone>::median},
+    {"gemm_us_low", kOther, "us", "its 95 % interval", BesideUs<&Times::gemm_alone>::low},
+    {"gemm_us_high", kOther, "us", "its 95 % interval", BesideUs<&Times::gemm_alone>::high},
+    {"beside_output_us_median", kOther, "us",
+     "the output step beside the GEMM, from their common start", BesideUs<&Times::output>::median},
+    {"beside_output_us_low", kOther, "us", "its 95 % interval", BesideUs<&Times::output>::low},
+    {"beside_output_us_high", kOther, "us", "its 95 % interval", BesideUs<&Times::output>::high},
+    {"beside_gemm_us_median", kOther, "us", "the GEMM beside the output step, from there",
+     BesideUs<&Times::gemm>::median},
+    {"beside_gemm_us_low", kOther, "us", "its 95 % interval", BesideUs<&Times::gemm>::low},
+    {"beside_gemm_us_high", kOther, "us", "its 95 % interval", BesideUs<&Times::gemm>::high},
+    {"gemm_slowdown_pct", kOther, "%",
+     "by how much longer the GEMM took beside the output step than alone, by round",
+     BesideUs<&Times::slowdown_pct>::median},
+    {"gemm_slowdown_pct_low", kOther, "%", "its 95 % interval",
+     BesideUs<&Times::slowdown_pct>::low},
+    {"gemm_slowdown_pct_high", kOther, "%", "its 95 % interval",
+     BesideUs<&Times::slowdown_pct>::high},
+    {"together_us_median", kOther, "us", "until both had ended",
+     BesideUs<&Times::together>::median},
+    {"together_us_low", kOther, "us", "its 95 % interval", BesideUs<&Times::together>::low},
+    {"together_us_high", kOther, "us", "its 95 % interval", BesideUs<&Times::together>::high},
+    {"in_turn_us_median", kOther, "us", "the GEMM and then the output step, on one stream",
+     BesideUs<&Times::in_turn>::median},
+    {"in_turn_us_low", kOther, "us", "its 95 % interval", BesideUs<&Times::in_turn>::low},
+    {"in_turn_us_high", kOther, "us", "its 95 % interval", BesideUs<&Times::in_turn>::high},
+    {"overlap_gain", kOther, "", "in_turn / together of the same round: above 1 the overlap pays",
+     BesideUs<&Times::gain>::median},
+    {"overlap_gain_low", kOther, "", "its 95 % interval", BesideUs<&Times::gain>::low},
+    {"overlap_gain_high", kOther, "", "its 95 % interval", BesideUs<&Times::gain>::high},
+    {"gemm_shares_core", kOther, "",
+     "true: on some rank the GEMM took turns with a rank on one core, and these times say nothing; "
+     "never with GPUs",
+     of<&Row::beside_times, &Times::shares_core>},
 });
 
 }  // namespace

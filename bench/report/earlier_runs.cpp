@@ -22,6 +22,33 @@ constexpr std::array kSameMachine{"backend",      "device",    "library",       
                                   "host_names",   "ranks",     "ranks_on_host", "cores_on_host",
                                   "git_revision", "git_dirty", "compiler",      "compiler_flags"};
 
+/// The first thing that tells a run from the one to come, as a sentence; empty where they agree.
+std::string difference_of(const ResultPaths& paths, const json& run, const json& now) {
+    const auto made_with = [&](std::string_view what, const json& was, const json& is) {
+        return fmt::format("{} was made with {} {}, not {}; name another file for these", paths.csv,
+                           what, was.dump(), is.dump());
+    };
+    for (const auto& [option, value] : now["settings"].items()) {
+        const auto was = run.contains("settings") ? run["settings"].value(option, json()) : json();
+        if (was != value) return made_with(option, was, value);
+    }
+    if (run.value("steps_hash", std::string()) != now["steps_hash"]) {
+        return fmt::format(
+            "{} was made of other steps: --steps {} has changed since; put the old "
+            "file back, or name another file than {} '{}'",
+            paths.csv, now["settings"]["--steps"].get<std::string>(), paths.option, paths.given);
+    }
+    if (run.value("launches", json()) != now["launches"]) {
+        return made_with("launches", run.value("launches", json()), now["launches"]);
+    }
+    for (const auto* key : kSameMachine) {
+        if (run.value(key, json()) != now[key]) {
+            return made_with(key, run.value(key, json()), now[key]);
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 json read_provenance(const ResultPaths& paths) {
@@ -37,32 +64,17 @@ json read_provenance(const ResultPaths& paths) {
     return all;
 }
 
-void check_same_run(const ResultPaths& paths, const json& runs, const json& now) {
-    const auto refuse = [&](std::string_view what, const json& was, const json& is) {
-        throw BadArgument(
-            fmt::format("--resume: {} was made with {} {}, not {}; name another file for these",
-                        paths.csv, what, was.dump(), is.dump()));
-    };
+std::set<std::string> runs_of_this_sweep(const ResultPaths& paths, const json& runs,
+                                         const json& now) {
+    std::set<std::string> same;
+    std::string difference;
     for (const auto& [run_id, run] : runs.items()) {
-        for (const auto& [option, value] : now["settings"].items()) {
-            const auto was =
-                run.contains("settings") ? run["settings"].value(option, json()) : json();
-            if (was != value) refuse(option, was, value);
-        }
-        if (run.value("steps_hash", std::string()) != now["steps_hash"]) {
-            throw BadArgument(
-                fmt::format("--resume: {} was made of other steps: --steps {} has changed since; "
-                            "put the old file back, or name another file than {} '{}'",
-                            paths.csv, now["settings"]["--steps"].get<std::string>(), paths.option,
-                            paths.given));
-        }
-        if (run.value("launches", json()) != now["launches"]) {
-            refuse("launches", run.value("launches", json()), now["launches"]);
-        }
-        for (const auto* key : kSameMachine) {
-            if (run.value(key, json()) != now[key]) refuse(key, run.value(key, json()), now[key]);
-        }
+        const auto differs = difference_of(paths, run, now);
+        if (differs.empty()) same.insert(run_id);
+        difference = differs;
     }
+    if (same.empty() && !difference.empty()) throw BadArgument("--resume: " + difference);
+    return same;
 }
 
 void check_runs_are_known(const ResultPaths& paths, const FinishedCases& finished,

@@ -94,8 +94,8 @@ std::vector<std::string> csv_cells(std::string_view line) {
 }
 
 FinishedCases read_finished_cases(std::istream& csv, const std::string& path,
-                                  const std::string& launch,
-                                  const std::set<std::string>& combines) {
+                                  const std::string& launch, const std::set<std::string>& combines,
+                                  const std::set<std::string>& runs) {
     FinishedCases finished;
     Lines lines(csv, path);
     if (!lines.next()) return finished;
@@ -125,11 +125,12 @@ FinishedCases read_finished_cases(std::istream& csv, const std::string& path,
         }
         seen.insert(cells[at.combine]);
         wrong += cells[at.verified] == "false" ? 1 : 0;
-        missing = missing_from(seen, combines);
+        const bool ours = runs.contains(key.first);
+        if (ours) missing = missing_from(seen, combines);
         if (!missing.empty()) continue;
         finished.keep_bytes = lines.end();
         finished.kept.insert(key);
-        if (cells[at.launch] != launch) continue;
+        if (!ours || cells[at.launch] != launch) continue;
         if (finished.case_ids.insert(cells[at.case_id]).second) finished.wrong += wrong;
     }
     return finished;

@@ -27,10 +27,12 @@ struct FinishedCases {
 /// Reads whole lines, the header first; a last line without an end is none. A BadArgument that
 /// names the line of `path` where it is not as this program writes it: a blank one, one that ends
 /// with CR LF, one with too many or too few cells, or rows after an unfinished case, since then it
-/// was not a run that died last.
+/// was not a run that died last. Only rows of `runs` finish a case: other sweeps may stand in the
+/// same file, whole.
 [[nodiscard]] FinishedCases read_finished_cases(std::istream& csv, const std::string& path,
                                                 const std::string& launch,
-                                                const std::set<std::string>& combines);
+                                                const std::set<std::string>& combines,
+                                                const std::set<std::string>& runs);
 
 /// Samples are written before the rows that they belong to: where those begin that have no row
 /// among `kept`. A BadArgument as above.

@@ -10,6 +10,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -32,11 +34,12 @@ void make_folder_of(const std::string& path) {
     }
 }
 
-FinishedCases find_finished(const ResultPaths& paths, const Options& options) {
+FinishedCases find_finished(const ResultPaths& paths, const Options& options,
+                            const std::set<std::string>& runs) {
     std::set<std::string> combines;
     for (const auto* entry : options.combines) combines.emplace(entry->name);
     std::ifstream rows(paths.csv);
-    return read_finished_cases(rows, paths.csv, fmt::format("{}", options.launch), combines);
+    return read_finished_cases(rows, paths.csv, fmt::format("{}", options.launch), combines, runs);
 }
 
 }  // namespace
@@ -50,13 +53,16 @@ ResultFiles::ResultFiles(const Parts& parts)
     AppendFile::check_header(paths_.csv, header, torn);
     AppendFile::check_header(paths_.samples, kSamplesHeader, torn);
     auto all = read_provenance(paths_);
-    if (parts.options.resume) check_same_run(paths_, all["runs"], parts.provenance);
+    std::set<std::string> runs;
+    if (parts.options.resume) {
+        runs = runs_of_this_sweep(paths_, all["runs"], parts.provenance);
+    }
 
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
     csv_ = std::make_unique<AppendFile>(paths_.csv, header, torn);
     if (parts.options.resume) {
-        finished_ = find_finished(paths_, parts.options);
+        finished_ = find_finished(paths_, parts.options, runs);
         check_runs_are_known(paths_, finished_, all["runs"]);
         samples_gone_ = !finished_.kept.empty() && !fs::exists(paths_.samples);
     }
@@ -84,8 +90,8 @@ void ResultFiles::append(std::span<const ResultRow> rows) {
 }
 
 void ResultFiles::append_samples(const ResultRow& row, std::string_view region,
-                                 const std::vector<double>& seconds,
-                                 const std::vector<double>& arrival_spread) {
+                                 std::span<const double> seconds,
+                                 std::span<const double> arrival_spread) {
     std::string lines;
     for (std::size_t round = 0; round < seconds.size(); ++round) {
         lines += fmt::format("{},{},{},{},{},{:.3f},{:.3f}\n", row.run_id, row.case_id, row.combine,

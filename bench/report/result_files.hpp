@@ -55,10 +55,10 @@ public:
 
     /// The rows of one case, which come into the file together.
     void append(std::span<const ResultRow> rows);
-    /// One line for each sample: `region` is layer, output or combine; times in seconds.
+    /// One line for each sample: `region` is layer, output or combine, or a kind of sample that
+    /// results/README.md names; times in seconds.
     void append_samples(const ResultRow& row, std::string_view region,
-                        const std::vector<double>& seconds,
-                        const std::vector<double>& arrival_spread);
+                        std::span<const double> seconds, std::span<const double> arrival_spread);
     void set_status(std::string_view state, std::string_view message);
 
 private:

@@ -28,6 +28,14 @@ struct Timing {
     [[nodiscard]] bool resolved() const { return speedup && speedup->excludes(1); }
 };
 
+/// The output step and the experts of a second batch, medians in microseconds.
+struct BesideTimes {
+    Estimate gemm_alone, output, gemm, together, in_turn;
+    Estimate slowdown_pct;  ///< of the GEMM, beside the output step over alone, by round
+    Estimate gain;          ///< in_turn / together, by round
+    bool shares_core{};     ///< the GEMM took turns with a rank on one core
+};
+
 /// One row of the results: a case and one strategy. columns.hpp says how it is written.
 struct ResultRow {
     // What ran, in the order of the columns.
@@ -104,6 +112,8 @@ struct ResultRow {
     /// Steps that the case stands for, and where they are from; empty without.
     std::optional<std::int64_t> steps;
     std::string steps_source;
+    std::string beside;                       ///< what ran beside the output step, or none
+    std::optional<BesideTimes> beside_times;  ///< where something did
 
     /// 1e9 bytes a second that the exchange moves, of the whole matrix and of the contract's bytes.
     [[nodiscard]] std::optional<double> algbw_gbps() const;

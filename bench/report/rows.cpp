@@ -107,11 +107,12 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.sms = sms_of(*context.backend.world, params);
     row.scope = to_string(params.scope);
     row.cache = to_string(params.cache);
+    row.beside = to_string(params.beside);
     row.mode = context.options.mode == Mode::pipelined ? "pipelined"
                : params.graph                          ? "chained"
                                                        : "isolated";
     row.layers = params.layers;
-    row.epilogue = "none";
+    row.epilogue = to_string(params.epilogue);
     row.seed = params.seed;
     row.planted_pct = context.options.slowdown_pct(entry);
     row.scoring = to_string(params.shape.scoring);
@@ -155,6 +156,22 @@ Timing timing_of(const Series& series, std::size_t candidate, bool has_baseline)
         timing.speedup = estimate_median(paired_ratios(series.seconds.front(), seconds));
     }
     return timing;
+}
+
+BesideTimes beside_times_of(const BesideSamples::Times& times, bool shares_core) {
+    const auto us = [](std::span<const double> seconds) {
+        return scaled(estimate_median({seconds.begin(), seconds.end()}), kMicro);
+    };
+    auto slowdowns = paired_ratios(times.gemm, times.gemm_alone);
+    for (auto& slowdown : slowdowns) slowdown = 100 * (slowdown - 1);
+    return {.gemm_alone = us(times.gemm_alone),
+            .output = us(times.output),
+            .gemm = us(times.gemm),
+            .together = us(times.together),
+            .in_turn = us(times.in_turn),
+            .slowdown_pct = estimate_median(slowdowns),
+            .gain = estimate_median(paired_ratios(times.in_turn, times.together)),
+            .shares_core = shares_core};
 }
 
 void describe_samples(const Series& output, std::size_t candidate, ResultRow& row) {

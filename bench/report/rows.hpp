@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/case/beside_gemm.hpp"
 #include "bench/case/plan.hpp"
 #include "bench/measure/phase_split.hpp"
 #include "bench/measure/sampler.hpp"
@@ -35,6 +36,7 @@ struct RowContext {
 [[nodiscard]] Timing timing_of(const Series& series, std::size_t candidate, bool has_baseline);
 /// What a row says of how one candidate's output samples came about.
 void describe_samples(const Series& output, std::size_t candidate, ResultRow& row);
+[[nodiscard]] BesideTimes beside_times_of(const BesideSamples::Times& times, bool shares_core);
 [[nodiscard]] ResultRow::Phases phases_of(const PhaseSplit& split);
 
 }  // namespace moe

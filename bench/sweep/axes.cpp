@@ -170,6 +170,17 @@ constexpr std::array kAxes{
              [](const Case& params) {
                  return std::string(params.cache == Cache::cold ? "cold" : "");
              }}),
+    list_axis<&Options::besides, &Case::beside>(
+        {.column = "beside",
+         .option = {"--beside", G::measurement, "none",
+                    "LIST of none, gemm: with gemm, output steps also run while the experts of a "
+                    "second batch do",
+                    read_into<&Options::besides, parse_besides>},
+         .id = {27},
+         .label =
+             [](const Case& params) {
+                 return std::string(params.beside == Beside::gemm ? "beside GEMMs" : "");
+             }}),
     Axis{.column = "padding",
          .option = {"--padding", G::step, "sum_len",
                     "LIST of sum_len, max_len, sglang (the rule of SGLang 0.5.23, by --phase and "
@@ -259,6 +270,17 @@ constexpr std::array kAxes{
          .label =
              [](const Case& params) {
                  return params.layers == 1 ? "" : fmt::format("{} layers", params.layers);
+             }}),
+    list_axis<&Options::epilogues, &Case::epilogue>(
+        {.column = "epilogue",
+         .option = {"--epilogue", G::layer, "none",
+                    "LIST of none, residual_norm: every output step ends with a residual addition "
+                    "and RMSNorm of the rank's rows",
+                    read_into<&Options::epilogues, parse_epilogues>},
+         .id = {26},
+         .label =
+             [](const Case& params) {
+                 return params.epilogue == Epilogue::none ? "" : to_text(params.epilogue);
              }}),
     single_axis<&Options::seed, &Case::seed>(
         {.column = "seed",

@@ -17,6 +17,11 @@ constexpr std::array kGraphs{Word<Graphs>{"off", Graphs::off}, Word<Graphs>{"on"
 
 constexpr std::array kCaches{Word<Cache>{"warm", Cache::warm}, Word<Cache>{"cold", Cache::cold}};
 
+constexpr std::array kEpilogues{Word<Epilogue>{"none", Epilogue::none},
+                                Word<Epilogue>{"residual_norm", Epilogue::residual_norm}};
+constexpr std::array kBesides{Word<Beside>{"none", Beside::none},
+                              Word<Beside>{"gemm", Beside::gemm}};
+
 /// The fixed ones, and each engine's whose rule is known: by its name the newest, and each release.
 std::vector<Word<PaddingRule>> padding_words() {
     std::vector<Word<PaddingRule>> words{{"sum_len", Padding::sum_len},
@@ -66,6 +71,15 @@ std::vector<bool> parse_graphs(std::string_view option, const std::string& text)
 
 std::vector<Cache> parse_caches(std::string_view option, const std::string& text) {
     return parse_list(option, text, [&](auto word) { return parse_word(option, word, kCaches); });
+}
+
+std::vector<Epilogue> parse_epilogues(std::string_view option, const std::string& text) {
+    return parse_list(option, text,
+                      [&](auto word) { return parse_word(option, word, kEpilogues); });
+}
+
+std::vector<Beside> parse_besides(std::string_view option, const std::string& text) {
+    return parse_list(option, text, [&](auto word) { return parse_word(option, word, kBesides); });
 }
 
 std::vector<PaddingRule> parse_paddings(std::string_view option, const std::string& text) {

@@ -21,6 +21,9 @@ namespace moe {
 /// off, on, or both.
 [[nodiscard]] std::vector<bool> parse_graphs(std::string_view option, const std::string& text);
 [[nodiscard]] std::vector<Cache> parse_caches(std::string_view option, const std::string& text);
+[[nodiscard]] std::vector<Epilogue> parse_epilogues(std::string_view option,
+                                                    const std::string& text);
+[[nodiscard]] std::vector<Beside> parse_besides(std::string_view option, const std::string& text);
 [[nodiscard]] std::vector<PaddingRule> parse_paddings(std::string_view option,
                                                       const std::string& text);
 [[nodiscard]] StepPhase parse_phase(std::string_view option, std::string_view text);

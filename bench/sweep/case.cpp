@@ -10,6 +10,10 @@ std::string_view to_string(Cache cache) {
     return cache == Cache::warm ? "cold_weights" : "cold";
 }
 
+std::string_view to_string(Beside beside) {
+    return beside == Beside::none ? "none" : "gemm";
+}
+
 std::string_view to_string(const PaddingRule& rule) {
     const auto* engine = engine_of(rule);
     if (engine == nullptr) return to_string(std::get<Padding>(rule));

@@ -2,6 +2,7 @@
 
 #include "bench/engines/engine_rules.hpp"
 #include "bench/moe/engine_padding.hpp"
+#include "bench/moe/epilogue.hpp"
 #include "bench/moe/load.hpp"
 #include "bench/moe/parallel.hpp"
 #include "bench/moe/shape.hpp"
@@ -26,6 +27,11 @@ enum class Cache : std::uint8_t { warm, cold };
 /// As results say it: cold_weights or cold.
 [[nodiscard]] std::string_view to_string(Cache cache);
 
+/// What keeps the device busy while rows are exchanged, in samples of their own: nothing, or the
+/// experts of a second batch, as in two-batch overlap.
+enum class Beside : std::uint8_t { none, gemm };
+[[nodiscard]] std::string_view to_string(Beside beside);
+
 /// How rows are padded: so, or as a release of an engine chooses for the step.
 using PaddingRule = std::variant<Padding, const EngineRules*>;
 [[nodiscard]] std::string_view to_string(const PaddingRule& rule);
@@ -48,6 +54,7 @@ struct Case {
     std::int64_t skew_us{};  ///< by which all ranks but one may be late for a sample
     std::int64_t sms{};      ///< that communication uses; 0: as many as the library chooses
     Cache cache{};
+    Beside beside{};
     PaddingRule padding{};
     std::optional<StepPhase> phase;  ///< where rules or graph sizes ask, and for mixed loads
     GraphSizes graph_sizes;          ///< to which decode rows are padded
@@ -55,6 +62,7 @@ struct Case {
     std::int64_t tokens{};  ///< of one step, over all DP ranks
     Scope scope{};
     std::int64_t layers{1};  ///< in one step
+    Epilogue epilogue{};
     std::int64_t seed{};
     std::int64_t steps{};  ///< of a file that it stands for; no part of what runs, nor of the id
 

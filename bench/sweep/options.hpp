@@ -59,6 +59,8 @@ struct Options {
     std::vector<std::int64_t> skews_us;
     std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
     std::vector<Cache> caches;
+    std::vector<Epilogue> epilogues;
+    std::vector<Beside> besides;
     Scope scope{};
     std::int64_t layers{};
     std::int64_t seed{};

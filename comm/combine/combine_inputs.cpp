@@ -18,7 +18,7 @@ std::string CombineInputs::no_room(const InputNeeds& needs) {
 
 CombineInput CombineInputs::of(const InputNeeds& needs) {
     if (needs.weighted()) {
-        MOE_EXPECT(!needs.reach, "expert rows lie in plain device memory");
+        MOE_EXPECT(!needs.reach || weighted_.memory != nullptr, "nobody else reads expert rows");
         return weighted_;
     }
     auto found = partial_sums_.find(needs);

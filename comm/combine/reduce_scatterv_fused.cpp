@@ -1,69 +1,54 @@
-// The local combine and the reduce_scatterv in one step: each rank sums, for every row, the expert
-// rows that it has for it and writes the sum into the inbox of the rank that adds it up, as
-// reduce_scatterv_push does. The matrix of partial sums is never there, and rows that a rank has no
-// expert rows for are not sent.
-#include "comm/combine/owner_combine.hpp"
-#include "comm/combine/push_setup.hpp"
+// The local combine and the reduce_scatterv in one step: the matrix of partial sums is never there.
+// By push a row that a rank has expert rows for crosses once; by pull each of its expert rows does,
+// but nothing is written on the way. Which is faster is told by the speeds of link and memory.
+#include "comm/combine/fused_pull.hpp"
+#include "comm/combine/fused_push.hpp"
 
-#include <vector>
+#include <algorithm>
+#include <cmath>
 
 namespace moe {
 namespace {
 
-std::size_t inbox_row_bytes(const CombineSetup& setup) {
-    return PushWeightedSum::inbox_row_bytes(static_cast<std::size_t>(setup.row_bytes()));
+constexpr std::string_view kPull = "pull";
+
+/// What the rank that is busiest takes in and reads, expert rows included, where its cost is of
+/// what it sends and of what no router decides.
+Cost busiest_push(const CombineSetup& setup, std::int64_t expert_bytes) {
+    auto cost = FusedPush::cost(setup, setup.weighted.present);
+    const auto ingress = FusedPush::largest_ingress(setup, setup.weighted.present);
+    cost.link_bytes = std::max(cost.link_bytes, ingress);
+    cost.memory_bytes += setup.owned.total() * expert_bytes;
+    return cost;
+}
+Cost busiest_pull(const CombineSetup& setup, std::int64_t expert_bytes) {
+    auto cost = FusedPull::cost(setup);
+    const auto read = setup.owned.largest() * expert_bytes;  // of each rank
+    cost.link_bytes = std::max(cost.link_bytes, (setup.world.size() - 1) * read);
+    cost.memory_bytes += setup.world.size() * read;
+    return cost;
 }
 
-PushPlan plan_of(const CombineSetup& setup) {
-    return push_plan(setup, best_push_shape(setup), inbox_row_bytes(setup));
+/// Whether to pull: no later than a push by the speeds that were measured.
+bool pulls(const CombineSetup& setup) {
+    if (!setup.speeds || !FusedPull::obstacle(setup).empty()) return false;
+    const auto expert_bytes =
+        std::llround(setup.weighted.entries * static_cast<double>(setup.expert_row_bytes()));
+    return limit_seconds(busiest_pull(setup, expert_bytes), *setup.speeds) <=
+           limit_seconds(busiest_push(setup, expert_bytes), *setup.speeds);
 }
 
-class ReduceScattervFused final : public OwnerCombine {
-public:
-    explicit ReduceScattervFused(const CombineSetup& setup)
-        : OwnerCombine(setup), inbox_(setup.world, plan_of(setup)) {}
-
-    std::optional<std::int64_t> sent_bytes(const CombineInput& in) const override {
-        const auto rows = static_cast<std::size_t>(setup().owned.total());
-        std::vector<std::int32_t> offsets(rows + 1);
-        setup().device.download(reinterpret_cast<const std::byte*>(in.weights.offsets),
-                                reinterpret_cast<std::byte*>(offsets.data()),
-                                offsets.size() * sizeof offsets.front());
-        const auto row_bytes = inbox_row_bytes(setup());
-        std::int64_t sent = 0;
-        for (const auto& piece : inbox_.plan().pieces()) {
-            const auto first = piece.offset / row_bytes;
-            const auto end = first + piece.bytes / row_bytes;
-            const bool own = piece.helper == setup().world.rank();
-            if (own && piece.forwarded()) sent += static_cast<std::int64_t>(end - first);
-            if (own) continue;
-            for (auto row = first; row < end; ++row) sent += offsets[row] < offsets[row + 1];
-        }
-        return sent * setup().row_bytes();
-    }
-
-private:
-    Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
-        if (inbox_.memory() == nullptr) return own;  // no rows
-        setup().world.peer_kernels()->push_weighted_sum(inbox_.memory()->table(),
-                                                        {.rows = in.weights,
-                                                         .dense = in.rows,
-                                                         .plan = inbox_.plan(),
-                                                         .half_bytes = inbox_.half_bytes(),
-                                                         .out = own},
-                                                        stream);
-        return own;
-    }
-
-    OwnersInbox inbox_;
-};
-
-/// Of rows that all ranks have expert rows for; how many of those are read is up to the router.
-Cost cost(const CombineSetup& setup) {
-    if (setup.owned.total() == 0) return owners_cost(setup, [](int) { return Cost{}; });
-    const auto plan = plan_of(setup);
-    return owners_cost(
-        setup, [&](int rank) { return push_cost(setup, plan, inbox_row_bytes(setup), rank); });
+std::string push_obstacle(const CombineSetup& setup) {
+    return setup.world.peer_obstacle(Reach::load_store);
+}
+Cost push_cost(const CombineSetup& setup) {
+    return FusedPush::cost(setup);
+}
+InputNeeds push_input(const CombineSetup& /*setup*/) {
+    return {.kind = InputNeeds::Kind::weighted_rows};
+}
+InputNeeds pull_input(const CombineSetup& /*setup*/) {
+    return {.kind = InputNeeds::Kind::weighted_rows, .reach = Reach::load_store};
 }
 
 }  // namespace
@@ -71,17 +56,47 @@ Cost cost(const CombineSetup& setup) {
 extern const CombineEntry reduce_scatterv_fused;
 constinit const CombineEntry reduce_scatterv_fused{
     .name = "reduce_scatterv_fused",
-    .summary = "sum expert rows and write owners' rows into inboxes, in one (push)",
+    .summary = "sum expert rows and reduce them to owners, in one: push or pull, by speeds",
     .form = Form::reduce_scatter,
-    .obstacle =
-        [](const CombineSetup& setup) { return setup.world.peer_obstacle(Reach::load_store); },
-    .cost = cost,
-    .make = make<ReduceScattervFused>,
-    .variant = [](const CombineSetup& setup) -> std::string_view {
-        return best_push_shape(setup) == PushShape::direct ? "push" : "push_balanced";
+    .obstacle = push_obstacle,
+    .cost =
+        [](const CombineSetup& setup) {
+            return pulls(setup) ? FusedPull::cost(setup) : push_cost(setup);
+        },
+    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
+        if (pulls(setup)) return make<FusedPull>(setup);
+        return make<FusedPush>(setup);
     },
-    .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
-        return {.kind = InputNeeds::Kind::weighted_rows};
-    }};
+    .variant =
+        [](const CombineSetup& setup) { return pulls(setup) ? kPull : FusedPush::variant(setup); },
+    .input =
+        [](const CombineSetup& setup) {
+            return pulls(setup) ? pull_input(setup) : push_input(setup);
+        },
+    .by_speeds = true};
+
+extern const CombineEntry reduce_scatterv_fused_push;
+constinit const CombineEntry reduce_scatterv_fused_push{
+    .name = "reduce_scatterv_fused:push",
+    .summary = "the same, sums are written into owners' inboxes",
+    .form = Form::reduce_scatter,
+    .obstacle = push_obstacle,
+    .cost = push_cost,
+    .make = make<FusedPush>,
+    .variant = FusedPush::variant,
+    .input = push_input,
+    .by_name_only = true};
+
+extern const CombineEntry reduce_scatterv_fused_pull;
+constinit const CombineEntry reduce_scatterv_fused_pull{
+    .name = "reduce_scatterv_fused:pull",
+    .summary = "the same, owners read expert rows where they lie",
+    .form = Form::reduce_scatter,
+    .obstacle = FusedPull::obstacle,
+    .cost = FusedPull::cost,
+    .make = make<FusedPull>,
+    .variant = [](const CombineSetup& /*setup*/) { return kPull; },
+    .input = pull_input,
+    .by_name_only = true};
 
 }  // namespace moe

@@ -5,6 +5,7 @@
 #include "comm/mpi/mpi_bootstrap.hpp"
 #include "comm/mpi/mpi_communicator.hpp"
 #include "comm/mpi/shared_window.hpp"
+#include "comm/mpi/side_core.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 
@@ -29,7 +30,9 @@ std::string host_backend_libraries() {
 }
 
 Backend open_host_backend(const BackendOptions& /*options*/) {
-    const auto machine = discover_machine(*make_mpi_bootstrap());
+    const auto bootstrap = make_mpi_bootstrap();
+    const auto ranks = discover_ranks(*bootstrap);
+    const auto machine = machine_of(ranks);
     std::vector<std::string> warnings;
     if (machine.oversubscribed()) {
         warnings.push_back(fmt::format(
@@ -39,7 +42,8 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
             machine.cpus_on_host() == 1 ? "" : "s"));
     }
     return {.name = "host",
-            .device = make_host_device(),
+            .device = make_host_device(
+                steady_seconds, side_core_of(ranks, static_cast<std::size_t>(bootstrap->rank()))),
             .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD)),
             .layer_kernels = make_host_layer_kernels_factory(),
             .libraries = host_backend_libraries(),

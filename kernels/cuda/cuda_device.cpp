@@ -2,6 +2,7 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/delay.hpp"
 #include "kernels/cuda/nvml.hpp"
+#include "kernels/cuda/residual_norm.hpp"
 #include "kernels/cuda/stamp.hpp"
 #include "kernels/cuda/stream_gate.hpp"
 #include "kernels/cuda/sum.hpp"
@@ -139,6 +140,34 @@ private:
     UniqueStream handle_;
 };
 
+/// A second stream. Events without a time order the two: in a capture they are the edges of the
+/// graph, where recording a timed one would be a node.
+class CudaSideQueue final : public SideQueue {
+public:
+    explicit CudaSideQueue(std::unique_ptr<Stream> side) : side_(std::move(side)) {
+        for (auto* event : {&forked_, &joined_}) {
+            cudaEvent_t raw{};
+            MOE_CUDA(cudaEventCreateWithFlags(&raw, cudaEventDisableTiming));
+            event->reset(raw);
+        }
+    }
+    [[nodiscard]] bool shares_core() const override { return false; }
+    void fork(Stream& stream, const std::function<void(Stream&)>& work) override {
+        order(stream, *side_, forked_.get());
+        work(*side_);
+    }
+    void join(Stream& stream) override { order(*side_, stream, joined_.get()); }
+
+private:
+    static void order(Stream& first, Stream& then, cudaEvent_t event) {
+        MOE_CUDA(cudaEventRecord(event, cuda::native(first)));
+        MOE_CUDA(cudaStreamWaitEvent(cuda::native(then), event, 0));
+    }
+
+    std::unique_ptr<Stream> side_;
+    UniqueEvent forked_, joined_;
+};
+
 void set_device(int ordinal) {
     const auto status = cudaSetDevice(ordinal);
     if (status == cudaErrorDevicesUnavailable || status == cudaErrorMpsServerNotReady) {
@@ -163,6 +192,9 @@ public:
     }
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<CudaEvent>(stamps_);
+    }
+    [[nodiscard]] std::unique_ptr<SideQueue> make_side_queue() override {
+        return std::make_unique<CudaSideQueue>(make_stream());
     }
     [[nodiscard]] std::unique_ptr<StreamGate> make_stream_gate() override {
         return cuda::make_stream_gate(patience_seconds_);
@@ -228,6 +260,9 @@ public:
     void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                       Stream& stream) override {
         launch_weighted_sum(rows, dense, to, cuda::native(stream));
+    }
+    void residual_norm(const ResidualNorm& norm, Stream& stream) override {
+        launch_residual_norm(norm, cuda::native(stream));
     }
     void delay(double seconds, Stream& stream) override {
         launch_delay(seconds, cuda::native(stream));

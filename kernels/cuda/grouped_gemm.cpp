@@ -1,5 +1,7 @@
 #include "kernels/cuda/grouped_gemm.hpp"
 
+#include "kernels/cuda/cuda.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -18,6 +20,10 @@ const GroupedGemmKernel* choose_grouped_gemm(const GroupedGemm& gemm) {
     if (gemm.in.rows == 0 || gemm.out.cols == 0 || gemm.experts == 0) return nullptr;
     return *std::find_if(kKernels.begin(), kKernels.end(),
                          [&](const auto* kernel) { return kernel->can(gemm); });
+}
+
+int sms_of(const GroupedGemm& gemm) {
+    return static_cast<int>(std::max<std::int64_t>(sm_count() - gemm.spared_sms, 1));
 }
 
 void launch_grouped_gemm(const GroupedGemm& gemm, cudaStream_t stream) {

@@ -28,6 +28,8 @@ struct GroupedGemm {
     bool gated{};
     /// Rows of an expert if routing is even: which tile suits best.
     std::int64_t expected_rows{};
+    /// Multiprocessors that are left to other work; one is kept.
+    std::int64_t spared_sms{};
 
     [[nodiscard]] std::int64_t weight_rows() const { return (gated ? 2 : 1) * out.cols; }
 };
@@ -49,6 +51,8 @@ struct GroupedGemmKernel {
 [[nodiscard]] const GroupedGemmKernel* choose_grouped_gemm(const GroupedGemm& gemm);
 void launch_grouped_gemm(const GroupedGemm& gemm, cudaStream_t stream);
 
+/// Multiprocessors that it may fill.
+[[nodiscard]] int sms_of(const GroupedGemm& gemm);
 /// Whether type, sizes and alignment are what the kernels on tensor cores are made for.
 [[nodiscard]] bool suits_tensor_cores(const GroupedGemm& gemm);
 /// On Hopper's tensor cores (wgmma), fed by TMA.

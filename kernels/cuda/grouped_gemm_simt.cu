@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void launch_simt(const GroupedGemm& gemm, cudaStream_t stream) {
-    const auto blocks = static_cast<unsigned>(kBlocksPerSm * sm_count());
+    const auto blocks = static_cast<unsigned>(kBlocksPerSm * sms_of(gemm));
     const auto depth = gemm.in.cols;
     const auto cols = gemm.out.cols;
     const auto experts = static_cast<int>(gemm.experts);

@@ -219,7 +219,8 @@ void launch(const GroupedGemm& gemm, cudaStream_t stream) {
         int resident = 0;
         MOE_CUDA(
             cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kThreads, kBytes));
-        kernel<<<static_cast<unsigned>(resident * sm_count()), kThreads, kBytes, stream>>>(problem);
+        kernel<<<static_cast<unsigned>(resident * sms_of(gemm)), kThreads, kBytes, stream>>>(
+            problem);
     };
     if (gemm.gated) {
         run(multiply<T, true>);

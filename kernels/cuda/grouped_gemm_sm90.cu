@@ -249,7 +249,7 @@ void launch(const GroupedGemm& gemm, cudaStream_t stream) {
     const int bytes = S::kOffsetsAt + static_cast<int>((gemm.experts + 1) * sizeof(std::int32_t));
     auto* kernel = multiply<T, Tokens, Gated>;
     MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
-    kernel<<<static_cast<unsigned>(sm_count()), kThreads, static_cast<std::size_t>(bytes),
+    kernel<<<static_cast<unsigned>(sms_of(gemm)), kThreads, static_cast<std::size_t>(bytes),
              stream>>>(problem);
     MOE_CUDA(cudaGetLastError());
 }

@@ -19,33 +19,28 @@ std::size_t bytes_of(std::int64_t rows, std::int64_t cols, DType dtype) {
     return static_cast<std::size_t>(rows * cols) * size_of(dtype);
 }
 
-/// What the products of the routed experts work on.
-struct ExpertRows {
-    Matrix permuted;
-    Matrix active;  ///< [rows, I]: gate and up with the activation
-    Matrix out;
-    const std::int32_t* offsets{};
-    std::int64_t experts{};
-};
-
-/// Both products in their order: gate and up, and down.
-std::array<cuda::GroupedGemm, 2> expert_products(const LayerDims& dims, const ExpertRows& rows,
-                                                 const MlpWeights& weights) {
+/// Both products in their order: gate and up, and down. `active` [rows, I]: gate and up with the
+/// activation.
+std::array<cuda::GroupedGemm, 2> expert_products(const LayerDims& dims,
+                                                 const LayerKernels::Experts& experts,
+                                                 const Matrix& active) {
     const auto expected = dims.rows * dims.top_k / std::max<std::int64_t>(dims.experts, 1);
-    return {{{.in = rows.permuted,
-              .weights = weights.gate_up,
-              .out = rows.active,
-              .offsets = rows.offsets,
-              .experts = rows.experts,
+    return {{{.in = experts.permuted,
+              .weights = experts.weights.gate_up,
+              .out = active,
+              .offsets = experts.offsets,
+              .experts = experts.count,
               .gated = true,
-              .expected_rows = expected},
-             {.in = rows.active,
-              .weights = weights.down,
-              .out = rows.out,
-              .offsets = rows.offsets,
-              .experts = rows.experts,
+              .expected_rows = expected,
+              .spared_sms = experts.spared_sms},
+             {.in = active,
+              .weights = experts.weights.down,
+              .out = experts.out,
+              .offsets = experts.offsets,
+              .experts = experts.count,
               .gated = false,
-              .expected_rows = expected}}};
+              .expected_rows = expected,
+              .spared_sms = experts.spared_sms}}};
 }
 
 class CudaLayerKernels final : public LayerKernels {
@@ -76,12 +71,10 @@ public:
         permute_.launch(x, routing, shared_weight, permutation, cuda::native(stream));
     }
 
-    void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
-                 std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
-                 Stream& stream) override {
-        const auto active = active_.matrix(permuted.rows, weights.intermediate, permuted.dtype);
-        for (const auto& product : expert_products(
-                 dims_, {permuted, active, out, expert_offsets, local_experts}, weights)) {
+    void experts(const Experts& experts, Stream& stream) override {
+        const auto& in = experts.permuted;
+        const auto active = active_.matrix(in.rows, experts.weights.intermediate, in.dtype);
+        for (const auto& product : expert_products(dims_, experts, active)) {
             cuda::launch_grouped_gemm(product, cuda::native(stream));
         }
     }
@@ -143,10 +136,12 @@ public:
             return Matrix{nullptr, dims.permuted_rows, cols, compute_dtype(dims.wire)};
         };
         ExpertsKernel found;
-        for (const auto& product : expert_products(dims,
-                                                   {rows(dims.hidden), rows(dims.intermediate),
-                                                    rows(dims.hidden), nullptr, dims.local_experts},
-                                                   {})) {
+        const LayerKernels::Experts experts{.permuted = rows(dims.hidden),
+                                            .offsets = nullptr,
+                                            .count = dims.local_experts,
+                                            .weights = {},
+                                            .out = rows(dims.hidden)};
+        for (const auto& product : expert_products(dims, experts, rows(dims.intermediate))) {
             const auto* kernel = cuda::choose_grouped_gemm(product);
             if (kernel == nullptr) continue;
             found.add({{kernel->name}, kernel->tuned});

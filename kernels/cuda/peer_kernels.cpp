@@ -62,6 +62,10 @@ public:
                            Stream& stream) override {
         launch_push_weighted_sum(peers(inbox), sum, on(stream));
     }
+    void pull_weighted_sum(const PeerTable& table, const PullWeightedSum& sum,
+                           Stream& stream) override {
+        launch_pull_weighted_sum(peers(table), sum, on(stream));
+    }
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         launch_push_copy(peers(table), from, on(stream));
     }

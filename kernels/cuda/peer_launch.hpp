@@ -32,6 +32,8 @@ void launch_push_copy(const Peers& peers, const OwnRows& from, const PeerLaunch&
 void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& how);
 void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how);
+void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
+                              const PeerLaunch& how);
 void launch_peer_barrier(const Peers& peers, cudaStream_t stream);
 /// slot_bytes: see PushInbox.
 void launch_all_reduce_push(const Peers& inbox, std::size_t slot_bytes, const Matrix& in,

@@ -1,6 +1,7 @@
 #include "kernels/host/host_device.hpp"
 
 #include "kernels/host/host_memory.hpp"
+#include "kernels/host/residual_norm.hpp"
 #include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
@@ -47,13 +48,16 @@ private:
 
 class HostDevice final : public Device {
 public:
-    explicit HostDevice(Clock clock) : clock_(std::move(clock)) {}
+    HostDevice(Clock clock, SideCore side_core) : clock_(std::move(clock)), side_core_(side_core) {}
     [[nodiscard]] std::string name() const override { return host_cpu_name(); }
     [[nodiscard]] std::unique_ptr<Stream> make_stream() override {
         return std::make_unique<HostStream>(clock_);
     }
     [[nodiscard]] std::unique_ptr<Event> make_event() override {
         return std::make_unique<HostEvent>();
+    }
+    [[nodiscard]] std::unique_ptr<SideQueue> make_side_queue() override {
+        return make_side_thread(make_stream(), side_core_);
     }
     [[nodiscard]] std::string capture_obstacle() const override { return kNoGraphs; }
     [[nodiscard]] Buffer allocate(std::size_t bytes) override {
@@ -90,6 +94,9 @@ public:
                       Stream& /*stream*/) override {
         moe::weighted_sum(rows, dense, to);
     }
+    void residual_norm(const ResidualNorm& norm, Stream& /*stream*/) override {
+        moe::residual_norm(norm);
+    }
     void delay(double seconds, Stream& /*stream*/) override {
         const double end = clock_() + seconds;
         // Yielding costs nothing where every rank has a core, and lets the others run where not.
@@ -98,12 +105,13 @@ public:
 
 private:
     Clock clock_;
+    SideCore side_core_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_host_device(Clock clock) {
-    return std::make_unique<HostDevice>(std::move(clock));
+std::unique_ptr<Device> make_host_device(Clock clock, SideCore side_core) {
+    return std::make_unique<HostDevice>(std::move(clock), side_core);
 }
 
 }  // namespace moe

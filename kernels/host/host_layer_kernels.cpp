@@ -113,14 +113,13 @@ public:
         combine.offsets[x.rows] = entry;
     }
 
-    void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
-                 std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
-                 Stream& /*stream*/) override {
+    void experts(const Experts& experts, Stream& /*stream*/) override {
+        const auto& [permuted, offsets, count, weights, out, spared_sms] = experts;
         const auto* gate_up = reinterpret_cast<const float*>(weights.gate_up);
         const auto* down = reinterpret_cast<const float*>(weights.down);
-        for (std::int64_t e = 0; e < local_experts; ++e) {
-            const auto first = expert_offsets[e];
-            mlp(permuted.as<float>() + first * permuted.cols, expert_offsets[e + 1] - first,
+        for (std::int64_t e = 0; e < count; ++e) {
+            const auto first = offsets[e];
+            mlp(permuted.as<float>() + first * permuted.cols, offsets[e + 1] - first,
                 gate_up + e * weights.gate_up_stride(permuted.cols),
                 down + e * weights.down_stride(permuted.cols), weights.intermediate,
                 out.as<float>() + first * permuted.cols);

@@ -107,6 +107,27 @@ public:
         });
     }
 
+    void pull_weighted_sum(const PeerTable& table, const PullWeightedSum& sum,
+                           Stream& stream) override {
+        const auto row_bytes = sum.out.row_bytes();
+        partials_.resize(std::max(partials_.size(), table.data.size() * row_bytes));
+        barrier(table, stream);
+        for (std::int64_t row = 0; row < sum.out.rows; ++row) {
+            terms_.clear();
+            for (int rank = 0; rank < table.ranks(); ++rank) {
+                const auto theirs = of_rank(table, sum, rank);
+                const auto entries = theirs.rows.slice(sum.first + row, 1);
+                if (entries.offsets[0] == entries.offsets[1]) continue;
+                auto partial = sum.out.slice(row, 1);
+                partial.data = partials_.data() + terms_.size() * row_bytes;
+                weighted_sum(entries, theirs.dense, partial);
+                terms_.push_back(partial);
+            }
+            sum_matrices(terms_, sum.out.slice(row, 1));
+        }
+        barrier(table, stream);
+    }
+
     void push_copy(const PeerTable& table, const OwnRows& from, Stream& stream) override {
         barrier(table, stream);
         // Each rank begins with its own block, so that not all write to the same one at a time.
@@ -204,6 +225,25 @@ private:
     static std::uint32_t epoch(const PeerTable& table) {
         return *table.flags[static_cast<std::size_t>(table.rank)];
     }
+    struct RankRows {
+        WeightedRows rows;
+        Matrix dense;
+    };
+    /// What lies in a rank's block as this rank's own lies in its block.
+    static RankRows of_rank(const PeerTable& table, const PullWeightedSum& sum, int rank) {
+        const auto* own = table.data[static_cast<std::size_t>(table.rank)];
+        const auto there = [&](auto* here) {
+            auto* at = table.data[static_cast<std::size_t>(rank)] +
+                       (reinterpret_cast<const std::byte*>(here) - own);
+            return reinterpret_cast<decltype(here)>(at);
+        };
+        RankRows theirs{sum.rows, sum.dense};
+        theirs.rows.offsets = there(sum.rows.offsets);
+        theirs.rows.indices = there(sum.rows.indices);
+        theirs.rows.weights = there(sum.rows.weights);
+        theirs.dense.data = there(sum.dense.data);
+        return theirs;
+    }
     /// to = the sum of what all ranks wrote for this one in call `now`.
     void add_slots(const PushInbox& inbox, std::uint32_t now, const Matrix& to) {
         terms_.clear();
@@ -231,7 +271,9 @@ private:
     }
 
     std::function<void()> idle_;
-    std::vector<Matrix> terms_;  ///< of one call; kept, since a call must not allocate
+    // Of one call; kept, since a call must not allocate.
+    std::vector<Matrix> terms_;
+    std::vector<std::byte> partials_;  ///< one row of each rank
 };
 
 }  // namespace

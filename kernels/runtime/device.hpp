@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/runtime/matrix.hpp"
+#include "kernels/runtime/side_queue.hpp"
 #include "kernels/runtime/weighted_rows.hpp"
 
 #include <cstddef>
@@ -127,6 +128,14 @@ struct Copy {
     Matrix from, to;
 };
 
+/// Operands of Device::residual_norm, of one type and width, apart from each other.
+struct ResidualNorm {
+    Matrix rows, residual;  ///< x and r, [rows, cols]
+    Matrix weight;          ///< g [1, cols]
+    float eps{};
+    Matrix hidden, normed;  ///< h and y, [rows, cols]: written
+};
+
 /// What one rank can do alone. A backend implements this once.
 class Device {
 public:
@@ -135,6 +144,7 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() = 0;
     [[nodiscard]] virtual std::unique_ptr<Event> make_event() = 0;
+    [[nodiscard]] virtual std::unique_ptr<SideQueue> make_side_queue() = 0;
     /// Null where a stream's work is done when it has been enqueued.
     [[nodiscard]] virtual std::unique_ptr<StreamGate> make_stream_gate() { return nullptr; }
     /// Why no stream of this device can capture; empty where they can.
@@ -171,6 +181,10 @@ public:
     /// kernels compute in (LayerKernelsFactory::compute_dtype), and to.cols columns.
     virtual void weighted_sum(const WeightedRows& rows, const Matrix& dense, const Matrix& to,
                               Stream& stream) = 0;
+    /// For each row h = x + r and y = h / sqrt(mean(h^2) + eps) * g: the residual connection, and
+    /// RMSNorm (Zhang and Sennrich, 2019) of its result, as engines do in one kernel
+    /// (fused_add_rms_norm). In f32; h and y are rounded once.
+    virtual void residual_norm(const ResidualNorm& norm, Stream& stream) = 0;
     /// What is enqueued after it waits for so long.
     virtual void delay(double seconds, Stream& stream) = 0;
     void clear(const Matrix& target, Stream& stream) { fill_bytes(target, std::byte{0}, stream); }

@@ -98,10 +98,17 @@ public:
                          const Permutation& permutation, Stream& stream) = 0;
 
     /// out[j] = down * (silu(gate * permuted[j]) * (up * permuted[j])) with the weights of j's
-    /// expert.
-    virtual void experts(const Matrix& permuted, const std::int32_t* expert_offsets,
-                         std::int64_t local_experts, const MlpWeights& weights, const Matrix& out,
-                         Stream& stream) = 0;
+    /// expert. No row of `out` that belongs to no expert is written.
+    struct Experts {
+        Matrix permuted;
+        const std::int32_t* offsets{};  ///< [count + 1], of rows of `permuted`
+        std::int64_t count{};
+        MlpWeights weights;
+        Matrix out;
+        /// Multiprocessors that are left to other work, where there are any; one is kept.
+        std::int64_t spared_sms{};
+    };
+    virtual void experts(const Experts& experts, Stream& stream) = 0;
 
     /// The same MLP once over all rows of x (wire dtype); out is compute dtype.
     virtual void shared(const Matrix& x, const MlpWeights& weights, const Matrix& out,

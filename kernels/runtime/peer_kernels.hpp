@@ -82,6 +82,16 @@ struct PushWeightedSum {
     }
 };
 
+/// This rank's rows of weighted rows that every rank has in its block of a table, all alike: `rows`
+/// and `dense` are where this rank's lie there.
+struct PullWeightedSum {
+    WeightedRows rows;  ///< of all ranks' rows
+    Matrix dense;
+    std::int64_t first{};      ///< of this rank's rows, among all
+    Matrix out;                ///< this rank's rows, in memory that need not reach further
+    std::int64_t most_rows{};  ///< see OwnRows
+};
+
 /// Kernels that read and write other ranks' memory themselves. Plain pointers only. Stream-ordered;
 /// all ranks of a table call in the same order, none allocates. A rank waits in them until all
 /// others have come: on the host however long that takes, since whoever watches the ranks ends a
@@ -105,6 +115,10 @@ public:
     /// sent. Each partial sum is rounded once, as Device::weighted_sum does it, before they are
     /// added.
     virtual void push_weighted_sum(const PeerTable& inbox, const PushWeightedSum& sum,
+                                   Stream& stream) = 0;
+    /// The same sums, to the bit, by each owner: it reads the entries that every rank has for its
+    /// rows, and their dense rows, where they lie. A barrier before and one after, as in pull_sum.
+    virtual void pull_weighted_sum(const PeerTable& table, const PullWeightedSum& sum,
                                    Stream& stream) = 0;
     /// Writes from.rows to from.offset in each rank's block. A barrier before, since all blocks may
     /// still be read, and one after, since all must be written.

@@ -40,6 +40,7 @@ AXES = (
     SecondAxis("gather", ("gather",)),
     SecondAxis("skew", ("skew_us",)),
     SecondAxis("SMs", ("sms",)),
+    SecondAxis("beside", ("beside",)),
 )
 
 

@@ -51,6 +51,8 @@ def subtitle_of(rows: pd.DataFrame) -> list[str]:
         columns.append(("skew_us",))
     if set(rows["sms"]) != {"default"}:
         columns.append(("sms",))
+    if set(rows["beside"]) != {"none"}:
+        columns.append(("beside",))
     if set(rows["steps_source"]) != {""}:
         columns.append(("steps_source",))
     lines = [

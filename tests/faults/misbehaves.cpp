@@ -81,7 +81,7 @@ std::unique_ptr<Combine> make(const CombineEntry& right, const CombineSetup& set
 }  // namespace
 
 extern const CombineEntry all_reduce_slice, all_reduce_push_dp_scatter, reduce_scatterv_peer,
-    reduce_scatterv_push, reduce_scatterv_fused;
+    reduce_scatterv_push, reduce_scatterv_fused, reduce_scatterv_fused_pull;
 
 namespace {
 
@@ -111,6 +111,10 @@ constinit const CombineEntry misbehaves_push = misbehaving<reduce_scatterv_push>
 extern const CombineEntry misbehaves_fused;
 constinit const CombineEntry misbehaves_fused = misbehaving<reduce_scatterv_fused>(
     "misbehaves_fused", "the others wait for rows that are summed on the way",
+    Form::reduce_scatter);
+extern const CombineEntry misbehaves_fused_pull;
+constinit const CombineEntry misbehaves_fused_pull = misbehaving<reduce_scatterv_fused_pull>(
+    "misbehaves_fused_pull", "the others wait until all expert rows are there",
     Form::reduce_scatter);
 extern const CombineEntry misbehaves_all_reduce_push;
 constinit const CombineEntry misbehaves_all_reduce_push = misbehaving<all_reduce_push_dp_scatter>(

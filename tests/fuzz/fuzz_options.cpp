@@ -76,6 +76,8 @@ void check_lists(const Options& options) {
     check_list(options.gathers, false);
     check_list(options.dtypes, false);
     check_list(options.caches, false);
+    check_list(options.epilogues, false);
+    check_list(options.besides, false);
     check_numbers(options.tokens, 0, false);
     check_numbers(options.skews_us, 0, false);
     check_numbers(options.hidden, 1, true);
@@ -149,7 +151,8 @@ double count_of(const Options& options, int ranks) {
            static_cast<double>(sizes_of(options.all_dp, options.dp, ranks)) *
            static_cast<double>(sizes_of(options.all_ep, options.ep, ranks)) * size(options.dtypes) *
            size(options.gathers) * size(options.graphs) * size(options.skews_us) *
-           size(options.sms) * size(options.caches) * size(options.routings) * count_steps(options);
+           size(options.sms) * size(options.caches) * size(options.epilogues) *
+           size(options.besides) * size(options.routings) * count_steps(options);
 }
 
 /// Nothing if the options were refused, as they should be.

@@ -20,7 +20,7 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
                 allow_module_level=True)
 
 # What reads peers' data, between flags.
-PULLS = {"pull_sum", "one_shot"}
+PULLS = {"pull_sum", "pull_weighted_sum", "one_shot"}
 # What writes it in words that carry their own news.
 PUSHES = {"all_reduce_push", "push_sum", "push_weighted_sum", "push_weighted_ring"}
 # What writes it in plain words, and lets others read it before the kernel ends.
@@ -113,6 +113,7 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
 @pytest.mark.parametrize(("kernel", "right", "wrong", "said"), [
     ("pull_sum", r"(LDG.*)\.STRONG\.SYS", r"\1.CONSTANT", "ld.global.nc"),
     ("one_shot", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "weak loads"),
+    ("pull_weighted_sum", r"(LDG\.E)\.STRONG\.SYS", r"\1", "weak loads"),
     ("two_shot", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("two_shot", r"(LDG.*\.STRONG)\.SYS", r"\1.GPU", "end at this GPU"),
     ("push_copy", r"MEMBAR\.(ALL|SC)\.SYS", "NOP", "st.release.sys"),

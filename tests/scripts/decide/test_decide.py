@@ -17,9 +17,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def decide(*words: str, launcher=(FAKE,)) -> subprocess.CompletedProcess:
-    return subprocess.run([DECIDE, *words, "--", *launcher], capture_output=True, text=True,
-                          timeout=120, env=os.environ | {"BENCH_MOE_COMM": FAKE})
+def decide(*words: str, launcher=("--", FAKE)) -> subprocess.CompletedProcess:
+    return subprocess.run([DECIDE, *words, *launcher], capture_output=True, text=True, timeout=120,
+                          env=os.environ | {"BENCH_MOE_COMM": FAKE})
 
 
 def calls() -> list[str]:
@@ -51,6 +51,19 @@ def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
     assert [path.name for path in folder.iterdir()] == ["calls"] and calls() == []
 
 
+def test_without_steps_and_launcher_both_are_chosen_and_said(folder, monkeypatch):
+    (folder / "bin").mkdir()
+    (folder / "bin/mpirun").write_text("#!/bin/sh\nwhile [ $# -gt 0 ] && [ \"${1##*/}\" !="
+                                       f" {Path(FAKE).name} ]; do shift; done\nexec {FAKE} \"$@\"\n")
+    (folder / "bin/mpirun").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
+    done = decide("--model", "m-1b", "--backend", "host", "--dry-run", launcher=())
+    assert done.returncode == 0, done.stderr
+    traffic = "isl=128,osl=64,conc=32,chunk=256"
+    assert f"neither --steps nor --traffic: synthetic traffic {traffic}\n" in done.stderr
+    assert f" --traffic {traffic} " in Path("calls").read_text()
+
+
 def test_a_launch_that_fails_says_how_to_go_on():
     Path("fails").touch()
     done = decide(*TRAFFIC, "--minutes", "3", "--out", "out")
@@ -79,11 +92,11 @@ def test_what_the_program_refuses_leaves_nothing(folder):
 
 
 @pytest.mark.parametrize(("words", "launcher", "said"), [
-    ([*TRAFFIC, "--minutes", "0"], [FAKE], "--minutes '0' is not a whole number from 1 to 9999"),
-    ([*TRAFFIC, "--minutes"], [FAKE], "--minutes wants a value"),
-    (TRAFFIC, [], "no launcher after --, such as: -- mpirun -n 8"),
-    (TRAFFIC, ["nowhere"], "no launcher 'nowhere' here"),
-    ([*TRAFFIC, "--resume"], [FAKE], "--resume: --out names no folder of an earlier run"),
+    ([*TRAFFIC, "--minutes", "0"], ["--", FAKE], "--minutes '0' is not a whole number from 1 to 9999"),
+    ([*TRAFFIC, "--minutes"], ["--", FAKE], "--minutes wants a value"),
+    (TRAFFIC, ["--"], "no launcher after --, such as: -- mpirun -n 8"),
+    (TRAFFIC, ["--", "nowhere"], "no launcher 'nowhere' here"),
+    ([*TRAFFIC, "--resume"], ["--", FAKE], "--resume: --out names no folder of an earlier run"),
 ])
 def test_bad_arguments_are_one_line(words, launcher, said, folder):
     done = decide(*words, launcher=launcher)

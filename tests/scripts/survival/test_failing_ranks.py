@@ -31,7 +31,7 @@ CHECKED, TIMED = 1, 14
 # look for flags (misbehaves_peer) or for what is pushed to them. There one that ends them from
 # outside, and one that they have to find out themselves.
 WAITS = [(action, "misbehaves", TIMED) for action in FAULTS]
-OVER_PEERS = ("misbehaves_peer", "misbehaves_push", "misbehaves_fused",
+OVER_PEERS = ("misbehaves_peer", "misbehaves_push", "misbehaves_fused", "misbehaves_fused_pull",
               "misbehaves_all_reduce_push")
 WAITS += [(action, combine, TIMED)
           for combine in OVER_PEERS for action in (FAULTS if FULL else ("kill", "stop"))]

@@ -129,6 +129,25 @@ def test_what_is_there_is_not_measured_again(half, tmp_path):
     assert (folder / "results.csv").read_text() == (half / "results.csv").read_text()
 
 
+def test_the_last_of_two_sweeps_in_one_file_goes_on(half, tmp_path, unbroken):
+    """And one that is in neither is refused."""
+    folder = tmp_path / "two"
+    other = [*QUICK, "--tokens", "6", "--combine", "reduce_scatterv_peer"]
+    assert launch(*other, "--out", folder, ranks=3).returncode == 0
+    first = rows_of(folder)
+    assert launch(*SWEEP, "--out", folder, ranks=3).returncode == 0
+    cut("results.csv", -7)(folder)
+    done = launch(*SWEEP, "--resume", "--out", folder, ranks=3)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(folder)
+    assert rows[:len(first)] == first
+    assert {(row["case_id"], row["combine"]) for row in rows[len(first):]} == unbroken
+    assert len(rows) == len(first) + SWEEP_ROWS
+    refused = launch(*other, "--seed", "7", "--resume", "--out", folder, ranks=3)
+    assert refused.returncode == 2
+    assert f'{folder}/results.csv was made with ' in refused.stderr
+
+
 def test_without_resume_a_torn_file_is_left_alone(half, tmp_path):
     shutil.copytree(half, tmp_path / "copy")
     cut("results.csv", -7)(tmp_path / "copy")

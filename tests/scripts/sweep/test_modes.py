@@ -1,5 +1,6 @@
 """How samples are taken: pipelined, with late ranks, from cold caches, slowed down on purpose."""
 
+import collections
 import csv
 import re
 import statistics
@@ -104,3 +105,32 @@ def test_planted_rows_are_slower_and_no_results(tmp_path):
     # Experts take nearly all of a layer, whatever follows them: 2 and 3, but for busy cores.
     assert 1.4 < float(rows["all_reduce_slice"]["speedup_layer"]) < 2.8
     assert 2.1 < float(rows["reduce_scatterv_native"]["speedup_layer"]) < 4.2
+
+
+def test_a_gemm_beside_is_a_case_of_its_own_with_times_of_its_own(tmp_path):
+    done = launch(*QUICK, "--beside", "none,gemm", "--scope", "output", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    alone, beside = ([row for row in rows if row["beside"] == what] for what in ("none", "gemm"))
+    assert len(alone) == len(beside) == STRATEGIES
+    assert {row["case_id"] for row in alone}.isdisjoint(row["case_id"] for row in beside)
+    times = ["gemm_us_median", "beside_output_us_median", "beside_gemm_us_median",
+             "together_us_median", "in_turn_us_median", "overlap_gain"]
+    for row in beside:
+        assert row["verified"] == "true"
+        assert all(float(row[name]) > 0 for name in times) and float(row["gemm_slowdown_pct"]) > -100
+    assert all(row[name] == "" for row in alone for name in [*times, "gemm_slowdown_pct"])
+    assert len({row["gemm_us_median"] for row in beside}) == 1, "one time for all strategies"
+    assert done.stdout.count("\n  beside the experts of a second batch, which take ") == 1
+    with open(tmp_path / "results.samples.csv", newline="") as file:
+        kinds = collections.defaultdict(set)
+        for sample in csv.DictReader(file):
+            kinds[sample["case_id"]].add(sample["kind"])
+    more = {"gemm", "beside_output", "beside_gemm", "together", "in_turn"}
+    assert kinds[beside[0]["case_id"]] == kinds[alone[0]["case_id"]] | more
+
+
+def test_a_burst_says_why_nothing_runs_beside_it(tmp_path):
+    assert launch(*QUICK, "--pipelined", "--beside", "gemm", "--out", tmp_path).returncode == 0
+    assert {row["obstacle"] for row in rows_of(tmp_path)} == {
+        "beside: in a burst back to back neither the exchange nor the GEMM has a time of its own"}

@@ -99,6 +99,19 @@ def test_scope_output_takes_no_layer_samples(tmp_path):
         assert float(row["combine_us_median"]) > 0
 
 
+def test_an_epilogue_ends_the_steps_of_all_strategies(tmp_path):
+    done = launch(*QUICK, "--epilogue", "none,residual_norm", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path)
+    assert [row["epilogue"] for row in rows] == ["none"] * STRATEGIES + [
+        "residual_norm"] * STRATEGIES
+    assert len({(row["case_id"], row["epilogue"]) for row in rows}) == 2
+    assert len({row["case_id"] for row in rows}) == 2
+    for row in rows:
+        assert (row["verified"], row["obstacle"]) == ("true", "")
+        assert float(row["layer_us_median"]) > 0 and float(row["output_us_median"]) > 0
+
+
 def test_how_samples_came_about_is_in_the_row(finished):
     folder, _ = finished
     for row in rows_of(folder):

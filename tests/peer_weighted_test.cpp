@@ -1,8 +1,9 @@
-// The local combine and the push in one kernel, on every backend: calls of random sizes, owners and
-// routings on one inbox, enqueued without a wait, with a rank that is late on its device. Where the
-// device can, a burst is captured and replayed an odd number of times, with another routing each
-// time, which lies in device memory. Small whole numbers, so that every sum is exact.
-#include "comm/communicator.hpp"
+// The local combine and the push, or the pull, in one kernel, on every backend: calls of random
+// sizes, owners and routings on one inbox, or one memory, enqueued without a wait, with a rank that
+// is late on its device. Where the device can, a burst is captured and replayed an odd number of
+// times, with another routing each time, which lies in device memory. Small whole numbers, so that
+// every sum is exact.
+#include "comm/combine/weighted_layout.hpp"
 #include "tests/backends.hpp"
 #include "tests/full_tests.hpp"
 
@@ -69,10 +70,19 @@ int value(std::uint64_t seed, int rank, std::int64_t index, std::int64_t col) {
     return 1 + static_cast<int>(bits >> 62U);
 }
 
-/// What one rank has for one call, in device memory.
+/// How weighted rows come to their owners.
+enum class Way : std::uint8_t { push, pull };
+
+/// Where a rank's weighted rows of a call lie.
+WeightedLayout layout_of(const Backend& backend, const Call& call) {
+    const auto rows = call.first.back();
+    return {rows, rows * kMostEntries, call.cols, backend.layer_kernels->compute_dtype(call.dtype)};
+}
+
+/// What one rank has for one call, from some place of a memory on.
 class Given {
 public:
-    Given(Backend& backend, const Call& call)
+    Given(Backend& backend, const Call& call, PeerMemory& memory, std::size_t place)
         : device_(*backend.device),
           call_(call),
           rank_(backend.world->rank()),
@@ -80,23 +90,14 @@ public:
                 PushWeightedSum::inbox_row_bytes(static_cast<std::size_t>(call.cols) *
                                                  size_of(call.dtype))),
           halves_(static_cast<std::size_t>(backend.world->size()),
-                  half_bytes(backend.world->size())) {
-        const auto most = rows() * kMostEntries;
-        const auto compute = backend.layer_kernels->compute_dtype(call.dtype);
-        const auto words = [&](std::int64_t count) {
-            return device_.allocate(static_cast<std::size_t>(count) * sizeof(float));
-        };
-        dense_ = device_.allocate(static_cast<std::size_t>(most * call.cols) * size_of(compute));
-        offsets_ = words(rows() + 1);
-        indices_ = words(most);
-        weights_ = words(most);
-        out_ = device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
-                                size_of(call.dtype));
-        compute_ = compute;
-    }
+                  half_bytes(backend.world->size())),
+          given_(layout_of(backend, call).at(memory.data() + place, &memory)),
+          buffer_(device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
+                                   size_of(call.dtype))),
+          out_(buffer_.matrix(own_rows(), call.cols, call.dtype)) {}
 
-    /// Another routing and other values, and a poisoned result.
-    void fill(std::uint64_t replay) {
+    /// Another routing and other values, and a poisoned result. `weight`: of every entry.
+    void fill(std::uint64_t replay, float weight = 1) {
         seed_ = call_.seed + replay;
         std::vector<std::int32_t> offsets{0}, indices;
         for (std::int64_t row = 0; row < rows(); ++row) {
@@ -105,10 +106,10 @@ public:
             }
             offsets.push_back(static_cast<std::int32_t>(indices.size()));
         }
-        upload(offsets_, offsets);
-        upload(indices_, indices);
-        upload(weights_, std::vector<float>(indices.size(), 1.0F));
-        visit_dtype(compute_, [&](auto tag) {
+        upload(given_.weights.offsets, offsets);
+        upload(given_.weights.indices, indices);
+        upload(given_.weights.weights, std::vector<float>(indices.size(), weight));
+        visit_dtype(given_.rows.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
             std::vector<T> dense;
             for (std::int64_t index = 0; index < rows() * kMostEntries; ++index) {
@@ -117,28 +118,42 @@ public:
                         static_cast<T>(static_cast<float>(value(seed_, rank_, index, col))));
                 }
             }
-            upload(dense_, dense);
+            upload(given_.rows.template as<T>(), dense);
         });
-        const std::vector<std::byte> poison(
-            static_cast<std::size_t>(own_rows() * call_.cols) * size_of(call_.dtype),
-            replay % 2 == 0 ? std::byte{0xff} : std::byte{0});
-        upload(out_, poison);
+        upload(out_.data, std::vector(out_.bytes(), std::byte(replay % 2 == 0 ? 0xff : 0x00)));
     }
 
-    void enqueue(const PeerMemory& inbox, PeerKernels& kernels, Stream& stream) {
+    void enqueue(Way way, const PeerMemory& inbox, PeerKernels& kernels, Stream& stream) {
         if (rows() == 0) return;
         if (call_.late == rank_) device_.delay(100e-6, stream);
-        kernels.push_weighted_sum(
-            inbox.table(),
-            {.rows = {rows(), offsets_.as<std::int32_t>(), indices_.as<std::int32_t>(),
-                      weights_.as<float>()},
-             .dense = dense_.matrix(rows() * kMostEntries, call_.cols, compute_),
-             .plan = plan_,
-             .half_bytes = halves_,
-             .out = out_.matrix(own_rows(), call_.cols, call_.dtype)},
-            stream);
+        if (way == Way::push) {
+            kernels.push_weighted_sum(inbox.table(),
+                                      {.rows = given_.weights,
+                                       .dense = given_.rows,
+                                       .plan = plan_,
+                                       .half_bytes = halves_,
+                                       .out = out_},
+                                      stream);
+            return;
+        }
+        std::int64_t most = 0;
+        for (std::size_t rank = 1; rank < call_.first.size(); ++rank) {
+            most = std::max(most, call_.first[rank] - call_.first[rank - 1]);
+        }
+        kernels.pull_weighted_sum(given_.memory->table(),
+                                  {.rows = given_.weights,
+                                   .dense = given_.rows,
+                                   .first = first(),
+                                   .out = out_,
+                                   .most_rows = most},
+                                  stream);
     }
 
+    [[nodiscard]] std::vector<std::byte> result() const {
+        std::vector<std::byte> bytes(out_.bytes());
+        device_.download(out_.data, bytes.data(), bytes.size());
+        return bytes;
+    }
     /// What is wrong first; empty where nothing is.
     [[nodiscard]] std::string wrong() const {
         std::string text;
@@ -146,7 +161,7 @@ public:
             using T = typename decltype(tag)::type;
             std::vector<T> got(static_cast<std::size_t>(own_rows() * call_.cols));
             if (got.empty()) return;
-            device_.download(out_.data(), reinterpret_cast<std::byte*>(got.data()),
+            device_.download(out_.data, reinterpret_cast<std::byte*>(got.data()),
                              got.size() * sizeof(T));
             for (std::int64_t row = 0; row < own_rows() && text.empty(); ++row) {
                 for (std::int64_t col = 0; col < call_.cols && text.empty(); ++col) {
@@ -174,10 +189,10 @@ private:
         return static_cast<float>(sum);
     }
     template <class T>
-    void upload(Buffer& to, const std::vector<T>& values) {
+    void upload(T* to, const std::vector<T>& values) {
         if (values.empty()) return;
-        device_.upload(reinterpret_cast<const std::byte*>(values.data()), to.data(),
-                       values.size() * sizeof(T));
+        device_.upload(reinterpret_cast<const std::byte*>(values.data()),
+                       reinterpret_cast<std::byte*>(to), values.size() * sizeof(T));
     }
     [[nodiscard]] std::int64_t rows() const { return call_.first.back(); }
     [[nodiscard]] std::int64_t first() const {
@@ -193,11 +208,14 @@ private:
     PushPlan plan_;
     std::vector<std::size_t> halves_;
     std::uint64_t seed_{};
-    DType compute_{};
-    Buffer dense_, offsets_, indices_, weights_, out_;
+    CombineInput given_;
+    Buffer buffer_;
+    Matrix out_;
 };
 
-TEST(PushWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
+class PeerWeightedSum : public testing::TestWithParam<Way> {};
+
+TEST_P(PeerWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
     const std::uint64_t bursts = stress_bursts(8, 200);
     constexpr std::uint64_t kReplays = 3;
     for (auto& backend : OpenBackends::opened()) {
@@ -211,12 +229,22 @@ TEST(PushWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
         const auto stream = backend.device->make_stream();
         for (std::uint64_t seed = 0; seed < bursts; ++seed) {
             std::mt19937_64 random(seed);
-            std::vector<Given> given;
+            std::vector<Call> calls;
+            std::size_t bytes = 0;
             for (int i = 0; i < kCalls; ++i) {
-                given.emplace_back(backend, random_call(world.size(), random));
+                calls.push_back(random_call(world.size(), random));
+                bytes += layout_of(backend, calls.back()).bytes();
+            }
+            const auto memory = world.make_peer_memory(bytes, Reach::load_store);
+            std::vector<Given> given;
+            for (std::size_t place = 0; const auto& call : calls) {
+                given.emplace_back(backend, call, *memory, place);
+                place += layout_of(backend, call).bytes();
             }
             const auto enqueue = [&] {
-                for (auto& one : given) one.enqueue(*inbox, *world.peer_kernels(), *stream);
+                for (auto& one : given) {
+                    one.enqueue(GetParam(), *inbox, *world.peer_kernels(), *stream);
+                }
             };
             const auto check = [&](std::uint64_t replay) {
                 for (std::size_t i = 0; i < given.size(); ++i) {
@@ -240,6 +268,33 @@ TEST(PushWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
         }
     }
 }
+
+TEST(PeerWeightedSums, HaveTheSameBitsByPushAndPull) {
+    constexpr float kRough = 1.0F / 3;  // partial sums that are rounded, and sums of them
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        if (!world.peer_obstacle(Reach::load_store).empty()) continue;
+        const auto inbox = world.make_peer_memory(2 * half_bytes(world.size()), Reach::load_store);
+        const auto stream = backend.device->make_stream();
+        for (std::uint64_t seed = 0; seed < 2 * kCalls; ++seed) {
+            std::mt19937_64 random(seed);
+            const auto call = random_call(world.size(), random);
+            const auto memory =
+                world.make_peer_memory(layout_of(backend, call).bytes(), Reach::load_store);
+            Given given(backend, call, *memory, 0);
+            const auto run = [&](Way way) {
+                given.fill(seed % 2, kRough);
+                given.enqueue(way, *inbox, *world.peer_kernels(), *stream);
+                stream->synchronize();
+                return given.result();
+            };
+            EXPECT_EQ(run(Way::push), run(Way::pull)) << backend.name << ", call " << seed;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PeerWeightedSum, testing::Values(Way::push, Way::pull),
+                         [](const auto& way) { return way.param == Way::push ? "push" : "pull"; });
 
 }  // namespace
 }  // namespace moe

@@ -1,0 +1,200 @@
+// The local combine and the reduce_scatterv in one kernel, by reading: every owner adds up the
+// expert rows that all ranks have for its rows, where they lie. Nothing is written but the result,
+// and each expert row is read once: the floor is memory, or the link, where more is read than
+// partial sums are. The barriers around it are flags of each block, as in peer_pull.cu.
+#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/peer.cuh"
+#include "kernels/cuda/peer_launch.hpp"
+#include "kernels/cuda/warp.cuh"
+
+#include <algorithm>
+
+namespace moe::cuda {
+namespace {
+
+/// Of a block at most: one block of them fills the registers of a multiprocessor.
+constexpr int kThreads = 512;
+/// Expert rows whose loads a warp has in flight together.
+constexpr int kUnroll = 8;
+static_assert(kMaxPeers <= kWarp);
+
+/// Where weighted rows lie in each rank's block, in bytes.
+struct Places {
+    std::int64_t offsets, indices, weights, dense;
+};
+
+/// A lane's part of what a row is made of, for the lane with the number of a rank: the entries
+/// [first, end) of that rank.
+struct Span {
+    std::uint32_t first, end;
+};
+
+/// One entry for each lane, and how many the row has: of all ranks, in their order.
+struct Entries {
+    std::uint32_t index, weight;  ///< as they lie in memory
+    int rank;
+    int total;
+};
+
+/// What a warp reads of all ranks: its lanes are together in each call.
+template <class T, int Width>
+struct PeerRows {
+    using V = Vector<T, Width>;
+    const Peers& peers;
+    const Places& at;
+    std::int64_t row_bytes;
+
+    [[nodiscard]] __device__ Span span(std::int64_t row) const {
+        Span span{};
+        if (lane() < peers.ranks) {
+            const auto* offsets = words(lane(), at.offsets) + row;
+            span = {load_relaxed(offsets), load_relaxed(offsets + 1)};
+        }
+        return span;
+    }
+    /// Of a row's entries those from `from` on.
+    [[nodiscard]] __device__ Entries entries(const Span& span, int from) const {
+        Entries found{};
+        const auto wanted = static_cast<std::uint32_t>(from + lane());
+        std::uint32_t before = 0;
+        std::uint32_t at_rank = 0;
+#pragma unroll 1
+        for (int rank = 0; rank < peers.ranks; ++rank) {
+            const auto first = __shfl_sync(kAllLanes, span.first, rank);
+            const auto end = before + __shfl_sync(kAllLanes, span.end, rank) - first;
+            if (wanted >= before && wanted < end) {
+                found.rank = rank;
+                at_rank = first + wanted - before;
+            }
+            before = end;
+        }
+        found.total = static_cast<int>(before);
+        if (wanted < before) {
+            found.index = load_relaxed(words(found.rank, at.indices) + at_rank);
+            found.weight = load_relaxed(words(found.rank, at.weights) + at_rank);
+        }
+        return found;
+    }
+    /// Vector i of a row's sum: each rank's partial sum is rounded as Device::weighted_sum does it,
+    /// and then added in the order of the ranks. `entries` are the row's first.
+    [[nodiscard]] __device__ V sum(const Span& span, Entries entries, std::int64_t i) const {
+        VectorSum<T, Width> sum, partial;
+        int of_rank = 0;
+        const int total = entries.total;
+        for (int from = 0; from < total; from += kWarp) {
+            if (from > 0) entries = this->entries(span, from);
+            const auto row = reinterpret_cast<unsigned long long>(
+                peers.data[entries.rank] + at.dense +
+                static_cast<std::int64_t>(entries.index) * row_bytes);
+            const int count = min(total - from, kWarp);
+            for (int entry = 0; entry < count; entry += kUnroll) {
+                V value[kUnroll];
+#pragma unroll
+                for (int u = 0; u < kUnroll; ++u) {
+                    if (entry + u < count) {
+                        const auto there = __shfl_sync(kAllLanes, row, entry + u);
+                        value[u] = load_peer<V>(reinterpret_cast<const std::byte*>(there), i);
+                    }
+                }
+#pragma unroll
+                for (int u = 0; u < kUnroll; ++u) {
+                    if (entry + u >= count) break;
+                    const int rank = __shfl_sync(kAllLanes, entries.rank, entry + u);
+                    const float weight =
+                        __uint_as_float(__shfl_sync(kAllLanes, entries.weight, entry + u));
+                    if (rank != of_rank) {
+                        sum.add(partial.rounded());
+                        partial = {};
+                        of_rank = rank;
+                    }
+#pragma unroll
+                    for (int j = 0; j < Width; ++j) {
+                        partial.total[j] += weight * static_cast<float>(value[u].at[j]);
+                    }
+                }
+            }
+        }
+        sum.add(partial.rounded());
+        return sum.rounded();
+    }
+
+private:
+    [[nodiscard]] static __device__ int lane() {
+        return static_cast<int>(threadIdx.x) % kWarp;
+    }
+    [[nodiscard]] __device__ const std::uint32_t* words(int rank, std::int64_t place) const {
+        return reinterpret_cast<const std::uint32_t*>(peers.data[rank] + place);
+    }
+};
+
+/// This rank's rows, a vector for each lane: slices of a row go round the warps of all blocks.
+struct OwnPart {
+    std::int64_t first, rows;  ///< among all ranks' rows
+    std::int64_t vectors;      ///< of a row
+};
+
+/// A warp knows where a slice's expert rows are when it comes to it: it asks for the offsets two
+/// turns ahead, and for the entries one.
+template <class T, int Width>
+__global__ void __launch_bounds__(kThreads)
+    pull_weighted_sum(const __grid_constant__ Peers peers, const __grid_constant__ Places places,
+                      const OwnPart own, T* out) {
+    const auto epoch = epoch_of(peers);
+    meet<Orders::boundary>(peers, epoch + 1);
+    const PeerRows<T, Width> rows{
+        peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, Width>))};
+    const auto slices = ceil_div(own.vectors, kWarp);
+    const auto turns = own.rows * slices;
+    const auto span_of = [&](std::int64_t turn) {
+        return turn < turns ? rows.span(own.first + turn / slices) : Span{};
+    };
+    const auto warps = blockDim.x / kWarp;
+    const auto stride = std::int64_t{gridDim.x} * warps;
+    auto turn = std::int64_t{blockIdx.x} * warps + threadIdx.x / kWarp;
+    auto span = span_of(turn);
+    auto next_span = span_of(turn + stride);
+    auto entries = rows.entries(span, 0);
+    for (; turn < turns; turn += stride) {
+        const auto later_span = span_of(turn + 2 * stride);
+        const auto next_entries = rows.entries(next_span, 0);
+        const auto row = turn / slices;
+        const auto i = (turn - row * slices) * kWarp + threadIdx.x % kWarp;
+        const auto sum = rows.sum(span, entries, min(i, own.vectors - 1));
+        if (i < own.vectors) reinterpret_cast<Vector<T, Width>*>(out)[row * own.vectors + i] = sum;
+        span = next_span;
+        next_span = later_span;
+        entries = next_entries;
+    }
+    meet<Orders::boundary>(peers, epoch + 2);
+    advance_to(peers, epoch + 2);
+}
+
+}  // namespace
+
+void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
+                              const PeerLaunch& how) {
+    MOE_EXPECT(sum.dense.cols == sum.out.cols && sum.dense.dtype == sum.out.dtype,
+               "experts compute in the type that rows travel as");
+    if (sum.most_rows == 0) return;
+    const auto place = [&](const auto* data) {
+        return reinterpret_cast<const std::byte*>(data) - peers.data[peers.rank];
+    };
+    const Places places{place(sum.rows.offsets), place(sum.rows.indices), place(sum.rows.weights),
+                        place(sum.dense.data)};
+    // By bytes: rows may be wide on some ranks only, and all need as many blocks.
+    const auto vectors =
+        ceil_div(static_cast<std::int64_t>(sum.out.row_bytes()), std::int64_t{kVectorBytes});
+    const auto lanes = sum.most_rows * ceil_div(vectors, kWarp) * kWarp;
+    const auto grid = peer_grid(lanes, kThreads, std::min(how.max_blocks, kMaxFlagBlocks));
+    const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
+    visit_native(sum.out.dtype, wide, [&](auto tag, auto width) {
+        using T = typename decltype(tag)::type;
+        constexpr int kWidth = decltype(width)::value;
+        pull_weighted_sum<T, kWidth><<<grid.blocks, grid.threads, 0, how.stream>>>(
+            peers, places, OwnPart{sum.first, sum.out.rows, sum.out.cols / kWidth},
+            sum.out.as<T>());
+        MOE_CUDA(cudaGetLastError());
+    });
+}
+
+}  // namespace moe::cuda
