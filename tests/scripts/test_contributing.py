@@ -19,7 +19,7 @@ SOURCES = [f"comm/combine/{STRATEGY}.cpp", "comm/check/check_backend.cpp", "benc
            "bench/case/prepared_case.cpp", "bench/report/column_list.cpp", "bench/report/rows.cpp",
            "moe_tables.cpp"]
 # What the copy's compiler and libraries are, as this build has them.
-CACHE_ENTRIES = "CMAKE_CXX_COMPILER|CMAKE_CXX_COMPILER_LAUNCHER|CMAKE_BUILD_TYPE|MPI_CXX_COMPILER|MOE_BLAS"
+CACHE_ENTRIES = "CMAKE_CXX_COMPILER(?:_LAUNCHER)?|CMAKE_BUILD_TYPE|MPI_CXX_COMPILER|MOE_BLAS"
 
 
 def new_files():
@@ -53,9 +53,8 @@ def copy_tree(to):
 
 
 def cache_options():
-    build = pathlib.Path(PROGRAM).parents[1]
-    entries = re.findall(rf"(?m)^((?:{CACHE_ENTRIES}):\w+=.*)$", (build / "CMakeCache.txt").read_text())
-    return [f"-D{entry}" for entry in entries]
+    cache = (pathlib.Path(PROGRAM).parents[1] / "CMakeCache.txt").read_text()
+    return [f"-D{entry}" for entry in re.findall(rf"(?m)^(?:{CACHE_ENTRIES}):\w+=.*$", cache)]
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +72,8 @@ def tree(tmp_path_factory):
                           "-DMOE_WERROR=ON", *cache_options()],
                          cwd=tree, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-    subprocess.run(["cmake", "--build", "build/host", "--target", "moe_revision"], cwd=tree, check=True,
-                   capture_output=True)
+    subprocess.run(["cmake", "--build", "build/host", "--target", "moe_revision"], cwd=tree,
+                   check=True, capture_output=True)
     return tree
 
 
@@ -84,7 +83,8 @@ def test_examples_compile(tree, source):
     entry = next(entry for entry in entries if entry["file"].endswith(f"/{source}"))
     command = shlex.split(entry["command"])
     del command[command.index("-o"):command.index("-o") + 2]
-    run = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], capture_output=True, text=True)
+    run = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], capture_output=True,
+                         text=True)
     assert run.returncode == 0, run.stderr
 
 
@@ -93,8 +93,8 @@ def test_examples_keep_the_layers_and_the_format(tree):
                             capture_output=True, text=True)
     assert (layers.returncode, layers.stdout) == (0, "layers hold\n")
     changed = {path for path, *_ in [*new_files(), *hunks()] if path.endswith("pp")}
-    long = [line for path in changed for line in (tree / path).read_text().splitlines() if len(line) > 100]
-    assert long == []
+    lines = [line for path in changed for line in (tree / path).read_text().splitlines()]
+    assert [line for line in lines if len(line) > 100] == []
 
 
 def test_the_strategy_is_one_that_the_contract_suites_run():
@@ -110,7 +110,8 @@ def test_the_axis_has_a_place_in_the_id_of_its_own(tree):
 
 @pytest.mark.skipif(not FULL, reason="builds the whole program")
 def test_the_program_with_all_examples_in_it_measures(tree, tmp_path):
-    subprocess.run(["cmake", "--build", "build/host", "--target", "bench_moe_comm"], cwd=tree, check=True)
+    subprocess.run(["cmake", "--build", "build/host", "--target", "bench_moe_comm"], cwd=tree,
+                   check=True)
     run = launch("--backend", "check", *SMALL, "--tokens", "6", "--load", "hot", "--budget", "0.02",
                  "--combine", STRATEGY, "--warm-ups", "0,3", "--out", tmp_path / "out",
                  program=tree / "build/host/bench/bench_moe_comm")

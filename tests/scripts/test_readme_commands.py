@@ -18,7 +18,7 @@ from test_documents import DOCUMENTS
 
 BARE = os.environ.get("MOE_BARE_SYSTEM") == "1"
 LAUNCHER = shutil.which(mpiexec(1)[0])  # by its place: in PATH a stand-in comes first
-RANKS = 4  # of which the steps of bench/steps/README.md are
+MOST_RANKS = 4  # of which the steps of bench/steps/README.md are
 
 # Blocks that hold no commands, by how they begin.
 NO_COMMANDS = {
@@ -41,16 +41,18 @@ SMALLER = {
     "cmake --build build/cuda": "cmake --build build/host --target bench_moe_comm",
 }
 # Options of the program that are set, whatever a command says.
-SHAPE = {"--hidden": "64", "--experts": "8", "--top-k": "2", "--intermediate": "24"}
+SHAPE = {"--hidden": "64", "--experts": "64", "--top-k": "2", "--intermediate": "24"}
 SIZES = SHAPE | {"--tokens": "6", "--budget": "0.02", "--min-samples": "6"}
 NO_GPU = {} if BACKEND == "cuda" else {"--graph": "off"}
+OF_GPUS = set() if BACKEND == "cuda" else {"--share-gpu"}
 # Options of launchers that are dropped, and whether a value follows.
-DROPPED = {"-n": True, "--bind-to": True, "--map-by": True, "--hostfile": True, "--oversubscribe": False,
+DROPPED = {"-n": True, "--bind-to": True, "--map-by": True, "--hostfile": True,
+           "--oversubscribe": False, "-q": False, "--cpu-set": True, "--use-hwthread-cpus": False,
            "-K": False, "--mpi=pmix": False, "--ntasks-per-node": True, "--cpu-bind": True}
 
 PROGRAM_STAND_IN = f"""#!{sys.executable}
 import os, sys
-words = sys.argv[1:]
+words = [word for word in sys.argv[1:] if word not in {OF_GPUS!r}]
 sizes = {SHAPE!r} if {{"--steps", "--traffic"}} & set(words) else {SIZES!r}
 if not {{"--list", "--version", "--help"}} & set(words):
     for option, value in (sizes | {NO_GPU!r}).items():
@@ -69,16 +71,20 @@ import os, sys
 words = sys.argv[1:]
 if words[:1] == ["--version"]:
     os.execv({LAUNCHER!r}, ["mpirun", *words])
+ranks = {MOST_RANKS}
 while words[0].startswith("-"):
-    del words[:2 if {DROPPED!r}[words[0]] else 1]
-os.execv({LAUNCHER!r}, [*{mpiexec(RANKS)!r}, *words])
+    option = words.pop(0)
+    value = words.pop(0) if {DROPPED!r}[option] else ""
+    if option == "-n":
+        ranks = min(ranks, int(value))
+os.execv({LAUNCHER!r}, [*{mpiexec("RANKS")[:-1]!r}, str(ranks), *words])
 """
 
 
 def blocks():
     """Document and text of every block that a shell could read."""
     for document in (path for path in DOCUMENTS if path.name == "README.md"):
-        for language, text in re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.M | re.S):
+        for language, text in re.findall(r"(?ms)^```(\w*)\n(.*?)^```", document.read_text()):
             if language in ("", "bash", "sh"):
                 yield str(document.relative_to(ROOT)), text
 
@@ -108,7 +114,9 @@ def script_of(text):
             line = line.replace(long, short)
         if begins(line, EXCEPTIONS) or (SET_UP.match(line) and not BARE):
             continue
-        lines.append(f"(cd '{ROOT}' && {line}\n)" if SET_UP.match(line) else line)
+        if SET_UP.match(line):  # in the tree itself, and without the stand-ins
+            line = f"(cd '{ROOT}' && PATH=${{PATH#*:}} && {line}\n)"
+        lines.append(line)
     return "\n".join(lines)
 
 
