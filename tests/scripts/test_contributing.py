@@ -1,6 +1,7 @@
 """The examples of CONTRIBUTING.md: applied to a copy of the tree, they configure and compile."""
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -111,7 +112,7 @@ def test_the_axis_has_a_place_in_the_id_of_its_own(tree):
 @pytest.mark.skipif(not FULL, reason="builds the whole program")
 def test_the_program_with_all_examples_in_it_measures(tree, tmp_path):
     subprocess.run(["cmake", "--build", "build/host", "--target", "bench_moe_comm"], cwd=tree,
-                   check=True)
+                   check=True, env=os.environ | {"CCACHE_BASEDIR": str(tree)})
     run = launch("--backend", "check", *SMALL, "--tokens", "6", "--load", "hot", "--budget", "0.02",
                  "--combine", STRATEGY, "--warm-ups", "0,3", "--out", tmp_path / "out",
                  program=tree / "build/host/bench/bench_moe_comm")
