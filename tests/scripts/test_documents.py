@@ -1,4 +1,4 @@
-"""What the documents say of other files: links lead somewhere."""
+"""What the documents say of other files: links lead somewhere. The front page stays one."""
 
 import re
 
@@ -29,3 +29,7 @@ def test_every_link_leads_somewhere(document):
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_front_page_is_short():
+    assert len((ROOT / "README.md").read_text().split()) <= 1500
