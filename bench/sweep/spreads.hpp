@@ -22,6 +22,7 @@ void spread_routings(const Case& params, const Options& options, std::vector<Cas
 /// Some engines' rules for padding ask for the phase, and captured sizes do.
 void spread_phases(const Case& params, const Options& options, std::vector<Case>& cases);
 /// Numbers, or `collectivex`.
+void read_phases(std::string_view option, const std::string& text, Options& options);
 void read_tokens(std::string_view option, const std::string& text, Options& options);
 /// A mixed load says itself what the step does and how many tokens there are: it makes one case
 /// where others make one for each phase and number of tokens.
