@@ -41,9 +41,9 @@ private:
     nlohmann::ordered_json head_;  ///< of the JSON, up to and with `config`
     std::unique_ptr<std::FILE, Close> file_;
     nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
-    int out_of_bounds_{};             ///< rows with wrong elements
-    std::string table_;               ///< the collective of the rows that are printed
-    std::vector<double> bandwidths_;  ///< busbw of its rows, and of all, in GB/s
+    int out_of_bounds_{}, all_out_of_bounds_{};  ///< rows with wrong elements, likewise
+    std::string table_;                          ///< the collective of the rows that are printed
+    std::vector<double> bandwidths_;             ///< busbw of its rows, and of all, in GB/s
     std::vector<double> all_bandwidths_;
 };
 
