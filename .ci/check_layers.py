@@ -36,7 +36,7 @@ MAY_INCLUDE = {
     "bench/tune": PARTS - {"bench/steps", "bench/tune"} | MEASURED,
     "bench": PARTS | MEASURED | {"comm/mpi"},
     "bench/micro": MEASURED | {"comm/mpi", "kernels/host", "kernels/cuda", "bench/measure",
-                               "bench/sweep"},
+                               "bench/sweep", "bench/verify"},
     "tests": PARTS | MEASURED | {"bench", "comm/mpi", "comm/nccl", "kernels/host", "kernels/cuda",
                                  "tests/faults"},
     "tests/faults": {"tests/strategies"} | MEASURED,

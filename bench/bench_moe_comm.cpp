@@ -198,6 +198,7 @@ EarlierRuns open_files(const Options& options, const ProvenanceParts& provenance
         const auto timestamp = utc_timestamp();
         target.paths = ResultPaths::of(options.out, options.csv,
                                        fmt::format("results/local/{}-{}", timestamp, host));
+        target.paths.trace = options.trace;
         target.run_id = make_run_id(timestamp, host);
         files = std::make_unique<ResultFiles>(ResultFiles::Parts{target.paths, target.run_id,
                                                                  make_provenance(provenance),

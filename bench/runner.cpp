@@ -155,6 +155,7 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
                              std::span<const StrategyRun> strategies, const CaseSamples& samples) {
     std::vector<ResultRow> rows;
     std::vector<FormSamples> forms;
+    std::vector<TracedStep> steps;
     for (const auto& strategy : strategies) {
         auto& row = rows.emplace_back(describe_row(row_context(), params, layout, *strategy.entry));
         row.variant = strategy.variant;
@@ -179,15 +180,17 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
         // Engines' own kernels are between GPUs; here they are measured between cores too.
         forms.back().engines = parts_.backend.gpus && runs_in_sglang(row.engine_path);
         if (row.phases) {
+            const auto at = *samples.of(RegionId::layer)->find(strategy);
+            steps.push_back({strategy.entry->name, samples.phases[at].fastest});
             // The marked runs are of one layer, isolated, and nothing is planted in them.
             if (params.layers == 1 && parts_.options.mode == Mode::isolated &&
                 row.planted_pct == 0) {
-                const auto at = *samples.of(RegionId::layer)->find(strategy);
                 row.phases->instrumentation_pct =
                     (samples.phases[at].step * 1e6 / row.layer->us.median - 1) * 100;
             }
         }
     }
+    if (parts_.files != nullptr) parts_.files->append_trace(label_of(params), steps);
     report(params, rows, compare_best_forms(forms));
 }
 

@@ -185,6 +185,35 @@ TEST(Cases, OfAMixedLoadAreOneForEachDp) {
               (Steps{"dp 2 sglang:0.5.23 mixed idle:1 4"}));
 }
 
+TEST(Cases, OfCollectiveXHaveTheTokensOfItsLaddersForEachDpRank) {
+    const auto tokens = [](const std::string& command, int ranks) {
+        std::vector<std::int64_t> found;
+        for (const auto& params : cases_of("--load hot --tokens collectivex " + command, ranks)) {
+            found.push_back(params.tokens);
+        }
+        return found;
+    };
+    using Tokens = std::vector<std::int64_t>;
+    const Tokens decode{1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+    const Tokens prefill{1024, 2048, 4096, 8192};
+    auto both = decode;
+    both.insert(both.end(), prefill.begin(), prefill.end());
+    EXPECT_EQ(tokens("", 1), both);
+    EXPECT_EQ(tokens("--phase decode", 1), decode);
+    EXPECT_EQ(tokens("--phase prefill", 4), (Tokens{4096, 8192, 16384, 32768}));
+    EXPECT_EQ(tokens("--phase prefill --dp 1,2", 4),
+              (Tokens{1024, 2048, 4096, 8192, 2048, 4096, 8192, 16384}));
+    const auto by_phase = cases_of("--load hot --tokens collectivex --padding sglang", 1);
+    ASSERT_EQ(by_phase.size(), both.size());
+    for (const auto& params : by_phase) {
+        EXPECT_EQ(*params.phase, params.tokens <= 512 ? kDecode : kPrefill) << params.tokens;
+    }
+    EXPECT_FALSE(cases_of("--load hot --tokens collectivex --phase decode", 1).front().phase)
+        << "the same cases, and ids, as of the numbers";
+    EXPECT_THROW((void)tokens("--phase mixed", 1), BadArgument);
+    EXPECT_THROW((void)cases_of("--tokens 4,collectivex", 1), BadArgument);
+}
+
 TEST(Cases, NameARuleByItsEngineAndVersion) {
     const auto paddings = [](const std::string& list) {
         std::vector<PaddingRule> found;

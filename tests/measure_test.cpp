@@ -292,6 +292,18 @@ TEST_F(SamplerTest, SplitsAStepIntoPhasesAndKeepsWaitingApart) {
     EXPECT_EQ(split.phases[1], 0) << "a phase that never happened";
     EXPECT_NEAR(split.phases[2], 3e-3, kNear);
     EXPECT_NEAR(split.step, 23e-3, kNear);
+    ASSERT_EQ(split.fastest.size(), static_cast<std::size_t>(bootstrap_->size()));
+    const double start = split.fastest.back().arrival;
+    for (const auto& rank : split.fastest) {
+        ASSERT_EQ(rank.phases.size(), 3U);
+        const bool is_last = &rank == &split.fastest.back();
+        EXPECT_NEAR(rank.arrival, start, kNear) << "one time line";
+        EXPECT_NEAR(rank.exit - start, 23e-3, kNear);
+        EXPECT_NEAR(rank.phases[0].duration, is_last ? 20e-3 : 2e-3, kNear);
+        EXPECT_EQ(rank.phases[1].duration, 0) << "a phase that never happened";
+        EXPECT_NEAR(rank.phases[2].begin, is_last ? 20e-3 : 2e-3, kNear);
+        EXPECT_NEAR(rank.phases[2].duration, is_last ? 3e-3 : 21e-3, kNear) << "with its waiting";
+    }
     if (bootstrap_->size() == 1) {
         EXPECT_EQ(split.wait, 0);
     } else {

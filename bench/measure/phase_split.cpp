@@ -3,13 +3,15 @@
 #include "bench/measure/statistics.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace moe {
 namespace {
 
-/// One rank's numbers of one step, as they are gathered: arrival at the exchange, start and exit of
-/// the step, then the duration of each phase.
-enum Field : std::size_t { kExchangeArrival, kArrival, kExit, kFirstPhase };
+/// One rank's numbers of one step, as they are gathered: its arrival and exit, then the begin and
+/// the duration of each phase.
+enum Field : std::size_t { kArrival, kExit, kFirstPhase };
+constexpr std::size_t kFieldsOfPhase = 2;
 
 const std::string kName = "one layer, phase by phase";
 /// More than one layer enqueues.
@@ -39,37 +41,47 @@ std::vector<double> PhaseSplitter::run(const std::function<void(Trace&)>& step, 
         step(recorder_);
     };
     const auto [arrival, exit] = timer_.time(kName, region, timer_.by_device(kLaunches), delay);
-    const auto times = recorder_.times();
-    std::vector<double> mine{arrival + times[exchange_].begin, arrival, exit};
-    for (const auto& time : times) mine.push_back(time.duration);
+    std::vector<double> mine{arrival, exit};
+    for (const auto& time : recorder_.times()) mine.insert(mine.end(), {time.begin, time.duration});
     return mine;
 }
 
-void PhaseSplitter::keep(const std::vector<double>& all, StepSamples& samples) const {
-    const auto fields = kFirstPhase + names_.size();
-    const auto ranks = all.size() / fields;
-    std::size_t critical = 0;
-    double first = all[kExchangeArrival];
-    double start = all[kArrival];
-    double exit = all[kExit];
-    for (std::size_t rank = 1; rank < ranks; ++rank) {
-        const double* at = &all[rank * fields];
-        if (at[kExchangeArrival] > all[critical * fields + kExchangeArrival]) critical = rank;
-        first = std::min(first, at[kExchangeArrival]);
-        start = std::max(start, at[kArrival]);
-        exit = std::max(exit, at[kExit]);
+std::vector<RankStep> PhaseSplitter::ranks_of(const std::vector<double>& all) const {
+    const auto fields = kFirstPhase + kFieldsOfPhase * names_.size();
+    std::vector<RankStep> ranks;
+    for (std::size_t at = 0; at < all.size(); at += fields) {
+        auto& rank = ranks.emplace_back(RankStep{all[at + kArrival], all[at + kExit], {}});
+        for (auto phase = at + kFirstPhase; phase < at + fields; phase += kFieldsOfPhase) {
+            rank.phases.push_back({all[phase], all[phase + 1]});
+        }
     }
-    const double* slowest = &all[critical * fields];
+    return ranks;
+}
+
+void PhaseSplitter::keep(std::vector<RankStep> ranks, StepSamples& samples) const {
+    std::vector<double> reached;  // the exchange
+    double start = ranks.front().arrival;
+    double exit = ranks.front().exit;
+    for (const auto& rank : ranks) {
+        reached.push_back(rank.arrival + rank.phases[exchange_].begin);
+        start = std::max(start, rank.arrival);
+        exit = std::max(exit, rank.exit);
+    }
+    const auto [first, last] = std::ranges::minmax(reached);
+    const auto critical =
+        static_cast<std::size_t>(std::ranges::find(reached, last) - reached.begin());
     double wait = 0;
-    for (std::size_t rank = 0; rank < ranks; ++rank) {
-        wait += slowest[kExchangeArrival] - all[rank * fields + kExchangeArrival];
-    }
+    for (const double moment : reached) wait += last - moment;
     for (std::size_t p = 0; p < names_.size(); ++p) {
-        samples.phases[p].push_back(slowest[kFirstPhase + p]);
+        samples.phases[p].push_back(ranks[critical].phases[p].duration);
     }
-    samples.wait.push_back(wait / static_cast<double>(ranks));
-    samples.spread.push_back(slowest[kExchangeArrival] - first);
+    samples.wait.push_back(wait / static_cast<double>(ranks.size()));
+    samples.spread.push_back(last - first);
     samples.step.push_back(exit - start);
+    if (samples.step.back() < samples.least) {
+        samples.least = samples.step.back();
+        samples.fastest = std::move(ranks);
+    }
 }
 
 std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<void(Trace&)>> steps,
@@ -82,14 +94,17 @@ std::vector<PhaseSplit> PhaseSplitter::measure(std::span<const std::function<voi
             prepare();
             parts_.stream.synchronize();
             const auto all = parts_.bootstrap.gather(run(steps[i], delay));
-            if (!all.empty()) keep(all, samples[i]);
+            if (!all.empty()) keep(ranks_of(all), samples[i]);
         }
     }
     std::vector<PhaseSplit> splits(steps.size());
     if (parts_.bootstrap.rank() != 0) return splits;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        splits[i] = {
-            {}, median(samples[i].wait), median(samples[i].spread), median(samples[i].step)};
+        splits[i] = {{},
+                     median(samples[i].wait),
+                     median(samples[i].spread),
+                     median(samples[i].step),
+                     std::move(samples[i].fastest)};
         for (const auto& phase : samples[i].phases) splits[i].phases.push_back(median(phase));
     }
     return splits;

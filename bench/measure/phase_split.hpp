@@ -6,11 +6,20 @@
 #include "bench/measure/timeline.hpp"
 
 #include <functional>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace moe {
+
+/// One marked step on one rank: when it came and left, in seconds on the common time line, and its
+/// phases, which begin so long after it came.
+struct RankStep {
+    double arrival{};
+    double exit{};
+    std::vector<PhaseRecorder::Times> phases;
+};
 
 /// Where the time of one step goes, from runs with marks around each phase. Seconds; on rank 0
 /// only.
@@ -21,6 +30,7 @@ struct PhaseSplit {
     double wait{};            ///< median of the ranks' mean wait for the last one before `exchange`
     double arrival_spread{};  ///< median of last minus first arrival at `exchange`
     double step{};            ///< median of the whole step, marks included
+    std::vector<RankStep> fastest;  ///< the step that took least, of every rank
 };
 
 class PhaseSplitter {
@@ -48,10 +58,14 @@ private:
     struct StepSamples {
         std::vector<std::vector<double>> phases;
         std::vector<double> wait, spread, step;
+        double least{std::numeric_limits<double>::infinity()};  ///< of `step`
+        std::vector<RankStep> fastest;
     };
-    /// This rank's numbers of one step, in the order that keep() reads them.
+    /// This rank's numbers of one step, in the order that ranks_of() reads them.
     [[nodiscard]] std::vector<double> run(const std::function<void(Trace&)>& step, double delay);
-    void keep(const std::vector<double>& all, StepSamples& samples) const;
+    /// Every rank's step, from the numbers of all.
+    [[nodiscard]] std::vector<RankStep> ranks_of(const std::vector<double>& all) const;
+    void keep(std::vector<RankStep> ranks, StepSamples& samples) const;
 
     Parts parts_;
     std::vector<std::string_view> names_;

@@ -10,9 +10,11 @@
 // same memory. An iteration is one call, and --benchmark_min_time counts the calls alone: what
 // agreeing on a common start takes is not in it.
 #include "bench/measure/region_timer.hpp"
+#include "bench/micro/collective_check.hpp"
+#include "bench/micro/collective_options.hpp"
 #include "bench/micro/collectives.hpp"
+#include "bench/micro/nccl_tests_report.hpp"
 #include "bench/micro/rotating_buffers.hpp"
-#include "bench/sweep/number_list.hpp"
 #include "comm/backend.hpp"
 #include "comm/machine.hpp"
 #include "comm/mpi/mpi.hpp"
@@ -21,7 +23,6 @@
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
@@ -31,26 +32,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace moe {
 namespace {
 
-constexpr std::int64_t kCols = 2048;
-constexpr DType kType = DType::bf16;
-constexpr int kCallsInARow = 20;
 /// So many that launching the graph is small beside them.
 constexpr int kCallsInAGraph = 200;
-/// Bytes of a matrix. MPI counts elements in 32 bits.
-constexpr std::int64_t kSmallest = std::int64_t{16} << 10U, kMost = std::int64_t{2} << 30U;
-
-/// All rows of about `bytes`: as many for each rank, at least one. No memory.
-Matrix matrix_of(std::int64_t bytes, std::int64_t ranks) {
-    Matrix matrix{nullptr, 1, kCols, kType};
-    const auto row_bytes = static_cast<std::int64_t>(matrix.row_bytes());
-    matrix.rows = std::max<std::int64_t>(bytes / row_bytes / ranks, 1) * ranks;
-    return matrix;
-}
 
 /// What all benchmarks of this process work with.
 struct Bench {
@@ -60,6 +49,9 @@ struct Bench {
     std::unique_ptr<Stream> stream;
     RegionTimer timer;
     RotatingBuffers buffers;
+    bool checks{};
+    /// Wrong elements of each call that was checked.
+    std::map<std::tuple<const Communicator*, const Collective*, std::int64_t>, double> wrong;
 
     Bench(Backend& given, Bootstrap& ranks, bool one_clock, RotatingBuffers memory)
         : backend(given),
@@ -101,14 +93,24 @@ void run(benchmark::State& state, Bench& bench, Communicator& world, const Colle
     const auto matrix = matrix_of(state.range(0), world.size());
     const auto call = collective.prepare({*bench.backend.device, world, *bench.stream}, matrix);
     const auto region = [&] {
-        const auto [in, out] = bench.buffers.next(matrix.rows);
-        call(in, out);
+        const auto [in, out] = bench.buffers.next(matrix);
+        call.run(in, out);
     };
     const auto in_a_row = [&](int count) {
         for (int i = 0; i < count; ++i) region();
     };
-    for (int i = 0; i < 3; ++i) region();  // connections, buffers
+    for (int i = 0; i < kWarmUps; ++i) region();  // connections, buffers
     bench.stream->synchronize();
+    if (bench.checks) {
+        const auto [known, is_new] =
+            bench.wrong.try_emplace({&world, &collective, state.range(0)}, 0);
+        if (is_new) {
+            known->second =
+                count_wrong({*bench.backend.device, world, *bench.stream}, bench.bootstrap,
+                            collective.kind, call, bench.buffers.next(matrix));
+        }
+        state.counters[kWrong] = known->second;
+    }
     if (way == Way::isolated) {
         run_isolated(state, bench, collective.name, region);
     } else if (way == Way::back_to_back) {
@@ -133,68 +135,35 @@ public:
     void ReportRuns(const std::vector<Run>& /*runs*/) override {}
 };
 
-struct Arguments {
-    std::string backend{"host"};
-    std::int64_t largest{std::int64_t{64} << 20U};
-    std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
-    bool share_gpu{};
-    bool warm{};
-    std::string help;               ///< what was asked for instead
-    std::vector<std::string> rest;  ///< Google Benchmark's
-};
-
-Arguments parse(int argc, char** argv) {
-    Arguments arguments;
-    CLI::App app{"Times the collectives of a backend; other options are Google Benchmark's."};
-    app.add_option("--backend", arguments.backend, "host or cuda")->capture_default_str();
-    app.add_option("--largest", arguments.largest, "bytes of the largest matrix")
-        ->check(CLI::Range(kSmallest, kMost))
-        ->capture_default_str();
-    std::string sms{"default"};
-    app.add_option("--sms", sms, "LIST of CTAs that NCCL uses; default: as many as it chooses")
-        ->capture_default_str();
-    app.add_flag("--share-gpu", arguments.share_gpu, "several ranks on one GPU");
-    app.add_flag("--warm", arguments.warm,
-                 "all calls use the same memory, instead of walking through twice the cache");
-    app.allow_extras();
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        arguments.help = app.help();
-    } catch (const CLI::ParseError& error) {
-        throw BadArgument(error.what());
-    }
-    arguments.rest = app.remaining();
-    arguments.sms = parse_sms("--sms", sms);
-    return arguments;
+/// The ways that the device knows; of nccl-tests there is one.
+std::vector<Way> ways_of(const Device& device, const CollectiveOptions& options) {
+    if (options.nccl_tests) return {Way::back_to_back};
+    if (!device.capture_obstacle().empty()) return {Way::isolated, Way::back_to_back};
+    return {Way::isolated, Way::back_to_back, Way::graph};
 }
 
-/// Every collective on one communicator, in every way that its device knows.
+/// Every collective on one communicator, in every way.
 void register_all(Bench& bench, Communicator& world, const std::string& suffix,
-                  std::int64_t largest) {
+                  const CollectiveOptions& options) {
     const bool peers = world.peer_obstacle(Reach::load_store).empty();
-    const bool captures = bench.backend.device->capture_obstacle().empty();
     for (const auto& collective : collectives()) {
         if (collective.peer && !peers) continue;
-        for (const auto way : {Way::isolated, Way::back_to_back, Way::graph}) {
-            if (way == Way::graph && !captures) continue;
-            benchmark::RegisterBenchmark(
-                fmt::format("{}/{}{}", collective.name, kWays.at(static_cast<std::size_t>(way)),
-                            suffix)
-                    .c_str(),
-                [&bench, &world, &collective, way](auto& state) {
+        for (const auto way : ways_of(*bench.backend.device, options)) {
+            auto name = std::string(collective.name);
+            if (!options.nccl_tests)
+                name += fmt::format("/{}", kWays.at(static_cast<std::size_t>(way)));
+            auto* registered = benchmark::RegisterBenchmark(
+                (name + suffix).c_str(), [&bench, &world, &collective, way](auto& state) {
                     run(state, bench, world, collective, way);
-                })
-                ->RangeMultiplier(4)
-                ->Range(kSmallest, largest)
-                ->UseManualTime()
-                ->Unit(benchmark::kMicrosecond);
+                });
+            registered->UseManualTime()->Unit(benchmark::kMicrosecond);
+            for (const auto size : options.sizes(world.size())) registered->Arg(size);
         }
     }
 }
 
 void measure(int argc, char** argv, Bootstrap& bootstrap) {
-    auto arguments = parse(argc, argv);
+    auto arguments = parse_collective_options(argc, argv);
     const bool tells = bootstrap.rank() == 0;
     if (!arguments.help.empty()) {
         if (tells) fmt::print("{}", arguments.help);
@@ -217,16 +186,22 @@ void measure(int argc, char** argv, Bootstrap& bootstrap) {
                 RotatingBuffers(*backend.device, bootstrap,
                                 matrix_of(arguments.largest, backend.world->size()),
                                 backend.placement.sharing_memory, arguments.warm));
+    bench.checks = arguments.nccl_tests && arguments.check != 0;
     std::map<std::int64_t, std::unique_ptr<Communicator>> tuned;
     for (const auto sms : arguments.sms) {
         if (sms == 0) {
-            register_all(bench, *backend.world, "", arguments.largest);
+            register_all(bench, *backend.world, "", arguments);
             continue;
         }
         const auto obstacle = backend.world->sms_obstacle(sms);
         if (!obstacle.empty()) throw BadArgument(fmt::format("--sms {}: {}", sms, obstacle));
         tuned[sms] = backend.world->with_sms(sms);
-        register_all(bench, *tuned[sms], fmt::format("/sms:{}", sms), arguments.largest);
+        register_all(bench, *tuned[sms], fmt::format("/sms:{}", sms), arguments);
+    }
+    std::unique_ptr<NcclTestsReport> report;
+    if (arguments.nccl_tests) {
+        report = std::make_unique<NcclTestsReport>(arguments, backend, bootstrap,
+                                                   std::vector<std::string>(argv, argv + argc));
     }
     const auto mebibytes = [](std::size_t bytes) {
         return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1U << 20U));
@@ -237,7 +212,9 @@ void measure(int argc, char** argv, Bootstrap& bootstrap) {
                        : fmt::format("calls walk through two of {} each; the largest cache has {}",
                                      mebibytes(bench.buffers.bytes()),
                                      mebibytes(backend.device->cache_bytes())));
-    if (tells) {
+    if (tells && report) {
+        benchmark::RunSpecifiedBenchmarks(report.get());
+    } else if (tells) {
         fmt::print("{} backend on {}, {} ranks, {}\n", backend.name, backend.device->name(),
                    backend.world->size(),
                    backend.libraries.substr(0, backend.libraries.find('\n')));

@@ -12,13 +12,6 @@
 namespace moe {
 namespace {
 
-double of_one_way(double n) {
-    return (n - 1) / n;
-}
-double of_both_ways(double n) {
-    return 2 * (n - 1) / n;
-}
-
 Matrix own_block(const Communicator& world, const Matrix& matrix) {
     const auto rows = matrix.rows / world.size();
     return matrix.slice(world.rank() * rows, rows);
@@ -27,9 +20,9 @@ Matrix own_block(const Communicator& world, const Matrix& matrix) {
 /// Of the library, which needs nothing prepared.
 template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
 Call of_library(const CallSetup& setup, const Matrix& /*shape*/) {
-    return [setup = setup](const Matrix& in, const Matrix& out) {
+    return {.run = [setup = setup](const Matrix& in, const Matrix& out) {
         kCall(setup.world, in, out, setup.stream);
-    };
+    }};
 }
 
 /// A matrix where peers reach it.
@@ -43,23 +36,27 @@ Call all_reduce_by(const CallSetup& setup, const Matrix& shape) {
     auto all_reduce = std::make_shared<AllReduce>(setup.world, kForm, shape.bytes());
     std::shared_ptr<RowBuffer> rows;
     if (AllReduce::reach(kForm)) rows = peer_rows(setup, shape);
-    return [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
-        all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr, out,
-                        setup.stream);
-    };
+    return {.run =
+                [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
+                    all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr,
+                                    out, setup.stream);
+                },
+            .reads = rows ? rows->matrix() : Matrix{}};
 }
 
 Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
     auto rows = peer_rows(setup, shape);
-    return [setup = setup, rows](const Matrix& /*in*/, const Matrix& out) {
-        const auto own = own_block(setup.world, out);
-        setup.world.peer_kernels()->pull_sum(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            setup.stream);
-    };
+    return {.run =
+                [setup = setup, rows](const Matrix& /*in*/, const Matrix& out) {
+                    const auto own = own_block(setup.world, out);
+                    setup.world.peer_kernels()->pull_sum(
+                        rows->memory()->table(),
+                        {.rows = own,
+                         .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+                         .most_rows = own.rows},
+                        setup.stream);
+                },
+            .reads = rows->matrix()};
 }
 
 Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
@@ -68,27 +65,29 @@ Call reduce_scatter_by_push(const CallSetup& setup, const Matrix& shape) {
     for (int rank = 0; rank <= setup.world.size(); ++rank) first.push_back(rank * rows);
     auto inbox = std::make_shared<OwnersInbox>(
         setup.world, PushPlan(PushShape::direct, first, shape.row_bytes()));
-    return [setup = setup, inbox](const Matrix& in, const Matrix& out) {
+    return {.run = [setup = setup, inbox](const Matrix& in, const Matrix& out) {
         setup.world.peer_kernels()->push_sum(inbox->memory()->table(),
                                              {.in = in,
                                               .plan = inbox->plan(),
                                               .half_bytes = inbox->half_bytes(),
                                               .out = own_block(setup.world, out)},
                                              setup.stream);
-    };
+    }};
 }
 
 Call all_gather_by_push(const CallSetup& setup, const Matrix& shape) {
     auto rows = peer_rows(setup, shape);
-    return [setup = setup, rows](const Matrix& in, const Matrix& /*out*/) {
-        const auto own = own_block(setup.world, in);
-        setup.world.peer_kernels()->push_copy(
-            rows->memory()->table(),
-            {.rows = own,
-             .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
-             .most_rows = own.rows},
-            setup.stream);
-    };
+    return {.run =
+                [setup = setup, rows](const Matrix& in, const Matrix& /*out*/) {
+                    const auto own = own_block(setup.world, in);
+                    setup.world.peer_kernels()->push_copy(
+                        rows->memory()->table(),
+                        {.rows = own,
+                         .offset = static_cast<std::size_t>(setup.world.rank()) * own.bytes(),
+                         .most_rows = own.rows},
+                        setup.stream);
+                },
+            .writes = rows->matrix()};
 }
 
 void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
@@ -109,17 +108,21 @@ void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream
     world.all_gather(own_block(world, in), out, stream);
 }
 
+using Kind = CollectiveKind;
+
 constexpr std::array kCollectives{
-    Collective{"all_reduce", of_both_ways, of_library<all_reduce>},
-    Collective{"reduce_scatter", of_one_way, of_library<reduce_scatter>},
-    Collective{"grouped_reduce", of_one_way, of_library<grouped_reduce>},
-    Collective{"all_gather", of_one_way, of_library<all_gather>},
-    Collective{"all_reduce_push", of_both_ways, all_reduce_by<AllReduceForm::push>, true},
-    Collective{"all_reduce_one_shot", of_both_ways, all_reduce_by<AllReduceForm::one_shot>, true},
-    Collective{"all_reduce_two_shot", of_both_ways, all_reduce_by<AllReduceForm::two_shot>, true},
-    Collective{"reduce_scatter_pull", of_one_way, reduce_scatter_by_pull, true},
-    Collective{"reduce_scatter_push", of_one_way, reduce_scatter_by_push, true},
-    Collective{"all_gather_push", of_one_way, all_gather_by_push, true}};
+    Collective{"all_reduce", Kind::all_reduce, of_library<all_reduce>},
+    Collective{"reduce_scatter", Kind::reduce_scatter, of_library<reduce_scatter>},
+    Collective{"grouped_reduce", Kind::reduce_scatter, of_library<grouped_reduce>},
+    Collective{"all_gather", Kind::all_gather, of_library<all_gather>},
+    Collective{"all_reduce_push", Kind::all_reduce, all_reduce_by<AllReduceForm::push>, true},
+    Collective{"all_reduce_one_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::one_shot>,
+               true},
+    Collective{"all_reduce_two_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::two_shot>,
+               true},
+    Collective{"reduce_scatter_pull", Kind::reduce_scatter, reduce_scatter_by_pull, true},
+    Collective{"reduce_scatter_push", Kind::reduce_scatter, reduce_scatter_by_push, true},
+    Collective{"all_gather_push", Kind::all_gather, all_gather_by_push, true}};
 
 }  // namespace
 

@@ -2,13 +2,18 @@
 
 #include "comm/communicator.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <span>
 
 namespace moe {
 
-/// One call between two matrices of all rows: `in` holds every rank's block.
-using Call = std::function<void(const Matrix& in, const Matrix& out)>;
+/// Calls between two matrices of all rows: `in` holds every rank's block.
+struct Call {
+    std::function<void(const Matrix& in, const Matrix& out)> run;
+    /// What calls read or write in place of those, where others reach it; without data: nothing.
+    Matrix reads{}, writes{};
+};
 
 /// What calls are made with; everything outlives them.
 struct CallSetup {
@@ -17,14 +22,21 @@ struct CallSetup {
     Stream& stream;
 };
 
+/// What ranks have afterwards: the sum of all rows, that of their own block, or all blocks.
+enum class CollectiveKind : std::uint8_t { all_reduce, reduce_scatter, all_gather };
+
 /// A collective of the library, or one by kernels over peer memory.
 struct Collective {
     const char* name;
-    /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
-    double (*bus_factor)(double n);
+    CollectiveKind kind;
     /// Collective. What makes the calls for matrices of this shape.
     Call (*prepare)(const CallSetup& setup, const Matrix& shape);
     bool peer{};  ///< by kernels over peer memory
+
+    /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
+    [[nodiscard]] double bus_factor(double n) const {
+        return (kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) / n;
+    }
 };
 
 [[nodiscard]] std::span<const Collective> collectives();

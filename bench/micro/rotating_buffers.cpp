@@ -45,10 +45,13 @@ RotatingBuffers::RotatingBuffers(Device& device, Bootstrap& bootstrap, const Mat
     stream->synchronize();
 }
 
-RotatingBuffers::Pair RotatingBuffers::next(std::int64_t rows) {
-    if (warm_ || first_ + rows > in_.rows) first_ = 0;
-    const Pair pair{in_.slice(first_, rows), out_.slice(first_, rows)};
-    first_ += rows;
+RotatingBuffers::Pair RotatingBuffers::next(const Matrix& shape) {
+    if (warm_ || first_ + shape.bytes() > in_.bytes()) first_ = 0;
+    const auto part_of = [&](const Matrix& all) {
+        return Matrix{all.data + first_, shape.rows, shape.cols, shape.dtype};
+    };
+    const Pair pair{part_of(in_), part_of(out_)};
+    first_ += shape.bytes();
     return pair;
 }
 

@@ -3,7 +3,7 @@
 #include "comm/bootstrap.hpp"
 #include "kernels/runtime/device.hpp"
 
-#include <cstdint>
+#include <cstddef>
 
 namespace moe {
 
@@ -21,15 +21,15 @@ public:
     struct Pair {
         Matrix in, out;
     };
-    /// The next `rows` rows of both, at most as many as the largest has.
-    [[nodiscard]] Pair next(std::int64_t rows);
+    /// The next two of this shape, of at most as many bytes as the largest has.
+    [[nodiscard]] Pair next(const Matrix& shape);
     [[nodiscard]] std::size_t bytes() const { return in_.bytes(); }  ///< of each buffer
 
 private:
     Buffer from_, to_;
     Matrix in_, out_;
     bool warm_;
-    std::int64_t first_{};
+    std::size_t first_{};  ///< byte that is next
 };
 
 }  // namespace moe

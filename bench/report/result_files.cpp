@@ -58,6 +58,10 @@ ResultFiles::ResultFiles(const Parts& parts)
         runs = runs_of_this_sweep(paths_, all["runs"], parts.provenance);
     }
 
+    if (!paths_.trace.empty()) {
+        make_folder_of(paths_.trace);
+        trace_ = std::make_unique<StepTrace>(paths_.trace);
+    }
     make_folder_of(paths_.csv);
     make_folder_of(paths_.json);
     csv_ = std::make_unique<AppendFile>(paths_.csv, header, torn);
@@ -74,6 +78,7 @@ ResultFiles::ResultFiles(const Parts& parts)
         samples_->keep(kept);
         deaths_ = deaths_with(read_status(paths_.status));
     }
+    if (trace_) trace_->begin();
     all["runs"][run_id_] = parts.provenance;
     replace_json_file(paths_.json, all);
     set_status("running", "");
@@ -99,6 +104,12 @@ void ResultFiles::append_samples(const ResultRow& row, std::string_view region,
     }
     const std::scoped_lock whole(writing_);
     samples_->append(lines);
+}
+
+void ResultFiles::append_trace(std::string_view label, std::span<const TracedStep> steps) {
+    if (!trace_ || steps.empty()) return;
+    const std::scoped_lock whole(writing_);
+    trace_->append(label, steps);
 }
 
 void ResultFiles::begin_case(const std::string& case_id) {

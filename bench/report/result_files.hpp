@@ -5,6 +5,7 @@
 #include "bench/report/result_paths.hpp"
 #include "bench/report/result_row.hpp"
 #include "bench/report/run_status.hpp"
+#include "bench/report/step_trace.hpp"
 #include "bench/sweep/options.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -59,6 +60,8 @@ public:
     /// results/README.md names; times in seconds.
     void append_samples(const ResultRow& row, std::string_view region,
                         std::span<const double> seconds, std::span<const double> arrival_spread);
+    /// Marked steps of one case, where a trace is asked for.
+    void append_trace(std::string_view label, std::span<const TracedStep> steps);
     void set_status(std::string_view state, std::string_view message);
 
 private:
@@ -67,6 +70,7 @@ private:
     std::timed_mutex& writing_;
     std::unique_ptr<AppendFile> csv_;
     std::unique_ptr<AppendFile> samples_;
+    std::unique_ptr<StepTrace> trace_;
     FinishedCases finished_;
     bool samples_gone_{};
     std::int64_t rows_{};

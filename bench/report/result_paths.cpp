@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace moe {
 namespace {
@@ -101,23 +101,26 @@ void ResultPaths::check() const {
     struct Named {
         std::string_view what;
         const std::string& path;
+        std::string_view by_option, as_given;
     };
-    const std::array<Named, 5> files{{{"rows", csv},
-                                      {"provenance", json},
-                                      {"samples", samples},
-                                      {"status", status},
-                                      {"table of strategies", auto_table}}};
+    std::vector<Named> files{{"rows", csv, option, given},
+                             {"provenance", json, option, given},
+                             {"samples", samples, option, given},
+                             {"status", status, option, given},
+                             {"table of strategies", auto_table, option, given}};
+    if (!trace.empty()) files.push_back({"trace", trace, "--trace", trace});
     for (std::size_t i = 0; i < files.size(); ++i) {
         const auto obstacle = obstacle_of(files[i].path);
         if (!obstacle.empty()) {
-            throw BadArgument(fmt::format("{} '{}': {}, for the {}, is {}; name another", option,
-                                          given, files[i].path, files[i].what, obstacle));
+            throw BadArgument(fmt::format("{} '{}': {}, for the {}, is {}; name another",
+                                          files[i].by_option, files[i].as_given, files[i].path,
+                                          files[i].what, obstacle));
         }
         for (std::size_t k = 0; k < i; ++k) {
             if (!is_same_file(files[k].path, files[i].path)) continue;
             throw BadArgument(fmt::format("{} '{}': {} and {} would both go to {}; name another",
-                                          option, given, files[k].what, files[i].what,
-                                          files[i].path));
+                                          files[i].by_option, files[i].as_given, files[k].what,
+                                          files[i].what, files[i].path));
         }
     }
 }

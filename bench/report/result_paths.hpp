@@ -10,6 +10,7 @@ struct ResultPaths {
     std::string csv, json, samples, status;
     std::string auto_table;     ///< written where a strategy chooses by a table
     std::string option, given;  ///< --out or --csv, and its value: how to name them again
+    std::string trace{};        ///< --trace; empty: none is written
     [[nodiscard]] static ResultPaths of(const std::string& out, const std::string& csv,
                                         const std::string& default_out);
 

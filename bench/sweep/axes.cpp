@@ -18,7 +18,7 @@ constexpr bool kAlways = true;  ///< hashed at its default too
 
 // Far above every real layer, and small enough that no size in bytes overflows 64 bits.
 constexpr Limits kHidden{1, 1 << 16}, kExperts{1, 1 << 16}, kTopK{1, 1 << 10};
-constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20}, kTokens{0, 1 << 24};
+constexpr Limits kIntermediate{1, 1 << 20}, kSharedIntermediate{0, 1 << 20};
 constexpr Limits kRanks{1, 1 << 20}, kLayers{1, 1 << 10};
 // A second, well within what devices wait for their start: --timeout and five.
 constexpr Limits kSkews{0, 1'000'000};
@@ -215,8 +215,9 @@ constexpr std::array kAxes{
          .spread = spread_value<&Options::graph_sizes, &Case::graph_sizes>},
     Axis{.column = "phase",
          .option = {"--phase", G::step, "",
-                    "LIST of prefill, decode, mixed, for --padding sglang and --graph-sizes "
-                    "(prefill,decode); with --steps or --traffic, which steps count (all)",
+                    "LIST of prefill, decode, mixed, for --padding sglang, --graph-sizes and "
+                    "--tokens collectivex (prefill,decode); with --steps or --traffic, which steps "
+                    "count (all)",
                     read_phases},
          .id = {15, kAlways},
          .text = phase_text,
@@ -248,8 +249,9 @@ constexpr std::array kAxes{
          .spread = spread_loads},
     Axis{.column = "tokens",
          .option = {"--tokens", G::step, "16:1024:x4",
-                    "LIST of tokens in one step over all DP ranks",
-                    read_into<&Options::tokens, parse_numbers<kTokens>>},
+                    "LIST of tokens in one step over all DP ranks; or collectivex: its ladders, 1 "
+                    "to 512 (decode) and 1024 to 8192 (prefill) for each DP rank",
+                    read_tokens},
          .id = {18, kAlways},
          .text = text_of<&Case::tokens>,
          .spread = spread_tokens},

@@ -26,7 +26,42 @@ Options with_effort(Options options, double effort) {
     return options;
 }
 
+namespace {
+
+void check_phases(const Options& options) {
+    if (options.collectivex_tokens &&
+        std::ranges::find(options.phases, StepPhase::mixed) != options.phases.end()) {
+        throw BadArgument("--tokens collectivex: it has ladders for --phase prefill and decode");
+    }
+    const auto given = options.settings.find("--phase");
+    if (given == options.settings.end() || given->second.empty()) return;
+    if (options.collectivex_tokens || options.graph_sizes.given() ||
+        std::ranges::any_of(options.paddings, asks_for_phase)) {
+        return;
+    }
+    throw BadArgument(fmt::format(
+        "{} '{}': only --padding sglang, --graph-sizes and --tokens collectivex ask for the phase",
+        given->first, given->second));
+}
+
+void check_trace(const Options& options) {
+    if (options.trace.empty()) return;
+    const auto refuse = [&](std::string_view why) {
+        throw BadArgument(fmt::format("--trace '{}': {}", options.trace, why));
+    };
+    if (options.scope == Scope::output) {
+        refuse("it shows the phases of a layer; --scope output times none");
+    }
+    if (std::ranges::find(options.graphs, false) == options.graphs.end()) {
+        refuse("phases inside a graph are not marked; --graph off or both has steps without one");
+    }
+}
+
+}  // namespace
+
 void check_options(const Options& options) {
+    check_phases(options);
+    check_trace(options);
     if (options.layers > 1 && options.scope == Scope::output) {
         throw BadArgument(
             fmt::format("--layers {}: --scope output times no layers, only the output step of one",

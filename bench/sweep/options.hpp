@@ -36,6 +36,7 @@ struct Options {
     bool shared_gate{};  ///< also where the model has none
     std::int64_t scale_experts{1};
     std::vector<std::int64_t> tokens;
+    bool collectivex_tokens{};         ///< those of CollectiveX's ladders in place of `tokens`
     std::vector<std::int64_t> dp, ep;  ///< empty: the number of ranks
     bool all_dp{}, all_ep{};           ///< every divisor of the number of ranks
     std::vector<Load> loads;
@@ -77,6 +78,7 @@ struct Options {
     ProgressStyle progress{ProgressStyle::automatic};
     std::vector<InjectedSlowdown> slowdowns;  ///< each of another one of `combines`
     std::string out, csv;
+    std::string trace;       ///< a file of marked steps to write; empty: none
     std::string auto_table;  ///< a file; empty: measured, where a strategy chooses by a table
 
     /// Whether speed-ups are against this one of `combines`.

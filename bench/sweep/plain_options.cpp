@@ -165,6 +165,10 @@ constexpr std::array kOptions{
                 read_text<&Options::out>},
     OptionEntry{"--csv", G::run, "", "results file; the other files go beside it",
                 read_text<&Options::csv>},
+    OptionEntry{"--trace", G::run, "",
+                "FILE for one marked step of each case and strategy, which Perfetto shows: a track "
+                "for each rank (none)",
+                read_text<&Options::trace>},
     OptionEntry{"--launch", G::run, "1/1", "I/K: this is launch I of K into one results set",
                 read_launch},
     OptionEntry{"--resume", G::run, nullptr, "go on where a run into the same file ended",

@@ -1,11 +1,14 @@
 #include "bench/sweep/spreads.hpp"
 
 #include "bench/sweep/axis_values.hpp"
+#include "bench/sweep/number_list.hpp"
+#include "bench/sweep/token_ladder.hpp"
 #include "kernels/runtime/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace moe {
 namespace {
@@ -26,6 +29,24 @@ LayerShape overridden(const ModelPreset& preset, const Options& options) {
     shape.scoring = options.scoring.value_or(shape.scoring);
     check_shape(shape);
     return scale_experts(shape, options.scale_experts);
+}
+
+/// Tokens of the step, over all DP ranks.
+std::vector<std::int64_t> tokens_of(const Case& params, const Options& options) {
+    if (!options.collectivex_tokens) return options.tokens;
+    auto tokens =
+        collectivex_ladder(params.phase ? std::span(&*params.phase, 1) : std::span(options.phases));
+    for (auto& of_rank : tokens) of_rank *= params.dp;
+    return tokens;
+}
+
+/// Combinations of phase and tokens for one padding and load. CollectiveX's ladders have other
+/// tokens for each phase.
+double count_tokens(const Options& options, bool by_phase) {
+    if (options.collectivex_tokens) {
+        return static_cast<double>(collectivex_ladder(options.phases).size());
+    }
+    return static_cast<double>(options.tokens.size() * (by_phase ? options.phases.size() : 1));
 }
 
 }  // namespace
@@ -74,6 +95,18 @@ void read_phases(std::string_view option, const std::string& text, Options& opti
     options.phases_given = true;
 }
 
+void read_tokens(std::string_view option, const std::string& text, Options& options) {
+    constexpr std::string_view kCollectiveX = "collectivex";
+    constexpr Limits kTokens{0, 1 << 24};
+    options.collectivex_tokens = text == kCollectiveX;
+    if (options.collectivex_tokens) return;
+    try {
+        options.tokens = parse_number_list(option, text, kTokens);
+    } catch (const BadArgument& error) {
+        throw BadArgument(fmt::format("{}; or {}", error.what(), kCollectiveX));
+    }
+}
+
 void spread_loads(const Case& params, const Options& options, std::vector<Case>& cases) {
     const bool first_phase = !params.phase || *params.phase == options.phases.front();
     for (const auto& load : options.loads) {
@@ -90,7 +123,7 @@ void spread_tokens(const Case& params, const Options& options, std::vector<Case>
         cases.back().tokens = params.load.mixed_tokens(params.dp);
         return;
     }
-    for (const auto tokens : options.tokens) {
+    for (const auto tokens : tokens_of(params, options)) {
         cases.push_back(params);
         cases.back().tokens = tokens;
     }
@@ -102,10 +135,10 @@ double count_steps(const Options& options) {
     const auto with_phase = options.graph_sizes.given()
                                 ? size(options.paddings.size())
                                 : size(std::ranges::count_if(options.paddings, asks_for_phase));
-    const auto phases =
-        size(options.paddings.size()) - with_phase + with_phase * size(options.phases.size());
-    return phases * (size(options.loads.size()) - mixed) * size(options.tokens.size()) +
-           size(options.paddings.size()) * mixed;
+    const auto paddings = size(options.paddings.size());
+    const auto of_load = with_phase * count_tokens(options, true) +
+                         (paddings - with_phase) * count_tokens(options, false);
+    return of_load * (size(options.loads.size()) - mixed) + paddings * mixed;
 }
 
 }  // namespace moe

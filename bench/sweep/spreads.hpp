@@ -21,8 +21,9 @@ void spread_routings(const Case& params, const Options& options, std::vector<Cas
 
 /// Some engines' rules for padding ask for the phase, and captured sizes do.
 void spread_phases(const Case& params, const Options& options, std::vector<Case>& cases);
-/// A BadArgument where nothing asks for a phase.
+/// Numbers, or `collectivex`.
 void read_phases(std::string_view option, const std::string& text, Options& options);
+void read_tokens(std::string_view option, const std::string& text, Options& options);
 /// A mixed load says itself what the step does and how many tokens there are: it makes one case
 /// where others make one for each phase and number of tokens.
 void spread_loads(const Case& params, const Options& options, std::vector<Case>& cases);

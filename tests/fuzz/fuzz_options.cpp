@@ -78,7 +78,7 @@ void check_lists(const Options& options) {
     check_list(options.caches, false);
     check_list(options.epilogues, false);
     check_list(options.besides, false);
-    check_numbers(options.tokens, 0, false);
+    check_numbers(options.tokens, 0, options.collectivex_tokens);
     check_numbers(options.skews_us, 0, false);
     check_numbers(options.hidden, 1, true);
     check_numbers(options.dp, 1, true);
@@ -131,6 +131,13 @@ std::size_t sizes_of(bool all, const std::vector<std::int64_t>& given, int ranks
     return divisors;
 }
 
+/// Points of CollectiveX's ladders: ten of decode, four of prefill.
+std::size_t ladder_of(const std::vector<StepPhase>& phases) {
+    std::size_t count = 0;
+    for (const auto phase : phases) count += phase == StepPhase::decode ? 10 : 4;
+    return count;
+}
+
 /// For each padding and load a case for each of its tokens and, where the padding asks for it,
 /// phase; but one for a mixed load.
 double count_steps(const Options& options) {
@@ -138,7 +145,9 @@ double count_steps(const Options& options) {
     for (const auto& padding : options.paddings) {
         for (const auto& load : options.loads) {
             const auto phases = asks_for_phase(padding) ? options.phases.size() : 1;
-            count += load.mixed() ? 1 : phases * options.tokens.size();
+            const auto tokens = options.collectivex_tokens ? ladder_of(options.phases)
+                                                           : phases * options.tokens.size();
+            count += load.mixed() ? 1 : tokens;
         }
     }
     return static_cast<double>(count);
