@@ -19,12 +19,12 @@ trap 'rm -rf -- "$systems"' EXIT
 export PIP_CERT=${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}
 
 # make_system NAME PACKAGES: with a user, the sources as that user's own, and this machine's way to the
-# network.
+# network and names: launchers look up their own host.
 make_system() {
     local system=$systems/$1
     debootstrap --variant=minbase --include="$2" "$1" "$system" >"$systems/$1.log" 2>&1 ||
         fail "debootstrap $1: $(tail -n 3 "$systems/$1.log")"
-    cp -L /etc/resolv.conf "$system/etc/" 2>/dev/null || true
+    cp -L /etc/resolv.conf /etc/hosts "$system/etc/" 2>/dev/null || true
     cp -L /etc/ssl/certs/ca-certificates.crt "$system/etc/ssl/certs/"
     rm -rf "$system"/var/lib/apt/lists/* # as images are shipped
     chroot "$system" useradd -m user
