@@ -33,15 +33,15 @@ void check_phases(const Options& options) {
         std::ranges::find(options.phases, StepPhase::mixed) != options.phases.end()) {
         throw BadArgument("--tokens collectivex: it has ladders for --phase prefill and decode");
     }
-    const auto given = options.settings.find("--phase");
-    if (given == options.settings.end() || given->second.empty()) return;
-    if (options.collectivex_tokens || options.graph_sizes.given() ||
-        std::ranges::any_of(options.paddings, asks_for_phase)) {
-        return;
+    const bool phase_counts = !options.steps.empty() || !options.traffic.empty() ||
+                              options.collectivex_tokens || options.graph_sizes.given() ||
+                              std::ranges::any_of(options.paddings, asks_for_phase);
+    if (options.phases_given && !phase_counts) {
+        throw BadArgument(
+            fmt::format("--phase '{}': only --padding sglang, --graph-sizes, --tokens collectivex "
+                        "and steps ask for the phase",
+                        options.settings.at("--phase")));
     }
-    throw BadArgument(fmt::format(
-        "{} '{}': only --padding sglang, --graph-sizes and --tokens collectivex ask for the phase",
-        given->first, given->second));
 }
 
 void check_trace(const Options& options) {
@@ -71,15 +71,6 @@ void check_options(const Options& options) {
     if (cold && options.mode == Mode::pipelined) {
         throw BadArgument(
             "--cache cold --pipelined: nothing can empty the caches between runs back to back");
-    }
-    const bool phase_counts = !options.steps.empty() || !options.traffic.empty() ||
-                              options.graph_sizes.given() ||
-                              std::ranges::any_of(options.paddings, asks_for_phase);
-    if (options.phases_given && !phase_counts) {
-        throw BadArgument(
-            fmt::format("--phase '{}': only --padding sglang, --graph-sizes and steps ask for the "
-                        "phase",
-                        options.settings.at("--phase")));
     }
     for (const auto& padding : options.paddings) {
         const auto* engine = engine_of(padding);
