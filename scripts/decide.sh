@@ -36,11 +36,6 @@ parts=()    # by name
 weights=()  # of each in the time
 cases=()    # of each, that its steps are grouped into
 
-refuse() {
-    say "error: $*; $usage"
-    exit 2
-}
-
 read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
         case $1 in

@@ -25,11 +25,6 @@ starts=()
 # Launches that have ended, those of them that wrote rows, and the seconds that these took.
 ended=0 measured=0 spent=0
 
-refuse() {
-    say "error: $*; $usage"
-    exit 2
-}
-
 read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
         case $1 in

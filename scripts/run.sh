@@ -18,11 +18,6 @@ source "$root/scripts/running.sh"
 options=()  # the program's
 given=()    # what starts its ranks, if somebody said so
 
-refuse() {
-    say "error: $*"
-    exit 2
-}
-
 # Sets options and given.
 read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do

@@ -8,6 +8,12 @@ source "${BASH_SOURCE[0]%/*}/launcher.sh"
 system_root=${MOE_TEST_ROOT:-} # where tests keep another /proc/self/cgroup and /sys/fs/cgroup
 endings=(INT TERM QUIT USR1 USR2 ALRM XCPU) # Ctrl-C, and what batch systems send before the end
 
+# Ends a script whose arguments are no good: with its usage line, where it has one.
+refuse() {
+    say "error: $*${usage:+; $usage}"
+    exit 2
+}
+
 # A folder of its own under results/local for what is started now.
 results_stem() {
     echo "$root/results/local/$(date -u +%Y%m%dT%H%M%SZ)-${HOSTNAME//[^A-Za-z0-9._-]/_}"

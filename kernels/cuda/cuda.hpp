@@ -36,8 +36,10 @@ void clear_memory(void* data, std::size_t bytes);
 /// Makes `ordinal` the calling thread's device for good. `patience_seconds`: how long it waits
 /// behind a closed StreamGate.
 [[nodiscard]] std::unique_ptr<Device> make_device(int ordinal, double patience_seconds);
-/// Of the calling thread's device: multiprocessors, and the compute capability, as 9.0.
+/// Of the calling thread's device: multiprocessors, the bytes of shared memory that a block can
+/// have, and the compute capability, as 9.0.
 [[nodiscard]] int sm_count();
+[[nodiscard]] int shared_memory_of_block();
 struct Capability {
     int major{};
     int minor{};

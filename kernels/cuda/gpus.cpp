@@ -89,6 +89,10 @@ int sm_count() {
     return attribute(cudaDevAttrMultiProcessorCount);
 }
 
+int shared_memory_of_block() {
+    return attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+}
+
 Capability capability() {
     return {attribute(cudaDevAttrComputeCapabilityMajor),
             attribute(cudaDevAttrComputeCapabilityMinor)};

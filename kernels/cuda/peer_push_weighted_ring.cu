@@ -155,31 +155,30 @@ __global__ void __launch_bounds__(kMostWorkers * kWorkerThreads, 1)
     advance_to(peers, epoch + 1);
 }
 
-/// Workers for which a block has shared memory.
-int workers_in_block() {
-    int device = 0;
-    int bytes = 0;
-    MOE_CUDA(cudaGetDevice(&device));
-    MOE_CUDA(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
-    return std::min(bytes / static_cast<int>(sizeof(Ring)), kMostWorkers);
+/// Workers for which a block of this process's GPU has shared memory; none where the GPU, or what
+/// its code was made for, has no bulk copies. Asked for once: a step launches in microseconds.
+int most_workers() {
+    static const int most = [] {
+        constexpr int kHopper = 90;
+        cudaFuncAttributes built{};
+        MOE_CUDA(cudaFuncGetAttributes(&built, push_weighted_ring<float, 2>));
+        if (built.binaryVersion < kHopper || built.ptxVersion < kHopper) return 0;
+        return std::min(shared_memory_of_block() / static_cast<int>(sizeof(Ring)), kMostWorkers);
+    }();
+    return most;
 }
 
 }  // namespace
 
 bool ring_can(const WeightedPush& push) {
-    if (!rows_are_wide(static_cast<std::size_t>(push.shape.bytes),
-                       {push.dense.data, push.out.data})) {
-        return false;
-    }
-    constexpr int kHopper = 90;
-    cudaFuncAttributes built{};
-    MOE_CUDA(cudaFuncGetAttributes(&built, push_weighted_ring<float, 2>));
-    return built.binaryVersion >= kHopper && built.ptxVersion >= kHopper && workers_in_block() > 0;
+    return rows_are_wide(static_cast<std::size_t>(push.shape.bytes),
+                         {push.dense.data, push.out.data}) &&
+           most_workers() > 0;
 }
 
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how) {
     const auto in_block = static_cast<int>(std::clamp<std::int64_t>(
-        ceil_div(push.turns, std::int64_t{how.max_blocks}), 1, workers_in_block()));
+        ceil_div(push.turns, std::int64_t{how.max_blocks}), 1, most_workers()));
     const auto blocks = static_cast<unsigned>(std::min<std::int64_t>(
         how.max_blocks, ceil_div(push.turns, std::int64_t{in_block})));
     const auto shared = sizeof(Ring) * static_cast<std::size_t>(in_block);

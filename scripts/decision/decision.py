@@ -16,7 +16,7 @@ class Setup:
 
     engine: Engine
     place: str  # 8x H100 SXM
-    library: str  # NCCL 2.30.7, NVLS off as SGLang sets it; empty without NCCL
+    nccl: str  # NCCL 2.30.7, NVLS off as SGLang sets it; empty without NCCL
     model: str
     layers: int  # of the model that are MoE layers
     dp: int

@@ -72,7 +72,7 @@ def json_of(decision: Decision, notes: Sequence[str], provisional: str) -> dict:
     return {
         "sentences": sentences_of(decision), "provisional": provisional,
         "engine": setup.engine.name, "flag": setup.engine.flag, "default": setup.engine.default,
-        "place": setup.place, "library": setup.library, "model": setup.model,
+        "place": setup.place, "library": setup.nccl, "model": setup.model,
         "moe_layers": setup.layers, "dp": setup.dp, "ep": setup.ep, "steps": setup.steps,
         "least_gain_pct": LEAST_GAIN_PCT,
         "phases": [_phase_json(one, setup.layers) for one in decision.phases],

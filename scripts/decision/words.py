@@ -28,8 +28,8 @@ def sentences_of(decision: Decision) -> list[str]:
 
 
 def _heading(setup: Setup) -> str:
-    library = f" ({setup.library})" if setup.library else ""
-    return (f"On {setup.place}{library}, {setup.model}, dp{setup.dp} ep{setup.ep},"
+    nccl = f" ({setup.nccl})" if setup.nccl else ""
+    return (f"On {setup.place}{nccl}, {setup.model}, dp{setup.dp} ep{setup.ep},"
             f" {setup.steps}: ")
 
 
