@@ -8,7 +8,9 @@ source "${BASH_SOURCE[0]%/*}/launcher.sh"
 system_root=${MOE_TEST_ROOT:-} # where tests keep another /proc/self/cgroup and /sys/fs/cgroup
 endings=(INT TERM QUIT USR1 USR2 ALRM XCPU) # Ctrl-C, and what batch systems send before the end
 
-# Ends a script whose arguments are no good: with its usage line, where it has one.
+usage= # a script's own line, where it has one
+
+# Ends a script whose arguments are no good.
 refuse() {
     say "error: $*${usage:+; $usage}"
     exit 2
