@@ -121,11 +121,14 @@ BAD_ARGUMENTS = [
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
     """What the program did with each of BAD_ARGUMENTS, and where: several at a time, because most
-    of it is starting up; for the same reason a rank alone has no daemon of Open MPI. The folders are
-    made before the threads start: pytest's factory is not made for several threads."""
-    folders = [tmp_path_factory.mktemp("refused") for _ in BAD_ARGUMENTS]
+    of it is starting up; for the same reason a rank alone has no daemon of Open MPI. Such ranks all
+    call their job 0, and the first that ends removes the folder of that job: each has a folder of
+    its own. The folders are made before the threads start: pytest's factory is not made for several
+    threads."""
+    folders, of_mpi = ([tmp_path_factory.mktemp(name) for _ in BAD_ARGUMENTS]
+                       for name in ("refused", "of_mpi"))
 
-    def attempt(case, folder):
+    def attempt(case, folder, own):
         # That of four ranks one speaks a few cases show. Only for these two options does it matter
         # how many there are.
         several = FULL or BAD_ARGUMENTS.index(case) % 8 == 0 or {"--dp", "--load"} & {*case[0]}
@@ -133,11 +136,12 @@ def refusals(tmp_path_factory):
             return launch(*case[0], ranks=4, cwd=folder), folder
         return subprocess.run([PROGRAM, *case[0]], capture_output=True, text=True, timeout=60,
                               cwd=folder, stdin=subprocess.DEVNULL, check=False,
-                              env={**os.environ, "OMPI_MCA_ess_singleton_isolated": "1"}), folder
+                              env={**os.environ, "OMPI_MCA_ess_singleton_isolated": "1",
+                                   "OMPI_MCA_orte_tmpdir_base": str(own)}), folder
 
     with ThreadPoolExecutor(4) as pool:
         return dict(zip((str(args) for args, _ in BAD_ARGUMENTS),
-                        pool.map(attempt, BAD_ARGUMENTS, folders)))
+                        pool.map(attempt, BAD_ARGUMENTS, folders, of_mpi)))
 
 
 @pytest.mark.parametrize(("args", "said"), BAD_ARGUMENTS, ids=lambda value: " ".join(value)
