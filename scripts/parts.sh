@@ -65,11 +65,12 @@ prepare() {
 
 # Of a dry run, and of a plan that turns out to be none, nothing is left.
 open_folder() {
+    if ((${#resume[@]})); then return; fi
     if [[ -n $dry ]]; then folder=$(mktemp -d); fi
-    if [[ -n $dry || ${#resume[@]} -eq 0 ]]; then trap forget_plan EXIT; fi
+    trap forget_plan EXIT
 }
 
-# From here on the folder stays; a dry run ends.
+# Ends a dry run; of any other run the folder stays from here on.
 keep_folder() {
     if [[ -n $dry ]]; then exit; fi
     trap - EXIT

@@ -213,6 +213,19 @@ time_text() {
     fi
 }
 
+# seconds_of_text TEXT: of a time as time_text says it.
+seconds_of_text() {
+    local number unit sum=0
+    while read -r number unit; do
+        case $unit in
+            h) sum=$((sum + 3600 * 10#$number)) ;;
+            min) sum=$((sum + 60 * 10#$number)) ;;
+            s) sum=$((sum + 10#$number)) ;;
+        esac
+    done < <(grep -oE '[0-9]+ [a-z]+' <<<"$1")
+    echo "$sum"
+}
+
 # signal_name STATUS: " (SIGTERM)" for 143, nothing where it stands for no signal.
 signal_name() {
     local name
