@@ -1,6 +1,6 @@
 # Shared by decide.sh and reference_run.sh, which launch the parts of a plan: a folder with plan.json
 # and, for each part, its command in NAME.words. Sourced after setup.sh and running.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 
 folder=    # of the plan and of all results
 resume=()

@@ -10,9 +10,10 @@
 # Says what each part takes before the first begins. A sweep has three launches; all parts have had
 # one before any has its second. --minutes: ends after so many minutes of measuring. --out DIR: where
 # everything goes (results/local/<time>-<host>-reference). --resume: goes on in --out, also after a
-# kill: what is finished there is not run again. --dry-run: says the minutes, measures and keeps
-# nothing. What follows a -- starts the ranks, in place of mpirun with one for each GPU, or for each
-# core. Other options are the program's, and hold in every sweep, such as --scale-experts 16.
+# kill: what is finished there is not run again. --parts LIST: only those, by name. --dry-run: says the
+# minutes, measures and keeps nothing. What follows a -- starts the ranks, in place of mpirun with one
+# for each GPU, or for each core. Other options are the program's, and hold in every sweep, such as
+# --scale-experts 16.
 #
 # DIR: machine.txt, and for each part NAME/results.csv or NAME.txt, and NAME.log.
 # BENCH_MOE_COMM: a program that is there already; nothing is set up or built then.
@@ -27,7 +28,7 @@ source "$root/scripts/running.sh"
 # shellcheck source=scripts/parts.sh
 source "$root/scripts/parts.sh"
 
-usage="usage: scripts/reference_run.sh [--minutes N] [--dry-run] [--out DIR [--resume]] [-- LAUNCHER...]"
+usage="usage: scripts/reference_run.sh [--minutes N] [--parts LIST] [--out DIR [--resume]] [--dry-run] [-- LAUNCHER...]"
 most_launches=0 # of any part
 parts=()    # by name
 launches=() # of each
@@ -35,6 +36,7 @@ seconds=()  # of a launch of each, about
 whats=()    # what each is
 failed=()   # names of parts
 deadline=   # in SECONDS; empty: none
+over=       # whether a launch was ended at the deadline
 
 # Of micro-benchmarks, which a build without what they need does not have.
 build_collectives() {
@@ -132,9 +134,10 @@ run_launch() {
     else
         status=$?
     fi
+    if [[ -n $deadline && $status == 124 ]]; then over=1; fi # timeout's
 }
 
-is_over() { [[ -n $deadline ]] && ((SECONDS >= deadline)); }
+is_over() { [[ -n $over ]] || { [[ -n $deadline ]] && ((SECONDS >= deadline)); }; }
 
 # launch_part I INDEX: launch I of a part, from 1 on, unless it is finished or the part has failed.
 # Fails where the time is over.
@@ -149,7 +152,7 @@ launch_part() {
         exit $((status ? status : 130))
     elif ((status == 0)); then
         echo "$name $1" >>"$folder/finished"
-    elif is_over; then
+    elif [[ -n $over ]]; then
         return 1
     else
         failed+=("$name")

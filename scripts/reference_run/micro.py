@@ -53,7 +53,7 @@ def collectives_of(program: str, backend: str, launcher: Sequence[str], ranks: i
                    seconds=SECONDS["collectives"], obstacle=obstacle)
 
 
-def anchors_of(backend: str, ranks: int) -> Part:
+def anchors_of(backend: str, ranks: int, share_gpu: bool) -> Part:
     """By the Python of PATH, which in an engine's container is the engine's."""
     python = shutil.which("python3") or "python3"
     found = subprocess.run([python, "-c", FIND_ENGINE], capture_output=True, text=True, check=False)
@@ -61,6 +61,8 @@ def anchors_of(backend: str, ranks: int) -> Part:
     obstacle = ""
     if backend != "cuda":
         obstacle = "cores do not run the kernels of serving engines"
+    elif share_gpu:
+        obstacle = "ranks share a GPU, and these kernels want one for each"
     elif ranks < 2:
         obstacle = "one rank alone reduces nothing"
     elif found.returncode:
