@@ -11,8 +11,8 @@ ANCHORS = Path(__file__).resolve().parents[2] / "bench/micro/serving_anchor.py"
 # Of chains in graphs, as the sweep's engines run them, on warm memory as kernels over peers want it.
 COLLECTIVES = {
     "cuda": ("--backend", "cuda", "--warm", "--sms", "default,24,64", "--largest", "256M",
-             "--benchmark_min_time=0.005", "--benchmark_filter=/graph"),
-    "host": ("--backend", "host", "--warm", "--largest", "4M", "--benchmark_min_time=0.02"),
+             "--benchmark_min_time=0.005", "--benchmark_filter=/graph", "--benchmark_color=false"),
+    "host": ("--backend", "host", "--warm", "--largest", "4M", "--benchmark_min_time=0.02", "--benchmark_color=false"),
 }
 # Neither says how long it takes: as it was seen, and what building SGLang's kernels takes.
 SECONDS = {"collectives": 60, "serving-anchors": 120}
