@@ -13,6 +13,7 @@ LAYER = {"cuda": LARGE, "host": ("--model", "custom")}
 ALL_SIZES = {"cuda": "8,16,64,256,512,1024,2048,4096,16384", "host": "16,64,256,1024"}
 FEW_SIZES = {"cuda": "16,256,1024,4096,16384", "host": "16,256"}
 BESIDE_SIZES = {"cuda": "512,4096,16384", "host": "64,256"}
+EVEN_AND_UNEVEN = "balanced,zipf:1"
 CTAS, CTAS_BESIDE = "24,64", "default,8,16,32,64"
 ON_GPUS = {
     "graph": "cores have no CUDA graphs",
@@ -65,10 +66,11 @@ def sweeps_of(backend: str, ranks: int) -> Iterator[Part]:
                      (*short, "--dp", str(dp), "--load", loads_of(dp), *strategies,
                       "--graph", graph), backend)
     yield _sweep("gather", "the input step: every gather, whole layers",
-                 (*short, *loads, "--gather", "all", "--combine", "reduce_scatterv_grouped",
+                 (*short, "--load", EVEN_AND_UNEVEN, "--gather", "all", "--combine", "reduce_scatterv_grouped",
                   "--graph", "off"), backend, scope="layer")
     yield _sweep("skew", "ranks up to 150 us late",
-                 (*short, *loads, *strategies, "--graph", "off", "--skew", "0,150"), backend)
+                 (*short, "--load", EVEN_AND_UNEVEN, *strategies, "--graph", "off",
+                  "--skew", "0,150"), backend)
     yield _sweep("epilogue", "the residual addition and RMSNorm behind the exchange",
                  (*short, "--load", "balanced", *strategies, *in_graph,
                   "--epilogue", "none,residual_norm"), backend)
