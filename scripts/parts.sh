@@ -30,9 +30,8 @@ read_arguments() {
         refuse "no launcher after --, such as: -- mpirun -n 8"
     fi
     given=("${@:2}")
-    if ((${#given[@]})) && ! command -v "${given[0]}" >/dev/null; then
-        refuse "no launcher '${given[0]}' here"
-    elif [[ ${#resume[@]} -gt 0 && ! -e $folder/plan.json ]]; then
+    check_launcher "${given[@]}"
+    if [[ ${#resume[@]} -gt 0 && ! -e $folder/plan.json ]]; then
         refuse "--resume: --out names no folder of an earlier run"
     elif [[ ${#resume[@]} -eq 0 && -e $folder/plan.json ]]; then
         refuse "$folder holds a run already (--resume goes on with it)"

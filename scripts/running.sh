@@ -189,6 +189,19 @@ choose_gpu_ranks() {
         "nothing about an interconnect"
 }
 
+# check_launcher GIVEN...: refuses one that is not here, and a RANKS that is none or has no say.
+check_launcher() {
+    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
+        refuse "RANKS=$RANKS is not a number of ranks"
+    elif (($# == 0)); then
+        return
+    elif ! command -v "$1" >/dev/null; then
+        refuse "no launcher '$1' here"
+    elif [[ -n ${RANKS:-} ]]; then
+        refuse "RANKS=$RANKS beside a launcher, which has a number of ranks of its own"
+    fi
+}
+
 # choose_launcher GIVEN...: sets launcher to what was given, else to mpirun with as many ranks as there
 # are places for on a machine of the preset; own to options of the program that the machine asks for.
 choose_launcher() {
