@@ -23,48 +23,15 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
+# shellcheck source=scripts/parts.sh
+source "$root/scripts/parts.sh"
 
 usage="usage: scripts/decide.sh --model NAME [--steps FILE|--traffic TEXT] [--step-ms MS] [--minutes N] [-- LAUNCHER...]"
 launches=7
 minutes=25
-folder=
-resume=()
-dry=
-options=()  # for the plan: what is not read here
-given=()    # what starts the ranks, if somebody said so
-parts=()    # by name
-weights=()  # of each in the time
-cases=()    # of each, that its steps are grouped into
-
-read_arguments() {
-    while (($#)) && [[ $1 != -- ]]; do
-        case $1 in
-            --dry-run) dry=1 ;;
-            --resume) resume=(--resume) ;;
-            --minutes | --out)
-                [[ ${2:---} != -- ]] || refuse "$1 wants a value"
-                if [[ $1 == --out ]]; then folder=$2; else minutes=$2; fi
-                shift ;;
-            -h | --help) say "$usage" && exit ;;
-            *) options+=("$1") ;;
-        esac
-        shift
-    done
-    if [[ ${1:-} == -- && $# == 1 ]]; then
-        refuse "no launcher after --, such as: -- mpirun -n 8"
-    fi
-    given=("${@:2}")
-    if ! [[ $minutes =~ ^[1-9][0-9]{0,3}$ ]]; then
-        refuse "--minutes '$minutes' is not a whole number from 1 to 9999"
-    elif ((${#given[@]})) && ! command -v "${given[0]}" >/dev/null; then
-        refuse "no launcher '${given[0]}' here"
-    elif [[ ${#resume[@]} -gt 0 && ! -e $folder/plan.json ]]; then
-        refuse "--resume: --out names no folder of an earlier run"
-    elif [[ ${#resume[@]} -eq 0 && -e $folder/plan.json ]]; then
-        refuse "$folder holds a run already (--resume goes on with it)"
-    fi
-    folder=${folder:-$(results_stem)-decide}
-}
+parts=()   # by name
+weights=() # of each in the time
+cases=()   # of each, that its steps are grouped into
 
 # Sets parts and weights.
 make_plan() {
@@ -84,16 +51,6 @@ make_plan() {
     done <<<"$lines"
 }
 
-# Of a plan that is not to be run, nothing is left.
-# shellcheck disable=SC2317 # a trap calls it
-forget_plan() {
-    rm -f -- "$folder"/plan.json "$folder"/*.words "$folder"/*.cases
-    rmdir -- "$folder" 2>/dev/null || true
-}
-
-# command_of PART: sets command.
-command_of() { mapfile -d '' -t command <"$folder/$1.words"; }
-
 # seconds_of INDEX: of one launch of a part.
 seconds_of() {
     local sum=0 weight seconds
@@ -102,26 +59,13 @@ seconds_of() {
     echo $((seconds > 1 ? seconds : 1))
 }
 
-# ask PART OPTION...: sets said to what a dry run of a part says; ends all where it cannot be.
-ask() {
-    local status=0 command
-    command_of "$1"
-    said=$("${command[@]}" "${@:2}" --dry-run 2>&1 </dev/null) || status=$?
-    if ((status)) && [[ $said != *' is this question '* ]]; then
-        say "$said"
-        exit "$status"
-    fi
-}
-
 # Leaves out the parts of which there are no steps, and those that cannot run here.
 drop_empty_parts() {
-    local i said kept=() kept_weights=()
+    local i said why kept=() kept_weights=()
     for i in "${!parts[@]}"; do
         ask "${parts[i]}" --step-cases 1
-        if [[ $said == *' is this question '* ]]; then
-            say "${parts[i]}: $(grep -m1 'is this question' <<<"$said")"
-        elif grep -q '^0 of ' <<<"$said"; then
-            say "${parts[i]}: no case can run: $(sed -n 's/ *cannot run: //p' <<<"$said" | sed 1q)"
+        if why=$(why_nothing_runs "$said"); then
+            say "${parts[i]}: $why"
         else
             kept+=("${parts[i]}")
             kept_weights+=("${weights[i]}")
@@ -165,53 +109,16 @@ launch_part() {
     exit "$((status ? status : 130))"
 }
 
-# quiet_run LOG COMMAND...: run_to_end, what it says into the log.
-quiet_run() {
-    local log=$1
-    shift
-    run_to_end "$@" >>"$log" 2>&1
-}
-
-# A report is beside the verdict: where it cannot be drawn, that is only said.
-draw_report() {
-    local log=$folder/report.log tables=() part
-    for part in "${parts[@]}"; do tables+=("$folder/$part/results.csv"); done
-    if quietly "$log" "$python" "$root/scripts/plot.py" "${tables[@]}" --out "$folder" \
-        --format html; then
-        tell "report:  $folder/report.html"
-    else
-        say "no report.html: $(tail -n 1 -- "$log")"
-    fi
-}
-
-# Sets python, preset and program: that of BENCH_MOE_COMM where it is set, else it is built.
-prepare() {
-    choose_backend "${options[@]}"
-    if [[ -n ${BENCH_MOE_COMM:-} ]]; then
-        program=$BENCH_MOE_COMM
-        python=$(command -v python3) || die "no python3 here"
-        return
-    fi
-    setup_packages
-    setup_python
-    need_python
-    "$root/scripts/doctor.sh" >&2 || exit
-    program=$root/build/$preset/bench/bench_moe_comm
-    step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
-}
-
 main() {
-    local i p count
+    local i p count tables=()
     outlive_terminal
-    read_arguments "$@"
+    read_arguments decide "$@"
     prepare
-    if [[ -n $dry ]]; then folder=$(mktemp -d); fi
-    if ((${#resume[@]} == 0)); then trap forget_plan EXIT; fi
+    open_folder
     make_plan
     drop_empty_parts
     choose_cases
-    if [[ -n $dry ]]; then exit; fi
-    trap - EXIT
+    keep_folder
     count=${#parts[@]}
     for ((i = 1; i <= launches; i++)); do
         for ((p = 0; p < count; p++)); do
@@ -222,7 +129,8 @@ main() {
             "$python" "$root/scripts/verdict.py" "$folder"
         fi
     done
-    draw_report
+    for p in "${parts[@]}"; do tables+=("$folder/$p/results.csv"); done
+    draw_report "${tables[@]}"
     tell "verdict: $folder/verdict.md"
 }
 

@@ -10,7 +10,6 @@ program's. A plan that is there already must be the same. Exit status: 0, or 2 w
 standard error.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -19,11 +18,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cli import OneLineParser, cannot_write, command, write_text
+from cli import OneLineParser, command
 from decision.engine import Engine, find_engine
 from decision.plan import Part, options_of, parse_step_ms, parts_of
 from decision.steps import ANY, PHASES, StepsSeen, scan_steps
 from moe_results import ResultsError
+from plan_files import write_plan
 
 NEWEST = "sglang"
 
@@ -84,22 +84,6 @@ def command_of(part: Part, engine: Engine, options: Namespace, folder: Path) -> 
     ]
 
 
-def write_plan(folder: Path, plan: dict, commands: dict[str, list[str]]) -> None:
-    file = folder / "plan.json"
-    text = json.dumps(plan, indent=1) + "\n"
-    if file.exists() and file.read_text(encoding="utf-8") != text:
-        was = json.loads(file.read_text(encoding="utf-8"))
-        other = next((name for name in plan if was.get(name) != plan[name]), "plan")
-        raise ResultsError(f"{folder} was made with another {other}; name another --out for these")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    write_text(file, text)
-    for name, words in commands.items():
-        write_text(folder / f"{name}.words", "".join(word + "\0" for word in words))
-
-
 @command("decide.sh")
 def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
@@ -119,7 +103,6 @@ def main(arguments: Sequence[str] | None) -> int:
         "step_ms": told | given, "launcher": options.launcher, "extra": options.extra,
         "parts": [asdict(part) for part in parts],
     }
-    plan = json.loads(json.dumps(plan))  # as it is read again
     write_plan(folder, plan, {part.name: command_of(part, engine, options, folder)
                               for part in parts})
     for part in parts:

@@ -7,6 +7,8 @@
 #   scripts/launches.sh 7 -- mpirun -n 2 build/host/bench/bench_moe_comm --tokens 64
 #   scripts/launches.sh 7 -- mpirun ... OLD --out old -- mpirun ... NEW --out new
 #
+# I/K in place of K takes launch I alone, such as in a job of its own.
+#
 # --launch I/K is appended to each command, and --out results/local/<time>-<host> to a single one
 # that names no place. --resume goes on with a series that was stopped. Exit status: 0, 2 for bad
 # arguments, or that of the launch that failed.
@@ -15,9 +17,12 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
 
-usage="usage: scripts/launches.sh [--resume] K -- mpirun ... [-- mpirun ...]..."
+usage="usage: scripts/launches.sh [--resume] K|I/K -- mpirun ... [-- mpirun ...]..."
 most_launches=1000
 launches=
+asked=  # K or I/K, as it was typed
+first=1 # the launches to take are first to last
+last=
 resume=()
 # All commands one after the other; command i is words[starts[i]] to words[starts[i + 1] - 1].
 words=()
@@ -31,15 +36,12 @@ read_arguments() {
             --resume) resume=(--resume) ;;
             -h | --help) say "$usage" && exit ;;
             -*) refuse "no option $1" ;;
-            *) [[ -z $launches ]] || refuse "two numbers of launches, $launches and $1"
-                launches=$1 ;;
+            *) [[ -z $asked ]] || refuse "two numbers of launches, $asked and $1"
+                asked=$1 ;;
         esac
         shift
     done
-    [[ -n $launches ]] || refuse "no number of launches"
-    if ! [[ $launches =~ ^[1-9][0-9]{0,3}$ ]] || ((launches > most_launches)); then
-        refuse "'$launches' is not a number of launches from 1 to $most_launches"
-    fi
+    read_launches
     (($#)) || refuse "no command after --"
     while (($#)); do
         if [[ $1 == -- ]]; then
@@ -50,6 +52,20 @@ read_arguments() {
         shift
     done
     starts+=("${#words[@]}")
+}
+
+# Sets launches, first and last.
+read_launches() {
+    local number='[1-9][0-9]{0,3}'
+    [[ -n $asked ]] || refuse "no number of launches"
+    launches=${asked#*/}
+    last=$launches
+    if [[ $asked == */* ]]; then first=${asked%%/*} last=$first; fi
+    if ! [[ $launches =~ ^$number$ && $first =~ ^$number$ ]] || ((launches > most_launches)); then
+        refuse "'$asked' is not a number of launches from 1 to $most_launches"
+    elif ((first > launches)); then
+        refuse "'$asked': there is no launch $first of $launches"
+    fi
 }
 
 # command_of I: sets command to the I-th one, from 0 on, and table to the CSV that it writes.
@@ -88,7 +104,7 @@ size_of() { stat -c %s -- "$1" 2>/dev/null || echo 0; }
 # What the rest will take: as long each as those that wrote rows (a launch that is resumed and was
 # whole takes no time). Nothing before there is one.
 time_left() {
-    local left=$((launches * (${#starts[@]} - 1) - ended))
+    local left=$(((last - first + 1) * (${#starts[@]} - 1) - ended))
     if ((measured)); then echo " (about $(time_text $((spent * left / measured))) left)"; fi
 }
 
@@ -105,7 +121,7 @@ one_launch() {
         measured=$((measured + 1)) spent=$((spent + SECONDS - start))
     fi
     if ((status == 0)) && [[ -z $stopped ]]; then return; fi
-    printf -v again ' %q' scripts/launches.sh "$launches" --resume "${all[@]}"
+    printf -v again ' %q' scripts/launches.sh "$asked" --resume "${all[@]}"
     if [[ -n $stopped ]]; then
         say "stopped in $what; to go on:$again"
         exit $((status ? status : 130))
@@ -125,7 +141,7 @@ main() {
         command_of "$c"
         all+=(-- "${command[@]}")
     done
-    for ((i = 1; i <= launches; i++)); do
+    for ((i = first; i <= last; i++)); do
         for ((c = 0; c < count; c++)); do
             # Back and forth, so that neither of two is always the first.
             one_launch "$i" "$((i % 2 ? c : count - 1 - c))"

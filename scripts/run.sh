@@ -25,17 +25,8 @@ read_arguments() {
         shift
     done
     given=("${@:2}")
-    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
-        refuse "RANKS=$RANKS is not a number of ranks"
-    elif (($# == 0)); then
-        return
-    elif ((${#given[@]} == 0)); then
-        refuse "no launcher after --, such as: -- srun --mpi=pmix -n 8"
-    elif ! command -v "${given[0]}" >/dev/null; then
-        refuse "no launcher '${given[0]}' here"
-    elif [[ -n ${RANKS:-} ]]; then
-        refuse "RANKS=$RANKS beside a launcher, which has a number of ranks of its own"
-    fi
+    if (($# == 1)); then refuse "no launcher after --, such as: -- srun --mpi=pmix -n 8"; fi
+    check_launcher "${given[@]}"
 }
 
 # launch OPTION...; said here how to go on, because a launcher that is told to end may lose what the

@@ -189,6 +189,19 @@ choose_gpu_ranks() {
         "nothing about an interconnect"
 }
 
+# check_launcher GIVEN...: refuses one that is not here, and a RANKS that is none or has no say.
+check_launcher() {
+    if ! [[ ${RANKS:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
+        refuse "RANKS=$RANKS is not a number of ranks"
+    elif (($# == 0)); then
+        return
+    elif ! command -v "$1" >/dev/null; then
+        refuse "no launcher '$1' here"
+    elif [[ -n ${RANKS:-} ]]; then
+        refuse "RANKS=$RANKS beside a launcher, which has a number of ranks of its own"
+    fi
+}
+
 # choose_launcher GIVEN...: sets launcher to what was given, else to mpirun with as many ranks as there
 # are places for on a machine of the preset; own to options of the program that the machine asks for.
 choose_launcher() {
@@ -211,6 +224,19 @@ time_text() {
     else
         printf '%d h %02d min\n' $(($1 / 3600)) $(($1 % 3600 / 60))
     fi
+}
+
+# seconds_of_text TEXT: of a time as time_text says it.
+seconds_of_text() {
+    local number unit sum=0
+    while read -r number unit; do
+        case $unit in
+            h) sum=$((sum + 3600 * 10#$number)) ;;
+            min) sum=$((sum + 60 * 10#$number)) ;;
+            s) sum=$((sum + 10#$number)) ;;
+        esac
+    done < <(grep -oE '[0-9]+ [a-z]+' <<<"$1")
+    echo "$sum"
 }
 
 # signal_name STATUS: " (SIGTERM)" for 143, nothing where it stands for no signal.

@@ -107,7 +107,7 @@ void run(benchmark::State& state, Bench& bench, Communicator& world, const Colle
         if (is_new) {
             known->second =
                 count_wrong({*bench.backend.device, world, *bench.stream}, bench.bootstrap,
-                            collective.kind, call, bench.buffers.next(matrix));
+                            collective, call, bench.buffers.next(matrix));
         }
         state.counters[kWrong] = known->second;
     }

@@ -33,7 +33,7 @@ std::int64_t differences(const std::vector<std::byte>& got, const std::vector<st
 
 }  // namespace
 
-double count_wrong(const CallSetup& setup, Bootstrap& bootstrap, CollectiveKind kind,
+double count_wrong(const CallSetup& setup, Bootstrap& bootstrap, const Collective& collective,
                    const Call& call, const RotatingBuffers::Pair& pair) {
     const auto& from = call.reads.data != nullptr ? call.reads : pair.in;
     const auto& to = call.writes.data != nullptr ? call.writes : pair.out;
@@ -47,11 +47,13 @@ double count_wrong(const CallSetup& setup, Bootstrap& bootstrap, CollectiveKind 
     call.run(pair.in, pair.out);
     setup.stream.synchronize();
 
-    const bool own_only = kind == CollectiveKind::reduce_scatter;
-    const auto rows = own_only ? to.rows / ranks : to.rows;
-    const auto first = own_only ? setup.world.rank() * rows : 0;
-    const auto want = kind == CollectiveKind::all_gather ? blocks_of_all(data, to, ranks)
-                                                         : data.sums(first, rows, to.cols);
+    const auto owned = collective.owners(to.rows, ranks);
+    const bool own_only = collective.kind == CollectiveKind::reduce_scatter;
+    const auto rows = own_only ? owned.rows(setup.world.rank()) : to.rows;
+    const auto first = own_only ? owned.first(setup.world.rank()) : 0;
+    const auto want = collective.kind == CollectiveKind::all_gather
+                          ? blocks_of_all(data, to, ranks)
+                          : data.sums(first, rows, to.cols);
     std::vector<std::byte> got(want.size());
     setup.device.download(to.slice(first, rows).data, got.data(), got.size());
     const auto element = to.row_bytes() / static_cast<std::size_t>(to.cols);

@@ -11,7 +11,8 @@ constexpr const char* kWrong = "wrong";
 
 /// Collective. Elements that one call leaves with other bits than exact data asks for, on all
 /// ranks.
-[[nodiscard]] double count_wrong(const CallSetup& setup, Bootstrap& bootstrap, CollectiveKind kind,
-                                 const Call& call, const RotatingBuffers::Pair& pair);
+[[nodiscard]] double count_wrong(const CallSetup& setup, Bootstrap& bootstrap,
+                                 const Collective& collective, const Call& call,
+                                 const RotatingBuffers::Pair& pair);
 
 }  // namespace moe

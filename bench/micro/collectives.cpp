@@ -1,6 +1,7 @@
 #include "bench/micro/collectives.hpp"
 
 #include "comm/all_reduce_forms.hpp"
+#include "comm/combine/owner_combine.hpp"
 #include "comm/owners_inbox.hpp"
 #include "comm/row_buffer.hpp"
 
@@ -17,6 +18,17 @@ Matrix own_block(const Communicator& world, const Matrix& matrix) {
     return matrix.slice(world.rank() * rows, rows);
 }
 
+/// Rank 0 has three quarters of the rows, as where a prefill chunk meets decode; the others have
+/// the rest.
+RowPartition uneven_owners(std::int64_t rows, int ranks) {
+    const auto rest = ranks == 1 ? 0 : rows / 4;
+    std::vector<std::int64_t> counts{rows - rest};
+    for (int rank = 1; rank < ranks; ++rank) {
+        counts.push_back(rest * rank / (ranks - 1) - rest * (rank - 1) / (ranks - 1));
+    }
+    return RowPartition(counts);
+}
+
 /// Of the library, which needs nothing prepared.
 template <void (*kCall)(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream)>
 Call of_library(const CallSetup& setup, const Matrix& /*shape*/) {
@@ -29,6 +41,16 @@ Call of_library(const CallSetup& setup, const Matrix& /*shape*/) {
 std::shared_ptr<RowBuffer> peer_rows(const CallSetup& setup, const Matrix& shape) {
     return std::make_shared<RowBuffer>(setup.device, setup.world, Reach::load_store, shape.rows,
                                        shape.cols, shape.dtype);
+}
+
+template <RowPartition (*kOwners)(std::int64_t rows, int ranks)>
+Call grouped_reduce(const CallSetup& setup, const Matrix& shape) {
+    return {.run = [setup = setup, owned = kOwners(shape.rows, setup.world.size())](
+                       const Matrix& in, const Matrix& out) {
+        const auto rank = setup.world.rank();
+        const auto own = out.slice(owned.first(rank), owned.rows(rank));
+        reduce_to_owners(setup.world, in, owned, own, setup.stream);
+    }};
 }
 
 template <AllReduceForm kForm>
@@ -96,14 +118,6 @@ void all_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream
 void reduce_scatter(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
     world.reduce_scatter(in, own_block(world, out), stream);
 }
-void grouped_reduce(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
-    const auto rows = in.rows / world.size();
-    CommGroup group(world);
-    for (int root = 0; root < world.size(); ++root) {
-        world.reduce(in.slice(root * rows, rows), own_block(world, out), root, stream);
-    }
-    group.close();
-}
 void all_gather(Communicator& world, const Matrix& in, const Matrix& out, Stream& stream) {
     world.all_gather(own_block(world, in), out, stream);
 }
@@ -113,7 +127,9 @@ using Kind = CollectiveKind;
 constexpr std::array kCollectives{
     Collective{"all_reduce", Kind::all_reduce, of_library<all_reduce>},
     Collective{"reduce_scatter", Kind::reduce_scatter, of_library<reduce_scatter>},
-    Collective{"grouped_reduce", Kind::reduce_scatter, of_library<grouped_reduce>},
+    Collective{"grouped_reduce", Kind::reduce_scatter, grouped_reduce<even_owners>},
+    Collective{"grouped_reduce_uneven", Kind::reduce_scatter, grouped_reduce<uneven_owners>, false,
+               uneven_owners},
     Collective{"all_gather", Kind::all_gather, of_library<all_gather>},
     Collective{"all_reduce_push", Kind::all_reduce, all_reduce_by<AllReduceForm::push>, true},
     Collective{"all_reduce_one_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::one_shot>,
@@ -125,6 +141,10 @@ constexpr std::array kCollectives{
     Collective{"all_gather_push", Kind::all_gather, all_gather_by_push, true}};
 
 }  // namespace
+
+RowPartition even_owners(std::int64_t rows, int ranks) {
+    return RowPartition(std::vector<std::int64_t>(static_cast<std::size_t>(ranks), rows / ranks));
+}
 
 std::span<const Collective> collectives() {
     return kCollectives;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicator.hpp"
+#include "comm/row_partition.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,9 @@ struct CallSetup {
 /// What ranks have afterwards: the sum of all rows, that of their own block, or all blocks.
 enum class CollectiveKind : std::uint8_t { all_reduce, reduce_scatter, all_gather };
 
+/// As many rows for every rank; the number of ranks divides that of rows.
+[[nodiscard]] RowPartition even_owners(std::int64_t rows, int ranks);
+
 /// A collective of the library, or one by kernels over peer memory.
 struct Collective {
     const char* name;
@@ -32,6 +36,8 @@ struct Collective {
     /// Collective. What makes the calls for matrices of this shape.
     Call (*prepare)(const CallSetup& setup, const Matrix& shape);
     bool peer{};  ///< by kernels over peer memory
+    /// Whose rows are reduced, or gathered.
+    RowPartition (*owners)(std::int64_t rows, int ranks) = even_owners;
 
     /// busbw over algbw, for n ranks; the matrix is what nccl-tests calls the size.
     [[nodiscard]] double bus_factor(double n) const {

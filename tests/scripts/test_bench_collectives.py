@@ -6,7 +6,7 @@ import pytest
 from program import COLLECTIVES, launch
 
 SECONDS = 0.05
-NAMES = ["all_reduce", "reduce_scatter", "grouped_reduce", "all_gather",
+NAMES = ["all_reduce", "reduce_scatter", "grouped_reduce", "grouped_reduce_uneven", "all_gather",
          "all_reduce_push", "all_reduce_one_shot", "all_reduce_two_shot",
          "reduce_scatter_pull", "reduce_scatter_push", "all_gather_push"]
 CALLS_IN_A_ROW = 20

@@ -40,6 +40,20 @@ def test_launches_are_numbered():
     assert "launch 2 of 3" in done.stderr
 
 
+def test_one_launch_of_several():
+    """In a job of its own, say: it has the number and the order that it has among all."""
+    done = launches("2/3", "--", "./program", "a", "--out", "a", "--", "./program", "b", "--out", "b")
+    assert done.returncode == 0
+    assert calls() == ["b --out b --launch 2/3", "a --out a --launch 2/3"]
+
+
+def test_one_launch_that_fails_is_what_goes_on(monkeypatch):
+    monkeypatch.setenv("FAIL_AT", "2/3")
+    done = launches("2/3", "--", "./program", "--out", "a")
+    assert done.returncode == 3
+    assert "; to go on: scripts/launches.sh 2/3 --resume -- ./program --out a\n" in done.stderr
+
+
 def test_several_commands_take_turns_back_and_forth():
     arms = ["--", "./program", "old", "--out", "a", "--", "./program", "new", "--csv=b.csv"]
     done = launches("3", *arms)
@@ -136,6 +150,10 @@ BAD = [
     (["0", "--", "./program"], "'0' is not a number"),
     (["-3", "--", "./program"], "no option -3"),
     (["1001", "--", "./program"], "'1001' is not a number"),
+    (["0/3", "--", "./program"], "'0/3' is not a number"),
+    (["2/", "--", "./program"], "'2/' is not a number"),
+    (["1/2/3", "--", "./program"], "'1/2/3' is not a number"),
+    (["4/3", "--", "./program"], "'4/3': there is no launch 4 of 3"),
     (["7", "8", "--", "./program"], "two numbers of launches, 7 and 8"),
     (["7", "./program"], "two numbers of launches, 7 and ./program"),
     (["--again", "7", "--", "./program"], "no option --again"),

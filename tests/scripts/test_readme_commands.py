@@ -35,6 +35,7 @@ SET_UP = re.compile(r"scripts/(run|setup|doctor)\.sh|scripts/gate_power\.py|cmak
 SMALLER = {
     "scripts/launches.sh 7": "scripts/launches.sh 2",
     "scripts/decide.sh": "scripts/decide.sh --dry-run",
+    "scripts/reference_run.sh": "scripts/reference_run.sh --dry-run",
     "scripts/run.sh --tokens": "scripts/run.sh --budget 0.05 --tokens",
     "scripts/gate_power.py": "scripts/gate_power.py --trials 1 --planted-trials 1 --launches 2",
     "scripts/share_gpu.sh -- ": "",

@@ -94,6 +94,20 @@ def test_times_are_said_as_the_program_says_them(seconds, text):
     assert bash(f"time_text {seconds}").stdout == f"{text}\n"
 
 
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("0 s", 0), ("59 s", 59), ("1 min 08 s", 68), ("59 min 59 s", 3599), ("1 h 09 min", 4140)])
+def test_times_are_read_as_they_are_said(text, seconds):
+    assert bash(f"seconds_of_text '{text}'").stdout == f"{seconds}\n"
+
+
+@pytest.mark.parametrize(("cores", "words"), [(8, "-n 8 --bind-to none"),
+                                              (4, "-n 8 --oversubscribe --bind-to none")])
+def test_a_rank_for_each_gpu_is_no_crowd_where_there_are_cores(cores, words):
+    done = bash(f"say() {{ :; }}; gpus() {{ echo 8; }}; cores() {{ echo {cores}; }}; preset=cuda;"
+                "launcher_kind() { echo openmpi-5; }; choose_launcher; echo \"${launcher[*]}\"")
+    assert done.stdout == f"mpirun {words}\n", done.stderr
+
+
 def test_the_status_and_all_lines_of_a_command_come_first():
     done = bash("run_to_end sh -c 'echo said; echo complained >&2; exit 7' || echo \"status $?\"")
     assert done.stdout == "said\nstatus 7\n" and done.stderr == "complained\n"
@@ -110,6 +124,8 @@ def test_a_command_outlives_its_readers():
 SCRIPTS = {
     "scripts/run.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
     "scripts/decide.sh": (["--", "no-such-launcher"], "no launcher 'no-such-launcher' here"),
+    "scripts/reference_run.sh": (["--", "no-such-launcher"],
+                                 "no launcher 'no-such-launcher' here"),
     "scripts/doctor.sh": (["--none"], "no argument --none"),
     "scripts/setup.sh": (["--none"], "no option --none"),
     "scripts/launches.sh": (["none"], "'none' is not a number of launches"),
