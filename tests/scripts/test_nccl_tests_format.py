@@ -101,7 +101,7 @@ def test_all_results_are_right_those_over_peer_memory_too():
                   "64", program=COLLECTIVES, ranks=3)
     assert done.returncode == 0, done.stderr
     tables = tables_of(done.stdout)
-    assert len(tables) == 10
+    assert len(tables) == 11
     assert {row[8] for table in tables.values() for row in table["rows"]} == {"0"}
 
 
@@ -109,6 +109,11 @@ def test_results_that_are_not_checked_are_not_called_right():
     (table,) = tables_of(run("-b", "4K", "-e", "4K", "-c", "0", "--format", "nccl-tests",
                              "--benchmark_filter=^all_reduce/")).values()
     assert [row[8] for row in table["rows"]] == ["N/A"]
+
+
+def test_sizes_can_be_listed():
+    text = run("--sizes", "40960,8192", "--benchmark_filter=^all_gather/back")
+    assert re.findall(r"all_gather/back_to_back/(\d+)/manual_time", text) == ["40960", "8192"]
 
 
 def test_sizes_are_the_same_in_googles_format():
