@@ -21,6 +21,7 @@ from pathlib import Path
 
 from cli import OneLineParser, cannot_write, command, write_text
 from decision.engine import Engine, find_engine
+from decision.folder import write_words
 from decision.plan import Part, options_of, parse_step_ms, parts_of
 from decision.steps import ANY, PHASES, StepsSeen, scan_steps
 from moe_results import ResultsError
@@ -97,7 +98,7 @@ def write_plan(folder: Path, plan: dict, commands: dict[str, list[str]]) -> None
         raise cannot_write(folder, error) from None
     write_text(file, text)
     for name, words in commands.items():
-        write_text(folder / f"{name}.words", "".join(word + "\0" for word in words))
+        write_words(folder / f"{name}.words", words)
 
 
 @command("decide.sh")

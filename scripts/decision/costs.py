@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
+from decision.all_reduce import AllReduce
 from decision.engine import Engine, Setting
 from moe_results import NO_VERDICT, Row, interval_over_launches, lacks_verdict, why_no_time
 
@@ -54,7 +55,7 @@ def candidates_of(engine: Engine, kernels: Iterable[str]) -> list[Candidate]:
 
 
 def add_rows(sweeps: dict[Sweep, Launches], rows: Iterable[Row], engine: Engine, phase: str,
-             setting: str) -> None:
+             setting: str, all_reduce: AllReduce = AllReduce()) -> None:
     """Rows of one part. Those of a gather that the engine does not take in the step are left out."""
     for row in rows:
         gate_open = engine.gate_is_open(*(int(row[name]) for name in ("ranks", "dp", "ep")))
@@ -65,7 +66,7 @@ def add_rows(sweeps: dict[Sweep, Launches], rows: Iterable[Row], engine: Engine,
         cell = launches.setdefault(str(row["launch"]), {}).setdefault(
             (row["load"], row["tokens"]), Cell(int(row["steps"]), str(row["padding"]), gate_open))
         if why_no_time(row) is None and row["layer_us_median"] > 0:
-            cell.us[str(row["combine"])] = row["layer_us_median"]
+            cell.us[str(row["combine"])] = row["layer_us_median"] + all_reduce.longer_us(row)
         cell.no_verdict |= {reason for reason in NO_VERDICT if lacks_verdict(row, reason)}
 
 

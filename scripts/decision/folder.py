@@ -1,0 +1,28 @@
+"""What lies in the folder of decide.sh."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cli import write_text
+from moe_results import ResultsError, Row, read_results
+
+
+def read_json(file: Path) -> dict:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise ResultsError(f"{file} is no JSON file; decide.sh writes it") from None
+
+
+def read_rows(folder: Path, plan: Mapping) -> dict[str, list[Row]]:
+    """By part."""
+    files = {part["name"]: folder / part["name"] / "results.csv" for part in plan["parts"]}
+    return {name: read_results([file]) if file.exists() else [] for name, file in files.items()}
+
+
+def write_words(file: Path, words: Iterable[str]) -> None:
+    """A command as decide.sh reads it: each word ended by a zero byte."""
+    write_text(file, "".join(word + "\0" for word in words))
