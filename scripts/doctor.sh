@@ -216,7 +216,10 @@ check_nccl() {
     done
 }
 
-if (($#)); then
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    print_help
+    exit
+elif (($#)); then
     say "error: no argument $1; usage: scripts/doctor.sh"
     exit 2
 fi

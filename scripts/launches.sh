@@ -29,7 +29,7 @@ read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
         case $1 in
             --resume) resume=(--resume) ;;
-            -h | --help) say "$usage" && exit ;;
+            -h | --help) print_help && exit ;;
             -*) refuse "no option $1" ;;
             *) [[ -z $launches ]] || refuse "two numbers of launches, $launches and $1"
                 launches=$1 ;;
