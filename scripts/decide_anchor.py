@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     folder, launch = options.folder.resolve(), options.launch
     plan = read_json(folder / "plan.json")
-    rows = [row for own in read_rows(folder, plan).values() for row in own
+    rows = [row for part in plan["parts"] for row in read_rows(folder, part)
             if row["launch"] == launch]
     sizes = sizes_of(rows).get(launch)
     if not sizes:

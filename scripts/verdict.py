@@ -27,24 +27,24 @@ from decision.words import sentences_of
 from moe_results import ResultsError, Row
 
 
-def sweeps_of(plan: Mapping, rows: Mapping[str, list[Row]], engine: Engine,
-              all_reduce: AllReduce) -> dict[Sweep, Launches]:
-    """The times of all parts."""
+def read_parts(folder: Path, plan: Mapping, engine: Engine,
+               all_reduce: AllReduce) -> tuple[dict[Sweep, Launches], Row]:
+    """The times of all parts, and one row that says where they are from."""
     sweeps: dict[Sweep, Launches] = {}
+    first = None
     for part in plan["parts"]:
-        add_rows(sweeps, rows[part["name"]], engine, part["phase"], part["setting"], all_reduce)
-    return sweeps
+        rows = read_rows(folder, part)
+        add_rows(sweeps, rows, engine, part["phase"], part["setting"], all_reduce.layer_us)
+        first = first or next(iter(rows), None)
+    if not sweeps or first is None:
+        raise ResultsError(f"{folder}: no launch has rows yet")
+    return sweeps, first
 
 
 def decision_of(folder: Path, plan: Mapping) -> Decision:
     engine = find_engine(plan["engine"])
-    rows = read_rows(folder, plan)
-    together = [row for own in rows.values() for row in own]
-    all_reduce = read_all_reduce(folder, together, plan["backend"])
-    sweeps = sweeps_of(plan, rows, engine, all_reduce)
-    if not sweeps:
-        raise ResultsError(f"{folder}: no launch has rows yet")
-    row = together[0]
+    all_reduce = read_all_reduce(folder, plan)
+    sweeps, row = read_parts(folder, plan, engine, all_reduce)
     runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
             for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
     counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)

@@ -7,12 +7,14 @@ A layer from a CUDA graph that runs the stand-in takes, with the engine's own,
 all of one launch. Layers outside of graphs keep the stand-in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 from decision.anchors import Call, read_calls
+from decision.costs import layer_us
+from decision.folder import read_rows
 from moe_results import ResultsError, Row, why_no_time
 
 STAND_IN = "all_reduce_engine_"  # how the strategies begin that run it
@@ -28,12 +30,13 @@ class AllReduce:
     # By launch, by bytes; there is none where the engine takes NCCL's.
     calls: dict[str, dict[int, Call]] = field(default_factory=dict)
 
-    def longer_us(self, row: Row) -> float:
-        """By how much the layer of a row takes longer with the engine's own; negative: shorter."""
-        if not in_graph(row):
-            return 0
+    def layer_us(self, row: Row) -> float | None:
+        """The time of a row's layer with this all-reduce; None where there is none."""
+        us = layer_us(row)
+        if us is None or not in_graph(row):
+            return us
         call = self.calls.get(str(row["launch"]), {}).get(bytes_of(row))
-        return calls_of(row) * (call.own - call.stand_in) if call else 0
+        return us - calls_of(row) * (call.stand_in - call.own) if call else us
 
     def sentence(self) -> str:
         """Empty where no step runs any."""
@@ -87,14 +90,14 @@ def sizes_of(rows: Iterable[Row]) -> dict[str, set[int]]:
     return sizes
 
 
-def read_all_reduce(folder: Path, rows: Iterable[Row], backend: str) -> AllReduce:
-    """What decide.sh has timed beside the rows. The engine's own counts where every launch has it
+def read_all_reduce(folder: Path, plan: Mapping) -> AllReduce:
+    """What decide.sh has timed beside the parts. The engine's own counts where every launch has it
     at all sizes of its steps."""
-    rows = [row for row in rows if calls_of(row)]
+    rows = [row for part in plan["parts"] for row in read_rows(folder, part) if calls_of(row)]
     sizes = sizes_of(rows)
     if not rows:
         return AllReduce()
-    if backend != "cuda":
+    if plan["backend"] != "cuda":
         return AllReduce(why_not="these are times of processor cores")
     if not sizes:
         return AllReduce(why_not="no step is from a CUDA graph")

@@ -17,10 +17,10 @@ def read_json(file: Path) -> dict:
         raise ResultsError(f"{file} is no JSON file; decide.sh writes it") from None
 
 
-def read_rows(folder: Path, plan: Mapping) -> dict[str, list[Row]]:
-    """By part."""
-    files = {part["name"]: folder / part["name"] / "results.csv" for part in plan["parts"]}
-    return {name: read_results([file]) if file.exists() else [] for name, file in files.items()}
+def read_rows(folder: Path, part: Mapping) -> list[Row]:
+    """Of a part of the plan; none before its first launch."""
+    file = folder / part["name"] / "results.csv"
+    return read_results([file]) if file.exists() else []
 
 
 def write_words(file: Path, words: Iterable[str]) -> None:

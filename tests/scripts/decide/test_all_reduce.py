@@ -111,8 +111,10 @@ def test_cores_have_the_stand_in(verdict_of):
 
 
 def test_steps_without_an_all_reduce_have_nothing_to_say_of_it(tmp_path):
-    rows = [{"gather": "all_gatherv", "combine": "reduce_scatterv_collapse"}]
-    assert read_all_reduce(tmp_path, rows, "cuda").sentence() == ""
+    rows = [one | {"gather": "all_gatherv", "combine": "reduce_scatterv_collapse"}
+            for one in rows_of(SAVED, 40, graph="on")]
+    plan = PLAN | {"parts": [write_part(tmp_path, "decode", rows)]}
+    assert read_all_reduce(tmp_path, plan).sentence() == ""
 
 
 def test_sizes_and_ratios_are_those_of_all_steps():
