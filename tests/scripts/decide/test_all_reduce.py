@@ -11,7 +11,8 @@ import decide_anchor
 import pytest
 from decided import PLAN, anchor_of, chains_of, rows_of, write_part
 from decision.all_reduce import AllReduce, read_all_reduce
-from decision.anchors import Call, anchor_file, stand_in_file
+from decision.anchors import Call, anchor_file, read_calls, stand_in_file
+from program import ROOT
 from test_decide import DECIDE, FAKE
 
 # 64 rows of 4096 bf16, of 8 ranks: whole pages.
@@ -123,6 +124,15 @@ def test_sizes_and_ratios_are_those_of_all_steps():
         "All-reduce: SGLang 0.5.23's own in CUDA graphs, which takes 0.80 to 1.10 times as long as our"
         " stand-in at 64 to 2,048 KiB (NCCL's, timed in the same two ways: 0.83 to 1.00); our stand-in"
         " elsewhere.")
+
+
+def test_an_anchor_is_read_as_a_machine_printed_it(tmp_path):
+    sizes = "16384,16777216,67108864"  # the last is NCCL's
+    shutil.copy(ROOT / "results/nvidia-h200/serving-anchors-2.txt", anchor_file(tmp_path, "1"))
+    stand_in_file(tmp_path, "1").write_text(json.dumps(chains_of(sizes)))
+    name, calls = read_calls(tmp_path, "1", map(int, sizes.split(",")))
+    assert name == "SGLang 0.5.23"
+    assert {size: call.own for size, call in calls.items()} == {16384: 1.9, 16777216: 59.3}
 
 
 # A python3 that has SGLang of a version, and answers as the anchor does.
