@@ -149,7 +149,7 @@ choose_cases() {
         tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
             "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
     done
-    tell "together: $(time_text $((60 * minutes)))"
+    tell "together: $(time_text $((60 * minutes))) of measuring; setting up and checking each launch come on top"
 }
 
 # launch_part I INDEX: launch I, from 1 on, of a part.
