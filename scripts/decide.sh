@@ -93,7 +93,7 @@ choose_cases() {
         tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
             "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
     done
-    tell "together: $(time_text $((60 * minutes)))"
+    tell "together: $(time_text $((60 * minutes))) of measuring; setting up and checking each launch come on top"
 }
 
 # launch_part I INDEX: launch I, from 1 on, of a part.
@@ -104,9 +104,37 @@ launch_part() {
     quiet_run "$folder/${parts[$2]}.log" "${command[@]}" --launch "$1/$launches" --resume \
         --step-cases "${cases[$2]}" --time "$(seconds_of "$2")" --progress none || status=$?
     if ((status == 0)) && [[ -z $stopped ]]; then return; fi
-    say "error: launch $1 of ${parts[$2]} ended with status $status$(signal_name "$status"): see" \
-        "$folder/${parts[$2]}.log; the same command with --resume --out $folder goes on"
-    exit "$((status ? status : 130))"
+    give_up "$1" "${parts[$2]}" "$status"
+}
+
+# give_up I NAME STATUS: ends all after a launch that did not end well.
+give_up() {
+    say "error: launch $1 of $2 ended with status $3$(signal_name "$3"): see $folder/$2.log; the" \
+        "same command with --resume --out $folder goes on"
+    exit "$(($3 ? $3 : 130))"
+}
+
+# time_all_reduce I: the engine's own all-reduce and our stand-in, beside launch I. What cannot be
+# timed is for the verdict to say.
+time_all_reduce() {
+    local name command
+    if [[ $preset != cuda || -e $folder/anchor-$1.txt ]]; then return; fi
+    "$python" "$root/scripts/decide_anchor.py" "$folder" "$1" --program "$program" || exit
+    if [[ ! -e $folder/anchor.words || -e $folder/anchor-$1.txt ]]; then return; fi
+    say "launch $1 of $launches: the engine's own all-reduce"
+    for name in stand-in anchor; do
+        command_of "$name"
+        : >"$folder/$name.log"
+        quiet_run "$folder/$name.log" "${command[@]}" || true
+        if [[ -n $stopped ]]; then give_up "$1" "$name" 130; fi
+    done
+    mv -- "$folder/anchor.log" "$folder/anchor-$1.txt"
+}
+
+# For the engine's own all-reduce; where it cannot be built, the verdict says so.
+build_collectives() {
+    if [[ $preset != cuda || -n ${BENCH_MOE_COMM:-} ]]; then return; fi
+    quietly "$root/build/$preset/build-collectives.log" build "$preset" bench_collectives || true
 }
 
 main() {
@@ -114,6 +142,7 @@ main() {
     outlive_terminal
     read_arguments decide "$@"
     prepare
+    build_collectives
     open_folder
     make_plan
     drop_empty_parts
@@ -125,6 +154,7 @@ main() {
             # Back and forth, so that none is always the first.
             launch_part "$i" "$((i % 2 ? p : count - 1 - p))"
         done
+        time_all_reduce "$i"
         if ((i == 1 || i == launches)); then
             "$python" "$root/scripts/verdict.py" "$folder"
         fi

@@ -63,7 +63,8 @@ check_mpi() {
     if ! command -v srun >/dev/null; then return; fi
     types=$(timeout 5 srun --mpi=list 2>&1 </dev/null || true)
     if ! grep -q pmix <<<"$types"; then
-        warn "srun: offers no pmix ($(xargs <<<"$types")): start ranks with mpirun"
+        warn "srun: offers no pmix ($(grep -m1 error <<<"$types" || xargs <<<"$types")): start ranks" \
+            "with mpirun"
     elif [[ -n $(briefly 5 ompi_info --parsable) ]] &&
         ! briefly 5 ompi_info --parsable | grep -qiE 'pmix|prrte'; then
         warn "srun: offers pmix, which this Open MPI was built without: start ranks with mpirun"
@@ -216,7 +217,10 @@ check_nccl() {
     done
 }
 
-if (($#)); then
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    print_help
+    exit
+elif (($#)); then
     say "error: no argument $1; usage: scripts/doctor.sh"
     exit 2
 fi

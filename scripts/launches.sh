@@ -34,7 +34,7 @@ read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
         case $1 in
             --resume) resume=(--resume) ;;
-            -h | --help) say "$usage" && exit ;;
+            -h | --help) print_help && exit ;;
             -*) refuse "no option $1" ;;
             *) [[ -z $asked ]] || refuse "two numbers of launches, $asked and $1"
                 asked=$1 ;;

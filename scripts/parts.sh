@@ -21,7 +21,7 @@ read_arguments() {
                 [[ ${2:---} != -- ]] || refuse "$1 wants a value"
                 if [[ $1 == --out ]]; then folder=$2; else read_minutes "$2"; fi
                 shift ;;
-            -h | --help) say "$usage" && exit ;;
+            -h | --help) print_help && exit ;;
             *) options+=("$1") ;;
         esac
         shift

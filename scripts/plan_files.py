@@ -1,6 +1,7 @@
 """The files of a plan, which parts.sh reads: plan.json, and each part's command in NAME.words."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from cli import cannot_write, write_text
@@ -8,7 +9,7 @@ from moe_results import ResultsError
 
 
 def write_plan(folder: Path, plan: dict, commands: dict[str, list[str]]) -> None:
-    """A plan that is there already must be the same. Words end with a zero byte."""
+    """A plan that is there already must be the same."""
     file = folder / "plan.json"
     text = json.dumps(plan, indent=1) + "\n"
     if file.exists() and file.read_text(encoding="utf-8") != text:
@@ -22,4 +23,9 @@ def write_plan(folder: Path, plan: dict, commands: dict[str, list[str]]) -> None
         raise cannot_write(folder, error) from None
     write_text(file, text)
     for name, words in commands.items():
-        write_text(folder / f"{name}.words", "".join(word + "\0" for word in words))
+        write_words(folder / f"{name}.words", words)
+
+
+def write_words(file: Path, words: Iterable[str]) -> None:
+    """A command as parts.sh reads it: each word ended by a zero byte."""
+    write_text(file, "".join(word + "\0" for word in words))

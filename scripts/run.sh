@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds the benchmark and runs its sweep on what this machine has: with one rank for each GPU where
 # there are GPUs (a single one is shared by 4 ranks, under MPS), else with one rank for each core, 2
-# to 8. Results and charts go to results/local/<time>-<host>/. Options are the program's (see
-# --help); a --out, --csv or --progress among them is used instead of this script's own. Without any
-# that say what is measured the sweep ends after 150 s, whatever the machine (--time). What follows a
-# -- is the launcher, with its options, in place of mpirun on so many ranks.
+# to 8. Results and charts go to results/local/<time>-<host>/. Options are the program's, which
+# bench/README.md explains and bench_moe_comm --help lists; a --out, --csv or --progress among them is
+# used instead of this script's own. Without any that say what is measured the sweep ends after 150 s,
+# whatever the machine (--time). What follows a -- is the launcher, with its options, in place of
+# mpirun on so many ranks.
 #
 #   RANKS=4 scripts/run.sh --tokens 16,64 --load balanced
 #   scripts/run.sh --tokens 16,64 -- srun --mpi=pmix -K -n 8
@@ -21,6 +22,7 @@ given=()    # what starts its ranks, if somebody said so
 # Sets options and given.
 read_arguments() {
     while (($#)) && [[ $1 != -- ]]; do
+        if [[ $1 == -h || $1 == --help ]]; then print_help && exit; fi
         options+=("$1")
         shift
     done
@@ -112,7 +114,7 @@ main() {
 
     csv=${csv:-$out/results.csv}
     out=${out:-$(dirname -- "$csv")}
-    # Help and lists leave no table behind, bad arguments nothing new.
+    # Lists leave no table behind, bad arguments nothing new.
     if [[ ! -s $csv || $status == 2 ]]; then exit "$status"; fi
     say "sweep: $((SECONDS - start)) s"
     if ((status == 0 || status == 4)); then draw_charts "$csv" "$out/plots"; fi

@@ -40,6 +40,9 @@ die() {
     exit 1
 }
 
+# Prints what the script that runs says at its top.
+print_help() { sed -n '1d; /^# shellcheck/q; /^[^#]/q; s/^# \{0,1\}//p' "$0"; }
+
 # quietly LOG COMMAND...
 quietly() {
     local log=$1
@@ -321,10 +324,11 @@ build() {
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     for argument in "$@"; do
-        if [[ $argument != --lint && $argument != --no-root ]]; then
-            say "error: no option $argument; usage: scripts/setup.sh [--lint] [--no-root]"
-            exit 2
-        fi
+        case $argument in
+            --lint | --no-root) ;;
+            -h | --help) print_help && exit ;;
+            *) say "error: no option $argument; usage: scripts/setup.sh [--lint] [--no-root]" && exit 2 ;;
+        esac
     done
     setup_packages "$@"
     setup_python

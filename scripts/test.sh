@@ -26,7 +26,7 @@ for argument in "$@"; do
         --quick) presets=(host) skipped=("sanitizers: --quick") ;;
         --full) MOE_TESTS_FULL=1 ;;
         --werror) options=(-DMOE_WERROR=ON) ;;
-        -h | --help) say "$usage" && exit ;;
+        -h | --help) print_help && exit ;;
         *) say "error: no option $argument; $usage" && exit 2 ;;
     esac
 done

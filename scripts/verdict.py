@@ -14,34 +14,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli import OneLineParser, command, write_text
+from decision.all_reduce import AllReduce, read_all_reduce
 from decision.costs import Launches, Sweep, add_rows, candidates_of
 from decision.coverage import notes_on
 from decision.decision import Decision, Setup, decide
 from decision.engine import Engine, find_engine
+from decision.folder import read_json, read_rows
 from decision.place import library_of, model_name, place_of, steps_name
 from decision.plan import BETTER_KERNELS, LAUNCHES
 from decision.report import json_of, markdown_of
 from decision.words import sentences_of
-from moe_results import ResultsError, Row, read_results
+from moe_results import ResultsError, Row
 
 
-def read_json(file: Path) -> dict:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
-        raise ResultsError(f"{file} is no JSON file; decide.sh writes it") from None
-
-
-def read_parts(folder: Path, plan: Mapping, engine: Engine) -> tuple[dict[Sweep, Launches], Row]:
+def read_parts(folder: Path, plan: Mapping, engine: Engine,
+               all_reduce: AllReduce) -> tuple[dict[Sweep, Launches], Row]:
     """The times of all parts, and one row that says where they are from."""
     sweeps: dict[Sweep, Launches] = {}
     first = None
     for part in plan["parts"]:
-        file = folder / part["name"] / "results.csv"
-        rows = read_results([file]) if file.exists() else []
-        add_rows(sweeps, rows, engine, part["phase"], part["setting"])
+        rows = read_rows(folder, part)
+        add_rows(sweeps, rows, engine, part["phase"], part["setting"], all_reduce.layer_us)
         first = first or next(iter(rows), None)
     if not sweeps or first is None:
         raise ResultsError(f"{folder}: no launch has rows yet")
@@ -50,13 +43,15 @@ def read_parts(folder: Path, plan: Mapping, engine: Engine) -> tuple[dict[Sweep,
 
 def decision_of(folder: Path, plan: Mapping) -> Decision:
     engine = find_engine(plan["engine"])
-    sweeps, row = read_parts(folder, plan, engine)
+    all_reduce = read_all_reduce(folder, plan)
+    sweeps, row = read_parts(folder, plan, engine, all_reduce)
     runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
             for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
     counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)
     setup = Setup(
         engine, place_of(row), library_of(row, engine, runs), model_name(plan["model"]),
-        plan["moe_layers"], int(row["dp"]), int(row["ep"]), steps_name(counted, plan["traffic"]))
+        plan["moe_layers"], int(row["dp"]), int(row["ep"]), steps_name(counted, plan["traffic"]),
+        all_reduce.sentence())
     candidates = candidates_of(engine, BETTER_KERNELS)
     if plan["backend"] != "cuda":  # settings are NCCL's
         candidates = [one for one in candidates if not one.setting]
@@ -84,7 +79,7 @@ def main(arguments: Sequence[str] | None) -> int:
     write_text(folder / "verdict.md", markdown_of(decision, notes, provisional))
     write_text(folder / "verdict.json",
                json.dumps(json_of(decision, notes, provisional), indent=1) + "\n")
-    for line in filter(None, [provisional, *sentences_of(decision)]):
+    for line in filter(None, [provisional, *sentences_of(decision), decision.setup.all_reduce]):
         print(line)
     return 0
 

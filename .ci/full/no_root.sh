@@ -9,10 +9,11 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/../bare_system.sh"
 compiler_and_python=g++,python3,python3-venv,ca-certificates
 
 make_system bullseye $compiler_and_python
-said=$(as user bullseye scripts/setup.sh --no-root 2>&1) && fail "GCC 10 was taken"
-grep -q '^error: c++ is too old (.* 10\.[0-9.]*.*): GCC 11 or clang 14 or later is wanted' <<<"$said" ||
-    fail "GCC 10 is not named: $said"
-say "GCC 10: $(tail -n 1 <<<"$said")"
+said=$systems/said
+as user bullseye scripts/setup.sh --no-root >"$said" 2>&1 && fail "GCC 10 was taken"
+grep -q '^error: c++ is too old (.* 10\.[0-9.]*.*): GCC 11 or clang 14 or later is wanted' "$said" ||
+    fail "GCC 10 is not named: $(<"$said")"
+say "GCC 10: $(tail -n 1 "$said")"
 
 make_system bookworm $compiler_and_python
 as user bookworm scripts/setup.sh

@@ -91,7 +91,8 @@ void run_in_a_row(benchmark::State& state, Bench& bench, int count,
 void run(benchmark::State& state, Bench& bench, Communicator& world, const Collective& collective,
          Way way) {
     const auto matrix = matrix_of(state.range(0), world.size());
-    const auto call = collective.prepare({*bench.backend.device, world, *bench.stream}, matrix);
+    const CallSetup setup{*bench.backend.device, world, *bench.stream, way == Way::graph};
+    const auto call = collective.prepare(setup, matrix);
     const auto region = [&] {
         const auto [in, out] = bench.buffers.next(matrix);
         call.run(in, out);
@@ -105,9 +106,8 @@ void run(benchmark::State& state, Bench& bench, Communicator& world, const Colle
         const auto [known, is_new] =
             bench.wrong.try_emplace({&world, &collective, state.range(0)}, 0);
         if (is_new) {
-            known->second =
-                count_wrong({*bench.backend.device, world, *bench.stream}, bench.bootstrap,
-                            collective, call, bench.buffers.next(matrix));
+            known->second = count_wrong(setup, bench.bootstrap, collective, call,
+                                        bench.buffers.next(matrix));
         }
         state.counters[kWrong] = known->second;
     }

@@ -29,9 +29,11 @@ void check_sizes(const CollectiveOptions& options) {
 }  // namespace
 
 std::vector<std::int64_t> CollectiveOptions::sizes(std::int64_t ranks) const {
-    std::vector<std::int64_t> list;
-    for (auto size = smallest; size <= largest; size *= factor) list.push_back(size);
-    list.push_back(largest);
+    auto list = listed;
+    if (list.empty()) {
+        for (auto size = smallest; size <= largest; size *= factor) list.push_back(size);
+        list.push_back(largest);
+    }
     for (auto& size : list) size = std::max(size, ranks * kVectorBytes);
     list.erase(std::unique(list.begin(), list.end()), list.end());
     return list;
@@ -54,6 +56,8 @@ CollectiveOptions parse_collective_options(int argc, char** argv) {
     app.add_option("-f,--stepfactor", options.factor, "from one matrix to the next")
         ->check(CLI::Range(2, 1 << 30))
         ->capture_default_str();
+    std::string sizes;
+    app.add_option("--sizes", sizes, "LIST of bytes, in place of these three");
     std::string format{"google"};
     app.add_option("--format", format,
                    "google, or nccl-tests: its columns, of calls back to back as it takes them")
@@ -81,6 +85,13 @@ CollectiveOptions parse_collective_options(int argc, char** argv) {
     options.nccl_tests = format == "nccl-tests" || !options.json.empty();
     options.rest = app.remaining();
     options.sms = parse_sms("--sms", sms);
+    if (!sizes.empty()) {
+        options.listed = parse_number_list("--sizes", sizes, {1, kMaxBytes});
+        const auto [least, most] =
+            std::minmax_element(options.listed.begin(), options.listed.end());
+        options.smallest = *least;
+        options.largest = *most;
+    }
     check_sizes(options);
     return options;
 }

@@ -16,7 +16,8 @@ struct CollectiveOptions {
     std::string backend{"host"};
     /// Bytes of a matrix, and by how much each is larger than the one before.
     std::int64_t smallest{std::int64_t{16} << 10U}, largest{std::int64_t{64} << 20U}, factor{4};
-    std::vector<std::int64_t> sms;  ///< 0: as many as the library chooses
+    std::vector<std::int64_t> listed;  ///< bytes in place of these
+    std::vector<std::int64_t> sms;     ///< 0: as many as the library chooses
     bool share_gpu{};
     bool warm{};
     bool nccl_tests{};              ///< rows in the columns of nccl-tests
@@ -25,8 +26,8 @@ struct CollectiveOptions {
     std::string help;               ///< what was asked for instead
     std::vector<std::string> rest;  ///< Google Benchmark's
 
-    /// From the smallest by the factor, and the largest. At least what matrix_of() makes of few
-    /// bytes.
+    /// Those listed, else from the smallest by the factor, and the largest. At least what
+    /// matrix_of() makes of few bytes.
     [[nodiscard]] std::vector<std::int64_t> sizes(std::int64_t ranks) const;
 };
 

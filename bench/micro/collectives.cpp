@@ -53,17 +53,28 @@ Call grouped_reduce(const CallSetup& setup, const Matrix& shape) {
     }};
 }
 
-template <AllReduceForm kForm>
-Call all_reduce_by(const CallSetup& setup, const Matrix& shape) {
-    auto all_reduce = std::make_shared<AllReduce>(setup.world, kForm, shape.bytes());
+Call all_reduce_in(AllReduceForm form, const CallSetup& setup, const Matrix& shape) {
+    auto all_reduce = std::make_shared<AllReduce>(setup.world, form, shape.bytes());
     std::shared_ptr<RowBuffer> rows;
-    if (AllReduce::reach(kForm)) rows = peer_rows(setup, shape);
+    if (AllReduce::reach(form)) rows = peer_rows(setup, shape);
     return {.run =
                 [setup = setup, all_reduce, rows](const Matrix& in, const Matrix& out) {
                     all_reduce->run(rows ? rows->matrix() : in, rows ? rows->memory() : nullptr,
                                     out, setup.stream);
                 },
             .reads = rows ? rows->matrix() : Matrix{}};
+}
+
+template <AllReduceForm kForm>
+Call all_reduce_by(const CallSetup& setup, const Matrix& shape) {
+    return all_reduce_in(kForm, setup, shape);
+}
+
+/// In the form that SGLang chooses.
+Call all_reduce_by_engine(const CallSetup& setup, const Matrix& shape) {
+    const auto bytes = static_cast<std::int64_t>(shape.bytes());
+    return all_reduce_in(engine_all_reduce(setup.world.size(), bytes, setup.captured), setup,
+                         shape);
 }
 
 Call reduce_scatter_by_pull(const CallSetup& setup, const Matrix& shape) {
@@ -136,6 +147,7 @@ constexpr std::array kCollectives{
                true},
     Collective{"all_reduce_two_shot", Kind::all_reduce, all_reduce_by<AllReduceForm::two_shot>,
                true},
+    Collective{"all_reduce_engine", Kind::all_reduce, all_reduce_by_engine, true},
     Collective{"reduce_scatter_pull", Kind::reduce_scatter, reduce_scatter_by_pull, true},
     Collective{"reduce_scatter_push", Kind::reduce_scatter, reduce_scatter_by_push, true},
     Collective{"all_gather_push", Kind::all_gather, all_gather_by_push, true}};

@@ -21,6 +21,7 @@ struct CallSetup {
     Device& device;
     Communicator& world;
     Stream& stream;
+    bool captured{};  ///< calls go into a graph
 };
 
 /// What ranks have afterwards: the sum of all rows, that of their own block, or all blocks.

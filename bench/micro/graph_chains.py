@@ -156,5 +156,5 @@ def measured(candidate, ranks):
     del graph, result  # before the chain takes memory of its own
     calls = calls_in_chain(candidate.source.nbytes)
     graph, _ = captured(candidate, calls)
-    words = [f"{microseconds(graph, calls, ranks):.1f} us", kernels, candidate.note]
+    words = [f"{microseconds(graph, calls, ranks):.2f} us", kernels, candidate.note]
     return "  ".join(word for word in words if word)

@@ -9,9 +9,10 @@ import torch.distributed._symmetric_memory as symm_mem
 from direct_nccl import DirectNccl
 from graph_chains import Candidate, Ranks, measured
 
-SIZES = [16 * 1024 * 4**step for step in range(8)]  # bytes, 16 KiB to 256 MiB
 TIMEOUT = 60  # seconds for one measurement
 BUILD_TIMEOUT = 400  # seconds for building SGLang's kernels
+# What remains where only the engine is asked for.
+ENGINE = ("nccl.all_reduce", "sglang")
 
 
 def end_after(seconds):
@@ -85,9 +86,9 @@ def symmetric_candidates(source, target, shared, ranks):
     yield Candidate("symm_mem.reduce_scatter_out+copy", source, reduce_scatter_copy, scatter=True)
 
 
-def symmetric_memory(ranks):
-    """Returns symmetric memory of the largest size, which has no multicast object."""
-    memory = symm_mem.empty(SIZES[-1] // 2, dtype=torch.bfloat16, device=ranks.device)
+def symmetric_memory(ranks, size):
+    """Returns symmetric memory of `size` bytes, which has no multicast object."""
+    memory = symm_mem.empty(size // 2, dtype=torch.bfloat16, device=ranks.device)
     if symm_mem.rendezvous(memory, ranks.group.group_name).multicast_ptr:
         raise RuntimeError("symmetric memory has a multicast object in spite of "
                            "TORCH_SYMM_MEM_DISABLE_MULTICAST")
@@ -106,28 +107,31 @@ def measure(candidate, ranks):
     ranks.say(f"{candidate.name}/{candidate.source.nbytes} {reason or text}")
 
 
-def run(folder):
+def run(folder, sizes, engine_only):
     end_after(TIMEOUT)
     ranks = Ranks(TIMEOUT)
     version = ".".join(map(str, torch.cuda.nccl.version()))
     ranks.say(f"PyTorch {torch.__version__}, NCCL {version}, CUDA {torch.version.cuda} "
               f"on {ranks.size} x {torch.cuda.get_device_name()}")
     nccl = DirectNccl(ranks)
-    shared = symmetric_memory(ranks)
-    source, target = (torch.zeros(SIZES[-1] // 2, dtype=torch.bfloat16, device=ranks.device)
+    largest = max(sizes)
+    shared = None if engine_only else symmetric_memory(ranks, largest)
+    source, target = (torch.zeros(largest // 2, dtype=torch.bfloat16, device=ranks.device)
                       for _ in range(2))
     end_after(BUILD_TIMEOUT)
-    sglang = sglang_all_reduce.loaded(folder, ranks, SIZES[-1]) if folder else None
-    for size in SIZES:
-        parts = [whole[: size // 2] for whole in (source, target, shared)]
-        candidates = [*nccl_candidates(*parts[:2], nccl, ranks),
-                      *symmetric_candidates(*parts, ranks)]
+    sglang = sglang_all_reduce.loaded(folder, ranks, largest) if folder else None
+    for size in sizes:
+        parts = source[: size // 2], target[: size // 2]
+        candidates = list(nccl_candidates(*parts, nccl, ranks))
+        if not engine_only:
+            candidates += symmetric_candidates(*parts, shared[: size // 2], ranks)
         if sglang:
             ranks.say(f"sglang/{size} chooses {sglang.choice(size, in_graph=True)} in a graph, "
                       f"{sglang.choice(size, in_graph=False)} without")
             candidates += sglang.candidates(parts[0])
         for candidate in candidates:
-            measure(candidate, ranks)
+            if not engine_only or candidate.name in ENGINE:
+                measure(candidate, ranks)
     if sglang:
         sglang.close()
     nccl.close()

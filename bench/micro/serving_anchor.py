@@ -7,14 +7,19 @@ events, the slowest rank, the median of seven. Bytes are those of each rank's in
 reduce-scatters. NxM is a kernel of N CTAs of M threads; +copy has the copies that an engine makes
 between its own memory and the memory that the call needs.
 
-usage: torchrun --nproc-per-node N serving_anchor.py [--sglang FOLDER]
+usage: torchrun --nproc-per-node N serving_anchor.py [--sglang FOLDER] [--bytes LIST] [--engine-only]
 
-FOLDER is an unpacked wheel of SGLang (see sglang_all_reduce.py). NVLink multicast stays off.
+FOLDER is where Python finds SGLang, or an unpacked wheel of it (see sglang_all_reduce.py). LIST is
+comma-separated (16 KiB to 256 MiB by factors of 4). --engine-only: what an SGLang server runs, and
+NCCL's all-reduce. NVLink multicast stays off.
 """
 
 import argparse
 import os
 import sys
+
+SIZES = [16 * 1024 * 4**step for step in range(8)]
+VECTOR = 16  # bytes that kernels load at once
 
 
 def fail(message):
@@ -29,7 +34,10 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sglang", metavar="FOLDER", help="an unpacked wheel of SGLang")
+    parser.add_argument("--sglang", metavar="FOLDER", help="where Python finds SGLang")
+    parser.add_argument("--bytes", metavar="LIST", help="of each rank's input")
+    parser.add_argument("--engine-only", action="store_true",
+                        help="what an SGLang server runs, and NCCL's all-reduce")
     given = parser.parse_args()
     size, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if size < 2:
@@ -38,7 +46,16 @@ def arguments():
         fail(f"{here} of {size} ranks on this host; wants all of them on one")
     if given.sglang and not os.path.isdir(os.path.join(given.sglang, "sglang")):
         fail(f"--sglang {given.sglang}: no folder sglang in it; wants an unpacked wheel of SGLang")
+    given.sizes = sizes_of(given.bytes, size) if given.bytes else SIZES
     return given, size
+
+
+def sizes_of(text, ranks):
+    """Returns the sizes in a list, each of whole vectors for every rank's share."""
+    words, unit = text.split(","), VECTOR * ranks
+    if not all(word.isdecimal() and int(word) > 0 and int(word) % unit == 0 for word in words):
+        fail(f"--bytes {text}: wants multiples of {unit}, separated by commas")
+    return [int(word) for word in words]
 
 
 def main():
@@ -59,7 +76,7 @@ def main():
         fail(f"{torch.cuda.device_count()} GPUs for {ranks} ranks; wants one for each")
     import serving_all_reduces
 
-    serving_all_reduces.run(options.sglang)
+    serving_all_reduces.run(options.sglang, options.sizes, options.engine_only)
 
 
 if __name__ == "__main__":

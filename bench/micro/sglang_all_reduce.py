@@ -1,4 +1,5 @@
-"""SGLang's CustomAllReduceV2, loaded from an unpacked wheel (0.5.23) without the rest of SGLang.
+"""SGLang's CustomAllReduceV2, loaded from where it is installed or an unpacked wheel (0.5.23), without
+the rest of SGLang.
 
 Only its own files are read: the class, its thresholds, and the kernels, which nvcc builds at the
 first call. What these import of the server has a stand-in here that answers for ranks of one host

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from decision.decision import Decision, PhaseVerdict
 
 ALWAYS = (
-    "The engine's own all-reduce is our stand-in of the same form (all_reduce_engine_*), not the"
-    " engine's binary.",
     "Speculative decoding, but for the tokens that its steps bring.",
     "Several hosts, and other processes on the machine.",
     "Multicast, where the engine's own all-reduce would use it.",

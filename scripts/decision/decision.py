@@ -22,6 +22,7 @@ class Setup:
     dp: int
     ep: int
     steps: str  # your 41,200 steps
+    all_reduce: str = ""  # a sentence: the engine's own or our stand-in
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def markdown_of(decision: Decision, notes: Sequence[str], provisional: str) -> s
     lines = ["# Verdict", ""]
     if provisional:
         lines += [f"**{provisional}**", ""]
-    for sentence in sentences_of(decision):
+    for sentence in filter(None, [*sentences_of(decision), decision.setup.all_reduce]):
         lines += [sentence, ""]
     lines += ["Saved by each value, negative where it costs; in brackets the 95 % interval over"
               " launches. Of a layer and of a step with ranks in time, then with late ranks.", ""]
@@ -74,6 +74,7 @@ def json_of(decision: Decision, notes: Sequence[str], provisional: str) -> dict:
         "engine": setup.engine.name, "flag": setup.engine.flag, "default": setup.engine.default,
         "place": setup.place, "library": setup.nccl, "model": setup.model,
         "moe_layers": setup.layers, "dp": setup.dp, "ep": setup.ep, "steps": setup.steps,
+        "all_reduce": setup.all_reduce,
         "least_gain_pct": LEAST_GAIN_PCT,
         "phases": [_phase_json(one, setup.layers) for one in decision.phases],
         "together": _phase_json(decision.together, setup.layers) if decision.together else None,

@@ -7,7 +7,7 @@ from program import COLLECTIVES, launch
 
 SECONDS = 0.05
 NAMES = ["all_reduce", "reduce_scatter", "grouped_reduce", "grouped_reduce_uneven", "all_gather",
-         "all_reduce_push", "all_reduce_one_shot", "all_reduce_two_shot",
+         "all_reduce_push", "all_reduce_one_shot", "all_reduce_two_shot", "all_reduce_engine",
          "reduce_scatter_pull", "reduce_scatter_push", "all_gather_push"]
 CALLS_IN_A_ROW = 20
 
@@ -64,6 +64,7 @@ def test_calls_walk_through_more_than_the_cache_unless_they_are_to_be_warm(repor
     (["--no-such-option"], "--no-such-option"), (["stray"], "stray"),
     (["--backend", "tpu"], "there are: host"),
     (["--largest", "5"], "16384 to 2147483648"), (["--largest", "much"], "much"),
+    (["--sizes", "4096,none"], "--sizes"), (["--sizes", "0"], "1 to 2147483648"),
 ])
 def test_bad_argument_gets_one_line_and_status_2(args, said):
     done = launch(*args, program=COLLECTIVES)

@@ -111,6 +111,11 @@ def test_results_that_are_not_checked_are_not_called_right():
     assert [row[8] for row in table["rows"]] == ["N/A"]
 
 
+def test_sizes_can_be_listed():
+    text = run("--sizes", "40960,8192", "--benchmark_filter=^all_gather/back")
+    assert re.findall(r"all_gather/back_to_back/(\d+)/manual_time", text) == ["40960", "8192"]
+
+
 def test_sizes_are_the_same_in_googles_format():
     text = run("-b", "1K", "-e", "5000", "-f", "2", "--benchmark_filter=^all_gather/back")
     assert re.findall(r"all_gather/back_to_back/(\d+)/manual_time", text) == [

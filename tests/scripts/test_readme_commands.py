@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 
@@ -31,12 +32,14 @@ EXCEPTIONS = {
 }
 # Lines that want the whole system.
 SET_UP = re.compile(r"scripts/(run|setup|doctor)\.sh|scripts/gate_power\.py|cmake ")
+# Options of the program that are set, whatever a command says.
+SHAPE = {"--hidden": "64", "--experts": "64", "--top-k": "2", "--intermediate": "24"}
 # What takes long otherwise, and what there is no GPU for.
 SMALLER = {
     "scripts/launches.sh 7": "scripts/launches.sh 2",
     "scripts/decide.sh": "scripts/decide.sh --dry-run",
     "scripts/reference_run.sh": "scripts/reference_run.sh --dry-run",
-    "scripts/run.sh --tokens": "scripts/run.sh --budget 0.05 --tokens",
+    "scripts/run.sh --tokens": f"scripts/run.sh {' '.join(chain(*SHAPE.items()))} --budget 0.05 --tokens",
     "scripts/gate_power.py": "scripts/gate_power.py --trials 1 --planted-trials 1 --launches 2",
     "scripts/share_gpu.sh -- ": "",
     "cmake --preset cuda": "cmake --preset host",
@@ -47,8 +50,6 @@ DRY = {
     "BENCH=": "many cases of all strategies",
     "scripts/decide.sh --model qwen3.5": "has a test of its own",
 }
-# Options of the program that are set, whatever a command says.
-SHAPE = {"--hidden": "64", "--experts": "64", "--top-k": "2", "--intermediate": "24"}
 SIZES = SHAPE | {"--tokens": "6", "--budget": "0.02", "--min-samples": "6"}
 NO_GPU = {} if BACKEND == "cuda" else {"--graph": "off"}
 OF_GPUS = set() if BACKEND == "cuda" else {"--share-gpu"}

@@ -3,6 +3,7 @@ they make of an environment that sets CDPATH."""
 
 import os
 import subprocess
+from itertools import takewhile
 
 import pytest
 from program import ROOT
@@ -147,6 +148,18 @@ def test_scripts_work_with_cdpath(script):
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", ["run", "decide", "doctor", "setup", "launches", "test"])
+def test_help_is_what_a_script_says_at_its_top(script):
+    """At once: nothing is installed or built for it."""
+    done = subprocess.run([f"scripts/{script}.sh", "--help"], capture_output=True, text=True,
+                          timeout=60, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = (ROOT / f"scripts/{script}.sh").read_text().splitlines()[1:]
+    top = takewhile(lambda line: line.startswith("#") and "shellcheck" not in line, lines)
+    assert done.stdout.splitlines() == [line[2:] for line in top]
+    assert f"  scripts/{script}.sh" in done.stdout
 
 
 def test_all_scripts_are_tried_with_cdpath():

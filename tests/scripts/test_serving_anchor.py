@@ -21,6 +21,8 @@ def run(*args, ranks=2, here=2, rank=0):
     ([], 1, 1, "1 rank; wants 2 or more: torchrun"),
     ([], 4, 2, "2 of 4 ranks on this host"),
     (["--sglang", "/nowhere"], 2, 2, "--sglang /nowhere: no folder sglang in it"),
+    (["--bytes", "4096,100"], 2, 2, "--bytes 4096,100: wants multiples of 32, separated by commas"),
+    (["--bytes", "many"], 2, 2, "--bytes many: wants multiples of 32"),
     ([], 2, 2, ""),  # no PyTorch here, or no GPU that it may see
 ])
 def test_bad_input_is_one_line(arguments, ranks, here, said):

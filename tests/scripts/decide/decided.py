@@ -15,7 +15,7 @@ AR, RSV = "all_reduce_engine_dp_scatter", "reduce_scatterv_grouped"
 H100 = {
     "backend": "cuda", "device": "NVIDIA H100 80GB HBM3", "claim": "interconnect", "ranks": 8,
     "dp": 8, "ep": 8, "model": "qwen3.5-397b-a17b", "gather": "all_reduce_engine_zero_fill",
-    "nccl_version": "2.30.7", "nvls": "off", "scope": "layer", "disturbed_pct": 0, "no_verdict": "",
+    "rows": 64, "hidden": 4096, "nccl_version": "2.30.7", "nvls": "off", "scope": "layer", "disturbed_pct": 0, "no_verdict": "",
 }
 DEFAULT_US = 1000.0
 PLAN = {
@@ -51,6 +51,22 @@ def rows_of(saved_ms: Sequence[float], steps: int, layers: int = 60, combine: st
 def with_late_ranks(saved_ms: Sequence[float], steps: int, **changes: object) -> list[dict]:
     """The same at every skew."""
     return [one for skew in SKEWS for one in rows_of(saved_ms, steps, skew=skew, **changes)]
+
+
+def chains_of(sizes: str, stand_in_us: float = 3.0) -> dict:
+    """What bench_collectives writes for a list of bytes."""
+    times = {"all_reduce": 6.0, "all_reduce_engine": stand_in_us}
+    return {"benchmarks": [{"name": f"{name}/graph/{size}/manual_time", "real_time": us}
+                           for name, us in times.items() for size in sizes.split(",")]}
+
+
+def anchor_of(sizes: str, own_us: float = 2.4) -> str:
+    """What serving_anchor.py says for a list of bytes."""
+    lines = ["PyTorch 2.11.0, NCCL 2.28.9, CUDA 13.0 on 8 x NVIDIA H100", "SGLang 0.5.23"]
+    for size in sizes.split(","):
+        lines += [f"sglang/{size} chooses 1shot_push in a graph, 1shot_push without",
+                  f"nccl.all_reduce/{size} 5.40 us  2x512", f"sglang/{size} {own_us} us  2x512"]
+    return "\n".join(lines) + "\n"
 
 
 def write_rows(folder: Path, rows: Sequence[Mapping]) -> None:

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Stands in for a launcher with the program behind it, and for the program alone, which lists
-models: a launch takes no time, and rsv costs 1 ms less than rs+rsv does of each of 40 steps."""
+models: a launch takes no time, and rsv costs 1 ms less than rs+rsv does of each of 40 steps. As
+bench_collectives it times chains of all-reduces."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +16,12 @@ SKEWS = (0, 50, 200)
 def main(words: list[str]) -> int:
     if words[0] == "--list":
         print("m-1b  64  4  2  24  none  softmax  60  config.json of M")
+        return 0
+    if words[0].endswith("bench_collectives"):
+        from decided import chains_of
+
+        [out] = [word.split("=")[1] for word in words if word.startswith("--benchmark_out=")]
+        Path(out).write_text(json.dumps(chains_of(words[words.index("--sizes") + 1])))
         return 0
     with open("calls", "a") as calls:
         print(*words, file=calls)
@@ -39,8 +47,10 @@ def main(words: list[str]) -> int:
     from decided import rows_of, write_rows  # which takes longer than the rest
 
     number = int(options["--launch"].split("/")[0])
-    rows = [one | {"backend": "host", "device": "EPYC", "nccl_version": "", "nvls": ""}
-            for skew in SKEWS for one in rows_of([-1.0 - number / 100], 40, skew=skew)]
+    machine = {} if options["--backend"] == "cuda" else \
+        {"backend": "host", "device": "EPYC", "nccl_version": "", "nvls": ""}
+    rows = [one | machine | {"graph": options["--graph"]} for skew in SKEWS
+            for one in rows_of([-1.0 - number / 100], 40, skew=skew)]
     write_rows(Path(options["--out"]), [one | {"launch": number} for one in rows])
     return 0
 

@@ -47,7 +47,7 @@ def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
     done = decide(*TRAFFIC, "--minutes", "7", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "prefill: 3 min 30 s in 7 launches, steps in 6 case(s)" in done.stdout
-    assert done.stdout.endswith("together: 7 min 00 s\n")
+    assert "\ntogether: 7 min 00 s of measuring; setting up and checking" in done.stdout
     assert [path.name for path in folder.iterdir()] == ["calls"] and calls() == []
 
 

@@ -184,4 +184,4 @@ def test_what_was_not_covered_is_said(verdict_of):
     assert "5 of 5 mixed steps" in notes
     assert "Steps of sglang-1 are priced as if sglang-0.5.23 had run them." in notes
     assert "Further options of the program: --scale-experts 8." in notes
-    assert "stand-in" in notes and "Speculative decoding" in notes
+    assert "Speculative decoding" in notes
