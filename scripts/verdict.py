@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli import OneLineParser, command, write_text
+from decision.beside import BesideSweeps
 from decision.costs import Launches, Sweep, add_rows, candidates_of
 from decision.coverage import notes_on
 from decision.decision import Decision, Setup, decide
@@ -34,23 +35,28 @@ def read_json(file: Path) -> dict:
         raise ResultsError(f"{file} is no JSON file; decide.sh writes it") from None
 
 
-def read_parts(folder: Path, plan: Mapping, engine: Engine) -> tuple[dict[Sweep, Launches], Row]:
+def read_parts(folder: Path, plan: Mapping,
+               engine: Engine) -> tuple[dict[Sweep, Launches], BesideSweeps, Row]:
     """The times of all parts, and one row that says where they are from."""
     sweeps: dict[Sweep, Launches] = {}
+    beside = BesideSweeps()
     first = None
     for part in plan["parts"]:
         file = folder / part["name"] / "results.csv"
         rows = read_results([file]) if file.exists() else []
-        add_rows(sweeps, rows, engine, part["phase"], part["setting"])
+        if part["beside"]:
+            beside.add(rows, engine, part["phase"], part["setting"])
+        else:
+            add_rows(sweeps, rows, engine, part["phase"], part["setting"])
         first = first or next(iter(rows), None)
     if not sweeps or first is None:
         raise ResultsError(f"{folder}: no launch has rows yet")
-    return sweeps, first
+    return sweeps, beside, first
 
 
 def decision_of(folder: Path, plan: Mapping) -> Decision:
     engine = find_engine(plan["engine"])
-    sweeps, row = read_parts(folder, plan, engine)
+    sweeps, beside, row = read_parts(folder, plan, engine)
     runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
             for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
     counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)
@@ -60,7 +66,7 @@ def decision_of(folder: Path, plan: Mapping) -> Decision:
     candidates = candidates_of(engine, BETTER_KERNELS)
     if plan["backend"] != "cuda":  # settings are NCCL's
         candidates = [one for one in candidates if not one.setting]
-    return decide(setup, candidates, sweeps, plan["step_ms"],
+    return decide(setup, candidates, sweeps, beside, plan["step_ms"],
                   plan["role"] in ("prefill", "decode"))
 
 

@@ -28,7 +28,7 @@ class Sweep(NamedTuple):
 
 @dataclass
 class Cell:
-    """One case in one launch: microseconds of the layer by combine."""
+    """One case in one launch: microseconds by combine."""
 
     steps: int
     padding: str
@@ -53,8 +53,13 @@ def candidates_of(engine: Engine, kernels: Iterable[str]) -> list[Candidate]:
     ]
 
 
+def layer_us(row: Row) -> float | None:
+    """The time of the whole layer; None where there is none."""
+    return row["layer_us_median"] if row["layer_us_median"] > 0 else None
+
+
 def add_rows(sweeps: dict[Sweep, Launches], rows: Iterable[Row], engine: Engine, phase: str,
-             setting: str) -> None:
+             setting: str, time_of: Callable[[Row], float | None] = layer_us) -> None:
     """Rows of one part. Those of a gather that the engine does not take in the step are left out."""
     for row in rows:
         gate_open = engine.gate_is_open(*(int(row[name]) for name in ("ranks", "dp", "ep")))
@@ -64,8 +69,9 @@ def add_rows(sweeps: dict[Sweep, Launches], rows: Iterable[Row], engine: Engine,
         launches = sweeps.setdefault(Sweep(phase, setting, int(row["skew_us"])), {})
         cell = launches.setdefault(str(row["launch"]), {}).setdefault(
             (row["load"], row["tokens"]), Cell(int(row["steps"]), str(row["padding"]), gate_open))
-        if why_no_time(row) is None and row["layer_us_median"] > 0:
-            cell.us[str(row["combine"])] = row["layer_us_median"]
+        us = None if why_no_time(row) else time_of(row)
+        if us is not None:
+            cell.us[str(row["combine"])] = us
         cell.no_verdict |= {reason for reason in NO_VERDICT if lacks_verdict(row, reason)}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from decision.decision import Decision, PhaseVerdict
+from decision.words import title_of
 
 ALWAYS = (
     "The engine's own all-reduce is our stand-in of the same form (all_reduce_engine_*), not the"
@@ -10,7 +11,6 @@ ALWAYS = (
     "Speculative decoding, but for the tokens that its steps bring.",
     "Several hosts, and other processes on the machine.",
     "Multicast, where the engine's own all-reduce would use it.",
-    "What the engine computes beside the exchange, and what an exchange costs that.",
 )
 
 
@@ -21,6 +21,7 @@ def notes_on(decision: Decision, plan: Mapping) -> list[str]:
         notes.append(f"Steps of {', '.join(others)} are priced as if {plan['engine']} had run them.")
     if plan["traffic"]:
         notes.append("The traffic is synthetic: a small scheduler model made it, no engine.")
+    notes += _beside_compute(decision.phases)
     if any(part["graph"] for part in plan["parts"]):
         notes.append("Late ranks in CUDA graphs: steps with them are eager.")
     if plan["backend"] != "cuda":
@@ -38,3 +39,17 @@ def _left_out(phases: Iterable[PhaseVerdict], given: Mapping[str, int]) -> list[
         " of time."
         for phase, steps in given.items() if (left := steps - priced.get(phase, 0)) > 0
     ]
+
+
+def _beside_compute(phases: Iterable[PhaseVerdict]) -> list[str]:
+    """What is known of exchanges beside what the engine computes meanwhile, by phase."""
+    notes = []
+    for phase in phases:
+        flags = [one.beside for one in phase.flags() if not (one.priced and one.priced.same_way)]
+        why_not = dict.fromkeys(price.why_not for price in flags if price.together is None)
+        if why_not:
+            notes.append(f"{title_of(phase)}: not priced beside compute, {'; '.join(why_not)}.")
+        else:
+            notes.append(f"{title_of(phase)}: what the engine computes beside the exchange, other than"
+                         " the experts of a second batch.")
+    return notes

@@ -141,6 +141,9 @@ def test_synthetic_traffic_is_called_so_wherever_it_is_used(tmp_path):
     (["--traffic", "isl=1"], "--traffic 'isl=1': osl is wanted"),
     (["--traffic", "isl=1,osl=1,conc=1", "--dp", "all"], "--dp 'all': --traffic takes one number"),
     (["--traffic", "isl=1,osl=1,conc=1", "--load", "hot"], "--load and --traffic 'isl=1,osl=1,conc=1'"),
+    (["--traffic", "isl=1,osl=1,conc=1", "--dp", "1"], "--traffic: none of synthetic traffic"),
+    (["--traffic", ""], "--traffic '': isl=N,osl=N,conc=N is wanted"),
+    (["--steps", ""], "--steps '': a file is wanted"),
 ])
 def test_traffic_that_cannot_be_is_said(options, said, tmp_path):
     done = launch(*SMALL, *options, "--out", tmp_path / "out")

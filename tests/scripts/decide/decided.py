@@ -53,6 +53,21 @@ def with_late_ranks(saved_ms: Sequence[float], steps: int, **changes: object) ->
     return [one for skew in SKEWS for one in rows_of(saved_ms, steps, skew=skew, **changes)]
 
 
+def beside_rows(saved_ms: Sequence[float], gemm_pct: float, steps: int, layers: int = 60,
+                combine: str = RSV, **changes: object) -> list[dict]:
+    """The same beside a GEMM, of which the combine makes DEFAULT_US so much longer; both together end
+    by what it saves earlier."""
+    return [
+        row(name, 0, launch, 0, steps, scope="output", beside="gemm",
+            layer_us_median="", output_us_median=100, together_us_median=together,
+            beside_gemm_us_median=gemm, gemm_shares_core="false") | changes
+        for launch, ms in enumerate(saved_ms, 1)
+        for name, together, gemm in (
+            (AR, 2 * DEFAULT_US, DEFAULT_US),
+            (combine, 2 * DEFAULT_US - 1000 * ms / layers, DEFAULT_US * (1 + gemm_pct / 100)))
+    ]
+
+
 def write_rows(folder: Path, rows: Sequence[Mapping]) -> None:
     """Appends, with a header where there is no file yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +85,10 @@ def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
     write_rows(folder / name, rows)
     env = {"engine": "sglang-0.5.23", "set": {"NCCL_NVLS_ENABLE": "0"}, "kept": {}}
     (folder / name / "results.json").write_text(json.dumps({"runs": {"r1": {"engine_env": env}}}))
-    phase, _, rest = name.partition("-")
-    return {"name": name, "phase": phase, "setting": "" if rest == "late-ranks" else rest,
+    phase, *rest = name.split("-")
+    beside = "beside" in rest
+    setting = [word for word in rest if word not in ("beside", "late", "ranks")]
+    return {"name": name, "phase": phase, "setting": "-".join(setting), "beside": beside,
             "graph": name == "decode"}
 
 
