@@ -51,7 +51,17 @@ SGLANG = {
 }
 MIXIN = "sglang/srt/managers/scheduler_dp_attn_mixin.py"
 # What each layout has after all_gather, made of (count, mode) of each rank.
+TABLE_ON_THE_HOST = """
+    class MLPSyncBatchInfo:
+        def all_gather(self, device, group, use_all_reduce=False):
+            self.global_num_tokens = [count for count, mode in self.given]
+            self.can_run_decode_cuda_graph = all(mode in (2, 4) for count, mode in self.given)
+            self.is_extend_in_batch = not self.can_run_decode_cuda_graph
+            self.tp0_info_cpu = Tensor([0] * 5 + [mode, 0, 0] for count, mode in self.given)
+            return "gathered"
+"""
 SGLANG_LAYOUTS = {
+    "table on the host": TABLE_ON_THE_HOST,
     "table on the device": """
         class MLPSyncBatchInfo:
             def all_gather(self, device, group):
@@ -151,6 +161,11 @@ def test_sglangs_steps_are_written_in_every_layout(layout, tmp_path):
     header, steps = read(file)
     assert header == "# dp=4 tp=4 ep=4 attn_tp=1 role=both all_to_all=none"
     assert {(step["engine"], step["version"]) for step in steps} == {("sglang", "0.5.23")}
+    assert_sglangs_steps(steps)
+
+
+def assert_sglangs_steps(steps):
+    """Those of DRIVE_SGLANG."""
     assert [(step["phase"], step["graph_rows"], in_tokens(step)) for step in steps] == [
         ("decode", 16, [12, 9, 0, 3]),
         ("prefill", 0, [512, 0, 0, 300]),
@@ -158,6 +173,35 @@ def test_sglangs_steps_are_written_in_every_layout(layout, tmp_path):
         ("decode", 32, [12, 16, 0, 12]),
         ("decode", 0, [33, 4, 4, 3]),
     ]
+
+
+def test_newer_releases_have_it_elsewhere(tmp_path):
+    """The module, the arguments of the server and the captured sizes."""
+    components = "sglang/srt/managers/scheduler_components/"
+    files = {
+        **SGLANG,
+        components + "__init__.py": "",
+        components + "dp_attn.py": "from sglang.srt.model_executor import forward_batch_info\n"
+                                   "from sglang.srt.runtime_context import args\n"
+                                   + TENSOR + textwrap.dedent(TABLE_ON_THE_HOST),
+        "sglang/srt/server_args.py": "",
+        "sglang/srt/runtime_context.py": """
+            import types
+            decode = types.SimpleNamespace(bs=[8, 16, 32])
+            args = types.SimpleNamespace(
+                tp_size=4, ep_size=4, disaggregation_mode="null", moe_a2a_backend="none",
+                speculative_num_draft_tokens=None,
+                cuda_graph_config=types.SimpleNamespace(decode=decode))
+            def get_server_args(): return args
+        """,
+    }
+    drive = DRIVE_SGLANG.replace("scheduler_dp_attn_mixin", "scheduler_components.dp_attn").replace(
+        "sglang.srt.server_args", "sglang.srt.runtime_context")
+    [file], said = run(tmp_path, files, drive)
+    assert said == ""
+    header, steps = read(file)
+    assert header == "# dp=4 tp=4 ep=4 attn_tp=1 role=both all_to_all=none"
+    assert_sglangs_steps(steps)
 
 
 def test_units_of_mixed_steps_are_kept(tmp_path):
