@@ -155,7 +155,6 @@ ask_cases() { ask "${parts[$1]}" --step-cases "$2" --time $(($(seconds_of "$1") 
 fit_cases() {
     local chosen=$folder/${parts[$1]}.cases
     for most in $(cat -- "$chosen" 2>/dev/null || echo 24 12 6 3 2 1); do
-        if ((most == 0)); then return; fi
         if ((most > $2)); then continue; fi
         ask_cases "$1" "$most"
         if [[ $said != *' will not fit '* ]]; then return; fi
@@ -175,11 +174,11 @@ choose_cases() {
     local -A of_group=()
     for i in "${!parts[@]}"; do
         fit_cases "$i" "${of_group[${groups[i]}]:-24}"
-        set_cases "$i" "$most"
         if ((most == 0)); then
             weights[i]=0
             continue
         fi
+        set_cases "$i" "$most"
         kept+=("$i")
         of_group[${groups[i]}]=$most
     done

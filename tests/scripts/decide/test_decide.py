@@ -65,6 +65,9 @@ def test_what_does_not_fit_beside_a_gemm_is_not_priced_there():
     assert "beside:" not in done.stdout and not any("--beside" in line for line in calls())
     assert ("* Prefill: not priced beside compute, nothing was launched beside a GEMM.\n"
             in Path("out/verdict.md").read_text())
+    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out",
+                  "--resume")
+    assert done.returncode == 0 and "prefill-beside: not priced" in done.stderr, done.stderr
 
 
 def test_parts_that_are_compared_have_the_same_cases():

@@ -31,10 +31,10 @@ def parts_of(steps):
 def test_every_part_can_run(engine, tmp_path):
     steps = tmp_path / "steps.csv"
     steps.write_text(STEPS.format(engine=engine))
-    assert parts_of(steps) == ["prefill", "decode"]
+    assert parts_of(steps) == ["prefill", "prefill-beside", "decode", "decode-beside"]
 
 
 def test_steps_of_no_phase_can_run(tmp_path):
     steps = tmp_path / "steps.csv"
     steps.write_text("engine,version,tokens_per_rank\nvllm,0.33,3;4\n")
-    assert parts_of(steps) == ["any"]
+    assert parts_of(steps) == ["any", "any-beside"]
