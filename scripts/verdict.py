@@ -54,11 +54,23 @@ def read_parts(folder: Path, plan: Mapping,
     return sweeps, beside, first
 
 
+def runs_of(folder: Path, part: Mapping) -> list[dict]:
+    """The provenance of a part's launches so far."""
+    file = folder / part["name"] / "results.json"
+    return list(read_json(file)["runs"].values()) if file.exists() else []
+
+
+def groupings_of(folder: Path, plan: Mapping) -> dict[str, dict]:
+    """How the steps of each phase were grouped; its launches have the same cases."""
+    runs = ((part["phase"], run) for part in plan["parts"] if part["name"] == part["phase"]
+            for run in runs_of(folder, part))
+    return {phase: run["steps_grouping"][0] for phase, run in runs if run.get("steps_grouping")}
+
+
 def decision_of(folder: Path, plan: Mapping) -> Decision:
     engine = find_engine(plan["engine"])
     sweeps, beside, row = read_parts(folder, plan, engine)
-    runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
-            for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
+    runs = [run for part in plan["parts"] for run in runs_of(folder, part)]
     counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)
     setup = Setup(
         engine, place_of(row), library_of(row, engine, runs), model_name(plan["model"]),
@@ -86,7 +98,7 @@ def main(arguments: Sequence[str] | None) -> int:
     launches = decision.launches
     provisional = "" if launches >= LAUNCHES else \
         f"Provisional: {launches} of {LAUNCHES} launches."
-    notes = notes_on(decision, plan)
+    notes = notes_on(decision, plan, groupings_of(folder, plan))
     write_text(folder / "verdict.md", markdown_of(decision, notes, provisional))
     write_text(folder / "verdict.json",
                json.dumps(json_of(decision, notes, provisional), indent=1) + "\n")

@@ -14,8 +14,11 @@ ALWAYS = (
 )
 
 
-def notes_on(decision: Decision, plan: Mapping) -> list[str]:
+def notes_on(decision: Decision, plan: Mapping, groupings: Mapping[str, Mapping]) -> list[str]:
+    """`groupings`: how the steps of each phase were grouped into cases, where the program said so."""
     notes = [*ALWAYS, *_left_out(decision.phases, plan["steps_of_phases"])]
+    notes += [_grouped(phase, groupings[phase.phase]) for phase in decision.phases
+              if phase.phase in groupings]
     others = [name for name in plan["engines"] if name != plan["engine"]]
     if others:
         notes.append(f"Steps of {', '.join(others)} are priced as if {plan['engine']} had run them.")
@@ -29,6 +32,12 @@ def notes_on(decision: Decision, plan: Mapping) -> list[str]:
     if plan["extra"]:
         notes.append(f"Further options of the program: {' '.join(plan['extra'])}.")
     return notes
+
+
+def _grouped(phase: PhaseVerdict, grouping: Mapping) -> str:
+    off = 100 * grouping["mean_error_bytes"] / grouping["mean_bytes"]
+    return (f"{title_of(phase)}: what differs between steps and the {grouping['cases']} that stand for"
+            f" all, {off:.1f} % of their rows on average.")
 
 
 def _left_out(phases: Iterable[PhaseVerdict], given: Mapping[str, int]) -> list[str]:

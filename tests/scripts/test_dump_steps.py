@@ -239,15 +239,6 @@ VLLM_LAYOUTS = {
             return False, table[1] if mode else table[0], mode
     """, [{"graph_rows": 8, "tokens_per_rank": [5, 3]},
           {"graph_rows": 0, "tokens_per_rank": [700, 2]}]),
-    "status": ("""
-        from types import SimpleNamespace
-        def _run_ar(given): return Tensor(given)
-        def coordinate_batch_across_dp(given, allow, config, mode):
-            counts = _run_ar(given).tolist()
-            return None, "eager", SimpleNamespace(
-                num_tokens=tuple(counts), is_prefill=tuple(count > 8 for count in counts))
-    """, [{"phase": "decode", "tokens_per_rank": [5, 3]},
-          {"phase": "mixed", "tokens_per_rank": [700, 2]}, {"phase": "decode", "tokens_per_rank": [1]}]),
 }
 DRIVE_VLLM = """
     from types import SimpleNamespace
@@ -256,7 +247,7 @@ DRIVE_VLLM = """
                              enable_expert_parallel=True, all2all_backend="allgather_reducescatter")
     coordinate_batch_across_dp([5, 3], True, config, 2)
     coordinate_batch_across_dp([700, 2], True, config, 0)
-    coordinate_batch_across_dp([1], True, config, 0)
+    coordinate_batch_across_dp([1], True, config, 0)  # one rank
 """
 
 
@@ -269,6 +260,38 @@ def test_vllms_steps_are_written_in_every_layout(layout, tmp_path):
     header, steps = read(file)
     assert header == "# dp=2 tp=4 ep=4 attn_tp=2 all_to_all=allgather_reducescatter"
     assert steps == [{"engine": "vllm", "version": "0.33.0", **step} for step in wanted]
+
+
+SECOND_RUNNER = """
+    from types import SimpleNamespace
+    def sync_cudagraph_and_dp_padding(manager, desired, given, parallel_config):
+        if not any(given): return SimpleNamespace(cg_mode=0, num_tokens=0), None
+        mode = SimpleNamespace(value=2 if max(given) <= 8 else 0)
+        rows = Tensor([8] * len(given) if mode.value else given)
+        return SimpleNamespace(cg_mode=mode, num_tokens=rows[0]), {agreed}
+    def dispatch_cg_and_sync_dp(given, parallel_config):
+        return sync_cudagraph_and_dp_padding(None, None, given, parallel_config=parallel_config)
+"""
+DRIVE_SECOND = """
+    from types import SimpleNamespace
+    from vllm.v1.worker.gpu.dp_utils import dispatch_cg_and_sync_dp
+    config = SimpleNamespace(data_parallel_size=2, tensor_parallel_size=2,
+                             enable_expert_parallel=True, all2all_backend="allgather_reducescatter")
+    for given in ([5, 3], [700, 2], [0, 0]):
+        dispatch_cg_and_sync_dp(given, config)
+"""
+
+
+@pytest.mark.parametrize("agreed", ["rows", "SimpleNamespace(num_tokens_across_dp=rows)"])
+def test_steps_of_vllms_second_model_runner_are_written(agreed, tmp_path):
+    code = TENSOR + textwrap.dedent(SECOND_RUNNER.replace("{agreed}", agreed))
+    files = {**VLLM, "vllm/v1/worker/gpu/__init__.py": "", "vllm/v1/worker/gpu/dp_utils.py": code}
+    [file], said = run(tmp_path, files, DRIVE_SECOND)
+    assert said == ""
+    header, steps = read(file)
+    assert header == "# dp=2 tp=4 ep=4 attn_tp=2 all_to_all=allgather_reducescatter"
+    assert [(step["graph_rows"], step["tokens_per_rank"]) for step in steps] == [
+        (8, [8, 8]), (0, [700, 2])]
 
 
 def test_other_ranks_and_the_start_up_write_nothing(tmp_path):

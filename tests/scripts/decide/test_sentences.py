@@ -182,6 +182,8 @@ def test_what_was_not_covered_is_said(verdict_of):
     notes = "\n".join(found["not_covered"])
     assert "200 of 1,200 prefill steps: not this question, or left out for want of time." in notes
     assert "5 of 5 mixed steps" in notes
+    assert ("Prefill: what differs between steps and the 6 that stand for all, 3.2 % of their rows on"
+            " average.") in notes
     assert "Steps of sglang-1 are priced as if sglang-0.5.23 had run them." in notes
     assert "Further options of the program: --scale-experts 8." in notes
     assert "stand-in" in notes and "Speculative decoding" in notes
