@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from decision.decision import Decision, PhaseVerdict
+from decision.format import joined_by_and
 from decision.words import title_of
 
 ALWAYS = (
@@ -36,8 +37,8 @@ def notes_on(decision: Decision, plan: Mapping, groupings: Mapping[str, Mapping]
 
 def _grouped(phase: PhaseVerdict, grouping: Mapping) -> str:
     off = 100 * grouping["mean_error_bytes"] / grouping["mean_bytes"]
-    return (f"{title_of(phase)}: what differs between steps and the {grouping['cases']} that stand for"
-            f" all, {off:.1f} % of their rows on average.")
+    return (f"{title_of(phase)}: what differs between steps and the {grouping['cases']} case(s) that stand"
+            f" for them, {off:.1f} % of their rows on average.")
 
 
 def _left_out(phases: Iterable[PhaseVerdict], given: Mapping[str, int]) -> list[str]:
@@ -51,14 +52,15 @@ def _left_out(phases: Iterable[PhaseVerdict], given: Mapping[str, int]) -> list[
 
 
 def _beside_compute(phases: Iterable[PhaseVerdict]) -> list[str]:
-    """What is known of exchanges beside what the engine computes meanwhile, by phase."""
-    notes = []
+    """What is known of exchanges beside what the engine computes meanwhile."""
+    notes: dict[str, list[str]] = {}
     for phase in phases:
         flags = [one.beside for one in phase.flags() if not (one.priced and one.priced.same_way)]
         why_not = dict.fromkeys(price.why_not for price in flags if price.together is None)
+        note = "what the engine computes beside the exchange"
         if why_not:
-            notes.append(f"{title_of(phase)}: not priced beside compute, {'; '.join(why_not)}.")
-        else:
-            notes.append(f"{title_of(phase)}: what the engine computes beside the exchange, other than"
-                         " the experts of a second batch.")
-    return notes
+            note = f"not priced beside compute, {'; '.join(why_not)}"
+        elif flags:
+            note += ", other than the experts of a second batch"
+        notes.setdefault(note, []).append(title_of(phase).lower())
+    return [f"{joined_by_and(named).capitalize()}: {note}." for note, named in notes.items()]

@@ -51,8 +51,9 @@ def parts_of(engine: Engine, backend: str, phases: list[str], minutes: int) -> l
         parts += _with_late_ranks(plain, SKEWS[1:])
         for setting in settings:
             parts += _with_late_ranks(_with_setting(plain, setting), late)
-        beside = replace(plain, name=f"{phase}-beside", beside=True)
-        parts += [beside, *(_with_setting(beside, setting) for setting in settings)]
+        if len(engine.values) > 1 or settings:  # there is something to compare
+            beside = replace(plain, name=f"{phase}-beside", beside=True)
+            parts += [beside, *(_with_setting(beside, setting) for setting in settings)]
     return parts
 
 

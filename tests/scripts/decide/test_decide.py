@@ -63,7 +63,7 @@ def test_what_does_not_fit_beside_a_gemm_is_not_priced_there():
     assert ("prefill-beside: not priced beside compute: not even one case fits; more --minutes are"
             " wanted\n") in done.stderr
     assert "beside:" not in done.stdout and not any("--beside" in line for line in calls())
-    assert ("* Prefill: not priced beside compute, nothing was launched beside a GEMM.\n"
+    assert ("* Prefill and decode: not priced beside compute, nothing was launched beside a GEMM.\n"
             in Path("out/verdict.md").read_text())
     done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out",
                   "--resume")

@@ -66,7 +66,7 @@ def test_steps_that_say_no_phase_are_priced_together(tmp_path, program, capsys):
     steps = tmp_path / "steps.csv"
     steps.write_text("engine,version,tokens_per_rank\nvllm,0.33,3;4\n")
     assert plan(tmp_path, program, "--steps", steps, "--step-ms", "9") == 0
-    assert capsys.readouterr().out == "any 6 any\nany-beside 1 any-beside\n"
+    assert capsys.readouterr().out == "any 6 any\n"
     words = (tmp_path / "out/any.words").read_text().split("\0")
     assert "--phase" not in words and "--graph-sizes" not in words
     assert json.loads((tmp_path / "out/plan.json").read_text())["step_ms"] == {"any": 9}
