@@ -10,6 +10,7 @@
 #include "bench/report/rows.hpp"
 #include "bench/report/screen.hpp"
 #include "bench/runner.hpp"
+#include "bench/steps/steps_provenance.hpp"
 #include "bench/steps/sweep_plan.hpp"
 #include "bench/sweep/options.hpp"
 #include "bench/sweep/schedule.hpp"
@@ -243,6 +244,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
         options.steps_source = plan.steps->source;
         options.steps_hash = plan.steps->file_hash;
     }
+    const auto grouping = plan.steps ? steps_provenance(*plan.steps) : nlohmann::json();
     const auto& cases = plan.cases;
     AutoTableSource auto_table({options, backend, bootstrap});
     if (options.dry_run) {
@@ -256,7 +258,7 @@ Status sweep(Options options, Guards& guards, std::unique_ptr<ResultFiles>& file
     Calibration calibration({*backend.device, *backend.world, bootstrap, timeline});
     const auto earlier = open_files(options,
                                     {options, backend, machine, timeline, calibration, bootstrap,
-                                     engine_env, auto_table.provenance()},
+                                     engine_env, auto_table.provenance(), grouping},
                                     guards, files);
     guards.watchdog.set_on_abort([target = guards.report_target](const AbortReason& reason) {
         report_abort(reason, target);

@@ -31,11 +31,12 @@ launches=7
 minutes=25
 parts=()   # by name
 weights=() # of each in the time
+groups=()  # of each; the parts of one are compared case by case
 cases=()   # of each, that its steps are grouped into
 
-# Sets parts and weights.
+# Sets parts, weights and groups.
 make_plan() {
-    local lines name weight traffic=isl=4000,osl=1000,conc=512
+    local lines name weight group traffic=isl=4000,osl=1000,conc=512
     # Cores take seconds for what GPUs do in milliseconds.
     if [[ $preset == host ]]; then traffic=isl=128,osl=64,conc=32,chunk=256; fi
     if ! [[ " ${options[*]} " =~ ' --'(steps|traffic)[\ =] ]]; then
@@ -44,10 +45,11 @@ make_plan() {
     fi
     choose_launcher "${given[@]}"
     lines=$("$python" "$root/scripts/decide_plan.py" "$folder" --program "$program" \
-        --backend "$preset" "${options[@]}" "${own[@]}" -- "${launcher[@]}") || exit 2
-    while read -r name weight; do
+        --backend "$preset" --minutes "$minutes" "${options[@]}" "${own[@]}" -- "${launcher[@]}") || exit 2
+    while read -r name weight group; do
         parts+=("$name")
         weights+=("$weight")
+        groups+=("$group")
     done <<<"$lines"
 }
 
@@ -59,41 +61,94 @@ seconds_of() {
     echo $((seconds > 1 ? seconds : 1))
 }
 
-# Leaves out the parts of which there are no steps, and those that cannot run here.
-drop_empty_parts() {
-    local i said why kept=() kept_weights=()
-    for i in "${!parts[@]}"; do
-        ask "${parts[i]}" --step-cases 1
-        if why=$(why_nothing_runs "$said"); then
-            say "${parts[i]}: $why"
-        else
-            kept+=("${parts[i]}")
-            kept_weights+=("${weights[i]}")
-        fi
+# keep_parts INDEX...: leaves out the others.
+keep_parts() {
+    local i kept=() kept_weights=() kept_groups=() kept_cases=()
+    (($#)) || refuse "nothing is left to measure"
+    for i in "$@"; do
+        kept+=("${parts[i]}") kept_weights+=("${weights[i]}") kept_groups+=("${groups[i]}")
+        kept_cases+=("${cases[i]:-}")
     done
-    ((${#kept[@]})) || refuse "nothing is left to measure"
-    parts=("${kept[@]}") weights=("${kept_weights[@]}")
+    parts=("${kept[@]}") weights=("${kept_weights[@]}") groups=("${kept_groups[@]}")
+    cases=("${kept_cases[@]}")
 }
 
-# Sets cases: into how many the steps of a part may be grouped to fit into its time.
-choose_cases() {
-    local i said seconds most
+# Leaves out the parts of which there are no steps, and those that cannot run here.
+drop_empty_parts() {
+    local i said why phase kept=()
+    local -A no_steps=()
     for i in "${!parts[@]}"; do
-        seconds=$(seconds_of "$i")
-        # Launches of one part are of the same cases, also of a run that goes on.
-        for most in $(cat -- "$folder/${parts[i]}.cases" 2>/dev/null || echo 24 12 6 3 2 1); do
-            ask "${parts[i]}" --step-cases "$most" --time $((seconds * 2 / 3 + 1))
-            if [[ $said != *' will not fit '* ]]; then break; fi
-        done
-        if [[ $said == *' will not fit '* ]]; then
-            say "warning: ${parts[i]}: not even one case fits; more --minutes or --scale-experts are wanted"
+        phase=${parts[i]%%-*}
+        if [[ -n ${no_steps[$phase]:-} ]]; then continue; fi
+        ask "${parts[i]}" --step-cases 1
+        if why=$(why_nothing_runs "$said"); then
+            if [[ $said == *' is this question '* ]]; then
+                no_steps[$phase]=1
+                say "$phase: $why"
+            else
+                say "${parts[i]}: $why"
+            fi
+        else
+            kept+=("$i")
         fi
-        cases+=("$most")
-        echo "$most" >"$folder/${parts[i]}.cases"
-        tell "${parts[i]}: $(time_text $((launches * seconds))) in $launches launches, steps in" \
-            "$most case(s); $(grep ' cases can run' <<<"$said" | sed 's/ Nothing was .*//')"
+    done
+    keep_parts "${kept[@]}"
+}
+
+# ask_cases INDEX CASES: sets said to a dry run of a part whose steps are grouped into so many.
+ask_cases() { ask "${parts[$1]}" --step-cases "$2" --time $(($(seconds_of "$1") * 2 / 3 + 1)); }
+
+# fit_cases INDEX MOST: sets said, and most to the cases, MOST or fewer, that fit into a part's time; to
+# 0 where none does. Launches of one part are of the same cases, also of a run that goes on.
+fit_cases() {
+    local chosen=$folder/${parts[$1]}.cases
+    for most in $(cat -- "$chosen" 2>/dev/null || echo 24 12 6 3 2 1); do
+        if ((most > $2)); then continue; fi
+        ask_cases "$1" "$most"
+        if [[ $said != *' will not fit '* ]]; then return; fi
+    done
+    if [[ ${groups[$1]} == *-beside ]]; then
+        say "${parts[$1]}: not priced beside compute: not even one case fits; more --minutes are wanted"
+        most=0
+    else
+        say "warning: ${parts[$1]}: not even one case fits; more --minutes or --scale-experts are wanted"
+    fi
+}
+
+# Sets cases: into how many the steps of a part may be grouped to fit into its time, and that of the
+# others of its group.
+choose_cases() {
+    local i said most fewest summary kept=() summaries=()
+    local -A of_group=()
+    for i in "${!parts[@]}"; do
+        fit_cases "$i" "${of_group[${groups[i]}]:-24}"
+        if ((most == 0)); then
+            weights[i]=0
+            continue
+        fi
+        set_cases "$i" "$most"
+        kept+=("$i")
+        of_group[${groups[i]}]=$most
+    done
+    for i in "${kept[@]}"; do
+        fewest=${of_group[${groups[i]}]}
+        if ((cases[i] > fewest)); then
+            ask_cases "$i" "$fewest"
+            set_cases "$i" "$fewest"
+        fi
+        summary=${summaries[i]/ Nothing was */}
+        tell "${parts[i]}: $(time_text $((launches * $(seconds_of "$i")))) in $launches launches, steps" \
+            "in $fewest case(s); $summary"
     done
     tell "together: $(time_text $((60 * minutes))) of measuring; setting up and checking each launch come on top"
+    keep_parts "${kept[@]}"
+}
+
+# set_cases INDEX CASES: sets those of a part, and its summary to what the dry run said.
+set_cases() {
+    cases[$1]=$2
+    summaries[$1]=$(grep ' cases can run' <<<"$said" || true)
+    echo "$2" >"$folder/${parts[$1]}.cases"
 }
 
 # launch_part I INDEX: launch I, from 1 on, of a part.

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Plans what decide.sh launches.
 
-decide_plan.py FOLDER --program FILE --backend host|cuda --model NAME [--steps FILE | --traffic TEXT]
-               [--engine NAME] [--step-ms MS] [OPTION...] -- LAUNCHER...
+decide_plan.py FOLDER --program FILE --backend host|cuda --minutes N --model NAME
+               [--steps FILE | --traffic TEXT] [--engine NAME] [--step-ms MS] [OPTION...] -- LAUNCHER...
 
 Writes FOLDER/plan.json and, for each part, its command in FOLDER/NAME.words, each word ended by a
-zero byte; prints a line for each part: its name and its weight in the time. Other OPTIONs are the
-program's. A plan that is there already must be the same. Exit status: 0, or 2 with one line on
-standard error.
+zero byte; prints a line for each part: its name, its weight in the time, and its group, whose parts
+are compared case by case. Other OPTIONs are the program's. A plan that is there already must be the
+same. Exit status: 0, or 2 with one line on standard error.
 """
 
 import re
@@ -26,6 +26,12 @@ from moe_results import ResultsError
 from plan_files import write_plan
 
 NEWEST = "sglang"
+# Options of the program that make a part what it is.
+OF_PARTS = {
+    "--baseline", "--beside", "--combine", "--csv", "--gather", "--graph", "--graph-sizes", "--launch",
+    "--load", "--out", "--padding", "--phase", "--progress", "--resume", "--scope", "--skew", "--sms",
+    "--step-cases", "--time", "--tokens",
+}
 
 
 def parse_arguments(words: Sequence[str]) -> Namespace:
@@ -35,6 +41,7 @@ def parse_arguments(words: Sequence[str]) -> Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--program", required=True)
     parser.add_argument("--backend", required=True, choices=("host", "cuda"))
+    parser.add_argument("--minutes", required=True, type=int)
     parser.add_argument("--model", required=True)
     parser.add_argument("--steps", default="")
     parser.add_argument("--traffic", default="")
@@ -46,7 +53,19 @@ def parse_arguments(words: Sequence[str]) -> Namespace:
         raise ResultsError("either --steps FILE or --traffic TEXT says what the engine runs")
     if not options.launcher:
         raise ResultsError("no launcher after --, such as: -- mpirun -n 8")
+    check_extra(options.extra)
     return options
+
+
+def check_extra(words: Sequence[str]) -> None:
+    """Refuses what would change or mix the times that are compared."""
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, value = word.partition("=")
+        if name in OF_PARTS:
+            raise ResultsError(f"{name}: decide.sh says it for each of its parts")
+        value = value if equals else following
+        if name.startswith("--") and (value == "all" or "," in value):
+            raise ResultsError(f"{name} '{value}': one value is priced at a time")
 
 
 def engine_of(options: Namespace, seen: StepsSeen) -> Engine:
@@ -93,7 +112,7 @@ def main(arguments: Sequence[str] | None) -> int:
     given = parse_step_ms(options.step_ms, phases)
     told = {phase: ms for phase, tally in seen.phases.items() if (ms := tally.step_ms())}
     folder = options.folder.resolve()
-    parts = parts_of(engine, options.backend, phases)
+    parts = parts_of(engine, options.backend, phases, options.minutes)
     plan = {
         "engine": engine.name, "model": options.model,
         "moe_layers": moe_layers(options.program, options.model), "backend": options.backend,
@@ -106,7 +125,7 @@ def main(arguments: Sequence[str] | None) -> int:
     write_plan(folder, plan, {part.name: command_of(part, engine, options, folder)
                               for part in parts})
     for part in parts:
-        print(part.name, part.weight())
+        print(part.name, part.weight(), part.group())
     return 0
 
 

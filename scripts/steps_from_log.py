@@ -3,14 +3,17 @@
 
     steps_from_log.py LOG... [--engine NAME] [--spec-width N] [--tp N] [--ep N] --out FILE
 
-What a log must have is in bench/steps/README.md. Exit status: 0; 2 with one line on standard error
-for logs that no steps can be made of, and then nothing is written.
+What a log must have is in bench/steps/README.md; one whose name ends in .gz is unpacked. Exit
+status: 0; 2 with one line on standard error for logs that no steps can be made of, and then nothing
+is written.
 """
 
 import csv
 import io
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +21,17 @@ from cli import OneLineParser, command, write_text
 from engine_logs.formats import FORMATS
 from engine_logs.join import Joined, join
 from engine_logs.line import Line
+from engine_logs.read import read_lines
 from moe_results import ResultsError
 
 FIELDS = ("engine", "phase", "graph_rows", "unit", "spec_width", "tokens_per_rank", "count", "step_us")
 
 
-def read_lines(paths: Sequence[Path]) -> list[str]:
-    lines: list[str] = []
-    for path in paths:
-        lines += path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines
+def whole_number(text: str) -> int:
+    """A number of ranks or tokens. An ArgumentTypeError for any other text."""
+    if re.fullmatch(r"[1-9][0-9]{0,6}", text):
+        return int(text)
+    raise ArgumentTypeError(f"'{text}' is no whole number from 1 to 9999999")
 
 
 def find_engine(log: Sequence[str]) -> str:
@@ -39,13 +43,13 @@ def find_engine(log: Sequence[str]) -> str:
     raise ResultsError(f"{seen}: --engine takes one of {', '.join(FORMATS)}")
 
 
-def phase_of(step: dict[int, Line]) -> str:
+def phase_of(step: Mapping[int, Line]) -> str:
     prefill = any(line.prefill_tokens for line in step.values())
     decode = any(line.decode_count for line in step.values())
     return "mixed" if prefill and decode else "prefill" if prefill else "decode"
 
 
-def row_of(engine: str, step: dict[int, Line], ranks: int, spec_width: int | None) -> dict[str, Any]:
+def row_of(engine: str, step: Mapping[int, Line], ranks: int, spec_width: int | None) -> dict[str, Any]:
     lines = [step.get(rank) for rank in range(ranks)]
     requests = [line is not None and line.requests for line in lines]
     if spec_width is None and any(line.speculative for line in step.values()):
@@ -79,10 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = OneLineParser(description=__doc__.partition("\n")[0])
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="of all ranks")
     parser.add_argument("--engine", choices=FORMATS, help="(the one whose lines are there)")
-    parser.add_argument("--spec-width", type=int, metavar="N",
+    parser.add_argument("--spec-width", type=whole_number, metavar="N",
                         help="tokens that a decoding request brings, under speculation")
-    parser.add_argument("--tp", type=int, metavar="N", help="ranks of the deployment")
-    parser.add_argument("--ep", type=int, metavar="N", help="expert-parallel size")
+    parser.add_argument("--tp", type=whole_number, metavar="N", help="ranks of the deployment")
+    parser.add_argument("--ep", type=whole_number, metavar="N", help="expert-parallel size")
     parser.add_argument("--out", type=Path, metavar="FILE", required=True)
     options = parser.parse_args(arguments)
     log = read_lines(options.logs)
@@ -94,8 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     writer.writeheader()
     writer.writerows(row_of(engine, step, joined.ranks, options.spec_width) for step in joined.steps)
     write_text(options.out, text.getvalue())
-    print(f"{len(joined.steps)} steps of {joined.ranks} DP ranks; {joined.left_over} lines join no "
-          f"others")
+    runs = f" in {joined.runs} runs of the engine" if joined.runs > 1 else ""
+    print(f"{len(joined.steps)} steps of {joined.ranks} DP ranks{runs}; {joined.left_over} lines join "
+          f"no others")
     return 0
 
 

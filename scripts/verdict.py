@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cli import OneLineParser, command, write_text
 from decision.all_reduce import AllReduce, read_all_reduce
+from decision.beside import BesideSweeps
 from decision.costs import Launches, Sweep, add_rows, candidates_of
 from decision.coverage import notes_on
 from decision.decision import Decision, Setup, decide
@@ -28,25 +29,41 @@ from moe_results import ResultsError, Row
 
 
 def read_parts(folder: Path, plan: Mapping, engine: Engine,
-               all_reduce: AllReduce) -> tuple[dict[Sweep, Launches], Row]:
+               all_reduce: AllReduce) -> tuple[dict[Sweep, Launches], BesideSweeps, Row]:
     """The times of all parts, and one row that says where they are from."""
     sweeps: dict[Sweep, Launches] = {}
+    beside = BesideSweeps()
     first = None
     for part in plan["parts"]:
         rows = read_rows(folder, part)
-        add_rows(sweeps, rows, engine, part["phase"], part["setting"], all_reduce.layer_us)
+        if part["beside"]:
+            beside.add(rows, engine, part["phase"], part["setting"])
+        else:
+            add_rows(sweeps, rows, engine, part["phase"], part["setting"], all_reduce.layer_us)
         first = first or next(iter(rows), None)
     if not sweeps or first is None:
         raise ResultsError(f"{folder}: no launch has rows yet")
-    return sweeps, first
+    return sweeps, beside, first
+
+
+def runs_of(folder: Path, part: Mapping) -> list[dict]:
+    """The provenance of a part's launches so far."""
+    file = folder / part["name"] / "results.json"
+    return list(read_json(file)["runs"].values()) if file.exists() else []
+
+
+def groupings_of(folder: Path, plan: Mapping) -> dict[str, dict]:
+    """How the steps of each phase were grouped; its launches have the same cases."""
+    runs = ((part["phase"], run) for part in plan["parts"] if part["name"] == part["phase"]
+            for run in runs_of(folder, part))
+    return {phase: run["steps_grouping"][0] for phase, run in runs if run.get("steps_grouping")}
 
 
 def decision_of(folder: Path, plan: Mapping) -> Decision:
     engine = find_engine(plan["engine"])
     all_reduce = read_all_reduce(folder, plan)
-    sweeps, row = read_parts(folder, plan, engine, all_reduce)
-    runs = [run for part in plan["parts"] if (folder / part["name"] / "results.json").exists()
-            for run in read_json(folder / part["name"] / "results.json")["runs"].values()]
+    sweeps, beside, row = read_parts(folder, plan, engine, all_reduce)
+    runs = [run for part in plan["parts"] for run in runs_of(folder, part)]
     counted = sum(plan["steps_of_phases"].values()) or steps_of(sweeps)
     setup = Setup(
         engine, place_of(row), library_of(row, engine, runs), model_name(plan["model"]),
@@ -55,7 +72,7 @@ def decision_of(folder: Path, plan: Mapping) -> Decision:
     candidates = candidates_of(engine, BETTER_KERNELS)
     if plan["backend"] != "cuda":  # settings are NCCL's
         candidates = [one for one in candidates if not one.setting]
-    return decide(setup, candidates, sweeps, plan["step_ms"],
+    return decide(setup, candidates, sweeps, beside, plan["step_ms"],
                   plan["role"] in ("prefill", "decode"))
 
 
@@ -75,7 +92,7 @@ def main(arguments: Sequence[str] | None) -> int:
     launches = decision.launches
     provisional = "" if launches >= LAUNCHES else \
         f"Provisional: {launches} of {LAUNCHES} launches."
-    notes = notes_on(decision, plan)
+    notes = notes_on(decision, plan, groupings_of(folder, plan))
     write_text(folder / "verdict.md", markdown_of(decision, notes, provisional))
     write_text(folder / "verdict.json",
                json.dumps(json_of(decision, notes, provisional), indent=1) + "\n")

@@ -17,6 +17,7 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -257,6 +258,28 @@ TEST(StepCases, AreAsManyAsAskedFor) {
     }
 }
 
+// What all steps take is added up by label.
+TEST(StepCases, OfEachSettingHaveALabelOfTheirOwn) {
+    const auto options = options_of({"--model",    "custom,qwen3-30b-a3b",
+                                     "--hidden",   "64,32",
+                                     "--ep",       "1,2",
+                                     "--dtype",    "bf16,f32",
+                                     "--graph",    "both",
+                                     "--gather",   "all_reduce_zero_fill,all_gatherv",
+                                     "--skew",     "0,50",
+                                     "--sms",      "default,4",
+                                     "--cache",    "warm,cold",
+                                     "--beside",   "none,gemm",
+                                     "--padding",  "sum_len,sglang",
+                                     "--epilogue", "none,residual_norm",
+                                     "--routing",  "uniform,zipf:1"});
+    const auto sweep = group_steps(options, steps_of(",decode,,8;1,\n"), 2);
+    std::set<std::string> labels;
+    for (const auto& setting : sweep.settings) labels.insert(setting.label);
+    EXPECT_EQ(labels.size(), std::size_t{1} << 13U);
+    EXPECT_EQ(labels.size(), sweep.settings.size());
+}
+
 TEST(StepSweep, ArrivesAsItWasSent) {
     auto sent =
         group_steps(options_of({"--padding", "sglang,sum_len"}),
@@ -312,6 +335,8 @@ TEST(StepCases, AreOfTheDeploymentOfTheFile) {
     const auto idle = parse_steps("tokens_per_rank,count\n0;0,7\n", "f");
     EXPECT_EQ(refusal(options_of({}), idle, 2),
               "--steps: none of f is this question (no tokens: 7)");
+    EXPECT_EQ(refusal(options_of({"--traffic", "isl=1,osl=1,conc=1"}), idle, 2),
+              "--traffic: none of f is this question (no tokens: 7)");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What all steps take with each strategy, of rows made by hand.
 #include "bench/steps/step_totals.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -52,6 +53,27 @@ TEST(StepTotals, AreMediansTimesSteps) {
     EXPECT_TRUE(totals.text(sweep_of(1010)).starts_with("All steps of f, one after the other:"));
 }
 
+TEST(StepTotals, AreOfEachSettingByItself) {
+    auto beside = case_of(10), cold = case_of(10);
+    beside.beside = Beside::gemm;
+    cold.cache = Cache::cold;
+    StepTotals totals;
+    totals.add(case_of(10), std::vector{row("base", 100)});
+    totals.add(beside, std::vector{row("base", 200)});
+    totals.add(cold, std::vector{row("base", 300)});
+    auto sweep = sweep_of(10);
+    for (const auto& params : {beside, cold}) {
+        sweep.settings.push_back(sweep.settings.front());
+        sweep.settings.back().label = setting_label(params);
+    }
+    const auto text = totals.text(sweep);
+    for (const auto* seconds : {"0.001", "0.002", "0.003"}) {
+        EXPECT_NE(text.find(fmt::format("base                        output {} s\n", seconds)),
+                  std::string::npos)
+            << text;
+    }
+}
+
 TEST(StepTotals, AreOfAllStepsOrOfNone) {
     StepTotals totals;
     totals.add(case_of(10), std::vector{row("base", 100), row("a", 0)});
@@ -59,7 +81,7 @@ TEST(StepTotals, AreOfAllStepsOrOfNone) {
     EXPECT_EQ(table_of(totals, 1010),
               "1010 steps\n"
               "    base                        output 0.002 s\n"
-              "    a                           no time of 10 steps\n");
+              "    a                           no time of 10 steps in this run\n");
 }
 
 TEST(StepTotals, SayWhyTheirTimesGiveNoVerdict) {

@@ -24,6 +24,10 @@ std::string complaint(const std::string& text) {
     return "none";
 }
 
+TEST(Steps, MayBeginWithAByteOrderMark) {
+    EXPECT_EQ(parse_steps("\xEF\xBB\xBFtokens_per_rank\n1;2\n", "f").steps.size(), 1U);
+}
+
 TEST(Steps, OfCsvAndJsonAreTheSame) {
     const auto csv = parse_steps(
         "# dumped by hand dp=2 tp=4 ep=2 attn_tp=2 role=decode all_to_all=none\n"

@@ -89,6 +89,7 @@ json make_provenance(const ProvenanceParts& p) {
         {"command_line", p.options.command_line},
         {"settings", p.options.settings},
         {"steps_hash", p.options.steps_hash},  // empty: no file of steps
+        {"steps_grouping", p.steps},           // null: no steps
         {"launch", p.options.launch},
         {"launches", p.options.launches},
         {"started", utc_timestamp()},

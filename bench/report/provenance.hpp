@@ -29,6 +29,7 @@ struct ProvenanceParts {
     Bootstrap& bootstrap;
     const std::optional<EngineEnv>& engine_env;
     const nlohmann::json& auto_table;  ///< where the table of strategies comes from
+    const nlohmann::json& steps;       ///< how they were grouped into cases; null: there are none
 };
 [[nodiscard]] nlohmann::json make_provenance(const ProvenanceParts& parts);
 

@@ -19,8 +19,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxBadRows = 8;            ///< that are shown
-constexpr std::uintmax_t kMaxBytes = 1ULL << 30;  ///< of a file: it is sent to all ranks
+constexpr std::size_t kMaxBadRows = 8;                       ///< that are shown
+constexpr std::uintmax_t kMaxBytes = 1ULL << 30;             ///< of a file: it is sent to all ranks
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  ///< with which spreadsheets begin
 
 BadArgument unknown_field(std::string_view name) {
     return BadArgument(
@@ -187,6 +188,7 @@ private:
 StepFile parse_steps(std::string_view text, const std::string& path,
                      const std::function<void(const std::string&)>& on_bad) {
     StepReader reader(path);
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     while (!text.empty() && reader.may_go_on()) {
         const auto end = std::min(text.find('\n'), text.size());
         reader.read_line(text.substr(0, end));

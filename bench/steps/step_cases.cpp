@@ -131,8 +131,9 @@ StepSweep group_steps(const Options& options, const StepFile& file, int ranks) {
         auto& setting = sweep.settings.emplace_back(found->second);
         setting.label = setting_label(params);
         if (setting.grouping.steps == 0) {
-            throw BadArgument(fmt::format("--steps: none of {} is this question ({})", file.source,
-                                          reasons(setting.not_this_question)));
+            throw BadArgument(fmt::format("{}: none of {} is this question ({})",
+                                          options.traffic.empty() ? "--steps" : "--traffic",
+                                          file.source, reasons(setting.not_this_question)));
         }
     }
     return sweep;

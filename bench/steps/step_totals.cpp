@@ -42,7 +42,7 @@ std::string StepTotals::table(const StepSetting& setting, const Setting& measure
     for (const auto& strategy : measured.strategies) {
         text += fmt::format("    {:<27} ", strategy.combine);
         if (strategy.steps < steps) {
-            text += fmt::format("no time of {} steps\n", steps - strategy.steps);
+            text += fmt::format("no time of {} steps in this run\n", steps - strategy.steps);
             continue;
         }
         text += fmt::format("output {:.4g} s", strategy.output);

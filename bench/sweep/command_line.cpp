@@ -97,9 +97,14 @@ void check_tokens_asked_for(const Options& options) {
         options.settings.at("--tokens")));
 }
 
-/// Steps say what the lists would; they are from one place.
-void check_nothing_beside(const CLI::App& app, const std::string& steps, const std::string& text) {
+/// Steps say what the lists would; they are from one place, which must not be a script's variable
+/// that is empty.
+void check_source(const CLI::App& app, const std::string& steps, const std::string& text) {
     if (app.count(steps) == 0) return;
+    if (text.empty()) {
+        throw BadArgument(fmt::format("{} '': {} is wanted", steps,
+                                      steps == "--steps" ? "a file" : "isl=N,osl=N,conc=N"));
+    }
     for (const std::string option : {"--tokens", "--load", "--traffic"}) {
         if (option == steps || app.count(option) == 0) continue;
         throw BadArgument(fmt::format(
@@ -130,7 +135,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv,
     if (!texts["--list"].empty())
         return {PrintAndStop{list_of(texts["--list"], more_listings)}, {}};
     for (const auto* steps : {"--steps", "--traffic"}) {
-        check_nothing_beside(app, steps, texts[steps]);
+        check_source(app, steps, texts[steps]);
     }
     ParsedCommandLine parsed{std::nullopt, read_options(entries, texts)};
     if (app.count("--tokens") > 0) check_tokens_asked_for(parsed.options);

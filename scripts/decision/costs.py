@@ -28,7 +28,7 @@ class Sweep(NamedTuple):
 
 @dataclass
 class Cell:
-    """One case in one launch: microseconds of the layer by combine."""
+    """One case in one launch: microseconds by combine."""
 
     steps: int
     padding: str

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from decision.beside import NO_ROWS, BesidePrice, BesideSweeps, beside_price
 from decision.costs import Candidate, Launches, Priced, Sweep, price
 from decision.engine import Engine
 from decision.judge import Assessment, assess
@@ -57,7 +58,7 @@ class Decision:
 
 
 def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, Launches],
-           step_ms: Mapping[str, float], split: bool) -> Decision:
+           beside: BesideSweeps, step_ms: Mapping[str, float], split: bool) -> Decision:
     """`split`: the nodes of the steps run one phase only."""
     phases = list(dict.fromkeys(sweep.phase for sweep in sweeps))
     priced = {
@@ -68,25 +69,29 @@ def decide(setup: Setup, candidates: Sequence[Candidate], sweeps: dict[Sweep, La
         }
         for phase in phases
     }
-    verdicts = [_verdict(phase, priced[phase], candidates, setup.layers, step_ms.get(phase))
-                for phase in phases]
+    verdicts = [
+        _verdict(phase, priced[phase], setup.layers, step_ms.get(phase),
+                 {candidate: beside_price(candidate, setup.engine, beside, phase, setup.layers)
+                  for candidate in candidates})
+        for phase in phases]
     together = None
     if len(phases) > 1 and not split:
         flags = [candidate for candidate in candidates if candidate.kind == "flag"]
         merged = {candidate: _merged([priced[phase][candidate] for phase in phases])
                   for candidate in flags}
-        together = _verdict("", merged, flags, setup.layers, _mean_ms(verdicts))
+        together = _verdict("", merged, setup.layers, _mean_ms(verdicts),
+                            {candidate: BesidePrice(why_not=NO_ROWS) for candidate in flags})
     return Decision(setup, verdicts, together, len(set().union(*sweeps.values())))
 
 
-def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]],
-             candidates: Sequence[Candidate], layers: int, step_ms: float | None) -> PhaseVerdict:
+def _verdict(phase: str, priced: Mapping[Candidate, Mapping[int, Priced]], layers: int,
+             step_ms: float | None, beside: Mapping[Candidate, BesidePrice]) -> PhaseVerdict:
     timed = [own[0] for own in priced.values() if 0 in own]
     return PhaseVerdict(
         phase, max((one.all_steps for one in timed), default=0), step_ms,
         timed[0].default_us if timed else None,
         max((len(one.saved_us) for one in timed), default=0),
-        assess(priced, candidates, SKEWS, layers, step_ms))
+        assess(priced, beside, SKEWS, layers, step_ms))
 
 
 def _merged(phases: Sequence[Mapping[int, Priced]]) -> dict[int, Priced]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from decision.beside import BesidePrice
 from decision.decision import Decision, PhaseVerdict
-from decision.judge import LEAST_GAIN_PCT, Assessment
+from decision.format import gain_text, ms_text
+from decision.gain import LEAST_GAIN_PCT
+from decision.judge import Assessment
 from decision.plan import SKEWS
-from decision.words import DEFAULT, gain_text, ms_text, sentences_of, title_of
+from decision.words import DEFAULT, sentences_of, title_of
 
 COLUMNS = ("instead of {default}", "us of a layer", "ms of a step", "% of it",
-           *(f"late by {skew} us, ms" for skew in SKEWS[1:]), "")
+           *(f"late by {skew} us, ms" for skew in SKEWS[1:]), "beside a GEMM, ms", "that GEMM, %", "")
 
 
 def markdown_of(decision: Decision, notes: Sequence[str], provisional: str) -> str:
@@ -18,7 +21,9 @@ def markdown_of(decision: Decision, notes: Sequence[str], provisional: str) -> s
     for sentence in filter(None, [*sentences_of(decision), decision.setup.all_reduce]):
         lines += [sentence, ""]
     lines += ["Saved by each value, negative where it costs; in brackets the 95 % interval over"
-              " launches. Of a layer and of a step with ranks in time, then with late ranks.", ""]
+              " launches. Of a layer and of a step with ranks in time, then with late ranks, then of"
+              " the exchange and a GEMM beside it, until both have ended. Last what it adds to that"
+              " GEMM's time.", ""]
     for phase in filter(None, [*decision.phases, decision.together]):
         lines += _section(decision, phase)
     lines += ["## Not covered", "", *(f"* {note}" for note in notes), ""]
@@ -64,7 +69,14 @@ def _cells(one: Assessment, decision: Decision) -> list[str]:
     late = [gain_text(one.gains[skew]).replace(" ms", "") if skew in one.gains else ""
             for skew in SKEWS[1:]]
     return [name, f"{us:,.1f}", gain_text(one.gain).replace(" ms", ""),
-            "" if one.gain.pct is None else f"{one.gain.pct:.2f}", *late, words]
+            "" if one.gain.pct is None else f"{one.gain.pct:.2f}", *late, *_beside_cells(one.beside),
+            words]
+
+
+def _beside_cells(price: BesidePrice) -> list[str]:
+    if price.together is None:
+        return ["", ""]
+    return [gain_text(price.together).replace(" ms", ""), f"{price.gemm_pct:+.1f}"]
 
 
 def json_of(decision: Decision, notes: Sequence[str], provisional: str) -> dict:
@@ -96,9 +108,20 @@ def _candidate_json(one: Assessment, layers: int) -> dict:
     return {
         "name": one.candidate.name, "kind": one.candidate.kind, "named": one.named,
         "against": one.against, "steps_timed": one.priced.steps if one.priced else 0,
+        "price": one.candidate.setting.price if one.candidate.setting else "",
+        "beside": _beside_json(one.beside, layers),
         "saved": {
             str(skew): {"layer_us": gain.ms * 1000 / layers, "step_ms": gain.ms,
                         "step_ms_interval": gain.interval, "step_pct": gain.pct}
             for skew, gain in one.gains.items()
         },
     }
+
+
+def _beside_json(price: BesidePrice, layers: int) -> dict:
+    """Of exchange and GEMM until both have ended, and by what the GEMM takes longer."""
+    gain = price.together
+    if gain is None:
+        return {"why_not": price.why_not}
+    return {"saved_layer_us": gain.ms * 1000 / layers, "saved_step_ms": gain.ms,
+            "saved_step_ms_interval": gain.interval, "gemm_longer_pct": price.gemm_pct}

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,8 @@ def scan_steps(path: Path) -> StepsSeen:
     """Rows that cannot be read are left to the program, which names each."""
     seen = StepsSeen()
     try:
-        with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            lines = (line for line in file if line.strip())
             for step in _steps(lines, seen):
                 _add(step, seen)
     except OSError as error:
@@ -49,7 +50,7 @@ def scan_steps(path: Path) -> StepsSeen:
     return seen
 
 
-def _steps(lines: Iterable[str], seen: StepsSeen) -> Iterator[dict]:
+def _steps(lines: Iterator[str], seen: StepsSeen) -> Iterator[dict]:
     first = ""
     for first in lines:
         if not first.startswith("#"):
@@ -59,9 +60,11 @@ def _steps(lines: Iterable[str], seen: StepsSeen) -> Iterator[dict]:
     if first.startswith("{"):
         for line in itertools.chain([first], lines):
             try:
-                yield json.loads(line)
+                step = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(step, dict):
+                yield step
         return
     names = next(csv.reader([first]), [])
     for cells in csv.reader(line for line in lines if not line.startswith("#")):
@@ -75,7 +78,7 @@ def _add(step: dict, seen: StepsSeen) -> None:
     except (TypeError, ValueError):
         return
     engine = "-".join(filter(None, (step.get("engine"), step.get("version"))))
-    phase = step.get("phase") or seen.role
+    phase = step.get("phase") or (seen.role if seen.role in PHASES else "")
     if engine:
         seen.engines[engine] = seen.engines.get(engine, 0) + count
     tally = seen.phases.setdefault(phase, Tally())

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from decision.decision import Decision, PhaseVerdict, Setup
-from decision.judge import LEAST_GAIN_PCT, Assessment, Gain
+from decision.format import gain_text, joined_by_and, milliseconds, ms_text, with_article
+from decision.gain import LEAST_GAIN_PCT
+from decision.judge import Assessment
+from decision.prices import beside_text, price_text
 from decision.steps import ANY
 
 DEFAULT = "auto"
@@ -19,9 +22,10 @@ def sentences_of(decision: Decision) -> list[str]:
         return [f"{_heading(decision.setup)}{engine.title} has no other value of {engine.flag} that"
                 f" keeps this exchange: nothing to set."]
     said = [_heading(decision.setup) + _of_value(decision, value) for value in _values(decision)]
-    said += [f"{_and(phases).capitalize()}: {why}."
+    said += [f"{joined_by_and(phases).capitalize()}: {why}."
              for why, phases in _grouped((_why_not(phase), title_of(phase).lower())
                                          for phase in decision.phases) if why]
+    said += [sentence for phase in decision.phases for sentence in _prices_of(phase)]
     if decision.together:
         said.append(_of_nodes_that_do_all(decision))
     return said
@@ -54,7 +58,7 @@ def _of_value(decision: Decision, value: str) -> str:
 
 
 def _joined(clauses: Iterable[tuple[str, str]]) -> str:
-    return " and ".join(f"{does} {_and(steps)}" for does, steps in _grouped(clauses))
+    return " and ".join(f"{does} {joined_by_and(steps)}" for does, steps in _grouped(clauses))
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
@@ -69,20 +73,20 @@ def _clause(phase: PhaseVerdict, one: Assessment) -> tuple[str, str]:
     """What the value does, and to which steps."""
     gain, name = one.gain, STEPS.get(phase.phase, f"{phase.phase} step")
     if gain is None:
-        return "was timed too little in", _a(name)
+        return "was timed too little in", with_article(name)
     if one.priced.same_way:
-        return "changes nothing in", _a(name)
+        return "changes nothing in", with_article(name)
     if one.priced.no_verdict:
-        return "cannot be judged in", _a(name)
-    step = f"{_a(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else _a(name)
+        return "cannot be judged in", with_article(name)
+    step = f"{with_article(ms_text(phase.step_ms))} ms {name}" if phase.step_ms else with_article(name)
     if gain.interval is None:
         seems = "seems to save" if gain.ms > 0 else "seems to cost"
-        return f"{seems} {_ms(abs(gain.ms))} of", step
+        return f"{seems} {milliseconds(abs(gain.ms))} of", step
     if gain.is_a_gain():
         pct = "" if gain.pct is None else f" ({gain.pct:.1f} %)"
         return f"saves {gain_text(gain)} of", f"{step}{pct}"
     if gain.excludes_zero():
-        return f"costs {_ms(-gain.ms)} of", step
+        return f"costs {milliseconds(-gain.ms)} of", step
     return "has no resolved effect on", f"{step} (saves {gain_text(gain)})"
 
 
@@ -94,8 +98,8 @@ def _advice(decision: Decision, value: str) -> str:
         return f"keep {DEFAULT}"
     if len(where) == len(decision.phases):
         return f"set {value}"
-    kept = f", keep {DEFAULT} on {_and(keep)}" if keep else ""
-    return f"set {value} on {_and(where)} nodes{kept}"
+    kept = f", keep {DEFAULT} on {joined_by_and(keep)}" if keep else ""
+    return f"set {value} on {joined_by_and(where)} nodes{kept}"
 
 
 def _why_not(phase: PhaseVerdict) -> str:
@@ -117,6 +121,20 @@ def _why_not(phase: PhaseVerdict) -> str:
     return text
 
 
+def _prices_of(phase: PhaseVerdict) -> list[str]:
+    """What the named flag is worth beside compute, where that was priced; then the named settings."""
+    flag = phase.named()
+    said = []
+    if flag and flag.beside.together:
+        said.append(f"{title_of(phase)}: {beside_text(flag, flag.candidate.name)}.")
+    return said + [_of_setting(phase, one) for one in phase.of_kind("setting") if one.named]
+
+
+def _of_setting(phase: PhaseVerdict, one: Assessment) -> str:
+    return (f"{title_of(phase)}: `{one.candidate.name}` {_joined([_clause(phase, one)])}: set it."
+            f" Its price: {price_text(one)}.")
+
+
 def title_of(phase: PhaseVerdict) -> str:
     return TITLES.get(phase.phase, phase.phase.capitalize())
 
@@ -124,44 +142,8 @@ def title_of(phase: PhaseVerdict) -> str:
 def _of_nodes_that_do_all(decision: Decision) -> str:
     together = decision.together
     named = together.named()
-    phases = _and([one.phase for one in decision.phases])
+    phases = joined_by_and([one.phase for one in decision.phases])
     if named:
         return (f"Nodes that do {phases} have one value for all: {named.candidate.name}"
                 f" {_joined([_clause(together, named)])}.")
     return f"Nodes that do {phases} have one value for all: keep {DEFAULT}."
-
-
-def _decimals(value: float) -> int:
-    """One, or as many as a smaller number takes to be none of zeros."""
-    count = 1
-    while 0 < abs(value) * 10**count < 1 and count < 6:
-        count += 1
-    return count
-
-
-def _ms(value: float) -> str:
-    return f"{value:.{_decimals(value)}f} ms"
-
-
-def gain_text(gain: Gain) -> str:
-    """3.1 ms [2.6, 3.5]"""
-    count = _decimals(gain.ms)
-    interval = ""
-    if gain.interval:
-        interval = " [{:.{n}f}, {:.{n}f}]".format(*gain.interval, n=count)
-    return f"{gain.ms:.{count}f} ms{interval}"
-
-
-def ms_text(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
-
-
-def _a(words: str) -> str:
-    """With the article of how it is read: an 8 ms step, an 18 ms step, a 148 ms step."""
-    number = words.replace(",", "").split(".")[0].split(" ")[0]
-    an = words[:1] in "aeiou" or number[:1] == "8" or number in ("11", "18")
-    return f"{'an' if an else 'a'} {words}"
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

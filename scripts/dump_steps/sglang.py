@@ -4,8 +4,9 @@ Layouts of MLPSyncBatchInfo that are known, by what they have beside `global_num
 * `can_cuda_graph`, and a row for each DP rank in `tp0_info` or `cpu_tp0_info`, whose column 5 is the
   rank's forward mode;
 * `global_forward_modes`, the same modes as a list;
-* `can_run_decode_cuda_graph`, `global_num_tokens_target` (tokens of ranks that decode too) and
-  `tp0_info_cpu`, whose columns the module names.
+* `can_run_decode_cuda_graph` and `tp0_info_cpu`, the same rows;
+* with `global_num_tokens_target` beside them (tokens of ranks that decode too), and columns that the
+  module names.
 Elsewhere `global_num_tokens` counts tokens of ranks that prefill and requests of ranks that decode.
 """
 
@@ -16,18 +17,30 @@ from typing import Any
 
 from step_file import StepFile, harmless
 
-MODULES = ("sglang.srt.managers.scheduler_dp_attn_mixin",)
+# Of older and of newer releases.
+MODULES = ("sglang.srt.managers.scheduler_dp_attn_mixin",
+           "sglang.srt.managers.scheduler_components.dp_attn")
+# Where the arguments of the server are had, first in newer releases.
+SERVER_ARGS = (("sglang.srt.runtime_context", "get_server_args"),
+               ("sglang.srt.server_args", "get_global_server_args"))
 
 FORWARD_MODE_COLUMN = 5  # where the module does not name it
 PREFILLS, DECODES = {"EXTEND", "MIXED"}, {"DECODE", "TARGET_VERIFY"}
 
 
 def server_args() -> Any:
-    module = sys.modules.get("sglang.srt.server_args")
-    try:
-        return module.get_global_server_args()  # type: ignore[union-attr]
-    except Exception:  # There is none in this version, or none yet.
-        return None
+    for name, function in SERVER_ARGS:
+        try:
+            return getattr(sys.modules.get(name), function)()
+        except Exception:  # There is none in this version, or none yet.
+            continue
+    return None
+
+
+def captured_batches(args: Any) -> list[int]:
+    """Of the decode graphs; empty where this version does not say."""
+    decode = getattr(getattr(args, "cuda_graph_config", None), "decode", None)
+    return sorted(getattr(args, "cuda_graph_bs", None) or getattr(decode, "bs", None) or [])
 
 
 def mode_names(module: ModuleType, info: Any) -> list[str] | None:
@@ -59,10 +72,10 @@ def graph_rows(info: Any, args: Any, tokens: list[int], width: int) -> int | Non
     in_graph = getattr(info, "can_run_decode_cuda_graph", getattr(info, "can_cuda_graph", None))
     if in_graph is False:
         return 0
-    captured = getattr(args, "cuda_graph_bs", None)
+    captured = captured_batches(args)
     if in_graph is None or not captured:
         return None
-    return next((size * width for size in sorted(captured) if size * width >= max(tokens)), 0)
+    return next((size * width for size in captured if size * width >= max(tokens)), 0)
 
 
 def step_of(module: ModuleType, info: Any) -> dict[str, Any]:

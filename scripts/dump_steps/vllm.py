@@ -1,10 +1,12 @@
-"""Dumps vLLM's steps: what its DP ranks agree on in coordinate_batch_across_dp.
+"""Dumps vLLM's steps: what its DP ranks agree on, in coordinate_batch_across_dp, or where the second
+of its model runners runs, in sync_cudagraph_and_dp_padding.
 
-Layouts of its result that are known:
+Layouts of the first one's result that are known:
 * (microbatches, rows of each rank after padding), before graphs were agreed on;
-* (microbatches, rows of each rank after padding, mode of the CUDA graphs, 0 for none);
-* (descriptor, route, status), where status has `num_tokens`, `is_prefill` of each rank.
+* (microbatches, rows of each rank after padding, mode of the CUDA graphs, 0 for none).
 Tokens before padding are the first row of what the module's _run_ar returns, where that is a table.
+Of the second one's: (descriptor with `cg_mode` and `num_tokens`, rows of each rank after padding, or
+what has them as `num_tokens_across_dp`).
 Where a graph was replayed, `graph_rows` are the rows after padding; without one, these are
 `tokens_per_rank`: they are what travels.
 """
@@ -17,27 +19,25 @@ from typing import Any
 from step_file import StepFile, harmless
 
 MODULES = ("vllm.v1.worker.dp_utils", "vllm.v1.worker.gpu.dp_utils")
+AGREE = ("coordinate_batch_across_dp", "sync_cudagraph_and_dp_padding")
 
 
-def status_phase(status: Any) -> str | None:
-    prefills = [prefill for prefill, count in zip(status.is_prefill, status.num_tokens) if count]
-    if not prefills:
-        return None
-    return "decode" if not any(prefills) else "prefill" if all(prefills) else "mixed"
+def is_graph(mode: Any) -> bool:
+    return int(getattr(mode, "value", mode)) != 0
 
 
 def step_of(result: Any, unpadded: list[int] | None) -> dict[str, Any] | None:
-    """The step that the ranks agreed on; None where there is but one rank."""
-    status = next((part for part in result if hasattr(part, "num_tokens")
-                   and hasattr(part, "is_prefill")), None)
-    if status is not None:
-        return {"phase": status_phase(status), "tokens_per_rank": list(status.num_tokens)}
-    if result[1] is None:
+    """The step that the ranks agreed on; None where there is but one rank, or none has tokens."""
+    descriptor, rows = result[:2]
+    if rows is None:
         return None
-    padded = result[1].tolist()
+    padded = getattr(rows, "num_tokens_across_dp", rows).tolist()
+    if hasattr(descriptor, "cg_mode"):
+        return {"graph_rows": descriptor.num_tokens if is_graph(descriptor.cg_mode) else 0,
+                "tokens_per_rank": padded}
     if len(result) < 3:
         return {"tokens_per_rank": unpadded or padded}
-    in_graph = int(getattr(result[2], "value", result[2])) != 0
+    in_graph = is_graph(result[2])
     return {
         "graph_rows": max(padded) if in_graph else 0,
         "tokens_per_rank": (unpadded or padded) if in_graph else padded,
@@ -81,7 +81,8 @@ def wrap(module: ModuleType) -> None:
     """Has the module tell what its ranks agreed on."""
     steps = StepFile("vllm")
     last: dict[str, list[int] | None] = {"tokens": None}
-    coordinate = module.coordinate_batch_across_dp
+    agree = next((name for name in AGREE if hasattr(module, name)), AGREE[0])
+    coordinate = getattr(module, agree)
 
     @harmless
     def keep(table: Any) -> None:
@@ -102,4 +103,4 @@ def wrap(module: ModuleType) -> None:
         return result
 
     remember(module, "_run_ar", keep)
-    module.coordinate_batch_across_dp = coordinate_and_write
+    setattr(module, agree, coordinate_and_write)

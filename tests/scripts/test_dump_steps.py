@@ -51,7 +51,17 @@ SGLANG = {
 }
 MIXIN = "sglang/srt/managers/scheduler_dp_attn_mixin.py"
 # What each layout has after all_gather, made of (count, mode) of each rank.
+TABLE_ON_THE_HOST = """
+    class MLPSyncBatchInfo:
+        def all_gather(self, device, group, use_all_reduce=False):
+            self.global_num_tokens = [count for count, mode in self.given]
+            self.can_run_decode_cuda_graph = all(mode in (2, 4) for count, mode in self.given)
+            self.is_extend_in_batch = not self.can_run_decode_cuda_graph
+            self.tp0_info_cpu = Tensor([0] * 5 + [mode, 0, 0] for count, mode in self.given)
+            return "gathered"
+"""
 SGLANG_LAYOUTS = {
+    "table on the host": TABLE_ON_THE_HOST,
     "table on the device": """
         class MLPSyncBatchInfo:
             def all_gather(self, device, group):
@@ -151,6 +161,11 @@ def test_sglangs_steps_are_written_in_every_layout(layout, tmp_path):
     header, steps = read(file)
     assert header == "# dp=4 tp=4 ep=4 attn_tp=1 role=both all_to_all=none"
     assert {(step["engine"], step["version"]) for step in steps} == {("sglang", "0.5.23")}
+    assert_sglangs_steps(steps)
+
+
+def assert_sglangs_steps(steps):
+    """Those of DRIVE_SGLANG."""
     assert [(step["phase"], step["graph_rows"], in_tokens(step)) for step in steps] == [
         ("decode", 16, [12, 9, 0, 3]),
         ("prefill", 0, [512, 0, 0, 300]),
@@ -158,6 +173,35 @@ def test_sglangs_steps_are_written_in_every_layout(layout, tmp_path):
         ("decode", 32, [12, 16, 0, 12]),
         ("decode", 0, [33, 4, 4, 3]),
     ]
+
+
+def test_newer_releases_have_it_elsewhere(tmp_path):
+    """The module, the arguments of the server and the captured sizes."""
+    components = "sglang/srt/managers/scheduler_components/"
+    files = {
+        **SGLANG,
+        components + "__init__.py": "",
+        components + "dp_attn.py": "from sglang.srt.model_executor import forward_batch_info\n"
+                                   "from sglang.srt.runtime_context import args\n"
+                                   + TENSOR + textwrap.dedent(TABLE_ON_THE_HOST),
+        "sglang/srt/server_args.py": "",
+        "sglang/srt/runtime_context.py": """
+            import types
+            decode = types.SimpleNamespace(bs=[8, 16, 32])
+            args = types.SimpleNamespace(
+                tp_size=4, ep_size=4, disaggregation_mode="null", moe_a2a_backend="none",
+                speculative_num_draft_tokens=None,
+                cuda_graph_config=types.SimpleNamespace(decode=decode))
+            def get_server_args(): return args
+        """,
+    }
+    drive = DRIVE_SGLANG.replace("scheduler_dp_attn_mixin", "scheduler_components.dp_attn").replace(
+        "sglang.srt.server_args", "sglang.srt.runtime_context")
+    [file], said = run(tmp_path, files, drive)
+    assert said == ""
+    header, steps = read(file)
+    assert header == "# dp=4 tp=4 ep=4 attn_tp=1 role=both all_to_all=none"
+    assert_sglangs_steps(steps)
 
 
 def test_units_of_mixed_steps_are_kept(tmp_path):
@@ -195,15 +239,6 @@ VLLM_LAYOUTS = {
             return False, table[1] if mode else table[0], mode
     """, [{"graph_rows": 8, "tokens_per_rank": [5, 3]},
           {"graph_rows": 0, "tokens_per_rank": [700, 2]}]),
-    "status": ("""
-        from types import SimpleNamespace
-        def _run_ar(given): return Tensor(given)
-        def coordinate_batch_across_dp(given, allow, config, mode):
-            counts = _run_ar(given).tolist()
-            return None, "eager", SimpleNamespace(
-                num_tokens=tuple(counts), is_prefill=tuple(count > 8 for count in counts))
-    """, [{"phase": "decode", "tokens_per_rank": [5, 3]},
-          {"phase": "mixed", "tokens_per_rank": [700, 2]}, {"phase": "decode", "tokens_per_rank": [1]}]),
 }
 DRIVE_VLLM = """
     from types import SimpleNamespace
@@ -212,7 +247,7 @@ DRIVE_VLLM = """
                              enable_expert_parallel=True, all2all_backend="allgather_reducescatter")
     coordinate_batch_across_dp([5, 3], True, config, 2)
     coordinate_batch_across_dp([700, 2], True, config, 0)
-    coordinate_batch_across_dp([1], True, config, 0)
+    coordinate_batch_across_dp([1], True, config, 0)  # one rank
 """
 
 
@@ -225,6 +260,38 @@ def test_vllms_steps_are_written_in_every_layout(layout, tmp_path):
     header, steps = read(file)
     assert header == "# dp=2 tp=4 ep=4 attn_tp=2 all_to_all=allgather_reducescatter"
     assert steps == [{"engine": "vllm", "version": "0.33.0", **step} for step in wanted]
+
+
+SECOND_RUNNER = """
+    from types import SimpleNamespace
+    def sync_cudagraph_and_dp_padding(manager, desired, given, parallel_config):
+        if not any(given): return SimpleNamespace(cg_mode=0, num_tokens=0), None
+        mode = SimpleNamespace(value=2 if max(given) <= 8 else 0)
+        rows = Tensor([8] * len(given) if mode.value else given)
+        return SimpleNamespace(cg_mode=mode, num_tokens=rows[0]), {agreed}
+    def dispatch_cg_and_sync_dp(given, parallel_config):
+        return sync_cudagraph_and_dp_padding(None, None, given, parallel_config=parallel_config)
+"""
+DRIVE_SECOND = """
+    from types import SimpleNamespace
+    from vllm.v1.worker.gpu.dp_utils import dispatch_cg_and_sync_dp
+    config = SimpleNamespace(data_parallel_size=2, tensor_parallel_size=2,
+                             enable_expert_parallel=True, all2all_backend="allgather_reducescatter")
+    for given in ([5, 3], [700, 2], [0, 0]):
+        dispatch_cg_and_sync_dp(given, config)
+"""
+
+
+@pytest.mark.parametrize("agreed", ["rows", "SimpleNamespace(num_tokens_across_dp=rows)"])
+def test_steps_of_vllms_second_model_runner_are_written(agreed, tmp_path):
+    code = TENSOR + textwrap.dedent(SECOND_RUNNER.replace("{agreed}", agreed))
+    files = {**VLLM, "vllm/v1/worker/gpu/__init__.py": "", "vllm/v1/worker/gpu/dp_utils.py": code}
+    [file], said = run(tmp_path, files, DRIVE_SECOND)
+    assert said == ""
+    header, steps = read(file)
+    assert header == "# dp=2 tp=4 ep=4 attn_tp=2 all_to_all=allgather_reducescatter"
+    assert [(step["graph_rows"], step["tokens_per_rank"]) for step in steps] == [
+        (8, [8, 8]), (0, [700, 2])]
 
 
 def test_other_ranks_and_the_start_up_write_nothing(tmp_path):

@@ -1,5 +1,6 @@
 """A sweep over the steps of a file, from outside."""
 
+import json
 import re
 import subprocess
 import sys
@@ -35,6 +36,11 @@ def test_steps_are_measured_weighted_and_added_up(steps, tmp_path):
             "  custom H 64 dp 2 ep 2 bf16 all_reduce_zero_fill: 107 steps in 2 cases, off by 0.0 KiB "
             "of rows on average (0.0 %), 0.0 KiB at most; 3 not this question (no tokens: 3)\n"
             ) in done.stdout
+    [run] = json.loads((tmp_path / "out/results.json").read_text())["runs"].values()
+    assert run["steps_grouping"] == [{
+        "setting": "custom H 64 dp 2 ep 2 bf16 all_reduce_zero_fill", "steps": 107, "cases": 2,
+        "mean_bytes": pytest.approx((100 * 16 + 7 * 5) / 107 * 128), "mean_error_bytes": 0,
+        "largest_error_bytes": 0, "not_this_question": {"no tokens": 3}}]
     totals = done.stdout.split(f"All steps of {steps}, one after the other:\n")[1]
     for combine in {row["combine"] for row in rows}:
         wanted = sum(float(row["output_us_median"]) * int(row["steps"]) * 1e-6
@@ -141,6 +147,9 @@ def test_synthetic_traffic_is_called_so_wherever_it_is_used(tmp_path):
     (["--traffic", "isl=1"], "--traffic 'isl=1': osl is wanted"),
     (["--traffic", "isl=1,osl=1,conc=1", "--dp", "all"], "--dp 'all': --traffic takes one number"),
     (["--traffic", "isl=1,osl=1,conc=1", "--load", "hot"], "--load and --traffic 'isl=1,osl=1,conc=1'"),
+    (["--traffic", "isl=1,osl=1,conc=1", "--dp", "1"], "--traffic: none of synthetic traffic"),
+    (["--traffic", ""], "--traffic '': isl=N,osl=N,conc=N is wanted"),
+    (["--steps", ""], "--steps '': a file is wanted"),
 ])
 def test_traffic_that_cannot_be_is_said(options, said, tmp_path):
     done = launch(*SMALL, *options, "--out", tmp_path / "out")

@@ -1,6 +1,7 @@
 """Steps from the logs of engines: lines written here after the engines' formats."""
 
 import csv
+import gzip
 import random
 import sys
 
@@ -133,6 +134,79 @@ def test_the_order_of_lines_does_not_matter(tmp_path):
     wanted = convert(tmp_path, lines)
     random.Random(5).shuffle(lines)
     assert convert(tmp_path, lines) == wanted
+
+
+TWO_RANKS = [decode(rank, iteration, 8 + rank) for iteration in range(20) for rank in (0, 1)]
+
+
+def paint(text):
+    return f"\x1b[0;36m{text}\x1b[0m"
+
+
+@pytest.mark.parametrize("dressed", [
+    [paint(line) for line in TWO_RANKS],
+    [line.replace("Decode", paint("Decode")).replace("DP1", paint("DP1")) for line in TWO_RANKS],
+    [f"{at % 2}: {line}\r" for at, line in enumerate(TWO_RANKS)],
+    [f"[1,{at % 2}]<stdout>: {line}" for at, line in enumerate(TWO_RANKS)],
+    [f"(SchedulerActor pid=7, ip=10.0.0.1) {line}" for line in TWO_RANKS],
+])
+def test_colours_and_the_prefixes_of_launchers_do_not_matter(dressed, tmp_path):
+    assert convert(tmp_path, dressed) == convert(tmp_path, TWO_RANKS)
+
+
+def test_vllms_and_tensorrt_llms_lines_may_have_colours(tmp_path):
+    for lines in ([vllm(rank, 0, 0, 3 + rank, 9) for rank in (0, 1)],
+                  [trt(rank, 1, 0, 3 + rank, "N/A") for rank in (0, 1)]):
+        painted = [line.replace("(EngineCore", "\x1b[0;36m(EngineCore").replace("iter =", paint("iter") + " =")
+                   for line in lines]
+        assert convert(tmp_path, painted) == convert(tmp_path, lines)
+        assert [row["tokens_per_rank"] for row in convert(tmp_path, painted)[2]] == ["3;4"]
+
+
+def test_rotated_logs_are_read_in_any_order_and_unpacked(tmp_path):
+    wanted = convert(tmp_path, TWO_RANKS)[2]
+    (tmp_path / "server.log").write_text("\n".join(TWO_RANKS[25:]))
+    (tmp_path / "server.log.1").write_text("\n".join(TWO_RANKS[10:25]))
+    (tmp_path / "server.log.2.gz").write_bytes(gzip.compress("\n".join(TWO_RANKS[:10]).encode()))
+    out = tmp_path / "steps.csv"
+    logs = sorted(str(path) for path in tmp_path.glob("server.log*"))
+    assert main([*logs, "--out", str(out)]) == 0
+    assert list(csv.DictReader(out.read_text().splitlines()[1:])) == wanted
+
+
+def test_an_engine_that_was_started_again_counts_anew(tmp_path, capsys):
+    """TensorRT-LLM does so itself, after a trial that sizes its cache."""
+    trial = [trt(rank, iteration, 64, 0, "3ms") for iteration in (1, 2) for rank in (0, 1)]
+    served = [trt(rank, iteration, 0, 9, "5ms") for iteration in range(1, 6) for rank in (0, 1)]
+    _, _, rows = convert(tmp_path, trial + served)
+    assert [row["tokens_per_rank"] for row in rows] == ["64;64"] * 2 + ["9;9"] * 5
+    assert [row["step_us"] for row in rows] == ["3000", "", *["5000"] * 4, ""]
+    assert capsys.readouterr().out == (
+        "7 steps of 2 DP ranks in 2 runs of the engine; 0 lines join no others\n")
+
+
+def test_a_line_that_is_there_twice_is_no_second_run(tmp_path, capsys):
+    lines = [decode(rank, iteration, 8) for iteration in range(50) for rank in (0, 1)]
+    convert(tmp_path, [*lines[:5], lines[4], *lines[5:]])
+    assert capsys.readouterr().out == "50 steps of 2 DP ranks; 1 lines join no others\n"
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["--tp", "-2"], "argument --tp: '-2' is no whole number from 1 to 9999999"),
+    (["--spec-width", "0"], "argument --spec-width: '0' is no whole number from 1 to 9999999"),
+    (["--engine", "vllm"], "no line of an iteration; needed: --enable-logging-iteration-details"),
+])
+def test_bad_arguments_are_refused_in_one_line(options, said, tmp_path, capsys):
+    assert convert(tmp_path, TWO_RANKS, *options)[0] == 2
+    err = capsys.readouterr().err
+    assert err.startswith("steps_from_log.py: " + said) and err.count("\n") == 1
+
+
+def test_a_gz_that_is_none_is_named(tmp_path, capsys):
+    (tmp_path / "server.log.gz").write_text("Decode batch")
+    assert main([str(tmp_path / "server.log.gz"), "--out", str(tmp_path / "steps.csv")]) == 2
+    assert capsys.readouterr().err == (
+        f"steps_from_log.py: {tmp_path}/server.log.gz: no whole gzip file\n")
 
 
 def test_the_program_reads_what_was_written(tmp_path):

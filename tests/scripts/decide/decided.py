@@ -69,6 +69,21 @@ def anchor_of(sizes: str, own_us: float = 2.4) -> str:
     return "\n".join(lines) + "\n"
 
 
+def beside_rows(saved_ms: Sequence[float], gemm_pct: float, steps: int, layers: int = 60,
+                combine: str = RSV, **changes: object) -> list[dict]:
+    """The same beside a GEMM, of which the combine makes DEFAULT_US so much longer; both together end
+    by what it saves earlier."""
+    return [
+        row(name, 0, launch, 0, steps, scope="output", beside="gemm",
+            layer_us_median="", output_us_median=100, together_us_median=together,
+            beside_gemm_us_median=gemm, gemm_shares_core="false") | changes
+        for launch, ms in enumerate(saved_ms, 1)
+        for name, together, gemm in (
+            (AR, 2 * DEFAULT_US, DEFAULT_US),
+            (combine, 2 * DEFAULT_US - 1000 * ms / layers, DEFAULT_US * (1 + gemm_pct / 100)))
+    ]
+
+
 def write_rows(folder: Path, rows: Sequence[Mapping]) -> None:
     """Appends, with a header where there is no file yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,9 +100,13 @@ def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
     """The results of a part; what the plan says of it."""
     write_rows(folder / name, rows)
     env = {"engine": "sglang-0.5.23", "set": {"NCCL_NVLS_ENABLE": "0"}, "kept": {}}
-    (folder / name / "results.json").write_text(json.dumps({"runs": {"r1": {"engine_env": env}}}))
-    phase, _, rest = name.partition("-")
-    return {"name": name, "phase": phase, "setting": "" if rest == "late-ranks" else rest,
+    grouping = {"cases": 6, "mean_bytes": 1000, "mean_error_bytes": 32}
+    runs = {"r1": {"engine_env": env, "steps_grouping": [grouping]}}
+    (folder / name / "results.json").write_text(json.dumps({"runs": runs}))
+    phase, *rest = name.split("-")
+    beside = "beside" in rest
+    setting = [word for word in rest if word not in ("beside", "late", "ranks")]
+    return {"name": name, "phase": phase, "setting": "-".join(setting), "beside": beside,
             "graph": name == "decode"}
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Stands in for a launcher with the program behind it, and for the program alone, which lists
-models: a launch takes no time, and rsv costs 1 ms less than rs+rsv does of each of 40 steps. As
-bench_collectives it times chains of all-reduces."""
+models: a launch takes no time, and rsv costs 1 ms less than rs+rsv of each of 40 steps; beside a GEMM
+as well. Fewer steps fit into the time there, none where --hidden is short; where it is tight, NVLS
+takes time, and there is no decode. As bench_collectives it times chains of all-reduces."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +13,14 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]),
                 str(Path(__file__).parents[3] / "scripts")]
 
 SKEWS = (0, 50, 200)
+
+
+def most_cases(options: dict[str, str]) -> int:
+    """Into how many the steps may be grouped to fit into the time."""
+    if "--beside" in options:
+        return 0 if options.get("--hidden") == "short" else 3
+    tight = options.get("--hidden") == "tight" and os.environ.get("NCCL_NVLS_ENABLE") == "1"
+    return 2 if tight else 6
 
 
 def main(words: list[str]) -> int:
@@ -31,27 +41,29 @@ def main(words: list[str]) -> int:
     if options.get("--hidden") == "none":
         print("bench_moe_comm: --hidden 'none': a number")
         return 2
-    if options["--phase"] == "mixed":
+    if options["--phase"] == "mixed" or options["--phase"] + options.get("--hidden", "") == "decodetight":
         print("bench_moe_comm: --steps: none of it is this question (phase decode: 40)")
         return 2
     if options.get("--hidden") == "huge":
         print("[1/3] m-1b\n    cannot run: needs 9 GiB\n0 of 3 cases can run, with 5 strategies.")
         return 0
     if "--dry-run" in words:
-        fits = int(options["--step-cases"]) <= 6
+        fits = int(options["--step-cases"]) <= most_cases(options)
         print("3 of 3 cases can run, with 5 strategies each, about 9 s unless x.",
               "" if fits else "2 of them will not fit into --time.", "Nothing was measured.")
         return 0
     if Path("fails").exists() and options["--launch"] == "2/7":
         return 3
-    from decided import rows_of, write_rows  # which takes longer than the rest
+    from decided import beside_rows, rows_of, write_rows  # which take longer than the rest
 
     number = int(options["--launch"].split("/")[0])
+    saved = [-1.0 - number / 100]
+    rows = beside_rows(saved, -2, 40) if "--beside" in options else \
+        [row for skew in SKEWS for row in rows_of(saved, 40, skew=skew)]
     machine = {} if options["--backend"] == "cuda" else \
         {"backend": "host", "device": "EPYC", "nccl_version": "", "nvls": ""}
-    rows = [one | machine | {"graph": options["--graph"]} for skew in SKEWS
-            for one in rows_of([-1.0 - number / 100], 40, skew=skew)]
-    write_rows(Path(options["--out"]), [one | {"launch": number} for one in rows])
+    write_rows(Path(options["--out"]), [row | machine | {"graph": options["--graph"], "launch": number}
+                                        for row in rows])
     return 0
 
 

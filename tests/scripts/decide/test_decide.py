@@ -31,24 +31,54 @@ def calls() -> list[str]:
 def test_phases_take_turns_and_a_verdict_ends_it():
     done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--minutes", "3", "--out", "out")
     assert done.returncode == 0, done.stderr
-    phases = [line.split("--phase ")[1].split()[0] for line in calls()]
-    assert phases == ["prefill", "decode", "decode", "prefill"] * 3 + ["prefill", "decode"]
-    assert all("--step-cases 6 " in line and "--resume" in line for line in calls())
+    parts = [line.split("/out/")[1].split()[0] for line in calls()]
+    there = ["prefill", "prefill-beside", "decode", "decode-beside"]
+    assert parts == [*there, *reversed(there)] * 3 + there
+    assert all("--resume" in line for line in calls())
+    assert all(f"--step-cases {3 if '--beside gemm' in line else 6} " in line for line in calls())
     assert "mixed: bench_moe_comm: --steps: none of it is this question" in done.stderr
     assert "Provisional: 1 of 7 launches." in done.stdout
     sentence = ("On EPYC with 8 ranks, M-1B, dp8 ep8, 80 steps of synthetic traffic isl=1,osl=1,conc=1:"
                 " `--boundary-reduction ar` instead of `auto` saves 1.0 ms [1.0, 1.1] of a 50 ms"
                 " prefill step (2.1 %) and a 9 ms decode step (11.6 %): set ar.")
-    assert sentence in done.stdout and sentence in Path("out/verdict.md").read_text()
+    beside = ("Prefill: beside a GEMM ar saves 1.0 ms [1.0, 1.1] of both together, and the GEMM takes"
+              " 2.0 % longer.")
+    for said in (sentence, beside):
+        assert said in done.stdout and said in Path("out/verdict.md").read_text()
     assert done.stdout.endswith("verdict: out/verdict.md\n")
 
 
 def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
     done = decide(*TRAFFIC, "--minutes", "7", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "prefill: 3 min 30 s in 7 launches, steps in 6 case(s)" in done.stdout
+    assert "prefill: 2 min 55 s in 7 launches, steps in 6 case(s); 3 of 3 cases can run" in done.stdout
+    assert "prefill-beside: 28 s in 7 launches, steps in 3 case(s)" in done.stdout
     assert "\ntogether: 7 min 00 s of measuring; setting up and checking" in done.stdout
     assert [path.name for path in folder.iterdir()] == ["calls"] and calls() == []
+
+
+def test_what_does_not_fit_beside_a_gemm_is_not_priced_there():
+    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert ("prefill-beside: not priced beside compute: not even one case fits; more --minutes are"
+            " wanted\n") in done.stderr
+    assert "beside:" not in done.stdout and not any("--beside" in line for line in calls())
+    assert ("* Prefill and decode: not priced beside compute, nothing was launched beside a GEMM.\n"
+            in Path("out/verdict.md").read_text())
+    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out",
+                  "--resume")
+    assert done.returncode == 0 and "prefill-beside: not priced" in done.stderr, done.stderr
+
+
+def test_parts_that_are_compared_have_the_same_cases():
+    """The one with the least room decides, also for those that were asked before it."""
+    done = decide(*TRAFFIC, "--hidden", "tight", "--backend", "cuda", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    cases = {line.split(":")[0]: line.split("steps in ")[1][:1]
+             for line in done.stdout.splitlines() if "steps in " in line}
+    settings = ("", "-enable-nccl-nvls", "-enable-symm-mem", "-nccl_min_ctas")
+    assert cases == {f"{group}{setting}": count for setting in settings
+                     for group, count in (("prefill", "2"), ("prefill-beside", "3"))}
 
 
 def test_without_steps_and_launcher_both_are_chosen_and_said(folder, monkeypatch):
@@ -68,8 +98,8 @@ def test_a_launch_that_fails_says_how_to_go_on():
     Path("fails").touch()
     done = decide(*TRAFFIC, "--minutes", "3", "--out", "out")
     assert done.returncode == 3
-    assert ("error: launch 2 of decode ended with status 3: see out/decode.log; the same command with"
-            " --resume --out out goes on") in done.stderr
+    assert ("error: launch 2 of decode-beside ended with status 3: see out/decode-beside.log; the same"
+            " command with --resume --out out goes on") in done.stderr
     assert decide(*TRAFFIC, "--minutes", "3", "--out", "out").returncode == 2, "it is there already"
     Path("fails").unlink()
     done = decide(*TRAFFIC, "--minutes", "3", "--out", "out", "--resume")

@@ -5,7 +5,7 @@ import json
 import decide_plan
 import pytest
 from decision.engine import find_engine
-from decision.plan import parse_step_ms, parts_of
+from decision.plan import options_of, parse_step_ms, parts_of
 from decision.steps import scan_steps
 from moe_results import ResultsError
 
@@ -50,11 +50,23 @@ def test_json_lines_are_counted_too(tmp_path):
     assert seen.engines == {"vllm-0.33": 3} and seen.phases["mixed"].steps == 4
 
 
+@pytest.mark.parametrize("text", [
+    "# dp=2 role=both\n\nengine,tokens_per_rank\nvllm,3;4\n",
+    "\ufeffengine,tokens_per_rank\r\nvllm,3;4\r\n",
+    '# role=both\n{"engine":"vllm","tokens_per_rank":[3,4]}\n[1]\n7\n',
+])
+def test_a_node_that_does_both_does_not_say_the_phase(text, tmp_path):
+    path = tmp_path / "steps"
+    path.write_text(text)
+    seen = scan_steps(path)
+    assert seen.engines == {"vllm": 1} and list(seen.phases) == ["any"]
+
+
 def test_steps_that_say_no_phase_are_priced_together(tmp_path, program, capsys):
     steps = tmp_path / "steps.csv"
     steps.write_text("engine,version,tokens_per_rank\nvllm,0.33,3;4\n")
     assert plan(tmp_path, program, "--steps", steps, "--step-ms", "9") == 0
-    assert capsys.readouterr().out == "any 3\n"
+    assert capsys.readouterr().out == "any 6 any\n"
     words = (tmp_path / "out/any.words").read_text().split("\0")
     assert "--phase" not in words and "--graph-sizes" not in words
     assert json.loads((tmp_path / "out/plan.json").read_text())["step_ms"] == {"any": 9}
@@ -63,24 +75,48 @@ def test_steps_that_say_no_phase_are_priced_together(tmp_path, program, capsys):
 def test_every_phase_has_its_parts():
     """Late ranks cannot be in a graph; settings are NCCL's."""
     sglang = find_engine("sglang-0.5.23")
-    assert [part.name for part in parts_of(sglang, "host", ["prefill", "decode"])] == [
-        "prefill", "decode"]
-    on_gpus = parts_of(sglang, "cuda", ["prefill", "decode"])
+    assert [part.name for part in parts_of(sglang, "host", ["prefill", "decode"], 25)] == [
+        "prefill", "prefill-beside", "decode", "decode-beside"]
+    on_gpus = parts_of(sglang, "cuda", ["prefill", "decode"], 25)
     assert [(part.name, part.graph, part.skews) for part in on_gpus if not part.setting] == [
-        ("prefill", False, (0, 50, 200)), ("decode", True, (0,)),
-        ("decode-late-ranks", False, (50, 200))]
-    assert {part.setting for part in on_gpus} == {"", *(one.name for one in sglang.settings)}
+        ("prefill", False, (0, 50, 200)), ("prefill-beside", False, (0,)), ("decode", True, (0,)),
+        ("decode-late-ranks", False, (50, 200)), ("decode-beside", True, (0,))]
+    names = {"", *(one.name for one in sglang.settings)}
+    for beside in (False, True):
+        assert {part.setting for part in on_gpus if part.beside == beside} == names
     assert len({part.name for part in on_gpus}) == len(on_gpus)
+
+
+def test_settings_are_repeated_with_late_ranks_where_there_is_time():
+    sglang = find_engine("sglang-0.5.23")
+    ctas = sglang.settings[-1].name
+    parts = parts_of(sglang, "cuda", ["prefill", "decode"], 60)
+    assert [(part.name, part.graph, part.skews) for part in parts
+            if part.setting == ctas and not part.beside] == [
+        ("prefill-nccl_min_ctas", False, (0, 50, 200)), ("decode-nccl_min_ctas", True, (0,)),
+        ("decode-nccl_min_ctas-late-ranks", False, (50, 200))]
+
+
+def test_a_part_beside_a_gemm_is_short_and_of_the_ways_of_the_engine():
+    sglang = find_engine("sglang-0.5.23")
+    *_, beside = parts_of(sglang, "host", ["prefill"], 25)
+    options = options_of(beside, sglang, "host")
+    chosen = dict(zip(options[::2], options[1::2]))
+    assert (chosen["--beside"], chosen["--scope"], chosen["--skew"]) == ("gemm", "output", "0")
+    assert set(chosen["--combine"].split(",")) == {way.combine for way in sglang.ways_of("prefill")}
+    assert (beside.weight(), beside.group()) == (1, "prefill-beside")
 
 
 def plan(tmp_path, program, *options, launcher=("mpirun", "-n", "2"), model="m-1b"):
     return decide_plan.main([str(tmp_path / "out"), "--program", str(program), "--backend", "host",
-                             "--model", model, *map(str, options), "--", *launcher])
+                             "--minutes", "25", "--model", model, *map(str, options), "--", *launcher])
 
 
 def test_a_plan_is_written(tmp_path, program, steps, capsys):
     assert plan(tmp_path, program, "--steps", steps, "--hidden", "64") == 0
-    assert capsys.readouterr().out == "prefill 3\ndecode 3\n"
+    assert capsys.readouterr().out == (
+        "prefill 6 prefill\nprefill-beside 1 prefill-beside\n"
+        "decode 6 decode\ndecode-beside 1 decode-beside\n")
     written = json.loads((tmp_path / "out/plan.json").read_text())
     assert (written["engine"], written["moe_layers"]) == ("sglang-0.5.23", 48)
     assert written["step_ms"] == {"prefill": 100}
@@ -107,6 +143,9 @@ def test_a_plan_is_written(tmp_path, program, steps, capsys):
     (["--steps", "{}", "--step-ms", "17"], "--step-ms '17': steps are of several phases; prefill=MS"),
     (["--steps", "{}", "--step-ms", "prefill=x"], "--step-ms 'prefill=x': 'x' is no time"),
     (["--steps", "{}", "--step-ms", "warm=1"], "--step-ms 'warm=1': 'warm' is no phase of these"),
+    (["--steps", "{}", "--skew", "0"], "--skew: decide.sh says it for each of its parts"),
+    (["--steps", "{}", "--cache=warm,cold"], "--cache 'warm,cold': one value is priced at a time"),
+    (["--steps", "{}", "--ep", "all"], "--ep 'all': one value is priced at a time"),
     (["--steps", "{}", "--model", "m"], "--model 'm' is none of bench_moe_comm --list models"),
 ])
 def test_what_cannot_be_is_one_line_and_nothing_is_written(options, said, tmp_path, program, steps,

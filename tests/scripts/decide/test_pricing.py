@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-import verdict
-from decided import AR, RSV, row, rows_of, with_late_ranks, write_part
+from decided import AR, RSV, row, rows_of, write_part
 from decision.costs import add_rows, candidates_of, price
 from decision.engine import Setting, Way, find_engine
 from decision.place import model_name
@@ -113,12 +112,3 @@ def test_a_setting_may_change_what_a_value_runs(tmp_path):
     assert saved["symm"].saved_us == {"1": 10}
     assert saved["symm --boundary-reduction rs"].saved_us == {"1": 40}
     assert saved["symm --boundary-reduction ar"] is None, "nobody measured it"
-
-
-def test_a_setting_that_takes_multiprocessors_is_not_named(verdict_of, monkeypatch):
-    setting = Setting("ctas", takes_sms=True, price="64 multiprocessors")
-    monkeypatch.setattr(verdict, "find_engine", lambda _: replace(SGLANG, settings=(setting,)))
-    found = verdict_of({"prefill": with_late_ranks([0] * 7, 10),
-                        "prefill-ctas": with_late_ranks(SAVED, 10)}, step_ms={"prefill": 148})
-    [ctas] = [one for one in found["phases"][0]["candidates"] if one["kind"] == "setting"]
-    assert ctas["against"].startswith("takes multiprocessors from what computes beside it")

@@ -155,6 +155,7 @@ def test_an_engine_without_another_value(verdict_of, monkeypatch):
     assert found["sentences"] == [
         HEAD.replace("SGLang", "vLLM") + "vLLM has no other value of --all2all-backend that keeps this"
         " exchange: nothing to set."]
+    assert "Prefill: what the engine computes beside the exchange." in found["not_covered"]
     [push] = [one for one in found["phases"][0]["candidates"] if one["name"] == "reduce_scatterv_push"]
     assert push["against"] == "no engine ships it"
     assert push["saved"]["0"]["step_ms"] == pytest.approx(3.1)
@@ -182,6 +183,8 @@ def test_what_was_not_covered_is_said(verdict_of):
     notes = "\n".join(found["not_covered"])
     assert "200 of 1,200 prefill steps: not this question, or left out for want of time." in notes
     assert "5 of 5 mixed steps" in notes
+    assert ("Prefill: what differs between steps and the 6 case(s) that stand for them, 3.2 % of their"
+            " rows on average.") in notes
     assert "Steps of sglang-1 are priced as if sglang-0.5.23 had run them." in notes
     assert "Further options of the program: --scale-experts 8." in notes
     assert "Speculative decoding" in notes
