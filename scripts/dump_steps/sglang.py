@@ -29,9 +29,12 @@ PREFILLS, DECODES = {"EXTEND", "MIXED"}, {"DECODE", "TARGET_VERIFY"}
 
 
 def server_args() -> Any:
+    """As given, or as resolved in releases that keep the two apart."""
+    resolved = getattr(sys.modules.get("sglang.srt.arg_groups.model_override_base"), "resolved_view",
+                       lambda args: args)
     for name, function in SERVER_ARGS:
         try:
-            return getattr(sys.modules.get(name), function)()
+            return resolved(getattr(sys.modules.get(name), function)())
         except Exception:  # There is none in this version, or none yet.
             continue
     return None
@@ -105,7 +108,7 @@ def deployment_of(info: Any) -> dict[str, Any]:
     role = getattr(args, "disaggregation_mode", None)
     backend = getattr(args, "moe_a2a_backend", None)
     return {
-        "dp": info.dp_size,
+        "dp": len(info.global_num_tokens),
         "tp": getattr(args, "tp_size", None),
         "ep": getattr(args, "ep_size", None),
         "attn_tp": info.tp_size,

@@ -109,7 +109,7 @@ DRIVE_SGLANG = """
     def step(given, width=None):
         args.speculative_num_draft_tokens = width
         info = MLPSyncBatchInfo()
-        info.dp_size, info.tp_size, info.given = 4, 1, given
+        info.tp_size, info.given = 1, given
         assert info.all_gather("cpu", group=None) == "gathered"
     step([(12, 2), (9, 2), (0, 4), (3, 2)])
     step([(512, 1), (0, 4), (0, 4), (300, 1)])
@@ -176,10 +176,16 @@ def assert_sglangs_steps(steps):
 
 
 def test_newer_releases_have_it_elsewhere(tmp_path):
-    """The module, the arguments of the server and the captured sizes."""
+    """The module, the arguments of the server and the captured sizes; what was decided about the
+    arguments is beside what was given."""
     components = "sglang/srt/managers/scheduler_components/"
     files = {
         **SGLANG,
+        "sglang/srt/arg_groups/__init__.py": "",
+        "sglang/srt/arg_groups/model_override_base.py": """
+            import types
+            def resolved_view(args): return types.SimpleNamespace(**{**vars(args), **args.decided})
+        """,
         components + "__init__.py": "",
         components + "dp_attn.py": "from sglang.srt.model_executor import forward_batch_info\n"
                                    "from sglang.srt.runtime_context import args\n"
@@ -187,11 +193,12 @@ def test_newer_releases_have_it_elsewhere(tmp_path):
         "sglang/srt/server_args.py": "",
         "sglang/srt/runtime_context.py": """
             import types
+            from sglang.srt.arg_groups import model_override_base
             decode = types.SimpleNamespace(bs=[8, 16, 32])
             args = types.SimpleNamespace(
-                tp_size=4, ep_size=4, disaggregation_mode="null", moe_a2a_backend="none",
-                speculative_num_draft_tokens=None,
-                cuda_graph_config=types.SimpleNamespace(decode=decode))
+                tp_size=4, ep_size=1, disaggregation_mode="null", moe_a2a_backend="none",
+                speculative_num_draft_tokens=None, cuda_graph_config=None,
+                decided={"ep_size": 4, "cuda_graph_config": types.SimpleNamespace(decode=decode)})
             def get_server_args(): return args
         """,
     }
