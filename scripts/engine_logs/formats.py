@@ -2,8 +2,8 @@
 
 * SGLang: report_prefill_stats, report_decode_stats (`Prefill batch [7], #new-seq: 1, #new-token: 512,`
   `Decode batch [8], #running-req: 12,`). A rank without requests logs nothing.
-* vLLM: EngineCore.log_iteration_details (`Iteration(7): 1 context requests, 512 context tokens, ...`);
-  a rank without requests logs a line that ends with (dummy).
+* vLLM: LoggingStatLogger (0.33: `Engine 003: Iteration(7): 1 context requests, 512 context tokens, ...`),
+  EngineCore.log_iteration_details before; a rank without requests logs a line with (dummy).
 * TensorRT-LLM: the PyExecutor's step logging (`iter = 7, global_rank = 0, ..., states = {...}`), where
   prev_device_step_time is of the rank's iteration before.
 """
@@ -90,6 +90,6 @@ class Format(NamedTuple):
 FORMATS = {
     "sglang": Format(sglang_lines, False, "--decode-log-interval 1 and SGLANG_LOG_FORWARD_ITERS=1"),
     "vllm": Format(vllm_lines, True, "--enable-logging-iteration-details, in a version that logs "
-                   "dummy iterations too"),
+                   "dummy iterations too (0.33 does)"),
     "tensorrt-llm": Format(tensorrt_llm_lines, True, "TLLM_PROFILE_LOG_RANKS=all"),
 }

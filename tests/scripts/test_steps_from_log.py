@@ -85,6 +85,14 @@ def test_vllms_lines_join_with_dummies(tmp_path):
                            ("mixed", "", "513;0", "7000")]
 
 
+def test_vllms_api_server_logs_for_all_ranks(tmp_path):
+    """As 0.33 does, in the words of the engines before, with more behind them."""
+    lines = [f"(APIServer pid=7) INFO 11-20 10:00:00 [loggers.py:199] Engine {rank:03}: "
+             + vllm(rank, 0, 0, count, 9, dummy).split("] ")[1] + ", GPU KV cache usage: 3.0%"
+             for rank, count, dummy in ((0, 3, ""), (1, 0, " (dummy)"))]
+    assert steps(convert(tmp_path, lines)[2]) == [("decode", "", "3;0", "9000")]
+
+
 def test_tensorrt_llms_time_is_of_the_step_before(tmp_path):
     _, _, rows = convert(tmp_path, [
         trt(0, 5, 0, 12, "N/A"), trt(1, 5, 700, 3, "N/A"), trt(0, 6, 0, 12, "9.5ms"),
