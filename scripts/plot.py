@@ -24,9 +24,9 @@ import moe_results
 from charts import CHARTS
 from charts.figure import draw
 from charts.figures import Page, make_pages
+from charts.maps import make_maps
 from charts.style import METADATA, RC_PARAMS
-from charts.winner_map import WinnerMap, draw_map
-from charts.winners import Map, make_maps
+from charts.winner_map import WinnerMap
 from cli import OneLineParser, cannot_write, command, write_text
 from html_report.page import missing_packages, write_page
 from moe_results import ResultsError
@@ -66,14 +66,14 @@ def formats_of(text: str | None) -> list[str]:
     return asked
 
 
-def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:
+def figures_of(pages: list[Page], maps: list[WinnerMap]) -> Iterator[tuple[str, Figure | str]]:
     """Every figure with its name, or why there is none; one after the other: they take memory."""
     for page in pages:
         for chart in CHARTS:
             yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
     for one in maps:
         no_winner = f"claim {one.page.claim} allows no verdict" if one.page.no_verdict else ""
-        yield f"{WinnerMap.name}{one.page.suffix}", no_winner or draw_map(one)
+        yield f"{one.name}{one.page.suffix}", no_winner or draw(one.page, one)
 
 
 def write_charts(

@@ -9,8 +9,9 @@ import pandas as pd
 import moe_results
 import setting_names
 from charts.style import style_order
-from charts.subtitle import left_out_notes, why_left_out
-from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
+from charts.caption import left_out_notes, why_left_out
+from moe_results import (
+    CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, ResultsError, lacks_verdict, unresolved_if_disturbed)
 from setting_names import load_order, natural, setting_label
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
@@ -65,8 +66,12 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
     timed = [row for row in rows if why_left_out(row) is None]
     if not timed:
         raise ResultsError("; ".join(["no rows with a time", *left_out]))
-    frame = unresolved_where_disturbed(pd.DataFrame(moe_results.join_launches(timed)))
-    left_out += disturbed_notes(frame)
+    joined = moe_results.join_launches(timed)
+    disturbed = sum(lacks_verdict(row, DISTURBED) for row in joined)
+    if disturbed:
+        left_out.append(
+            f"not resolved, for others had a rank's core: {disturbed} of {len(joined)} points")
+    frame = pd.DataFrame(map(unresolved_if_disturbed, joined))
     frame["tokens"] = frame["tokens"].astype(int)
     frame["baseline"] = frame["is_baseline"] == "true"
     frame = frame.sort_values("combine", key=lambda names: names.map(style_order), kind="stable")
@@ -77,23 +82,6 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
             notes.append(f"drawn apart, for their claim is weaker: {', '.join(present[1:])} rows")
         suffix = "" if claim == present[0] else f"-{claim}"
         yield frame[frame["claim"] == claim], suffix, notes
-
-
-def disturbed(rows: pd.DataFrame) -> pd.Series:
-    return rows["no_verdict"].str.split(";").map(lambda reasons: DISTURBED in reasons)
-
-
-def unresolved_where_disturbed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Joined rows, without the intervals of speed-ups from which others would conclude who is
-    faster while other programs had the ranks' cores."""
-    bounds = [f"{name}_{end}" for name in SPEEDUPS for end in ("low", "high")]
-    return rows.assign(**rows[bounds].mask(disturbed(rows)))
-
-
-def disturbed_notes(rows: pd.DataFrame) -> list[str]:
-    count = int(disturbed(rows).sum())
-    return [f"not resolved, for others had a rank's core: {count} of {len(rows)} points"] * (
-        count > 0)
 
 
 def claim_pages(

@@ -25,23 +25,14 @@ class SecondAxis:
         return [name for name in SETTINGS if name not in (*self.columns, *DERIVED)]
 
 
-AXES = (
-    SecondAxis("hidden", ("hidden",)),
-    SecondAxis("topology", ("dp", "ep")),
-    SecondAxis("load", ("load",)),
-    SecondAxis("routing", ("routing",)),
-    SecondAxis("padding and phase", ("padding", "phase")),
-    SecondAxis("layers", ("layers",)),
-    SecondAxis("model", (
-        "model", "hidden", "experts", "top_k", "intermediate", "shared_intermediate",
-        "scale_experts", "scoring", "shared_gate",
-    )),
-    SecondAxis("dtype", ("dtype",)),
-    SecondAxis("gather", ("gather",)),
-    SecondAxis("skew", ("skew_us",)),
-    SecondAxis("SMs", ("sms",)),
-    SecondAxis("beside", ("beside",)),
-)
+AXES = [SecondAxis(name, columns) for name, columns in {
+    "hidden": ("hidden",), "topology": ("dp", "ep"), "load": ("load",), "routing": ("routing",),
+    "padding and phase": ("padding", "phase"), "layers": ("layers",),
+    "model": ("model", "hidden", "experts", "top_k", "intermediate", "shared_intermediate",
+              "scale_experts", "scoring", "shared_gate"),
+    "dtype": ("dtype",), "gather": ("gather",), "skew": ("skew_us",), "SMs": ("sms",),
+    "beside": ("beside",),
+}.items()]
 
 
 def second_axis(rows: pd.DataFrame) -> SecondAxis | None:
@@ -80,14 +71,10 @@ def places_on(axis: SecondAxis, rows: pd.DataFrame) -> Places:
     columns = telling_columns(rows, axis.columns)
     order = load_order if "load" in axis.columns else natural
     keys = sorted(set(keys_of(rows, columns)), key=lambda key: list(map(order, key)))
-    return Places(axis, columns, {key: place_text(columns, key) for key in keys})
+    one = len(columns) == 1  # Then the title of the axis says of what.
+    texts = {key: (key[0] or "none") if one else setting_label(columns, key) for key in keys}
+    return Places(axis, columns, texts)
 
 
 def keys_of(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
     return list(rows[list(columns)].itertuples(index=False, name=None))
-
-
-def place_text(columns: Sequence[str], values: Sequence[str]) -> str:
-    if len(columns) == 1:  # The title of the axis says of what.
-        return values[0] or "none"
-    return setting_label(columns, values)

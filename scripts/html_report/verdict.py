@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from charts.format import listed
-from charts.subtitle import claim_text
+from charts.format import count_text, listed
+from charts.caption import claim_text
 from html_report.cells import Cell
-from html_report.tally import Tally, cases_text, range_of, tallies_of
+from html_report.tally import Tally, range_of, tallies_of
 from moe_results import AGAINST, CLAIMS, NO_VERDICT
 from reference import ENGINE_FORM
 from winner import WON, winner_of
@@ -75,12 +75,12 @@ def headline_of(
     if clear:
         best = max(clear, key=rank)
         return (f"{'Take ' * engines_have}{best.name}: faster than {reference} in"
-                f" {len(best.wins)} of {cases_text(len(best.cells))}, slower in none")
+                f" {len(best.wins)} of {count_text(len(best.cells), 'case')}, slower in none")
     mixed = [one for one in tallies if one.wins]
     if mixed:
         best = max(mixed, key=rank)
         return (f"It depends on size and load: {best.name} is faster than {reference} in"
-                f" {len(best.wins)} of {cases_text(len(best.cells))} and slower in"
+                f" {len(best.wins)} of {count_text(len(best.cells), 'case')} and slower in"
                 f" {len(best.loses)}, see the crossovers")
     if engines_have:
         names = listed([one.name for one in references])
@@ -110,7 +110,7 @@ def fastest_text(cells: Iterable[Cell]) -> str:
         if winner["kind"] == WON:
             fastest = next(cell for cell in case if cell.combine == winner["winner"])
             won.setdefault(fastest.combine, []).append(fastest)
-    count = cases_text(len(cases))
+    count = count_text(len(cases), "case")
     if not won:
         return f"Of all forms none is resolved to be the fastest in any of {count}."
     name, part = max(won.items(), key=lambda item: len(item[1]))

@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Iterable
 
-from charts.winner_map import draw_map
-from charts.winners import Map
+from charts.figure import draw
+from charts.winner_map import WinnerMap
 from matplotlib.text import Text
 
 BASELINE, SLICE, NATIVE = "all_reduce_dp_scatter", "all_reduce_slice", "reduce_scatterv_native"
@@ -60,12 +60,14 @@ def sweep(column: str, values: Iterable[object], **changes: object) -> list[Row]
     ]
 
 
-def the_cells(one: Map):
+def the_cells(one: WinnerMap):
     """The cells of the only panel, by tokens and place."""
     (cells,) = one.cells.values()
     assert not cells.duplicated(["tokens", "place"]).any()
     return cells.set_index(["tokens", "place"])
 
 
-def figure_texts(one: Map) -> list[str]:
-    return [text.get_text() for text in draw_map(one).findobj(Text) if text.get_text()]
+def figure_texts(one: WinnerMap) -> list[str]:
+    """The lines of its texts."""
+    texts = draw(one.page, one).findobj(Text)
+    return [line for text in texts for line in text.get_text().split("\n") if line]

@@ -23,7 +23,7 @@ from results_csv import write_csv
 )
 def test_what_varies_is_the_second_axis_in_its_order(map_of, column, values, title) -> None:
     one = map_of(sweep(column, reversed(values)))
-    assert (one.title, one.places, one.tokens) == (title, values, [16, 64])
+    assert (one.ylabel, one.places, one.tokens) == (title, values, [16, 64])
     assert len(the_cells(one)) == 2 * len(values)
 
 
@@ -43,7 +43,7 @@ def test_the_first_that_varies_is_the_axis_and_the_others_are_panels(map_of) -> 
     rows = [row for dp in (2, 8) for dtype in ("bf16", "f32")
             for row in sweep("load", ["balanced", "hot"], dp=dp, dtype=dtype)]
     one = map_of(rows)
-    assert (one.title, one.places) == ("dp", ["2", "8"])
+    assert (one.ylabel, one.places) == ("dp", ["2", "8"])
     assert list(one.cells) == ["bf16, balanced", "bf16, hot", "f32, balanced", "f32, hot"]
     assert all(len(cells) == 4 for cells in one.cells.values())
 
@@ -51,18 +51,18 @@ def test_the_first_that_varies_is_the_axis_and_the_others_are_panels(map_of) -> 
 def test_two_sizes_that_vary_together_are_one_axis(map_of) -> None:
     rows = sweep("dp", [2], ep=2) + sweep("dp", [2, 8], ep=8)
     one = map_of(rows)
-    assert (one.title, one.places) == ("topology", ["dp 2, ep 2", "dp 2, ep 8", "dp 8, ep 8"])
+    assert (one.ylabel, one.places) == ("topology", ["dp 2, ep 2", "dp 2, ep 8", "dp 8, ep 8"])
 
 
 def test_the_hidden_size_of_a_model_is_no_axis_of_its_own(map_of) -> None:
     one = map_of(sweep("model", ["a"], hidden=512) + sweep("model", ["b"], hidden=4096))
-    assert (one.title, one.places) == ("model", ["a", "b"])
+    assert (one.ylabel, one.places) == ("model", ["a", "b"])
 
 
 def test_with_the_load_as_the_axis_other_settings_are_panels(map_of) -> None:
     rows = sweep("load", ["balanced", "hot"]) + sweep("load", ["balanced", "hot"], dtype="f32")
     one = map_of(rows)
-    assert one.title == "load" and list(one.cells) == ["bf16, all loads", "f32, all loads"]
+    assert one.ylabel == "load" and list(one.cells) == ["bf16, all loads", "f32, all loads"]
 
 
 def test_graphs_one_by_one_and_chained_are_panels(map_of) -> None:
@@ -70,7 +70,7 @@ def test_graphs_one_by_one_and_chained_are_panels(map_of) -> None:
     modes = [{"graph": "on", "mode": mode} for mode in ("isolated", "chained")]
     rows = [row for mode in modes for row in sweep("hidden", (1024, 2048), **mode)]
     one = map_of(rows)
-    assert one.title == "hidden"
+    assert one.ylabel == "hidden"
     assert set(one.cells) == {"mode chained, balanced", "mode isolated, balanced"}
 
 

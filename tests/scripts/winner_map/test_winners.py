@@ -4,7 +4,7 @@ import math
 
 import pytest
 from charts.style import STYLES
-from charts.winner_map import draw_map, why_numbers
+from charts.figure import draw
 from map_rows import BASELINE, NATIVE, SLICE, case, figure_texts, stuck, sweep, the_cells, timed
 from matplotlib.colors import to_rgb
 
@@ -51,7 +51,8 @@ def test_an_interval_that_is_not_above_1_is_not_resolved(map_of) -> None:
 def test_hatched_cells_are_exactly_the_unresolved_ones(map_of) -> None:
     rows = case(16, {NATIVE: 1.02}, half=0.03) + case(64, {NATIVE: 1.5})
     rows += case(16, {NATIVE: 0.5}, load="hot") + case(64, {SLICE: 1.5}, load="hot")
-    figure = draw_map(map_of(rows))
+    one = map_of(rows)
+    figure = draw(one.page, one)
     drawn = [(patch.get_hatch(), patch.get_facecolor()[:3]) for patch in figure.axes[0].patches]
     fills = [to_rgb(STYLES[name].fill) for name in (NATIVE, BASELINE, NATIVE, SLICE)]
     assert [hatch for hatch, _ in drawn] == ["///", None, None, None]
@@ -133,7 +134,7 @@ def test_a_cell_with_obstacles_only_is_empty_and_says_why(map_of) -> None:
     cells = the_cells(one)
     assert one.tokens == [16, 64, 256] and len(cells) == 5
     assert tuple(cells.loc[(256, "hot"), ["kind", "why"]]) == ("empty", "too large")
-    assert why_numbers(one.cells.values()) == {"too large": 1}
+    assert one.reasons == ["too large"]
     texts = figure_texts(one)
     assert texts.count("[1]") == 1 and "[1] no time: too large" in texts
 
@@ -150,7 +151,7 @@ def test_a_topology_that_does_not_divide_is_a_row_without_times(map_of) -> None:
     rows += [stuck(BASELINE, tokens, "dp 3 does not divide 8", dp=3, attn_tp="", claim="")
              for tokens in (16, 64)]
     one = map_of(rows)
-    assert (one.title, one.places) == ("dp", ["2", "3", "8"])
+    assert (one.ylabel, one.places) == ("dp", ["2", "3", "8"])
     assert [the_cells(one).loc[(16, dp), "kind"] for dp in one.places] == ["won", "empty", "won"]
 
 
