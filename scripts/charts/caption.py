@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 import moe_results
-from charts.format import count_text, values_of
+from charts.format import count_text, sentence, values_of
 from charts.style import style_order
 from moe_results import AGAINST, FUNCTIONAL, NO_VERDICT, PLANTED, SHARED_MACHINE
 from reference import ENGINE_FORM
@@ -57,8 +57,8 @@ def caption_of(rows: pd.DataFrame, claim: str) -> list[str]:
                       if (values := values_of(rows, name)))
     launches = launches_text(rows)
     if claim in NO_VERDICT:  # Then it is the headline.
-        return [f"{launches[0].upper()}{launches[1:]}.", case]
-    return [f"{claim_text(claim, rows['backend'])}; {launches}.", case]
+        return [f"{sentence(launches)}.", case]
+    return [f"{sentence(claim_text(claim, rows['backend']))}; {launches}.", case]
 
 
 def some_of(values: list[str]) -> str:

@@ -72,7 +72,8 @@ def draw(page: Page, chart: Chart) -> Figure | None:
     figure = Figure(layout="constrained")
     height = draw_panels(figure, grid, chart, every)
     # Where the claim allows no verdict there is no finding: it would be about speed.
-    head = claim_text(page.claim, every["backend"]) if page.no_verdict else chart.headline(every)
+    claim = claim_text(page.claim, every["backend"])
+    head = claim if page.no_verdict else chart.headline(every)
     key = chart.key.format(reference=reference_of(every))
     foot = [key, *caption_of(every, page.claim), *chart.notes(rows_of(page.grid)), *page.notes]
     title = write_texts(figure, head, foot, chart.handles(every), height)

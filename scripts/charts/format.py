@@ -40,6 +40,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+def sentence(text: str) -> str:
+    """With a capital first letter, and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def values_of(rows: pd.DataFrame, column: str) -> list[str]:
     return sorted((value for value in rows[column].unique() if value), key=natural)
 

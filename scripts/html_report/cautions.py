@@ -13,7 +13,7 @@ WIDE_PCT = 10  # Of the median, the width of an interval from which on it is cal
 TUNED = {"blas_f32", "grouped_gemm_sm90"}
 FLAGS = {
     "throttled": "the GPU's clock was held back",
-    "above_limit": "faster than the calibrated limit, which is then not what it is taken for",
+    "above_limit": "faster than the calibrated limit, so that limit is no bound there",
 }
 
 
@@ -37,19 +37,19 @@ def _of_claims(rows: Sequence[Row]) -> Iterator[str]:
 def _of_intervals(cells: Sequence[Cell]) -> Iterator[str]:
     launches = [cell.over_engine["launch_count"] for cell in cells]
     once, few = launches.count(1), sum(not order_statistic_rank(count) for count in launches)
+    points = count_text(len(cells), "point")
     if once:
-        yield (f"one launch of {once} of {count_text(len(cells), 'cell')}: launches differ by more than"
-               " the intervals within one say")
+        yield (f"{once} of {points} are of one launch: launches differ by more than the intervals"
+               " within one")
     if few > once:
-        yield (f"2 to 5 launches of {few - once} of {count_text(len(cells), 'cell')}: too few for an"
-               " interval over launches, bars span theirs")
+        yield (f"{few - once} of {points} are of 2 to 5 launches: too few for an interval over"
+               " launches, bars span theirs")
     wide = sum(_is_wide(cell.over_engine) for cell in cells)
     if wide:
-        yield (f"wide intervals: more than {WIDE_PCT} % of the median in {wide} of"
-               f" {count_text(len(cells), 'cell')}")
+        yield f"wide intervals: more than {WIDE_PCT} % of the median in {wide} of {points}"
     disturbed = sum(lacks_verdict(cell.over_engine, DISTURBED) for cell in cells)
     if disturbed:
-        yield f"not resolved, for others had a rank's core: {disturbed} of {len(cells)} cells"
+        yield f"not resolved, for others had a rank's core: {disturbed} of {points}"
 
 
 def _is_wide(row: Row) -> bool:

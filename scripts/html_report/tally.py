@@ -62,12 +62,12 @@ class Tally:
         return f"of {count_text(len(self.cells), 'case')} {listed(parts)}"
 
     def _passing(self) -> str:
-        """Between which sizes it passes the reference or falls behind it, and at which loads."""
+        """Between which sizes it becomes faster than the reference or slower, and at which loads."""
         loads: dict[str, list[str]] = {}
         for cells in by_panel(self.cells).values():
             for crossing in crossings_of([Point.of(cell.over_engine) for cell in cells]):
-                verb = "passes it" if crossing.above.verdict == WINS else "falls behind"
-                where = f"{verb} between {crossing.below.tokens} and {crossing.above.tokens} tokens"
+                verb = "faster" if crossing.above.verdict == WINS else "slower"
+                where = f"becomes {verb} between {crossing.below.tokens} and {crossing.above.tokens} tokens"
                 loads.setdefault(where, []).append(str(cells[0].over_engine["load"]))
         if not loads or len(loads) > MOST_CROSSINGS:
             return ""

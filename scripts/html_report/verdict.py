@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from charts.format import count_text, listed
-from charts.caption import claim_text
+from charts.format import count_text, listed, sentence
+from charts.caption import claim_text, reference_text
 from html_report.cells import Cell
 from html_report.tally import Tally, range_of, tallies_of
 from moe_results import AGAINST, CLAIMS, NO_VERDICT
@@ -120,15 +120,17 @@ def fastest_text(cells: Iterable[Cell]) -> str:
 
 def basis_of(cells: Sequence[Cell]) -> str:
     """Against which all-reduce, and what the numbers claim."""
+    rows = [cell.over_engine for cell in cells]
     names = references_of(cells)
     text = f"Against {listed(names)}"
     if names == [ENGINE_FORM]:
         text += ", the all-reduce that SGLang chooses by size and ranks, with dp_scatter"
     elif ENGINE_FORM not in names:
+        words = {reference_text(str(row[AGAINST]), str(row["backend"])) for row in rows}
+        text += "".join(f", {word}" for word in sorted(words - {*names}))
         text += ": these rows have no time of the all-reduce that engines choose by size"
     backends: dict[str, set[str]] = {}
-    for cell in cells:
-        row = cell.over_engine
+    for row in rows:
         backends.setdefault(str(row["claim"]), set()).add(str(row["backend"]))
     claims = [claim_text(claim, backends[claim]) for claim in CLAIMS if claim in backends]
-    return f"{text}. {'; '.join(claims)}."
+    return f"{text}. {sentence('; '.join(claims))}."

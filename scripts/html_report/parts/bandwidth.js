@@ -23,8 +23,17 @@ function bandwidthChart(lines) {
   }
   const sizes = readable(rising(traces.flatMap((trace) => trace.x)));
   const layout = { xaxis: logAxis("bytes of partial sums", sizes, bytesText),
-                   yaxis: logAxis("GB/s") };
+                   yaxis: logAxis("bus bandwidth, GB/s", decades(traces.flatMap(({ y }) => y))) };
   return { traces, layout };
+}
+
+// Ticks at 1, 2 and 5 of each decade of the values.
+function decades(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const powers = Array.from({ length: 13 }, (_, place) => 10 ** (place - 6));
+  return powers.flatMap((power) => [power, 2 * power, 5 * power])
+    .map((tick) => Number(tick.toPrecision(1)))
+    .filter((tick) => tick >= low / 2 && tick <= 2 * high);
 }
 
 // [size, limit]: the median over the strategies, which agree in it within a launch.

@@ -1,11 +1,13 @@
 // Where the time of the layer goes: of the reference, and of the fastest other strategy.
 
 function drawPhases(panels) {
-  drawAll("phases", ofSets(panels, (panel) => {
+  const drawings = ofSets(panels, (panel) => {
     const bars = phaseBars(panel);
     if (!bars.length) return [{ none: "no row has phases: no layer was timed, or in graphs only" }];
     return [phaseChart(bars, DATA.panels[panel].engine)];
-  }));
+  });
+  drawAll("phases", drawings);
+  document.getElementById("phases-note").hidden = drawings.every(({ none }) => none);
 }
 
 // At each size the reference and the fastest other strategy, of the cells that have phases.

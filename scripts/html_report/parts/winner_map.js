@@ -57,8 +57,9 @@ function steps(colours) {
     [[place / colours.length, colour], [(place + 1) / colours.length, colour]]));
 }
 
+// Without a number where there is no speed-up.
 function cellText(cell) {
-  return `${cell.kind === "won" ? "" : "~"}${short(cell.speedup)}${cell.tied ? "*" : ""}`;
+  return `${cell.kind === "won" ? "" : "~"}${cell.speedup?.toFixed(2) ?? ""}${cell.tied ? "*" : ""}`;
 }
 
 function mapEntry(name) {

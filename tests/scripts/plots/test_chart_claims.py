@@ -60,7 +60,7 @@ def test_the_caption_states_the_machine_and_the_case(text_of) -> None:
     text = text_of("speedup_output", sweep())
     assert "device EPYC 7763; ranks 8; hosts 1" in text
     assert "model custom; hidden 1024; dtype bf16" in text
-    assert "claim: interconnect" in text
+    assert "Claim: interconnect" in text
 
 
 def test_rows_without_a_time_are_listed(charts, capsys: pytest.CaptureFixture[str]) -> None:

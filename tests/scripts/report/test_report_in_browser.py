@@ -104,6 +104,34 @@ def test_texts_of_files_are_texts(seen: Opened) -> None:
     assert EVIL in seen.page.inner_text("#verdict")
 
 
+def texts_of(opened: Opened, selector: str) -> list[str]:
+    return opened.page.locator(selector).all_text_contents()
+
+
+def test_the_verdict_of_a_row_is_seen_without_scrolling_on_a_wide_screen(browser, report) -> None:
+    opened = Opened(browser, report, WIDE)
+    table = opened.page.locator("#table").bounding_box()
+    verdict = opened.page.locator('#table th[data-column="verdict"]').bounding_box()
+    assert verdict["x"] + verdict["width"] <= table["x"] + table["width"]
+
+
+def test_numbers_are_whole_ones_on_axes_and_as_long_as_each_other_in_maps(seen: Opened) -> None:
+    ticks = [float(text) for text in texts_of(seen, "#bandwidth .ytick text")]
+    assert ticks and all(f"{tick:e}"[0] in "125" for tick in ticks)
+    numbers = [text.strip("~*") for text in texts_of(seen, "#maps .hm text tspan")
+               if text[-1:].isdigit()]
+    assert numbers and all(len(text.split(".")[1]) == 2 for text in numbers)
+
+
+def test_what_is_not_drawn_is_not_explained(seen: Opened, browser, tmp_path: Path) -> None:
+    assert seen.page.locator("#phases-note").is_visible()
+    graphs = [row | {name: "" for name in row if name.endswith("_us_median") and (
+        name.split("_us")[0] not in ("output", "layer", "combine"))}
+              for row in engine_sweep(graph="on")]
+    opened = Opened(browser, report_of(write_set(tmp_path / "graphs", graphs)), WIDE)
+    assert not opened.page.locator("#phases-note").is_visible()
+
+
 def test_the_table_filters_and_sorts(opened: Opened) -> None:
     assert opened.page.inner_text("#count") == "60 of 60 rows"
     assert opened.filter("combine", "NATIVE") == "15 of 60 rows"
