@@ -23,8 +23,7 @@ from matplotlib.figure import Figure
 import moe_results
 from charts import CHARTS
 from charts.figure import draw
-from charts.figures import Page, make_pages
-from charts.maps import make_maps
+from charts.figures import Page, make_maps, make_pages
 from charts.style import METADATA, RC_PARAMS
 from charts.winner_map import WinnerMap
 from cli import OneLineParser, cannot_write, command, write_text
@@ -66,14 +65,15 @@ def formats_of(text: str | None) -> list[str]:
     return asked
 
 
-def figures_of(pages: list[Page], maps: list[WinnerMap]) -> Iterator[tuple[str, Figure | str]]:
+def figures_of(pages: list[Page], maps: list[Page]) -> Iterator[tuple[str, Figure | str]]:
     """Every figure with its name, or why there is none; one after the other: they take memory."""
     for page in pages:
         for chart in CHARTS:
             yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
-    for one in maps:
-        no_winner = f"claim {one.page.claim} allows no verdict" if one.page.no_verdict else ""
-        yield f"{one.name}{one.page.suffix}", no_winner or draw(one.page, one)
+    winner_map = WinnerMap()
+    for page in maps:
+        why = f"claim {page.claim} allows no verdict" if page.no_verdict else ""
+        yield f"{winner_map.name}{page.suffix}", why or draw(page, winner_map)
 
 
 def write_charts(

@@ -9,7 +9,9 @@ from charts.format import bandwidth_text, percent_text, where_text
 from charts.lines import LineChart
 from charts.style import MUTED
 
-LIMIT_LINE = {"linestyle": (0, (1, 1)), "color": MUTED, "linewidth": 2.5, "label": "contract's limit"}
+LIMIT_LINE = {
+    "linestyle": (0, (1, 1)), "color": MUTED, "linewidth": 2.5, "label": "contract's limit",
+}
 
 
 class BandwidthChart(LineChart):
@@ -27,12 +29,13 @@ class BandwidthChart(LineChart):
     def headline(self, rows: pd.DataFrame) -> str:
         rows = rows.reset_index()
         most = rows.loc[rows["busbw_gbps"].idxmax()]
-        text = (f"{most['combine']} has the most bus bandwidth, {bandwidth_text(most['busbw_gbps'])}"
+        gbps = most["busbw_gbps"]
+        text = (f"{most['combine']} has the most bus bandwidth, {bandwidth_text(gbps)}"
                 f" ({where_text(most)})")
         limit = limit_by_tokens(rows[rows["panel"] == most["panel"]]).get(most["tokens"])
         if limit is None:
             return text
-        return f"{text}: {percent_text(100 * most['busbw_gbps'] / limit)} of the contract's limit"
+        return f"{text}: {percent_text(100 * gbps / limit)} of the contract's limit"
 
     def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis, every: pd.DataFrame) -> None:
         super().paint(ax, rows, axis, every)

@@ -37,9 +37,9 @@ def claim_text(claim: str, backends: Iterable[str]) -> str:
 def reference_text(combine: str, backend: str) -> str:
     """What speed-ups are over, in the words of a sentence."""
     if combine == ENGINE_FORM:
-        return "the engine's own all-reduce"
+        return "the engine's own all-reduce + dp_scatter"
     if combine == BASELINE and backend in LIBRARIES:
-        return f"{LIBRARIES[backend]}'s all-reduce"
+        return f"{LIBRARIES[backend]}'s all-reduce + dp_scatter"
     return combine or "the baseline"
 
 

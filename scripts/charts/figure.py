@@ -1,6 +1,7 @@
 """One figure: a headline, a grid of panels that constrained_layout arranges, a legend, a caption.
 
-A figure is as wide as two columns of a paper. Printed as wide as one, its text has 5 points or more.
+A figure is as wide as two columns of a paper. Printed as wide as one, it has text of 5 points or
+more.
 """
 
 import math
@@ -39,7 +40,6 @@ class Chart:
     key: str  # How to read the marks, with a place for what speed-ups are over: {reference}.
     ylabel: str
     log = True
-    panel_height = 1.75  # Inches, with ticks, without a title.
     axis: Callable[[set[int]], TokenAxis] = staticmethod(log_axis)
     none = "no row has its times"  # Why it is not drawn where no row is usable.
 
@@ -49,6 +49,10 @@ class Chart:
     def notes(self, rows: pd.DataFrame) -> list[str]:
         """What a reader would miss of all rows of the page, and why."""
         return []
+
+    def height(self, rows: pd.DataFrame) -> float:
+        """Of each panel in inches, with ticks, without a title."""
+        return 1.75
 
     def headline(self, rows: pd.DataFrame) -> str:
         """What the rows show, in one sentence computed from them."""
@@ -85,7 +89,7 @@ def draw_panels(figure: Figure, grid: Grid, chart: Chart, every: pd.DataFrame) -
     """Answers the height that the panels need, in inches."""
     axis = chart.axis(set(every["tokens"]))
     columns = len(grid[0])
-    titles = [1] * len(grid)  # Lines of the longest in each row.
+    titles = [0] * len(grid)  # Lines of the longest in each row.
     axes = figure.subplots(len(grid), columns, sharey=True, squeeze=False)
     for (row, column), ax in np.ndenumerate(axes):
         panel = panel_at(grid, row, column)
@@ -107,7 +111,7 @@ def draw_panels(figure: Figure, grid: Grid, chart: Chart, every: pd.DataFrame) -
             ax.tick_params(labelleft=True)
     if chart.log:
         set_log_scale(figure.axes[0])  # All panels share it.
-    return len(grid) * chart.panel_height + sum(titles) * TITLE_LINE
+    return len(grid) * chart.height(every) + sum(titles) * TITLE_LINE
 
 
 def panel_at(grid: Grid, row: int, column: int) -> Panel | None:

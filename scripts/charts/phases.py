@@ -20,9 +20,9 @@ HATCHES = {"gather_us_median": "\\\\\\", "combine_us_median": "///"}
 class PhaseChart(Chart):
     name = "phases"
     key = (
-        "Bar height: time of the layer without marks in it, as a share of that with {reference}. Its"
-        " split: shares in a separate run with marks. A fused combine holds the local one. Hatched:"
-        " communication."
+        "Bar height: time of the layer without marks in it, as a share of that with {reference}."
+        " Its split: shares in a separate run with marks. A fused combine holds the local one."
+        " Hatched: communication."
     )
     ylabel, log = "layer time (%)", False
     axis = staticmethod(bar_axis)
@@ -58,17 +58,17 @@ class PhaseChart(Chart):
             x = bars.index.map(axis.at) + side * (BAR + 0.03)
             bottom = 0.0
             for column in heights:
-                ax.bar(x, heights[column], BAR, bottom, **look_of(column), edgecolor="white", lw=0.4)
+                ax.bar(x, heights[column], BAR, bottom, lw=0.4, **look_of(column))
                 bottom = bottom + heights[column]
 
     def handles(self, rows: pd.DataFrame) -> list[Patch]:
         split = phase_split(rows)
-        return [Patch(**look_of(column), edgecolor="white", label=PHASES[column][0])
+        return [Patch(**look_of(column), label=PHASES[column][0])
                 for column in split if (split[column] > 0).any()]
 
 
 def look_of(column: str) -> dict[str, str | None]:
-    return {"facecolor": PHASES[column][1], "hatch": HATCHES.get(column)}
+    return {"facecolor": PHASES[column][1], "edgecolor": "white", "hatch": HATCHES.get(column)}
 
 
 def has_phases(rows: pd.DataFrame) -> pd.Series:

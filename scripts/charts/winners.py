@@ -6,20 +6,6 @@ from charts.format import count_text, listed, ratio_text
 from charts.style import style_order
 from winner import WON, winner_of
 
-EMPTY = "empty"  # Of a cell in which no strategy has a time, beside the kinds of winner.py.
-
-
-def winner_cells(rows: pd.DataFrame, untimed: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cell: those of fastest, and those in which no row has a time."""
-    timed = fastest(rows, "place")
-    done = set(zip(timed["tokens"], timed["place"]))
-    empty = [
-        {"tokens": tokens, "place": place, "kind": EMPTY, "why": "; ".join(sorted(set(part)))}
-        for (tokens, place), part in untimed.groupby(["tokens", "place"])["why"]
-        if (tokens, place) not in done
-    ]
-    return pd.DataFrame([*timed.to_dict("records"), *empty], columns=[*timed.columns, "why"])
-
 
 def fastest(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Of each token count and value of the column, with these: kind, winner, its speed-up over the
@@ -39,17 +25,16 @@ def winner_counts(cells: pd.DataFrame) -> dict[str, int]:
 def winners_text(cells: pd.DataFrame, reference: str) -> str:
     """The strategies that are the fastest in most cells, counting only what is resolved. Speed-ups
     are over the reference."""
-    timed = cells[cells["kind"] != EMPTY]
-    won = timed[timed["kind"] == WON]
+    won = cells[cells["kind"] == WON]
     if won.empty:
         return ("Not resolved: no strategy has the fastest output step in any of"
-                f" {count_text(len(timed), 'case')}")
+                f" {count_text(len(cells), 'case')}")
     counts = winner_counts(won)
     most = max(counts.values())
     leaders = [name for name, count in counts.items() if count == most]
     led = won[won["winner"].isin(leaders)]
     verb = "has" if len(leaders) == 1 else "have"
-    text = f"{listed(leaders)} {verb} the fastest output step in {most} of {len(timed)} cases"
+    text = f"{listed(leaders)} {verb} the fastest output step in {most} of {len(cells)} cases"
     text += " each" * (len(leaders) > 1)
     if led["tied"].any():
         text += f", perhaps tied in {led['tied'].sum()}"

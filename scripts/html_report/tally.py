@@ -62,12 +62,13 @@ class Tally:
         return f"of {count_text(len(self.cells), 'case')} {listed(parts)}"
 
     def _passing(self) -> str:
-        """Between which sizes it becomes faster than the reference or slower, and at which loads."""
+        """Between which sizes it becomes faster than the reference or slower, at which loads."""
         loads: dict[str, list[str]] = {}
         for cells in by_panel(self.cells).values():
             for crossing in crossings_of([Point.of(cell.over_engine) for cell in cells]):
                 verb = "faster" if crossing.above.verdict == WINS else "slower"
-                where = f"becomes {verb} between {crossing.below.tokens} and {crossing.above.tokens} tokens"
+                sizes = f"{crossing.below.tokens} and {crossing.above.tokens} tokens"
+                where = f"becomes {verb} between {sizes}"
                 loads.setdefault(where, []).append(str(cells[0].over_engine["load"]))
         if not loads or len(loads) > MOST_CROSSINGS:
             return ""

@@ -6,8 +6,8 @@ import moe_results
 from chart_rows import Row
 from charts import CHARTS as KINDS
 from charts.figure import Chart, draw
-from charts.figures import make_pages
-from charts.maps import make_maps
+from charts.figures import make_maps, make_pages
+from charts.winner_map import WinnerMap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from results_csv import write_csv
@@ -32,4 +32,5 @@ def figures(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
 def maps(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
     file = write_csv(tmp_path / "results.csv", rows)
     found = make_maps(moe_results.read_results([file]))
-    return [(one, draw(one.page, one)) for one in found]
+    chart = WinnerMap()
+    return [(chart, draw(page, chart)) for page in found]

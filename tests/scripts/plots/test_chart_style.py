@@ -75,12 +75,12 @@ ALL = {name: (1.0, 1.0) if name == BASELINE else (1.1, 1.2) for name in STYLES}
         sweep(),
         sweep(ALL, [2**power for power in range(4, 15)], ("balanced", "linear", "hot")),
         sweep(ALL, [64], ["counts:8;7;6;0;0;0;0;0"], device="A very long name of a device " * 6),
-        sweep(tokens=(0, 1, 1000, 1024)) + sweep(model="a model " * 30, tokens=(16,), loads=["hot"]),
+        sweep(tokens=(0, 1, 1000, 1024)) + sweep(model="a model " * 30, tokens=[16], loads=["hot"]),
         sweep(claim="functional"),
     ],
     ids=["default", "wide", "one", "uneven", "functional"],
 )
-def test_no_text_is_clipped_or_covered_or_small_in_a_column(rows: list[Row], tmp_path: Path) -> None:
+def test_no_text_is_clipped_covered_or_small_in_a_column(rows: list[Row], tmp_path: Path) -> None:
     rows = [*rows, timed("x", 1, "hot", 1, obstacle="a/long/path/without/any/space" * 20)]
     with style.context(["default", RC_PARAMS]):
         for chart, figure in figures(rows, tmp_path) + maps(rows, tmp_path):

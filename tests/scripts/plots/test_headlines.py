@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from chart_rows import BASELINE, GAINS, NATIVE, sweep, timed
+from chart_rows import BASELINE, GAINS, MPI, NATIVE, sweep, timed
 from charts.style import STYLES
 from drawn import CHARTS, figures
 
@@ -12,7 +12,7 @@ OTHER = "all_reduce_slice"
 
 def test_it_says_what_is_faster_than_what_how_often_and_by_how_much(text_of) -> None:
     text = text_of("speedup_output", sweep({BASELINE: (1, 1), NATIVE: (0.97, 1.81)}))
-    assert (f"The output step: {NATIVE} is faster than MPI's all-reduce in 6 of 8 cases and slower"
+    assert (f"The output step: {NATIVE} is faster than {MPI} in 6 of 8 cases and slower"
             " in 2; up to 1.81× (1024 tokens, balanced)") in text
 
 
@@ -26,7 +26,7 @@ def test_cases_of_all_panels_are_counted(text_of) -> None:
 def test_the_one_that_is_slower_nowhere_is_named(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.3), OTHER: (0.9, 2.5)}, loads=["hot"])
     text = text_of("speedup_output", rows)
-    assert f"{NATIVE} is faster than MPI's all-reduce in 4 of 4 cases; up to 1.30×" in text
+    assert f"{NATIVE} is faster than {MPI} in 4 of 4 cases; up to 1.30×" in text
 
 
 def test_of_equals_the_one_with_the_largest_gain_is_named(text_of) -> None:
@@ -36,14 +36,14 @@ def test_of_equals_the_one_with_the_largest_gain_is_named(text_of) -> None:
 
 def test_the_reference_of_gpus_is_nccls_all_reduce(text_of) -> None:
     rows = sweep({BASELINE: (1, 1), NATIVE: (1.2, 1.3)}, backend="cuda")
-    assert f"{NATIVE} is faster than NCCL's all-reduce in 8 of 8 cases" in text_of(
+    assert f"{NATIVE} is faster than NCCL's all-reduce + dp_scatter in 8 of 8 cases" in text_of(
         "speedup_output", rows)
 
 
 def test_no_strategy_is_faster(charts) -> None:
     gains = {name: (1, 1) if name == BASELINE else (0.6, 0.9) for name in GAINS}
     texts = charts(sweep(gains))
-    none = "no strategy is resolved faster than MPI's all-reduce in any of 8 cases"
+    none = f"no strategy is resolved faster than {MPI} in any of 8 cases"
     assert f"The output step: {none}" in texts["speedup_output"]
     assert f"The whole layer: {none}" in texts["speedup_layer"]
     assert f"{BASELINE} has the fastest output step in 8 of 8 cases" in texts["latency"]
@@ -76,7 +76,7 @@ def test_the_fastest_may_be_tied(text_of) -> None:
     gains = {BASELINE: (1, 1), NATIVE: (1.3, 1.81), OTHER: (1.2, 1.80)}
     text = text_of("latency", sweep(gains, loads=["hot"]))
     assert (f"{NATIVE} has the fastest output step in 4 of 4 cases, perhaps tied in 2; up to 1.81×"
-            " as fast as MPI's all-reduce") in text
+            f" as fast as {MPI}") in text
 
 
 def test_two_are_the_fastest_equally_often(text_of) -> None:
@@ -90,7 +90,7 @@ def test_two_are_the_fastest_equally_often(text_of) -> None:
 def test_only_the_baseline(charts) -> None:
     texts = charts(sweep({BASELINE: (1, 1)}))
     assert set(texts) == set(CHARTS)
-    assert "Only MPI's all-reduce was timed in the output step" in texts["speedup_output"]
+    assert f"Only {MPI} was timed in the output step" in texts["speedup_output"]
 
 
 def test_of_several_references_there_is_one_word(text_of) -> None:

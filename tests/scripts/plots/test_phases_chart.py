@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 import pytest
-from chart_rows import BASELINE, NATIVE, sweep
+from chart_rows import BASELINE, MPI, NATIVE, sweep
 from charts.format import percent_text
 from charts.phases import phase_split
 from charts.style import PHASES
@@ -18,14 +18,14 @@ def test_the_phases_title_states_the_share_of_the_combine(text_of) -> None:
         if row["tokens"] == 1024:
             row["combine_us_median"] = 1
     text = text_of("phases", rows)
-    assert ("The combine takes 1.6 % to 40 % of the layer with MPI's all-reduce (174 µs to 3.6 ms);"
+    assert (f"The combine takes 1.6 % to 40 % of the layer with {MPI} (174 µs to 3.6 ms);"
             f" right bars: {NATIVE}") in text
 
 
 def test_a_small_share_is_not_printed_as_none(text_of) -> None:
     phases = dict.fromkeys(PHASES, 0.0) | {"experts_us_median": 10_000, "combine_us_median": 3}
     text = text_of("phases", sweep(**phases))
-    assert "The combine takes 0.03 % of the layer with MPI's all-reduce" in text
+    assert f"The combine takes 0.03 % of the layer with {MPI}" in text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from chart_rows import BASELINE, NATIVE, sweep
+from chart_rows import BASELINE, MPI, NATIVE, sweep
 from pages import ENGINE, GROUPED, engine_sweep, report_of, words_of, write_set
 
 
@@ -64,14 +64,14 @@ def test_says_against_which_all_reduce_and_with_what_claim(tmp_path: Path) -> No
     older = [row for row in engine_sweep() if row["combine"] != ENGINE]
     older = [row | {"engine_path": ""} for row in older]
     text = said(tmp_path, older, "b")
-    assert f"Against {BASELINE}, NCCL's all-reduce: {none}" in text
-    assert f"Against {BASELINE}, MPI's all-reduce: {none}" in said(tmp_path, sweep(), "c")
+    assert f"Against {BASELINE}, NCCL's all-reduce + dp_scatter: {none}" in text
+    assert f"Against {BASELINE}, {MPI}: {none}" in said(tmp_path, sweep(), "c")
 
 
 def test_on_cores_nothing_is_to_be_set(tmp_path: Path) -> None:
     """No engine runs its forms there, whatever the column says of the case."""
     text = said(tmp_path, engine_sweep(backend="host"))
-    assert f"Against {BASELINE}, MPI's all-reduce: these rows have no time of" in text
+    assert f"Against {BASELINE}, {MPI}: these rows have no time of" in text
     assert "Take " not in text and "sglang" not in text.split("Charts")[1]
 
 
@@ -91,7 +91,8 @@ def test_a_claim_without_a_verdict_has_none(tmp_path: Path, changes: dict, words
     ({"output_us_low": 0.1}, "wide intervals: more than 10 % of the median in 16 of 16 points"),
     ({"experts_kernel": "grouped_gemm_simt"}, "expert kernel not tuned for this device"),
     ({"flags": "throttled;disturbed"}, "the GPU's clock was held back: 16 rows"),
-    ({"flags": "above_limit"}, "faster than the calibrated limit, so that limit is no bound there: 16 rows"),
+    ({"flags": "above_limit"},
+     "faster than the calibrated limit, so that limit is no bound there: 16 rows"),
     ({"verified": ""}, "not verified: 16 rows"),
     ({"steps_source": "synthetic traffic isl=1"}, "synthetic traffic"),
     ({"disturbed_pct": 9, "timed_by": "host", "no_verdict": "disturbed"},

@@ -3,11 +3,11 @@
 from charts.winners import winner_counts, winners_text
 from map_rows import BASELINE, NATIVE, SLICE, case, figure_texts, stuck, sweep, the_cells
 
-MPI = "MPI's all-reduce"
+MPI = "MPI's all-reduce + dp_scatter"
 
 
 def title_of(one) -> str:
-    return winners_text(one.all_cells, MPI)
+    return winners_text(the_cells(one), MPI)
 
 
 def test_the_title_counts_what_is_resolved(map_of) -> None:
@@ -42,7 +42,7 @@ def test_the_title_of_equals_and_of_ties(map_of) -> None:
         f" as fast as {MPI}")
 
 
-def test_the_title_adds_up_the_panels_and_the_caption_keeps_the_claim(map_of) -> None:
+def test_the_title_adds_up_the_settings_and_the_caption_keeps_the_claim(map_of) -> None:
     one = map_of(sweep("dp", [2, 8]) + sweep("dp", [2, 8], load="hot"))
     text = " ".join(figure_texts(one))
     assert f"{NATIVE} has the fastest output step in 8 of 8 cases" in text
@@ -58,7 +58,7 @@ def test_the_legend_lists_who_occurs_in_the_order_of_the_looks(map_of) -> None:
     rows = case(16, {"z_new": 1.5}) + case(64, {NATIVE: 1.5})
     rows += case(16, {SLICE: 1.5}, load="hot") + case(64, {"a_new": 1.5, NATIVE: 1.2}, load="hot")
     one = map_of(rows)
-    counts = winner_counts(next(iter(one.cells.values())))
+    counts = winner_counts(the_cells(one))
     assert list(counts.items()) == [(SLICE, 1), (NATIVE, 1), ("a_new", 1), ("z_new", 1)]
     legend = [text for text in figure_texts(one) if text.endswith(" 1") and "_" in text]
     assert legend == [f"{name} 1" for name in (SLICE, NATIVE, "a_new", "z_new")]
