@@ -16,13 +16,14 @@ class Table {
     this.count = count;
     this.filters = new Map();
     this.sorted = { column: null, descending: false };
-    this.columns = ["set", ...DATA.table].filter((name) => this.isThere(name));
+    const sets = DATA.sets.length > 1 ? ["set"] : [];
+    this.columns = [...sets, ...DATA.table.filter((name) => this.isThere(name))];
     this.build();
     this.update();
   }
 
   isThere(name) {
-    return name === "set" || this.setting(name) >= 0 || Boolean(DATA.cells[name]);
+    return this.setting(name) >= 0 || Boolean(DATA.cells[name]);
   }
 
   // The place among the values of a panel, for columns that a panel's cells share; else -1.

@@ -129,6 +129,7 @@ def test_what_is_not_drawn_is_not_explained(seen: Opened, browser, tmp_path: Pat
         name.split("_us")[0] not in ("output", "layer", "combine"))}
               for row in engine_sweep(graph="on")]
     opened = Opened(browser, report_of(write_set(tmp_path / "graphs", graphs)), WIDE)
+    assert opened.page.locator('#table th[data-column="set"]').count() == 0, "of one set"
     assert not opened.page.locator("#phases-note").is_visible()
 
 
