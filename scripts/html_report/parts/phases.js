@@ -35,7 +35,7 @@ function hasPhases(cell) {
 function phaseChart(bars, engine) {
   const shares = sharesOf(bars);
   const x = [bars.map(({ cell }) => String(DATA.value("tokens", cell))),
-             bars.map(({ side }) => side)];
+             bars.map(({ side }) => (side === "reference" ? "ref." : "best"))];
   const hover = (cell, column, name) => plain(
     `${atCell(cell)}: ${name} ${short(DATA.value(column, cell))} µs`);
   const traces = DATA.phases.map(([column, name, color]) => ({

@@ -51,7 +51,8 @@ class Table {
   }
 
   build() {
-    const widths = this.columns.map((name) => WIDTHS[name] ?? (hasInterval(name) ? INTERVAL_WIDTH : OTHER_WIDTH));
+    const widths = this.columns.map(
+      (name) => WIDTHS[name] ?? (hasInterval(name) ? INTERVAL_WIDTH : OTHER_WIDTH));
     const table = element("table", "", { style: `width:${widths.reduce((a, b) => a + b, 0)}px` });
     const columns = element("colgroup");
     columns.append(...widths.map((width) => element("col", "", { style: `width:${width}px` })));

@@ -59,7 +59,8 @@ function steps(colours) {
 
 // Without a number where there is no speed-up.
 function cellText(cell) {
-  return `${cell.kind === "won" ? "" : "~"}${cell.speedup?.toFixed(2) ?? ""}${cell.tied ? "*" : ""}`;
+  const speedup = cell.speedup?.toFixed(2) ?? "";
+  return `${cell.kind === "won" ? "" : "~"}${speedup}${cell.tied ? "*" : ""}`;
 }
 
 function mapEntry(name) {

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,23 @@ def test_numbers_are_whole_ones_on_axes_and_as_long_as_each_other_in_maps(seen: 
     numbers = [text.strip("~*") for text in texts_of(seen, "#maps .hm text tspan")
                if text[-1:].isdigit()]
     assert numbers and all(len(text.split(".")[1]) == 2 for text in numbers)
+
+
+def test_words_below_bars_do_not_touch(seen: Opened) -> None:
+    ends = seen.page.locator("#phases .plot").first.locator(".xtick text").evaluate_all(
+        "texts => texts.map((text) => text.getBoundingClientRect())"
+        ".map(({ left, right }) => [left, right]).sort((a, b) => a[0] - b[0])")
+    assert len(ends) == 8 and all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+def test_sets_side_by_side_have_the_same_axis(browser, tmp_path: Path) -> None:
+    sets = [write_set(tmp_path / str(last), engine_sweep(tokens=(16, last)))
+            for last in (64, 4096)]
+    opened = Opened(browser, report_of(*sets), WIDE)
+    for chart, axes in (("speedup", 2), ("bandwidth", 1)):  # Speed-ups are over two references.
+        ranges = opened.page.eval_on_selector_all(
+            f"#{chart} .plot", "plots => plots.map((plot) => plot.layout.yaxis.range.join())")
+        assert len(ranges) == 2 * axes and len(set(ranges)) == axes, chart
 
 
 def test_what_is_not_drawn_is_not_explained(seen: Opened, browser, tmp_path: Path) -> None:
