@@ -227,6 +227,14 @@ def join_launches(rows: Iterable[Row]) -> list[Row]:
     return [_join(launches) for launches in cells.values()]
 
 
+def unresolved_if_disturbed(joined: Row) -> Row:
+    """Without the intervals of speed-ups from which one would conclude who is faster, where other
+    programs had the ranks' cores."""
+    if not lacks_verdict(joined, DISTURBED):
+        return joined
+    return joined | {f"{name}_{end}": math.nan for name in SPEEDUPS for end in ("low", "high")}
+
+
 def in_other_modes(
     cells: Iterable[tuple], others: Iterable[tuple], key: Sequence[str]
 ) -> dict[tuple, list[str]]:

@@ -23,10 +23,9 @@ from matplotlib.figure import Figure
 import moe_results
 from charts import CHARTS
 from charts.figure import draw
-from charts.figures import Page, make_pages
+from charts.figures import Page, make_maps, make_pages
 from charts.style import METADATA, RC_PARAMS
-from charts.winner_map import WinnerMap, draw_map
-from charts.winners import Map, make_maps
+from charts.winner_map import WinnerMap
 from cli import OneLineParser, cannot_write, command, write_text
 from html_report.page import missing_packages, write_page
 from moe_results import ResultsError
@@ -66,14 +65,15 @@ def formats_of(text: str | None) -> list[str]:
     return asked
 
 
-def figures_of(pages: list[Page], maps: list[Map]) -> Iterator[tuple[str, Figure | str]]:
+def figures_of(pages: list[Page], maps: list[Page]) -> Iterator[tuple[str, Figure | str]]:
     """Every figure with its name, or why there is none; one after the other: they take memory."""
     for page in pages:
         for chart in CHARTS:
             yield f"{chart.name}{page.suffix}", draw(page, chart) or chart.none
-    for one in maps:
-        no_winner = f"claim {one.page.claim} allows no verdict" if one.page.no_verdict else ""
-        yield f"{WinnerMap.name}{one.page.suffix}", no_winner or draw_map(one)
+    winner_map = WinnerMap()
+    for page in maps:
+        why = f"claim {page.claim} allows no verdict" if page.no_verdict else ""
+        yield f"{winner_map.name}{page.suffix}", why or draw(page, winner_map)
 
 
 def write_charts(

@@ -1,4 +1,4 @@
-"""The charts of results sets of bench_moe_comm; CHARTS are all of them."""
+"""The charts of results sets of bench_moe_comm; CHARTS are all but the winner map."""
 
 from charts.bandwidth import BandwidthChart
 from charts.latency import LatencyChart

@@ -1,72 +1,72 @@
-"""The axes of one panel: ticks, limits and the labels at the line ends."""
+"""The axes of a panel: where the token counts stand, and ticks that do not touch."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from charts.chart import Chart, EndLabel, Painted
-from charts.layout import (
-    LABEL_GAP, LABEL_SIZE, PANEL_HEIGHT, PANEL_WIDTH, PanelSize, push_apart, text_width,
-)
-from charts.style import INK
-from charts.token_axis import TokenAxis, readable_ticks
+TICK_SIZE = 10
+DIGIT = 0.015  # Width of one digit of a tick, as a share of the figure's.
 
 
-def panel_size(columns: int, painted: Collection[Painted]) -> PanelSize:
-    widest = max(text_width(label.text, LABEL_SIZE) for part in painted for label in part.labels)
-    most = max(len(part.labels) for part in painted)
-    height = max(PANEL_HEIGHT, most * LABEL_GAP)
-    return PanelSize(columns, PANEL_WIDTH[columns], height, widest + 20)
+@dataclass(frozen=True)
+class TokenAxis:
+    at: dict[int, float]  # Positions of the token counts, ascending.
+    limits: tuple[float, float]
+
+    def set_on(self, ax: Axes, tokens: Iterable[int], columns: int) -> None:
+        """Ticks at these counts, as far as their numbers do not touch where a figure has so many
+        columns. Limits are common to all panels, counts are a panel's own."""
+        low, high = self.limits
+        shown: list[int] = []
+        for count in sorted(tokens, reverse=True):
+            digits = (len(str(count)) + len(str(shown[-1]))) / 2 + 1 if shown else 0
+            if not shown or self.at[shown[-1]] - self.at[count] > (
+                    digits * DIGIT * columns * (high - low)):
+                shown.append(count)
+        ax.set_xlim(low, high)
+        shown.reverse()
+        ax.set_xticks([self.at[count] for count in shown], list(map(str, shown)))
+        ax.tick_params(length=3, labelsize=TICK_SIZE)
 
 
-def set_axes(
-    ax: Axes, axis: TokenAxis, chart: Chart, limits: tuple[float, float], width: float
-) -> None:
-    if chart.log:
-        ax.set_yscale("log")
-    ax.set_ylim(limits)
-    ax.set_xlim(axis.limits)
-    ticks = nice_ticks(*limits, chart.log)
-    ax.yaxis.set_major_locator(FixedLocator(ticks))
-    ax.set_yticklabels([f"{tick:.6g}" for tick in ticks])
+def log_axis(tokens: set[int]) -> TokenAxis:
+    """Zero tokens, which have no logarithm, stand one step left of the smallest count."""
+    zero = math.log2(min(tokens - {0}, default=2)) - 1
+    at = {count: math.log2(count) if count else zero for count in sorted(tokens)}
+    steps = [right - left for left, right in pairwise(at.values())]
+    return with_room(at, max(0.35 * min(steps), 0.04 * sum(steps)) if steps else 1.0)
+
+
+def bar_axis(tokens: set[int]) -> TokenAxis:
+    """Equal steps; at least three of them wide, so that a few bars stay slim."""
+    return with_room(steps_of(tokens), max(0.55, 1.5 - len(tokens) / 2))
+
+
+def cell_axis(tokens: set[int]) -> TokenAxis:
+    """Cells one wide that touch."""
+    return with_room(steps_of(tokens), 0.5)
+
+
+def steps_of(tokens: set[int]) -> dict[int, float]:
+    return {count: float(place) for place, count in enumerate(sorted(tokens))}
+
+
+def with_room(at: dict[int, float], room: float) -> TokenAxis:
+    return TokenAxis(at, (min(at.values()) - room, max(at.values()) + room))
+
+
+def set_log_scale(ax: Axes) -> None:
+    """Of an axis on which all is drawn: about seven ticks with plain numbers."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    steps = next(steps for span, steps in (
+        (5, (1, 1.2, 1.5, 2, 3, 4, 5, 6, 8)), (20, (1, 1.5, 2, 3, 5, 7)), (100, (1, 2, 5)),
+        (1000, (1, 3)), (math.inf, (1,)),
+    ) if high / low <= span)
+    ax.yaxis.set_major_locator(LogLocator(subs=steps) if high / low > 1.5 else MaxNLocator(5))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.grid(axis="y", color="#E8E8E8", linewidth=0.6)
-    ax.set_axisbelow(True)
-    shown = readable_ticks(axis, width)
-    ax.xaxis.set_major_locator(FixedLocator([axis.at[tokens] for tokens in shown]))
-    ax.set_xticklabels([str(tokens) for tokens in shown])
-    ax.tick_params(length=3, color="#888888", labelsize=8)
-
-
-def nice_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]:
-    if not log or high / low < 4:
-        steps = (digit * 10.0**power for power in range(-4, 7) for digit in (1, 2, 5))
-        step = next(step for step in steps if (high - low) / step <= most)
-        return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        ticks = [digit * 10.0**power for power in powers for digit in digits]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= most:
-            break
-    return ticks
-
-
-def write_labels(ax: Axes, labels: Sequence[EndLabel], size: PanelSize) -> None:
-    width, height = size.width, size.height
-    to_panel = ax.transData + ax.transAxes.inverted()
-    ends = [to_panel.transform((label.x, label.y)) for label in labels]
-    places = push_apart([end[1] * height for end in ends], LABEL_GAP, 0, height - 4)
-    for label, (x, y), place in zip(labels, ends, places):
-        marker_at = 1 + 12 / width
-        at = place / height
-        line = {"color": label.style.colour, "transform": ax.transAxes, "clip_on": False}
-        ax.add_line(Line2D([x, 1, marker_at], [y, at, at], linewidth=0.5, alpha=0.8, **line))
-        ax.add_line(Line2D([marker_at], [at], marker=label.style.marker, markersize=4.5, **line))
-        ax.text(
-            1 + 18 / width, at, label.text, transform=ax.transAxes, fontsize=LABEL_SIZE,
-            color=INK, va="center_baseline",
-        )
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:.6g}"))

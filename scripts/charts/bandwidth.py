@@ -1,67 +1,51 @@
 """The bandwidth chart: bus bandwidth of every strategy's exchange, and what the contract allows."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from charts.captions import Caption, depends_on
-from charts.chart import Chart, EndLabel, Painted
-from charts.figures import Panel
-from charts.format import bandwidth_text, listed, percent_text, range_text
-from charts.lines import draw_lines, log_limits
-from charts.style import MUTED, Style
-from charts.token_axis import TokenAxis, log_axis
+from charts.axes import TokenAxis
+from charts.format import bandwidth_text, percent_text, where_text
+from charts.lines import LineChart
+from charts.style import MUTED
 
-LIMIT = Style(MUTED, (0, (4, 2)), "_", MUTED)
+LIMIT_LINE = {
+    "linestyle": (0, (1, 1)), "color": MUTED, "linewidth": 2.5, "label": "contract's limit",
+}
 
 
-class BandwidthChart(Chart):
-    name = "bandwidth"
+class BandwidthChart(LineChart):
+    name, measure = "bandwidth", "busbw_gbps"
     key = (
         "Bus bandwidth: bytes that the contract forces over the median time of the exchange alone,"
-        " the same bytes for every strategy. Dashed: at the calibrated limit of the contract."
-        " Numbers at the line ends: the largest token count."
+        " the same bytes for every strategy."
     )
-    ylabel = "bus bandwidth (GB/s, log scale)"
-    log = True
-    axis = staticmethod(log_axis)
-    amount_text = staticmethod(bandwidth_text)
+    ylabel = "bus bandwidth (GB/s)"
 
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
         """One rank alone, and no tokens, move nothing over a bus."""
         return rows[(rows["busbw_gbps"] > 0) & (rows["tokens"] > 0)]
 
-    def caption(self, rows: pd.DataFrame) -> Caption:
-        most = most_at_largest(rows)
-        headline = f"{most['combine']} has the most bus bandwidth at {most['tokens']} tokens:"
-        text = f"{headline} {bandwidth_text(most['busbw_gbps'])}"
-        limits = limit_by_tokens(rows)
-        if most["tokens"] in limits.index:
-            share = 100 * most["busbw_gbps"] / limits[most["tokens"]]
-            text += f", {percent_text(share)} of the contract's limit"
-        return Caption(text, (headline,), (most["busbw_gbps"],))
+    def headline(self, rows: pd.DataFrame) -> str:
+        rows = rows.reset_index()
+        most = rows.loc[rows["busbw_gbps"].idxmax()]
+        gbps = most["busbw_gbps"]
+        text = (f"{most['combine']} has the most bus bandwidth, {bandwidth_text(gbps)}"
+                f" ({where_text(most)})")
+        limit = limit_by_tokens(rows[rows["panel"] == most["panel"]]).get(most["tokens"])
+        if limit is None:
+            return text
+        return f"{text}: {percent_text(100 * gbps / limit)} of the contract's limit"
 
-    def differing(self, panels: Sequence[Panel]) -> str:
-        most = [most_at_largest(panel.rows) for panel in panels]
-        names = [row["combine"] for row in most]
-        amounts = range_text([row["busbw_gbps"] for row in most], bandwidth_text)
-        if len(set(names)) == 1:
-            return f"{names[0]} has the most bus bandwidth at the largest size: {amounts}"
-        where = listed(depends_on(panels, names))
-        which = "Which strategy has the most bus bandwidth at the largest size"
-        return f"{which} depends on {where}: {amounts}"
-
-    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
-        labels = draw_lines(ax, rows, axis, "busbw_gbps", bandwidth_text)
+    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis, every: pd.DataFrame) -> None:
+        super().paint(ax, rows, axis, every)
         limits = limit_by_tokens(rows)
         if not limits.empty:
-            x = [axis.at[tokens] for tokens in limits.index]
-            ax.plot(x, limits, linestyle=LIMIT.line, color=LIMIT.colour, linewidth=1.2, zorder=1)
-            last = limits.iloc[-1]
-            labels.append(EndLabel(x[-1], last, f"contract's limit {bandwidth_text(last)}", LIMIT))
-        bounds = pd.concat([rows["busbw_gbps"], limits]).to_frame()
-        return Painted(labels, *log_limits(bounds))
+            ax.plot(limits.index.map(axis.at), limits, zorder=1, **LIMIT_LINE)
+
+    def handles(self, rows: pd.DataFrame) -> list[Line2D]:
+        limit = [] if limit_by_tokens(rows).empty else [Line2D([], [], **LIMIT_LINE)]
+        return super().handles(rows) + limit
 
 
 def limit_by_tokens(rows: pd.DataFrame) -> pd.Series:
@@ -69,8 +53,3 @@ def limit_by_tokens(rows: pd.DataFrame) -> pd.Series:
     of a case agree in it; several launches had limits of their own."""
     limits = rows["busbw_gbps"] * rows["combine_us_median"] / rows["contract_limit_us"]
     return limits.groupby(rows["tokens"]).median().dropna().sort_index()
-
-
-def most_at_largest(rows: pd.DataFrame) -> pd.Series:
-    here = rows[rows["tokens"] == rows["tokens"].max()]
-    return here.loc[here["busbw_gbps"].idxmax()]

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 
 import moe_results
 import setting_names
+from charts.caption import left_out_notes, why_left_out
 from charts.style import style_order
-from charts.subtitle import left_out_notes, why_left_out
-from moe_results import CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, SPEEDUPS, ResultsError
+from moe_results import (
+    CLAIMS, DISTURBED, NO_VERDICT, SETTINGS, ResultsError, lacks_verdict, unresolved_if_disturbed)
 from setting_names import load_order, natural, setting_label
 
 MAX_GRID_ROWS, MAX_GRID_COLUMNS = 4, 3
+MAX_PLACES = 24  # Rows of one winner map.
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,12 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
     timed = [row for row in rows if why_left_out(row) is None]
     if not timed:
         raise ResultsError("; ".join(["no rows with a time", *left_out]))
-    frame = unresolved_where_disturbed(pd.DataFrame(moe_results.join_launches(timed)))
-    left_out += disturbed_notes(frame)
+    joined = moe_results.join_launches(timed)
+    disturbed = sum(lacks_verdict(row, DISTURBED) for row in joined)
+    if disturbed:
+        left_out.append(
+            f"not resolved, for others had a rank's core: {disturbed} of {len(joined)} points")
+    frame = pd.DataFrame(map(unresolved_if_disturbed, joined))
     frame["tokens"] = frame["tokens"].astype(int)
     frame["baseline"] = frame["is_baseline"] == "true"
     frame = frame.sort_values("combine", key=lambda names: names.map(style_order), kind="stable")
@@ -79,46 +86,53 @@ def by_claim(rows: list[moe_results.Row]) -> Iterator[tuple[pd.DataFrame, str, l
         yield frame[frame["claim"] == claim], suffix, notes
 
 
-def disturbed(rows: pd.DataFrame) -> pd.Series:
-    return rows["no_verdict"].str.split(";").map(lambda reasons: DISTURBED in reasons)
-
-
-def unresolved_where_disturbed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Joined rows, without the intervals of speed-ups from which others would conclude who is
-    faster while other programs had the ranks' cores."""
-    bounds = [f"{name}_{end}" for name in SPEEDUPS for end in ("low", "high")]
-    return rows.assign(**rows[bounds].mask(disturbed(rows)))
-
-
-def disturbed_notes(rows: pd.DataFrame) -> list[str]:
-    count = int(disturbed(rows).sum())
-    return [f"not resolved, for others had a rank's core: {count} of {len(rows)} points"] * (
-        count > 0)
-
-
-def claim_pages(
-    rows: pd.DataFrame, suffix: str, notes: list[str], settings: Sequence[str] = SETTINGS
-) -> Iterator[Page]:
+def claim_pages(rows: pd.DataFrame, suffix: str, notes: list[str]) -> Iterator[Page]:
     """A grid of settings and loads while that is small, else a page for each setting."""
-    groups = split_by_settings(rows, settings)
-    loads = sorted(rows["load"].unique(), key=load_order)
+    groups = split_by_settings(rows)
+    loads = loads_of(rows)
     if len(groups) <= MAX_GRID_ROWS and len(loads) <= MAX_GRID_COLUMNS:
         grid = [[panel_of(label, part, load) for load in loads] for label, part in groups]
         yield make_page(rows, suffix, notes, grid)
         return
     for label, part in groups:
-        loads = sorted(part["load"].unique(), key=load_order)
-        panels = [panel_of("", part, load) for load in loads]
-        grid = [panels[i : i + MAX_GRID_COLUMNS] for i in range(0, len(panels), MAX_GRID_COLUMNS)]
+        panels = [panel_of("", part, load) for load in loads_of(part)]
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-")
-        yield make_page(part, f"-{slug}{suffix}" if slug else suffix, notes, grid)
+        yield make_page(
+            part, f"-{slug}{suffix}" if slug else suffix, notes, chunks(panels, MAX_GRID_COLUMNS))
 
 
-def split_by_settings(
-    rows: pd.DataFrame, settings: Sequence[str]
-) -> list[tuple[str, pd.DataFrame]]:
+def make_maps(rows: list[moe_results.Row]) -> list[Page]:
+    """Pages of one panel, in whose rows `place` is the setting and the load. None where there is
+    nothing to compare: no two places with the same number of tokens, one number of tokens, or only
+    the baseline."""
+    return [page for claim in by_claim(phases_that_tell(rows)) for page in map_pages(*claim)]
+
+
+def map_pages(rows: pd.DataFrame, suffix: str, notes: list[str]) -> Iterator[Page]:
+    groups, loads = split_by_settings(rows), loads_of(rows)
+    pairs = list(product(groups, loads))
+    if len(groups) > len(loads):  # What varies more is what neighbours differ in.
+        pairs.sort(key=lambda pair: loads.index(pair[1]))
+    panels = list(filter(None, (panel_of(*group, load) for group, load in pairs)))
+    for number, chunk in enumerate(chunks(panels, MAX_PLACES), 1):
+        here = pd.concat([panel.rows.assign(place=panel.label) for panel in chunk])
+        shared = here[["tokens", "place"]].drop_duplicates()["tokens"].duplicated().any()
+        if shared and here["tokens"].nunique() > 1 and not here["baseline"].all():
+            part = f"-{number}" * (len(panels) > MAX_PLACES)
+            yield make_page(here, f"{part}{suffix}", notes, [[Panel("", "", here)]])
+
+
+def chunks(panels: list[Panel], size: int) -> list[list[Panel]]:
+    return [panels[first : first + size] for first in range(0, len(panels), size)]
+
+
+def loads_of(rows: pd.DataFrame) -> list[str]:
+    return sorted(rows["load"].unique(), key=load_order)
+
+
+def split_by_settings(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """(label, rows) for each combination of settings, named by those that tell them apart."""
-    telling = telling_columns(rows, settings)
+    telling = telling_columns(rows, SETTINGS)
     if not telling:
         return [("", rows)]
     groups = dict(list(rows.groupby(telling, sort=False)))

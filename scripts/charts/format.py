@@ -1,5 +1,6 @@
 """Texts from numbers."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -31,7 +32,7 @@ def percent_text(percent: float) -> str:
 
 
 def range_text(values: Sequence[float], text: Callable[[float], str]) -> str:
-    return " to ".join(dict.fromkeys(text(end(values)) for end in (min, max) if values))
+    return " to ".join(dict.fromkeys(text(end(values)) for end in (min, max)))
 
 
 def listed(words: Sequence[str]) -> str:
@@ -39,20 +40,23 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+def sentence(text: str) -> str:
+    """With a capital first letter, and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def values_of(rows: pd.DataFrame, column: str) -> list[str]:
     return sorted((value for value in rows[column].unique() if value), key=natural)
 
 
-def sizes_text(chosen: Sequence[int], every: Sequence[int]) -> str:
-    """Which of the token counts were chosen: "from 64 tokens", "up to 16 tokens", ..."""
-    first, last = chosen[0], chosen[-1]
-    unbroken = [tokens for tokens in every if first <= tokens <= last] == list(chosen)
-    if list(chosen) == list(every) and len(every) > 1:
-        return "at every size"
-    if len(chosen) == 1:
-        return f"at {first} tokens" + (" only" if len(every) > 1 else "")
-    if not unbroken:
-        return f"at {len(chosen)} of {len(every)} sizes"
-    if last == every[-1]:
-        return f"from {first} tokens"
-    return f"up to {last} tokens" if first == every[0] else f"from {first} to {last} tokens"
+def count_text(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def where_text(row: pd.Series) -> str:
+    return f"{count_text(row['tokens'], 'token')}, {row['panel']}"
+
+
+def wrap(text: str, letters: int) -> list[str]:
+    """Lines, broken between words; only a word longer than a line, such as a path, is cut."""
+    return textwrap.wrap(text, letters, break_on_hyphens=False)

@@ -4,99 +4,71 @@ import math
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
 
-from charts.captions import Caption
-from charts.chart import Chart, EndLabel, Painted
-from charts.format import percent_text, time_text
-from charts.style import INK, PHASES, Style
-from charts.subtitle import reference_of
-from charts.token_axis import TokenAxis, bar_axis
+from charts.axes import TokenAxis, bar_axis
+from charts.caption import reference_of
+from charts.figure import Chart
+from charts.format import percent_text, range_text, time_text
+from charts.style import PHASES
+
+BAR = 0.4
+# Communication is hatched, for paper without colours.
+HATCHES = {"gather_us_median": "\\\\\\", "combine_us_median": "///"}
 
 
 class PhaseChart(Chart):
     name = "phases"
     key = (
-        "Bar height: time of the layer without marks in it, as a share of {reference}'s; on top"
-        " the time itself. Its split: shares in a separate run with marks."
+        "Bar height: time of the layer without marks in it, as a share of that with {reference}."
+        " Its split: shares in a separate run with marks. A fused combine holds the local one."
+        " Hatched: communication."
     )
-    ylabel = "share of {reference}'s layer time (%)"
-    log = False
+    ylabel, log = "layer time (%)", False
     axis = staticmethod(bar_axis)
-    amount_text = staticmethod(percent_text)
-    bar_width = 0.4
-
     none = "no row has phases: no layer was timed, or in graphs only"
 
     def usable(self, rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows[(rows["layer_us_median"] > 0) & has_phases(rows)]
         return rows[rows["tokens"].isin(rows.loc[rows["baseline"], "tokens"])]
 
-    def left_out(self, rows: pd.DataFrame) -> str:
+    def notes(self, rows: pd.DataFrame) -> list[str]:
         graphs = (rows["layer_us_median"] > 0) & (rows["graph"] == "on") & ~has_phases(rows)
-        return "graph on: not in this chart, a layer in a graph has no phases" * bool(graphs.any())
+        none = "graph on: not in this chart, a layer in a graph has no phases"
+        return [none] if graphs.any() else []
 
-    def caption(self, rows: pd.DataFrame) -> Caption:
-        split = phase_split(rows[rows["baseline"]].set_index("tokens").sort_index())
-        share = 100 * split["combine_us_median"] / split.sum(axis=1)
-        first, last = share.index[0], share.index[-1]
-        layer = f"{reference_of(rows)}'s layer"
-        text = f"The combine takes {percent_text(share[first])} of {layer}"
-        text += f" at {first} tokens"
-        if first != last:
-            text += f" and {percent_text(share[last])} at {last}"
-        return Caption(text, (f"Share of the combine in {layer}:",), tuple(share))
+    def headline(self, rows: pd.DataFrame) -> str:
+        base = rows[rows["baseline"]]
+        split = phase_split(base)
+        shares = 100 * split["combine_us_median"] / split.sum(axis=1)
+        times = range_text(base["layer_us_median"], time_text)
+        text = (f"The combine takes {range_text(shares, percent_text)} of the layer with"
+                f" {reference_of(rows)} ({times})")
+        best = best_candidate(rows)
+        return f"{text}; right bars: {best}" if best else text
 
-    def legend(self, rows: pd.DataFrame) -> str:
-        base = rows.loc[rows["baseline"], "combine"].iloc[0]
-        candidate = best_fused(rows)
-        if candidate is None:
-            return f"bars: {base}"
-        text = f"left bars: {base}; right bars: {candidate}"
-        fused = rows.loc[rows["combine"] == candidate, "combine_us_median"].isna().all()
-        return f"{text}, its combine with the local combine in it" if fused else text
-
-    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis) -> Painted:
-        base = rows[rows["baseline"]].set_index("tokens")
-        candidate = rows[rows["combine"] == best_fused(rows)].set_index("tokens")
-        labels: dict[str, EndLabel] = {}
-        highest = 100.0
+    def paint(self, ax: Axes, rows: pd.DataFrame, axis: TokenAxis, every: pd.DataFrame) -> None:
+        rows = rows.set_index("tokens").sort_index()
+        base, candidate = rows[rows["baseline"]], rows[rows["combine"] == best_candidate(every)]
         sides = ((0.0, base),) if candidate.empty else ((-0.5, base), (0.5, candidate))
         for side, bars in sides:
-            heights = phase_split(bars)
-            heights = heights.div(heights.sum(axis=1), axis=0)
+            split = phase_split(bars)
             relative = 100 * bars["layer_us_median"] / base["layer_us_median"].reindex(bars.index)
-            heights = heights.mul(relative, axis=0).sort_index()
-            highest = max(highest, relative.max())
-            for tokens, stack in heights.iterrows():
-                x = axis.at[tokens] + side * (self.bar_width + 0.03)
-                # The last bar that has a phase labels it.
-                labels |= self.draw_bar(ax, x, stack)
-                time = time_text(bars.loc[tokens, "layer_us_median"])
-                ax.annotate(
-                    time, (x, stack.sum()), (0, 3), textcoords="offset points", ha="center",
-                    va="bottom", rotation=90, fontsize=7, color=INK,
-                )
-        return Painted(list(labels.values()), 0, highest * 1.2)
+            heights = split.mul(relative / split.sum(axis=1), axis=0)
+            x = bars.index.map(axis.at) + side * (BAR + 0.03)
+            bottom = 0.0
+            for column in heights:
+                ax.bar(x, heights[column], BAR, bottom, lw=0.4, **look_of(column))
+                bottom = bottom + heights[column]
 
-    def draw_bar(self, ax: Axes, x: float, stack: pd.Series) -> dict[str, EndLabel]:
-        labels = {}
-        bottom = 0.0
-        for column, (name, colour) in PHASES.items():
-            height = stack[column]
-            if height <= 0:
-                continue
-            ax.bar(x, height, self.bar_width, bottom, color=colour, edgecolor="white", lw=0.4)
-            if height >= 5:
-                ax.text(
-                    x, bottom + height / 2, f"{height:.0f}", ha="center", va="center", fontsize=6.5,
-                    color="white" if sum(to_rgb(colour)) < 1.45 else INK,
-                )
-            middle = bottom + height / 2
-            style = Style(colour, "-", "s", colour)
-            labels[column] = EndLabel(x + self.bar_width / 2, middle, name, style)
-            bottom += height
-        return labels
+    def handles(self, rows: pd.DataFrame) -> list[Patch]:
+        split = phase_split(rows)
+        return [Patch(**look_of(column), label=PHASES[column][0])
+                for column in split if (split[column] > 0).any()]
+
+
+def look_of(column: str) -> dict[str, str | None]:
+    return {"facecolor": PHASES[column][1], "edgecolor": "white", "hatch": HATCHES.get(column)}
 
 
 def has_phases(rows: pd.DataFrame) -> pd.Series:
@@ -115,7 +87,7 @@ def phase_split(rows: pd.DataFrame) -> pd.DataFrame:
     return split.fillna(0.0)
 
 
-def best_fused(rows: pd.DataFrame) -> str | None:
+def best_candidate(rows: pd.DataFrame) -> str | None:
     """The candidate of the reduce_scatter form with the highest mean log speed-up; any candidate
     where none has that form, or none says so (files from before that column)."""
     candidates = rows[~rows["baseline"]]

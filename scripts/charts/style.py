@@ -1,7 +1,11 @@
 """The style of charts: colours, strategies, phases, and matplotlib's parameters."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.lines import Line2D
 
 # Fixed salt, text as text and no date: the same rows give the same bytes, so that committed charts
 # change only with their data. A results file may hold a "$", which is no formula.
@@ -9,13 +13,22 @@ RC_PARAMS = {
     "svg.hashsalt": "bench_moe_comm",
     "svg.fonttype": "none",
     "text.parse_math": False,
-    "text.hinting": "no_hinting",  # Else a line drawn is up to 5 % wider than it was measured.
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#888888",
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "font.size": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.ymargin": 0.08,
+    "figure.titleweight": "bold",
+    "figure.titlesize": 13,
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "legend.fontsize": 11,
+    "legend.frameon": False,
+    "grid.color": "#E4E4E4",
+    "hatch.linewidth": 0.6,
 }
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}}
 
@@ -25,6 +38,8 @@ INK, MUTED, WARNING = "#222222", "#666666", "#B03A00"
 # are a little darker than theirs for the same reason.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#DB8E00", "#45A2DA", "#009E73"
 BLUE, RED, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
+# How much of its colour an area keeps, by the line of the strategy: the rest is white.
+SHARE = {"-": 1.0, ":": 0.75, "--": 0.5, "-.": 0.3}
 
 
 @dataclass(frozen=True)
@@ -32,33 +47,35 @@ class Style:
     colour: str
     line: str
     marker: str
-    fill: str  # Of an area, where no line style can tell two strategies apart.
+
+    @property
+    def fill(self) -> str:
+        """The colour of an area: lighter where the line is broken, which an area cannot show."""
+        return paler(self.colour, SHARE[self.line])
 
 
 # One style for one strategy, whichever others are in the chart. Warm colours: rooted reduces and
 # padded forms; green and blue: one-sided and native ones; black and grey: the all_reduce family.
-# The fills are as far apart as sixteen could be made, also without red or green receptors.
+# No two share both line and marker, so that grey paper tells them apart too.
 STYLES = {
-    "all_reduce_dp_scatter": Style(BLACK, "-", "o", "#3C3C3C"),
-    "all_reduce_slice": Style(GREY, "-", "s", "#BFBCA4"),
-    "all_reduce_engine_dp_scatter": Style(BLACK, ":", "D", "#000000"),
-    "all_reduce_peer_dp_scatter": Style(GREY, "--", "v", "#F7F7B8"),
-    "all_reduce_push_dp_scatter": Style(BLACK, "--", "^", "#602808"),
-    "reduce_scatterv_grouped": Style(RED, "-", "s", "#AA5109"),
-    "reduce_scatterv_collapse": Style(RED, "--", "D", "#CDAC61"),
-    "reduce_scatter_padded": Style(ORANGE, "-", "P", "#D5A508"),
-    "reduce_scatter_symmetric": Style(ORANGE, "--", "X", "#F7F778"),
-    "reduce_scatterv_alltoallv": Style(PURPLE, "-", "^", "#B17BA2"),
-    "reduce_scatterv_two_level": Style(PURPLE, "--", "h", "#391555"),
-    "reduce_scatterv_native": Style(BLUE, "-", "D", "#086CB5"),
-    "reduce_scatterv_auto": Style(BLUE, ":", "*", "#0A219D"),
-    "reduce_scatterv_peer": Style(GREEN, "-", "v", "#088556"),
-    "reduce_scatterv_push": Style(GREEN, "--", "<", "#8DF5F7"),
-    "reduce_scatterv_fused": Style(SKY, "-", "p", "#6DC5F7"),
+    "all_reduce_dp_scatter": Style(BLACK, "-", "o"),
+    "all_reduce_slice": Style(GREY, "-.", "s"),
+    "all_reduce_engine_dp_scatter": Style(BLACK, ":", "D"),
+    "all_reduce_peer_dp_scatter": Style(GREY, "--", "v"),
+    "all_reduce_push_dp_scatter": Style(BLACK, "--", ">"),
+    "reduce_scatterv_grouped": Style(RED, "-", "s"),
+    "reduce_scatterv_collapse": Style(RED, "--", "D"),
+    "reduce_scatter_padded": Style(ORANGE, "-", "P"),
+    "reduce_scatter_symmetric": Style(ORANGE, "--", "X"),
+    "reduce_scatterv_alltoallv": Style(PURPLE, "-", "^"),
+    "reduce_scatterv_two_level": Style(PURPLE, "--", "h"),
+    "reduce_scatterv_native": Style(BLUE, "-", "D"),
+    "reduce_scatterv_auto": Style(BLUE, ":", "*"),
+    "reduce_scatterv_peer": Style(GREEN, "-", "v"),
+    "reduce_scatterv_push": Style(GREEN, "--", "<"),
+    "reduce_scatterv_fused": Style(SKY, "-", "p"),
 }
-
-# (colour, fill) for strategies that are not in the table.
-NEWER = ((ORANGE, "#E58F78"), (PURPLE, "#E9B7D6"), (GREEN, "#7C8A2E"), (SKY, "#2F8C9E"))
+NEWER = (ORANGE, PURPLE, GREEN, SKY)  # Colours of strategies that are not in the table.
 
 # Communication in warm colours, computation in blues, waiting in grey.
 PHASES = {
@@ -78,9 +95,25 @@ def style_of(strategy: str) -> Style:
     if strategy in STYLES:
         return STYLES[strategy]
     number = zlib.crc32(strategy.encode())
-    colour, fill = NEWER[number % len(NEWER)]
-    return Style(colour, "-.", ">H8d"[number // 4 % 4], fill)
+    return Style(NEWER[number % len(NEWER)], "-.", ">H8d"[number // 4 % 4])
 
 
 def style_order(strategy: str) -> tuple[int, str]:
     return (list(STYLES).index(strategy) if strategy in STYLES else len(STYLES), strategy)
+
+
+def line_handles(strategies: Iterable[str]) -> list[Line2D]:
+    """Entries of a legend of lines."""
+    styles = {name: style_of(name) for name in sorted(strategies, key=style_order)}
+    return [Line2D([], [], color=style.colour, linestyle=style.line, marker=style.marker,
+                   label=name) for name, style in styles.items()]
+
+
+def paler(colour: str, share: float) -> str:
+    """The colour with white, of which it is this share."""
+    return to_hex([1 - share * (1 - part) for part in to_rgb(colour)])
+
+
+def ink_on(colour: str) -> str:
+    """What can be read on an area of this colour."""
+    return "white" if sum(to_rgb(colour)) < 1.3 else INK

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from charts.style import style_order
-from moe_results import AGAINST, CELL, DISTURBED, Row, join_launches, lacks_verdict
+from moe_results import AGAINST, CELL, Row, join_launches, unresolved_if_disturbed
 from reference import ENGINE, ENGINE_FORM, is_timed, over_reference
 from samples import Samples
 from setting_names import load_order, natural
@@ -13,8 +13,6 @@ from setting_names import load_order, natural
 PANEL = tuple(name for name in CELL if name not in ("tokens", "combine", AGAINST))
 
 Key = tuple[object, ...]
-SPEEDUPS = tuple(f"{name}{end}" for name in ("speedup_output", "speedup_layer")
-                 for end in ("", "_low", "_high"))
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,6 @@ def by_cell(rows: Iterable[Row]) -> dict[Key, Row]:
     joined = sorted(map(unresolved_if_disturbed, join_launches(rows)),
                     key=lambda row: row[AGAINST] == ENGINE_FORM)
     return {tuple(row[name] for name in (*PANEL, "tokens", "combine")): row for row in joined}
-
-
-def unresolved_if_disturbed(row: Row) -> Row:
-    """Without the intervals from which one would conclude who is faster."""
-    if not lacks_verdict(row, DISTURBED):
-        return row
-    return row | {name: float("nan") for name in SPEEDUPS if name.endswith(("low", "high"))}
 
 
 def by_panel(cells: Iterable[Cell]) -> dict[Key, list[Cell]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from charts.subtitle import left_out_notes
+from charts.caption import left_out_notes
 from html_report.cautions import cautions_of
 from html_report.cells import Cell, cells_of
 from html_report.columns import packed

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from charts.format import listed, ratio_text
+from charts.format import count_text, listed, ratio_text
 from crossovers.crossing import crossings_of
 from crossovers.series import LOSES, WINS, Point, verdict_of
 from html_report.cells import Cell, by_panel
@@ -59,15 +59,16 @@ class Tally:
             parts.append(f"slower in {len(slower)} ({range_of(slower)})")
         if left:
             parts.append(f"not resolved in {left}")
-        return f"of {cases_text(len(self.cells))} {listed(parts)}"
+        return f"of {count_text(len(self.cells), 'case')} {listed(parts)}"
 
     def _passing(self) -> str:
-        """Between which sizes it passes the reference or falls behind it, and at which loads."""
+        """Between which sizes it becomes faster than the reference or slower, at which loads."""
         loads: dict[str, list[str]] = {}
         for cells in by_panel(self.cells).values():
             for crossing in crossings_of([Point.of(cell.over_engine) for cell in cells]):
-                verb = "passes it" if crossing.above.verdict == WINS else "falls behind"
-                where = f"{verb} between {crossing.below.tokens} and {crossing.above.tokens} tokens"
+                verb = "faster" if crossing.above.verdict == WINS else "slower"
+                sizes = f"{crossing.below.tokens} and {crossing.above.tokens} tokens"
+                where = f"becomes {verb} between {sizes}"
                 loads.setdefault(where, []).append(str(cells[0].over_engine["load"]))
         if not loads or len(loads) > MOST_CROSSINGS:
             return ""
@@ -101,7 +102,3 @@ def speedups_of(cells: Iterable[Cell]) -> list[float]:
 def range_of(cells: Sequence[Cell]) -> str:
     ratios = speedups_of(cells)
     return " to ".join(dict.fromkeys(map(ratio_text, (min(ratios), max(ratios)))))
-
-
-def cases_text(count: int) -> str:
-    return f"{count} case{'s' * (count != 1)}"

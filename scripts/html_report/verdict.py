@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from charts.format import listed
-from charts.subtitle import claim_text
+from charts.format import count_text, listed, sentence
+from charts.caption import claim_text, reference_text
 from html_report.cells import Cell
-from html_report.tally import Tally, cases_text, range_of, tallies_of
+from html_report.tally import Tally, range_of, tallies_of
 from moe_results import AGAINST, CLAIMS, NO_VERDICT
 from reference import ENGINE_FORM
 from winner import WON, winner_of
@@ -75,12 +75,12 @@ def headline_of(
     if clear:
         best = max(clear, key=rank)
         return (f"{'Take ' * engines_have}{best.name}: faster than {reference} in"
-                f" {len(best.wins)} of {cases_text(len(best.cells))}, slower in none")
+                f" {len(best.wins)} of {count_text(len(best.cells), 'case')}, slower in none")
     mixed = [one for one in tallies if one.wins]
     if mixed:
         best = max(mixed, key=rank)
         return (f"It depends on size and load: {best.name} is faster than {reference} in"
-                f" {len(best.wins)} of {cases_text(len(best.cells))} and slower in"
+                f" {len(best.wins)} of {count_text(len(best.cells), 'case')} and slower in"
                 f" {len(best.loses)}, see the crossovers")
     if engines_have:
         names = listed([one.name for one in references])
@@ -110,7 +110,7 @@ def fastest_text(cells: Iterable[Cell]) -> str:
         if winner["kind"] == WON:
             fastest = next(cell for cell in case if cell.combine == winner["winner"])
             won.setdefault(fastest.combine, []).append(fastest)
-    count = cases_text(len(cases))
+    count = count_text(len(cases), "case")
     if not won:
         return f"Of all forms none is resolved to be the fastest in any of {count}."
     name, part = max(won.items(), key=lambda item: len(item[1]))
@@ -120,15 +120,17 @@ def fastest_text(cells: Iterable[Cell]) -> str:
 
 def basis_of(cells: Sequence[Cell]) -> str:
     """Against which all-reduce, and what the numbers claim."""
+    rows = [cell.over_engine for cell in cells]
     names = references_of(cells)
     text = f"Against {listed(names)}"
     if names == [ENGINE_FORM]:
         text += ", the all-reduce that SGLang chooses by size and ranks, with dp_scatter"
     elif ENGINE_FORM not in names:
+        words = {reference_text(str(row[AGAINST]), str(row["backend"])) for row in rows}
+        text += "".join(f", {word}" for word in sorted(words - {*names}))
         text += ": these rows have no time of the all-reduce that engines choose by size"
     backends: dict[str, set[str]] = {}
-    for cell in cells:
-        row = cell.over_engine
+    for row in rows:
         backends.setdefault(str(row["claim"]), set()).add(str(row["backend"]))
     claims = [claim_text(claim, backends[claim]) for claim in CLAIMS if claim in backends]
-    return f"{text}. {'; '.join(claims)}."
+    return f"{text}. {sentence('; '.join(claims))}."

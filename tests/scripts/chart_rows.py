@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 BASELINE = "all_reduce_dp_scatter"
 NATIVE = "reduce_scatterv_native"
+MPI = "MPI's all-reduce + dp_scatter"  # What charts call that baseline on cores.
 ALL_REDUCES = (BASELINE, "all_reduce_slice")
 # Speed-up of the output step at (16, 1024) tokens; between them it grows with log tokens.
 GAINS = {

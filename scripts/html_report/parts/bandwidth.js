@@ -5,11 +5,11 @@ function drawBandwidths(panels) {
     const lines = DATA.lines(panel)
       .map(([name, cells]) => [name, cells.filter((cell) => DATA.value("busbw_gbps", cell) > 0)])
       .filter(([, cells]) => cells.length);
-    return [lines.length ? bandwidthChart(lines) : { none: "no row has a bus bandwidth" }];
+    return [lines.length ? bandwidthChart(panels, lines) : { none: "no row has a bus bandwidth" }];
   }));
 }
 
-function bandwidthChart(lines) {
+function bandwidthChart(panels, lines) {
   const hover = (cell) => `${atCell(cell)}: ${short(DATA.value("busbw_gbps", cell))} GB/s`;
   const traces = lines.map(
     ([name, cells]) => lineOf(name, cells, "bytes", "busbw_gbps", { hover }));
@@ -23,8 +23,16 @@ function bandwidthChart(lines) {
   }
   const sizes = readable(rising(traces.flatMap((trace) => trace.x)));
   const layout = { xaxis: logAxis("bytes of partial sums", sizes, bytesText),
-                   yaxis: logAxis("GB/s") };
+                   yaxis: bandwidthAxis(panels) };
   return { traces, layout };
+}
+
+// Of all panels that stand side by side, with ticks at 1, 2 and 5 of each decade.
+function bandwidthAxis(panels) {
+  const values = ["busbw_gbps", "limit_gbps"].flatMap((column) => DATA.valuesOf(panels, column));
+  const powers = Array.from({ length: 13 }, (_, place) => `1e${place - 6}`);
+  const ticks = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(power) * digit));
+  return sharedAxis("bus bandwidth, GB/s", values, ticks.map((tick) => Number(short(tick))));
 }
 
 // [size, limit]: the median over the strategies, which agree in it within a launch.

@@ -51,9 +51,19 @@ class Data {
     return [...lines].filter(([, cells]) => cells.length);
   }
 
+  cellsOf(panels) {
+    return panels.flatMap((panel) => (panel === null ? [] : this.cellsOfPanel[panel]));
+  }
+
   tokensOf(panels) {
-    const cells = panels.flatMap((panel) => (panel === null ? [] : this.cellsOfPanel[panel]));
-    return rising(cells.map((cell) => this.value("tokens", cell)));
+    return rising(this.cellsOf(panels).map((cell) => this.value("tokens", cell)));
+  }
+
+  // What a log axis has to reach: the values of a column and the ends of their intervals.
+  valuesOf(panels, column) {
+    return this.cellsOf(panels)
+      .flatMap((cell) => [this.value(column, cell), ...this.ends(column, cell)])
+      .filter((value) => value > 0);
   }
 }
 

@@ -59,6 +59,13 @@ function logAxis(title, ticks = null, text = String) {
   return ticks ? { ...axis, tickmode: "array", tickvals: ticks, ticktext: ticks.map(text) } : axis;
 }
 
+// A log axis from the least to the greatest of some values, which sets side by side have in common.
+function sharedAxis(title, values, ticks) {
+  const [low, high] = [Math.min(...values) / 1.1, Math.max(...values) * 1.1];
+  const range = [Math.log10(low), Math.log10(high)];
+  return { ...logAxis(title, ticks.filter((tick) => tick >= low && tick <= high)), range };
+}
+
 // From the right, the values whose numbers do not touch on a log axis.
 function readable(values) {
   const gap = Math.log(values.at(-1) / values[0]) / (window.innerWidth < 600 ? 6 : 11);

@@ -1,11 +1,13 @@
 // Where the time of the layer goes: of the reference, and of the fastest other strategy.
 
 function drawPhases(panels) {
-  drawAll("phases", ofSets(panels, (panel) => {
+  const drawings = ofSets(panels, (panel) => {
     const bars = phaseBars(panel);
     if (!bars.length) return [{ none: "no row has phases: no layer was timed, or in graphs only" }];
     return [phaseChart(bars, DATA.panels[panel].engine)];
-  }));
+  });
+  drawAll("phases", drawings);
+  document.getElementById("phases-note").hidden = drawings.every(({ none }) => none);
 }
 
 // At each size the reference and the fastest other strategy, of the cells that have phases.
@@ -33,7 +35,7 @@ function hasPhases(cell) {
 function phaseChart(bars, engine) {
   const shares = sharesOf(bars);
   const x = [bars.map(({ cell }) => String(DATA.value("tokens", cell))),
-             bars.map(({ side }) => side)];
+             bars.map(({ side }) => (side === "reference" ? "ref." : "best"))];
   const hover = (cell, column, name) => plain(
     `${atCell(cell)}: ${name} ${short(DATA.value(column, cell))} µs`);
   const traces = DATA.phases.map(([column, name, color]) => ({

@@ -10,15 +10,16 @@ function drawSpeedups(panels, region) {
   const prefix = region === "layer" ? "layer_" : "";
   drawAll("speedup", ofSets(panels, (panel) => {
     const { engine, baseline } = DATA.panels[panel];
-    const drawn = [speedupChart(panel, `${prefix}over_engine`, engine)];
+    const drawn = [speedupChart(panels, panel, `${prefix}over_engine`, engine)];
     if (baseline && baseline !== engine) {
-      drawn.push(speedupChart(panel, `${prefix}over_baseline`, baseline));
+      drawn.push(speedupChart(panels, panel, `${prefix}over_baseline`, baseline));
     }
     return drawn;
   }));
 }
 
-function speedupChart(panel, column, reference) {
+// Of one of the panels that stand side by side.
+function speedupChart(panels, panel, column, reference) {
   const hollow = (cell) => {
     const [low, high] = DATA.ends(column, cell);
     const resolved = low > 1 || (high !== null && high < 1);
@@ -27,27 +28,27 @@ function speedupChart(panel, column, reference) {
   const hover = (cell) => `${atCell(cell)}: ${intervalText(cell, column)}`;
   const traces = DATA.lines(panel).map(
     ([name, cells]) => lineOf(name, cells, "tokens", column, { hollow, hover }));
-  const values = traces.flatMap((trace) => trace.y).filter((value) => value > 0);
   const heading = `over ${reference}`;
-  if (!values.length) return { heading, none: "no row has these times" };
+  if (!DATA.valuesOf([panel], column).length) return { heading, none: "no row has these times" };
   const one = {
     type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, layer: "below",
     line: { color: "#999", width: 1 },
   };
   const layout = {
     xaxis: logAxis("tokens in one step, all DP ranks", readable(DATA.tokensOf([panel]))),
-    yaxis: ratioAxis(values), shapes: [one],
+    yaxis: ratioAxis(DATA.valuesOf(panels, column)), shapes: [one],
   };
   return { heading, traces, layout };
 }
 
 // With ticks that a reader knows, 1 among them.
 function ratioAxis(values) {
-  const [low, high] = [Math.min(1, ...values) / 1.1, Math.max(1, ...values) * 1.1];
-  const ticks = RATIO_TICKS.filter((tick) => tick >= low && tick <= high);
+  const [low, high] = [Math.min(1, ...values), Math.max(1, ...values)];
+  const ticks = RATIO_TICKS.filter((tick) => tick >= low / 1.1 && tick <= high * 1.1);
   const crowded = ticks.length > 12;
   const odd = ticks.indexOf(1) % 2;
-  return logAxis("speed-up", ticks.filter((_, place) => !crowded || place % 2 === odd));
+  const shown = ticks.filter((_, place) => !crowded || place % 2 === odd);
+  return sharedAxis("speed-up", [low, high], shown);
 }
 
 function listCrossovers(panels) {

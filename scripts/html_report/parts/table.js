@@ -2,11 +2,13 @@
 
 const ROW_HEIGHT = 26;
 const TITLES = {
-  combine: "strategy", output_us: "output step, µs", over_engine: "speed-up over engine's",
-  over_baseline: "speed-up over baseline", verdict: "over engine's, in words",
+  combine: "strategy", output_us: "output step, µs", over_engine: "speed-up over reference",
+  over_baseline: "speed-up over baseline", verdict: "over reference, in words",
   layer_us: "layer, µs", busbw_gbps: "busbw, GB/s", engine_path: "run by",
 };
-const WIDTHS = { combine: 230, verdict: 110, engine_path: 150, model: 160, set: 130 };
+// In pixels; so that on a wide screen no scrolling is needed to see a row's verdict.
+const WIDTHS = { combine: 215, verdict: 105, engine_path: 150, model: 150, set: 115, load: 105 };
+const INTERVAL_WIDTH = 158, OTHER_WIDTH = 76;
 
 class Table {
   constructor(place, count) {
@@ -14,13 +16,14 @@ class Table {
     this.count = count;
     this.filters = new Map();
     this.sorted = { column: null, descending: false };
-    this.columns = ["set", ...DATA.table].filter((name) => this.isThere(name));
+    const sets = DATA.sets.length > 1 ? ["set"] : [];
+    this.columns = [...sets, ...DATA.table.filter((name) => this.isThere(name))];
     this.build();
     this.update();
   }
 
   isThere(name) {
-    return name === "set" || this.setting(name) >= 0 || Boolean(DATA.cells[name]);
+    return this.setting(name) >= 0 || Boolean(DATA.cells[name]);
   }
 
   // The place among the values of a panel, for columns that a panel's cells share; else -1.
@@ -48,7 +51,8 @@ class Table {
   }
 
   build() {
-    const widths = this.columns.map((name) => WIDTHS[name] ?? (hasInterval(name) ? 170 : 95));
+    const widths = this.columns.map(
+      (name) => WIDTHS[name] ?? (hasInterval(name) ? INTERVAL_WIDTH : OTHER_WIDTH));
     const table = element("table", "", { style: `width:${widths.reduce((a, b) => a + b, 0)}px` });
     const columns = element("colgroup");
     columns.append(...widths.map((width) => element("col", "", { style: `width:${width}px` })));

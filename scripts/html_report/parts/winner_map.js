@@ -57,8 +57,10 @@ function steps(colours) {
     [[place / colours.length, colour], [(place + 1) / colours.length, colour]]));
 }
 
+// Without a number where there is no speed-up.
 function cellText(cell) {
-  return `${cell.kind === "won" ? "" : "~"}${short(cell.speedup)}${cell.tied ? "*" : ""}`;
+  const speedup = cell.speedup?.toFixed(2) ?? "";
+  return `${cell.kind === "won" ? "" : "~"}${speedup}${cell.tied ? "*" : ""}`;
 }
 
 function mapEntry(name) {

@@ -5,11 +5,9 @@ from pathlib import Path
 import moe_results
 from chart_rows import Row
 from charts import CHARTS as KINDS
-from charts.chart import Chart
-from charts.figure import draw
-from charts.figures import make_pages
-from charts.winner_map import CHART, draw_map
-from charts.winners import make_maps
+from charts.figure import Chart, draw
+from charts.figures import make_maps, make_pages
+from charts.winner_map import WinnerMap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from results_csv import write_csv
@@ -19,8 +17,8 @@ WITH_MAP = (*CHARTS, "winner_map")  # Where a second thing varies beside the tok
 
 
 def figure_text(figure: Figure) -> str:
-    """A wrapped title is several texts: joined by spaces it is whole again."""
-    return " ".join(text.get_text() for text in figure.findobj(Text) if text.get_text())
+    """A text is wrapped: with spaces for the breaks it is whole again."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.findobj(Text))
 
 
 def figures(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
@@ -33,4 +31,6 @@ def figures(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
 
 def maps(rows: list[Row], tmp_path: Path) -> list[tuple[Chart, Figure]]:
     file = write_csv(tmp_path / "results.csv", rows)
-    return [(CHART, draw_map(one)) for one in make_maps(moe_results.read_results([file]))]
+    found = make_maps(moe_results.read_results([file]))
+    chart = WinnerMap()
+    return [(chart, draw(page, chart)) for page in found]

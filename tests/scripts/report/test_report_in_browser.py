@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,52 @@ def test_texts_of_files_are_texts(seen: Opened) -> None:
     assert seen.page.title() == "bench_moe_comm: old, new"
     assert set(seen.column("model")) == {EVIL}
     assert EVIL in seen.page.inner_text("#verdict")
+
+
+def texts_of(opened: Opened, selector: str) -> list[str]:
+    return opened.page.locator(selector).all_text_contents()
+
+
+def test_the_verdict_of_a_row_is_seen_without_scrolling_on_a_wide_screen(browser, report) -> None:
+    opened = Opened(browser, report, WIDE)
+    table = opened.page.locator("#table").bounding_box()
+    verdict = opened.page.locator('#table th[data-column="verdict"]').bounding_box()
+    assert verdict["x"] + verdict["width"] <= table["x"] + table["width"]
+
+
+def test_numbers_are_whole_ones_on_axes_and_as_long_as_each_other_in_maps(seen: Opened) -> None:
+    ticks = [float(text) for text in texts_of(seen, "#bandwidth .ytick text")]
+    assert ticks and all(f"{tick:e}"[0] in "125" for tick in ticks)
+    numbers = [text.strip("~*") for text in texts_of(seen, "#maps .hm text tspan")
+               if text[-1:].isdigit()]
+    assert numbers and all(len(text.split(".")[1]) == 2 for text in numbers)
+
+
+def test_words_below_bars_do_not_touch(seen: Opened) -> None:
+    ends = seen.page.locator("#phases .plot").first.locator(".xtick text").evaluate_all(
+        "texts => texts.map((text) => text.getBoundingClientRect())"
+        ".map(({ left, right }) => [left, right]).sort((a, b) => a[0] - b[0])")
+    assert len(ends) == 8 and all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+def test_sets_side_by_side_have_the_same_axis(browser, tmp_path: Path) -> None:
+    sets = [write_set(tmp_path / str(last), engine_sweep(tokens=(16, last)))
+            for last in (64, 4096)]
+    opened = Opened(browser, report_of(*sets), WIDE)
+    for chart, axes in (("speedup", 2), ("bandwidth", 1)):  # Speed-ups are over two references.
+        ranges = opened.page.eval_on_selector_all(
+            f"#{chart} .plot", "plots => plots.map((plot) => plot.layout.yaxis.range.join())")
+        assert len(ranges) == 2 * axes and len(set(ranges)) == axes, chart
+
+
+def test_what_is_not_drawn_is_not_explained(seen: Opened, browser, tmp_path: Path) -> None:
+    assert seen.page.locator("#phases-note").is_visible()
+    graphs = [row | {name: "" for name in row if name.endswith("_us_median") and (
+        name.split("_us")[0] not in ("output", "layer", "combine"))}
+              for row in engine_sweep(graph="on")]
+    opened = Opened(browser, report_of(write_set(tmp_path / "graphs", graphs)), WIDE)
+    assert opened.page.locator('#table th[data-column="set"]').count() == 0, "of one set"
+    assert not opened.page.locator("#phases-note").is_visible()
 
 
 def test_the_table_filters_and_sorts(opened: Opened) -> None:

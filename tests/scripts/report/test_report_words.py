@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from chart_rows import BASELINE, NATIVE, sweep
+from chart_rows import BASELINE, MPI, NATIVE, sweep
 from pages import ENGINE, GROUPED, engine_sweep, report_of, words_of, write_set
 
 
@@ -19,7 +19,7 @@ def test_decode_and_prefill_have_verdicts_of_their_own(tmp_path: Path) -> None:
     assert decode.startswith("up to 512 tokens for each DP rank, eager")
     grouped = f"{GROUPED} (sglang-1's default)"
     assert f"{grouped}: of 2 cases faster in 1 (1.40×) and slower in 1 (0.50×)." in decode
-    assert "It passes it between 16 and 1024 tokens (balanced)." in decode
+    assert "It becomes faster between 16 and 1024 tokens (balanced)." in decode
     assert (f"It depends on size and load: {grouped} is faster than {ENGINE} in 1 of 2 cases and"
             " slower in 1") in decode
     assert f"Take {grouped}: faster than {ENGINE} in 1 of 1 case, slower in none." in prefill
@@ -59,15 +59,19 @@ def test_rows_that_say_their_phase_are_taken_at_their_word(tmp_path: Path) -> No
 def test_says_against_which_all_reduce_and_with_what_claim(tmp_path: Path) -> None:
     text = said(tmp_path, engine_sweep())
     assert f"Against {ENGINE}, the all-reduce that SGLang chooses by size and ranks" in text
-    assert "claim: interconnect" in text
-    older = said(tmp_path, sweep(), "b")
-    assert f"Against {BASELINE}: these rows have no time of the all-reduce that engines" in older
+    assert "Claim: interconnect" in text
+    none = "these rows have no time of the all-reduce that engines choose by size"
+    older = [row for row in engine_sweep() if row["combine"] != ENGINE]
+    older = [row | {"engine_path": ""} for row in older]
+    text = said(tmp_path, older, "b")
+    assert f"Against {BASELINE}, NCCL's all-reduce + dp_scatter: {none}" in text
+    assert f"Against {BASELINE}, {MPI}: {none}" in said(tmp_path, sweep(), "c")
 
 
 def test_on_cores_nothing_is_to_be_set(tmp_path: Path) -> None:
     """No engine runs its forms there, whatever the column says of the case."""
     text = said(tmp_path, engine_sweep(backend="host"))
-    assert f"Against {BASELINE}: these rows have no time of" in text
+    assert f"Against {BASELINE}, {MPI}: these rows have no time of" in text
     assert "Take " not in text and "sglang" not in text.split("Charts")[1]
 
 
@@ -83,15 +87,16 @@ def test_a_claim_without_a_verdict_has_none(tmp_path: Path, changes: dict, words
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({}, "one launch of 16 of 16 cells: launches differ by more"),
-    ({"output_us_low": 0.1}, "wide intervals: more than 10 % of the median in 16 of 16 cells"),
+    ({}, "16 of 16 points are of one launch: launches differ by more"),
+    ({"output_us_low": 0.1}, "wide intervals: more than 10 % of the median in 16 of 16 points"),
     ({"experts_kernel": "grouped_gemm_simt"}, "expert kernel not tuned for this device"),
     ({"flags": "throttled;disturbed"}, "the GPU's clock was held back: 16 rows"),
-    ({"flags": "above_limit"}, "faster than the calibrated limit"),
+    ({"flags": "above_limit"},
+     "faster than the calibrated limit, so that limit is no bound there: 16 rows"),
     ({"verified": ""}, "not verified: 16 rows"),
     ({"steps_source": "synthetic traffic isl=1"}, "synthetic traffic"),
     ({"disturbed_pct": 9, "timed_by": "host", "no_verdict": "disturbed"},
-     "not resolved, for others had a rank's core: 16 of 16 cells"),
+     "not resolved, for others had a rank's core: 16 of 16 points"),
 ])
 def test_cautions(tmp_path: Path, changes: dict, words: str) -> None:
     text = said(tmp_path, [row | changes for row in engine_sweep()])
@@ -110,7 +115,7 @@ def test_launches_that_are_enough_have_no_caution(tmp_path: Path) -> None:
     rows = [row | {"run_id": f"r{launch}", "launch": launch}
             for launch in range(1, 8) for row in engine_sweep()]
     assert "one launch" not in said(tmp_path, rows)
-    assert "2 to 5 launches of 16 of 16 cells: too few" in said(tmp_path, rows[:48], "few")
+    assert "16 of 16 points are of 2 to 5 launches: too few" in said(tmp_path, rows[:48], "few")
 
 
 def test_provenance_is_what_the_run_was(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import moe_results
 import pytest
-from charts.winners import Map, make_maps
+from charts.figures import Page, make_maps
 from map_rows import Row
 from results_csv import write_csv
 
 
 @pytest.fixture
 def maps_of(tmp_path: Path):
-    def maps(rows: Iterable[Row]) -> list[Map]:
+    def maps(rows: Iterable[Row]) -> list[Page]:
         return make_maps(moe_results.read_results([write_csv(tmp_path / "results.csv", rows)]))
 
     return maps
@@ -20,7 +20,7 @@ def maps_of(tmp_path: Path):
 
 @pytest.fixture
 def map_of(maps_of):
-    def only(rows: Iterable[Row]) -> Map:
+    def only(rows: Iterable[Row]) -> Page:
         (one,) = maps_of(rows)
         return one
 

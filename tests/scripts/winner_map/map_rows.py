@@ -3,8 +3,11 @@
 import itertools
 from collections.abc import Iterable
 
-from charts.winner_map import draw_map
-from charts.winners import Map
+import pandas as pd
+from charts.figure import draw
+from charts.figures import Page
+from charts.winner_map import WinnerMap
+from charts.winners import fastest
 from matplotlib.text import Text
 
 BASELINE, SLICE, NATIVE = "all_reduce_dp_scatter", "all_reduce_slice", "reduce_scatterv_native"
@@ -60,12 +63,23 @@ def sweep(column: str, values: Iterable[object], **changes: object) -> list[Row]
     ]
 
 
-def the_cells(one: Map):
-    """The cells of the only panel, by tokens and place."""
-    (cells,) = one.cells.values()
-    assert not cells.duplicated(["tokens", "place"]).any()
-    return cells.set_index(["tokens", "place"])
+def rows_of(page: Page) -> pd.DataFrame:
+    """Of the only panel."""
+    ((panel,),) = page.grid
+    return panel.rows
 
 
-def figure_texts(one: Map) -> list[str]:
-    return [text.get_text() for text in draw_map(one).findobj(Text) if text.get_text()]
+def the_cells(page: Page) -> pd.DataFrame:
+    """By tokens and place."""
+    return fastest(rows_of(page), "place").set_index(["tokens", "place"])
+
+
+def places_of(page: Page) -> list[str]:
+    """From the top."""
+    return [tick.get_text() for tick in draw(page, WinnerMap()).axes[0].get_yticklabels()]
+
+
+def figure_texts(page: Page) -> list[str]:
+    """The lines of its texts."""
+    texts = draw(page, WinnerMap()).findobj(Text)
+    return [line for text in texts for line in text.get_text().split("\n") if line]

@@ -1,4 +1,4 @@
-"""Fills of winner maps, as different eyes see them."""
+"""Fills of winner maps, as different eyes see them, and on grey paper."""
 
 import itertools
 
@@ -8,19 +8,28 @@ from charts.style import STYLES, style_of
 from matplotlib.colors import to_rgb
 
 
-def test_an_unknown_strategy_has_a_fill_of_its_name_alone() -> None:
+def test_an_unknown_strategy_has_a_look_of_its_name_alone() -> None:
     assert style_of("x_new") == style_of("x_new")
-    fills = {style_of(f"new_{number}").fill for number in range(40)}
-    assert len(fills) > 1 and fills.isdisjoint(style.fill for style in STYLES.values())
+    looks = {style_of(f"new_{number}") for number in range(40)}
+    assert len(looks) > 1 and looks.isdisjoint(STYLES.values())
 
 
-# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
+def test_a_fill_is_the_colour_of_the_line_or_paler() -> None:
+    for style in STYLES.values():
+        colour, fill = np.array(to_rgb(style.colour)), np.array(to_rgb(style.fill))
+        share = (1 - fill).max() / (1 - colour).max()
+        assert share <= 1 and np.allclose(1 - fill, share * (1 - colour), atol=0.01)
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB; grey paper keeps the luminance.
+LUMINANCE = [0.2126, 0.7152, 0.0722]
 SIGHTS = {
     "normal": np.eye(3),
     "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
     "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "grey": [LUMINANCE] * 3,
 }
-TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], LUMINANCE, [0.0193, 0.1192, 0.9505]])
 
 
 def seen(colour: str, sight: str) -> np.ndarray:
@@ -33,8 +42,9 @@ def seen(colour: str, sight: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_fills_can_be_told_apart(sight: str) -> None:
-    """A difference of 2 is just visible; 20 is seen at a glance."""
-    for one, other in itertools.combinations(STYLES, 2):
-        distance = np.linalg.norm(seen(STYLES[one].fill, sight) - seen(STYLES[other].fill, sight))
-        assert distance > 20, (one, other)
+def test_cells_with_the_same_mark_can_be_told_apart(sight: str) -> None:
+    """A difference of 2 is just visible; 10 is seen at a glance."""
+    for one, other in itertools.combinations(STYLES.values(), 2):
+        if one.marker == other.marker:
+            distance = np.linalg.norm(seen(one.fill, sight) - seen(other.fill, sight))
+            assert distance > 10, (one, other)

@@ -1,13 +1,13 @@
-"""What stands around the panels of every chart: the case, the launches, what was left out."""
+"""What stands below the panels of every chart: the case, the launches, what was left out."""
 
 from collections.abc import Iterable
 
 import pandas as pd
 
 import moe_results
-from charts.format import values_of
+from charts.format import count_text, sentence, values_of
 from charts.style import style_order
-from moe_results import FUNCTIONAL, PLANTED, SHARED_MACHINE
+from moe_results import AGAINST, FUNCTIONAL, NO_VERDICT, PLANTED, SHARED_MACHINE
 from reference import ENGINE_FORM
 
 CLAIM_TEXT = {
@@ -17,6 +17,14 @@ CLAIM_TEXT = {
                     " strategies",
     FUNCTIONAL: "functional: ranks > cores, times say nothing about speed",
 }
+# The columns that say what was measured.
+CASE = (
+    "device", "ranks", "hosts", "ranks_per_device", "backend", "transport", "model", "hidden",
+    "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode", AGAINST, "skew_us", "sms",
+    "beside", "steps_source",
+)
+# The library whose all-reduce the usual baseline calls, by the backend.
+BASELINE, LIBRARIES = "all_reduce_dp_scatter", {"cuda": "NCCL", "host": "MPI"}
 SHARED_GPU = "functional: ranks share a GPU, times say nothing about an interconnect"
 
 
@@ -26,40 +34,35 @@ def claim_text(claim: str, backends: Iterable[str]) -> str:
     return SHARED_GPU if shared else CLAIM_TEXT[claim]
 
 
-def reference_text(combine: str) -> str:
+def reference_text(combine: str, backend: str) -> str:
     """What speed-ups are over, in the words of a sentence."""
-    return "the engines' all-reduce" if combine == ENGINE_FORM else "the baseline"
+    if combine == ENGINE_FORM:
+        return "the engine's own all-reduce + dp_scatter"
+    if combine == BASELINE and backend in LIBRARIES:
+        return f"{LIBRARIES[backend]}'s all-reduce + dp_scatter"
+    return combine or "the baseline"
 
 
 def reference_of(rows: pd.DataFrame) -> str:
-    """Of rows of several the one word for all; the subtitle names them."""
-    texts = {reference_text(combine) for combine in rows[moe_results.AGAINST]}
+    """Of rows of several the one word for all; the caption names them."""
+    texts = {reference_text(*both) for both in zip(rows[AGAINST], rows["backend"])}
     return texts.pop() if len(texts) == 1 else "the baseline"
 
 
-def subtitle_of(rows: pd.DataFrame) -> list[str]:
-    def listed(column: str) -> str:
-        values = values_of(rows, column)
-        return ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
+def caption_of(rows: pd.DataFrame, claim: str) -> list[str]:
+    """Paragraphs: what the numbers may claim, and the case. Settings as usual are not named."""
+    usual = {"skew_us": "0", "sms": "default", "beside": "none"}
+    names = [name for name in CASE if set(rows[name]) != {usual.get(name)}]
+    case = "; ".join(f"{name.replace('_', ' ')} {some_of(values)}" for name in names
+                      if (values := values_of(rows, name)))
+    launches = launches_text(rows)
+    if claim in NO_VERDICT:  # Then it is the headline.
+        return [f"{sentence(launches)}.", case]
+    return [f"{sentence(claim_text(claim, rows['backend']))}; {launches}.", case]
 
-    columns = [
-        ("device", "ranks", "hosts", "ranks_per_device", "backend", "transport"),
-        ("model", "hidden", "dtype", "dp", "ep", "gather", "padding", "graph", "cache", "mode",
-         moe_results.AGAINST),
-    ]
-    if set(rows["skew_us"]) != {"0"}:
-        columns.append(("skew_us",))
-    if set(rows["sms"]) != {"default"}:
-        columns.append(("sms",))
-    if set(rows["beside"]) != {"none"}:
-        columns.append(("beside",))
-    if set(rows["steps_source"]) != {""}:
-        columns.append(("steps_source",))
-    lines = [
-        " · ".join(f"{name.replace('_', ' ')} {listed(name)}" for name in names if listed(name))
-        for names in columns
-    ]
-    return [*lines, launches_text(rows)]
+
+def some_of(values: list[str]) -> str:
+    return ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
 
 
 def launches_text(rows: pd.DataFrame) -> str:
@@ -89,6 +92,5 @@ def left_out_notes(rows: list[moe_results.Row]) -> list[str]:
     for reason, strategies in sorted(reasons.items()):
         names = sorted(set(strategies), key=style_order)
         who = ", ".join(names) if len(names) <= 3 else f"{len(names)} strategies"
-        count = f"{len(strategies)} row{'s' if len(strategies) > 1 else ''}"
-        notes.append(f"left out: {who}: {reason} ({count})")
+        notes.append(f"left out: {who}: {reason} ({count_text(len(strategies), 'row')})")
     return notes
