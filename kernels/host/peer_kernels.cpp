@@ -206,8 +206,8 @@ private:
         template <class Visit>
         void for_each_to_send(Visit&& visit) const {
             const auto pieces = plan.pieces();
-            const auto [own, next] =
-                std::ranges::equal_range(pieces, inbox.rank, {}, &PushPiece::helper);
+            const auto own = std::ranges::lower_bound(pieces, inbox.rank, {}, &PushPiece::helper);
+            const auto next = std::ranges::upper_bound(pieces, inbox.rank, {}, &PushPiece::helper);
             std::for_each(next, pieces.end(), visit);
             std::for_each(pieces.begin(), own, visit);
         }
