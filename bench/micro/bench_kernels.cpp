@@ -1,9 +1,9 @@
 // Each host kernel on one core against its floor: the bytes it must move at the bandwidth that a
 // plain copy of the same size reaches in the same run. Counters: `of_copy` is the share of that
 // floor reached (1 = as fast as the copy), `gflops` what the GEMMs do.
+#include "bench/micro/copy_floor.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
-#include "kernels/host/peer_kernels.hpp"
 #include "kernels/host/row_ops.hpp"
 #include "kernels/host/swiglu.hpp"
 #include "kernels/runtime/layer_kernels.hpp"
@@ -11,7 +11,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -24,29 +23,6 @@ constexpr std::int64_t kHidden = 2048;
 constexpr std::int64_t kRows = 4096;  // 16 MiB of bf16, 32 of f32: beyond a core's own caches
 constexpr int kTopK = 8;
 constexpr std::int64_t kExperts = 64;
-
-/// Bytes read and written by a copy of `bytes`, per second: the best of a few, since a floor that a
-/// busy machine raises is none.
-double copy_bandwidth(std::size_t bytes) {
-    std::vector<std::byte> from(bytes), to(bytes);
-    double best = 0;
-    for (int i = 0; i < 10; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        std::memcpy(to.data(), from.data(), bytes);
-        benchmark::DoNotOptimize(to.data());
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        best = std::max(best, 2 * static_cast<double>(bytes) / took.count());
-    }
-    return best;
-}
-
-/// Counters of a kernel that reads and writes `bytes` in each iteration.
-void report_bytes(benchmark::State& state, double bytes) {
-    static const double bandwidth = copy_bandwidth(std::size_t{64} << 20U);
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
-    state.counters["of_copy"] =
-        benchmark::Counter(bytes / bandwidth, benchmark::Counter::kIsIterationInvariantRate);
-}
 
 template <class T>
 void add_rows(benchmark::State& state) {
@@ -107,65 +83,6 @@ void residual_norm(benchmark::State& state) {
 BENCHMARK(residual_norm<DType::f32>)->Name("residual_norm_f32");
 BENCHMARK(residual_norm<DType::bf16>)->Name("residual_norm_bf16");
 BENCHMARK(residual_norm<DType::f16>)->Name("residual_norm_f16");
-
-/// Bytes a second of a plain loop that reads `streams` streams of f32 and writes their sum: the
-/// best of a few.
-double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
-    const auto count = bytes / sizeof(float);
-    std::vector<std::vector<float>> from(streams, std::vector<float>(count, 0.5F));
-    std::vector<float> to(count);
-    double best = 0;
-    for (int i = 0; i < 10; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        if (streams == 2) {
-            for (std::size_t at = 0; at < count; ++at) to[at] = from[0][at] + from[1][at];
-        } else {
-            for (std::size_t at = 0; at < count; ++at) {
-                float sum = 0;
-                for (const auto& source : from) sum += source[at];
-                to[at] = sum;
-            }
-        }
-        benchmark::DoNotOptimize(to.data());
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        best = std::max(best, static_cast<double>((streams + 1) * bytes) / took.count());
-    }
-    return best;
-}
-
-/// One rank's part of reduce_scatterv_peer among range(0) ranks of which the others have come
-/// already: `of_read_and_sum` is its share of a plain loop over as many bytes.
-template <DType kDType>
-void pull(benchmark::State& state) {
-    const auto device = make_host_device();
-    const auto stream = device->make_stream();
-    const auto kernels = make_host_peer_kernels([] {});
-    const auto ranks = static_cast<std::size_t>(state.range(0));
-    const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
-    std::vector<std::vector<std::byte>> blocks(ranks, std::vector<std::byte>(bytes));
-    std::vector<std::uint32_t> epochs(ranks, std::uint32_t{1} << 30U);
-    epochs.front() = 0;
-    std::vector<std::byte*> data;
-    std::vector<std::uint32_t*> flags;
-    for (auto& block : blocks) data.push_back(block.data());
-    for (auto& epoch : epochs) flags.push_back(&epoch);
-    std::vector<std::byte> to(bytes);
-    const PeerTable table{.data = data, .flags = flags, .rank = 0};
-    for (auto _ : state) {
-        kernels->pull_sum(
-            table, {.rows = {to.data(), kRows, kHidden, kDType}, .offset = 0, .most_rows = kRows},
-            *stream);
-        benchmark::DoNotOptimize(to.data());
-    }
-    const auto moved = static_cast<double>((ranks + 1) * bytes);
-    static const double bandwidth = read_and_sum_bandwidth(ranks, bytes);
-    state.SetBytesProcessed(static_cast<std::int64_t>(moved) * state.iterations());
-    state.counters["of_read_and_sum"] =
-        benchmark::Counter(moved / bandwidth, benchmark::Counter::kIsIterationInvariantRate);
-}
-BENCHMARK(pull<DType::f32>)->Name("pull_f32")->Arg(2);
-BENCHMARK(pull<DType::bf16>)->Name("pull_bf16")->Arg(2);
-BENCHMARK(pull<DType::f16>)->Name("pull_f16")->Arg(2);
 
 void copy_rows(benchmark::State& state) {
     std::vector<float> from(kRows * kHidden), to(kRows * kHidden);

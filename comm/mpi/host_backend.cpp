@@ -41,17 +41,19 @@ Backend open_host_backend(const BackendOptions& /*options*/) {
             machine.ranks_on_host, machine.ranks_on_host == 1 ? "" : "s", machine.cpus_on_host(),
             machine.cpus_on_host() == 1 ? "" : "s"));
     }
-    return {.name = "host",
-            .device = make_host_device(
-                steady_seconds, side_core_of(ranks, static_cast<std::size_t>(bootstrap->rank()))),
-            .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD)),
-            .layer_kernels = make_host_layer_kernels_factory(),
-            .libraries = host_backend_libraries(),
-            .built_against = fmt::format("MPI {}.{}", MPI_VERSION, MPI_SUBVERSION),
-            .placement = place_on_cores(machine, shared_window_obstacle(MPI_COMM_WORLD).empty()),
-            .gpus = false,
-            .failure = {},
-            .warnings = std::move(warnings)};
+    return {
+        .name = "host",
+        .device = make_host_device(
+            steady_seconds, side_core_of(ranks, static_cast<std::size_t>(bootstrap->rank()))),
+        .world = make_mpi_communicator(mpi::duplicate(MPI_COMM_WORLD),
+                                       machine.oversubscribed() ? IdleCore::yield : IdleCore::keep),
+        .layer_kernels = make_host_layer_kernels_factory(),
+        .libraries = host_backend_libraries(),
+        .built_against = fmt::format("MPI {}.{}", MPI_VERSION, MPI_SUBVERSION),
+        .placement = place_on_cores(machine, shared_window_obstacle(MPI_COMM_WORLD).empty()),
+        .gpus = false,
+        .failure = {},
+        .warnings = std::move(warnings)};
 }
 
 }  // namespace moe

@@ -56,8 +56,9 @@ private:
 
 class MpiCommunicator final : public Communicator {
 public:
-    explicit MpiCommunicator(MPI_Comm comm)
+    MpiCommunicator(MPI_Comm comm, IdleCore idle_core)
         : comm_(comm),
+          idle_core_(idle_core),
           rank_(mpi::rank(comm)),
           size_(mpi::size(comm)),
           peer_obstacle_(shared_window_obstacle(comm)),
@@ -125,7 +126,7 @@ public:
     [[nodiscard]] std::unique_ptr<Communicator> split(int color) override {
         MPI_Comm part = MPI_COMM_NULL;
         MOE_MPI(MPI_Comm_split(comm_.get(), color, rank_, &part));
-        return make_mpi_communicator(part);
+        return make_mpi_communicator(part, idle_core_);
     }
     [[nodiscard]] std::string sms_obstacle(std::int64_t /*sms*/) const override {
         return "MPI between cores uses no multiprocessors";
@@ -172,10 +173,11 @@ private:
     void make_progress() const {
         int here = 0;
         MOE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_.get(), &here, MPI_STATUS_IGNORE));
-        sched_yield();
+        if (idle_core_ == IdleCore::yield) sched_yield();
     }
 
     mpi::UniqueComm comm_;
+    IdleCore idle_core_;
     int rank_;
     int size_;
     std::vector<MPI_Request> pending_;
@@ -187,8 +189,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm) {
-    return std::make_unique<MpiCommunicator>(comm);
+std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, IdleCore idle_core) {
+    return std::make_unique<MpiCommunicator>(comm, idle_core);
 }
 
 }  // namespace moe

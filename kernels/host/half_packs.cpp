@@ -2,6 +2,9 @@
 
 #include <immintrin.h>
 
+#include <array>
+#include <numeric>
+
 namespace moe::packs {
 namespace {
 
@@ -51,6 +54,27 @@ std::int64_t sum_rows(std::span<const Float16* const> rows, Float16* to, std::in
 std::int64_t add_rows(std::span<const Float16* const> rows, float* sum, std::int64_t count) {
     return for_each_pack(count, [=](auto i) {
         _mm256_storeu_ps(sum + i, sum_of(_mm256_loadu_ps(sum + i), rows, i));
+    });
+}
+
+std::int64_t add_and_square(const Float16* x, const Float16* r, Float16* to, std::int64_t count,
+                            float& squares) {
+    auto of_lanes = _mm256_setzero_ps();
+    const auto done = for_each_pack(count, [&](auto i) {
+        const auto sum = load(x + i) + load(r + i);
+        of_lanes = of_lanes + sum * sum;
+        store(sum, to + i);
+    });
+    std::array<float, kPack> lanes{};
+    _mm256_storeu_ps(lanes.data(), of_lanes);
+    squares = std::accumulate(lanes.begin(), lanes.end(), squares);
+    return done;
+}
+
+std::int64_t scale_sum(const Float16* x, const Float16* r, const Float16* weight, float factor,
+                       Float16* to, std::int64_t count) {
+    return for_each_pack(count, [=](auto i) {
+        store((load(x + i) + load(r + i)) * factor * load(weight + i), to + i);
     });
 }
 

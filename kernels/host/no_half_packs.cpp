@@ -20,5 +20,13 @@ std::int64_t add_rows(std::span<const Float16* const> /*rows*/, float* /*sum*/,
                       std::int64_t /*count*/) {
     return 0;
 }
+std::int64_t add_and_square(const Float16* /*x*/, const Float16* /*r*/, Float16* /*to*/,
+                            std::int64_t /*count*/, float& /*squares*/) {
+    return 0;
+}
+std::int64_t scale_sum(const Float16* /*x*/, const Float16* /*r*/, const Float16* /*weight*/,
+                       float /*factor*/, Float16* /*to*/, std::int64_t /*count*/) {
+    return 0;
+}
 
 }  // namespace moe::packs

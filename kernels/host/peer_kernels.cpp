@@ -45,7 +45,8 @@ public:
             rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
             terms_.clear();
             for (int source = 0; source < inbox.ranks(); ++source) {
-                rows.data = call.slot(piece, source);
+                rows.data =
+                    source == inbox.rank ? sum.in.data + piece.offset : call.slot(piece, source);
                 terms_.push_back(rows);
             }
             rows.data = piece.forwarded() ? call.forwarded(piece) : sum.out.data + piece.in_own;
@@ -71,28 +72,38 @@ public:
             return slot[stride - PushPlan::kVector];
         };
         const auto rows_of = [&](const PushPiece& piece, auto&& visit) {
-            for (std::size_t at = 0; at < piece.bytes; at += stride) visit(at, at / stride);
+            for (std::size_t at = 0; at < piece.bytes; at += stride) {
+                visit(at, static_cast<std::int64_t>(at / stride));
+            }
         };
+        const auto first_row = [&](const PushPiece& piece) {
+            return static_cast<std::int64_t>(piece.offset / stride);
+        };
+        partials_.resize(std::max(partials_.size(), row_bytes));
         call.for_each_to_send([&](const PushPiece& piece) {
-            const auto first = static_cast<std::int64_t>(piece.offset / stride);
-            rows_of(piece, [&](std::size_t at, std::size_t i) {
+            const auto first = first_row(piece);
+            rows_of(piece, [&](std::size_t at, std::int64_t i) {
                 auto* slot = call.slot(piece, inbox.rank) + at;
-                const auto row = sum.rows.slice(first + static_cast<std::int64_t>(i), 1);
-                const bool has_entries = row.offsets[0] < row.offsets[1];
-                present(slot) = std::byte{has_entries};
-                if (has_entries) weighted_sum(row, sum.dense, row_at(slot));
+                const bool comes = sum.rows.has_entries(first + i);
+                present(slot) = std::byte{comes};
+                if (comes) weighted_row(sum.rows, first + i, sum.dense, row_at(slot));
             });
         });
         barrier(inbox, stream);
-        const auto own_row = [&](const PushPiece& piece, std::size_t i) {
-            return sum.out.data + (piece.in_own / stride + i) * row_bytes;
+        const auto own_row = [&](const PushPiece& piece, std::int64_t i) {
+            return sum.out.data + (piece.in_own / stride + static_cast<std::size_t>(i)) * row_bytes;
         };
         call.for_each_to_add([&](const PushPiece& piece) {
-            rows_of(piece, [&](std::size_t at, std::size_t i) {
+            rows_of(piece, [&](std::size_t at, std::int64_t i) {
                 terms_.clear();
                 for (int source = 0; source < inbox.ranks(); ++source) {
                     auto* slot = call.slot(piece, source) + at;
-                    if (present(slot) != std::byte{0}) terms_.push_back(row_at(slot));
+                    if (source == inbox.rank) {
+                        add_partial(sum.rows, first_row(piece) + i, sum.dense,
+                                    row_at(partials_.data()));
+                    } else if (present(slot) != std::byte{0}) {
+                        terms_.push_back(row_at(slot));
+                    }
                 }
                 sum_matrices(terms_, row_at(piece.forwarded() ? call.forwarded(piece) + at
                                                               : own_row(piece, i)));
@@ -101,7 +112,7 @@ public:
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
         call.for_each_to_take([&](const PushPiece& piece) {
-            rows_of(piece, [&](std::size_t at, std::size_t i) {
+            rows_of(piece, [&](std::size_t at, std::int64_t i) {
                 std::copy_n(call.forwarded(piece) + at, row_bytes, own_row(piece, i));
             });
         });
@@ -116,12 +127,9 @@ public:
             terms_.clear();
             for (int rank = 0; rank < table.ranks(); ++rank) {
                 const auto theirs = of_rank(table, sum, rank);
-                const auto entries = theirs.rows.slice(sum.first + row, 1);
-                if (entries.offsets[0] == entries.offsets[1]) continue;
                 auto partial = sum.out.slice(row, 1);
                 partial.data = partials_.data() + terms_.size() * row_bytes;
-                weighted_sum(entries, theirs.dense, partial);
-                terms_.push_back(partial);
+                add_partial(theirs.rows, sum.first + row, theirs.dense, partial);
             }
             sum_matrices(terms_, sum.out.slice(row, 1));
         }
@@ -193,12 +201,14 @@ private:
         [[nodiscard]] std::byte* forwarded(const PushPiece& piece) const {
             return half(piece.owner, epoch + 1) + plan.forward_at(piece.owner) + piece.in_forward;
         }
-        /// Each rank begins with its own, so that not all write to the same one at a time.
+        /// Pieces that others add up. Each rank begins behind its own, so that not all write to
+        /// the same one at a time.
         template <class Visit>
         void for_each_to_send(Visit&& visit) const {
             const auto pieces = plan.pieces();
             const auto own = std::ranges::lower_bound(pieces, inbox.rank, {}, &PushPiece::helper);
-            std::for_each(own, pieces.end(), visit);
+            const auto next = std::ranges::upper_bound(pieces, inbox.rank, {}, &PushPiece::helper);
+            std::for_each(next, pieces.end(), visit);
             std::for_each(pieces.begin(), own, visit);
         }
         template <class Visit>
@@ -243,6 +253,13 @@ private:
         theirs.rows.weights = there(sum.rows.weights);
         theirs.dense.data = there(sum.dense.data);
         return theirs;
+    }
+    /// partial = the weighted sum of a row's entries, one more of the terms; without any, none.
+    void add_partial(const WeightedRows& rows, std::int64_t row, const Matrix& dense,
+                     const Matrix& partial) {
+        if (!rows.has_entries(row)) return;
+        weighted_row(rows, row, dense, partial);
+        terms_.push_back(partial);
     }
     /// to = the sum of what all ranks wrote for this one in call `now`.
     void add_slots(const PushInbox& inbox, std::uint32_t now, const Matrix& to) {

@@ -1,80 +1,86 @@
 #include "kernels/host/residual_norm.hpp"
 
-#include "kernels/host/row_ops.hpp"
-#include "kernels/host/sum_of_squares.hpp"
+#include "kernels/host/half_packs.hpp"
+#include "kernels/host/prefetch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace moe {
 namespace {
 
-/// Columns at a time: what is widened of them stays in the L1 cache.
-constexpr std::int64_t kBlock = 1024;
-using Block = std::array<float, kBlock>;
-
-/// One row, a block of its columns after the other.
+/// A function, since GCC 12 does not vectorise a simd loop whose body has a T of its own.
 template <class T>
-class Row {
-public:
+void store(float value, T* to) {
+    *to = T(value);
+}
+
+/// to[i] = T(x[i] + r[i]). Returns the sum of their squares before rounding.
+template <class T>
+float add_and_square(const T* __restrict x, const T* __restrict r, T* __restrict to,
+                     std::int64_t count) {
+    float squares = 0;
+    const auto first = packs::add_and_square(x, r, to, count, squares);
+#pragma omp simd reduction(+ : squares)
+    for (auto i = first; i < count; ++i) {
+        const float sum = static_cast<float>(x[i]) + static_cast<float>(r[i]);
+        squares += sum * sum;
+        store(sum, to + i);
+    }
+    return squares;
+}
+
+/// to[i] = T((x[i] + r[i]) * factor * weight[i])
+template <class T>
+void scale_sum(const T* __restrict x, const T* __restrict r, const T* __restrict weight,
+               float factor, T* __restrict to, std::int64_t count) {
+    for (auto i = packs::scale_sum(x, r, weight, factor, to, count); i < count; ++i) {
+        const float sum = static_cast<float>(x[i]) + static_cast<float>(r[i]);
+        to[i] = T(sum * factor * static_cast<float>(weight[i]));
+    }
+}
+
+/// One row: x and r are read twice, the second time from the core's caches.
+template <class T>
+struct Row {
+    std::int64_t cols;
+    const T *x, *r;
+    T *h, *y;
+
     Row(const ResidualNorm& norm, std::int64_t row)
-        : cols_(norm.rows.cols),
-          x_(at(norm.rows, row)),
-          r_(at(norm.residual, row)),
-          g_(norm.weight.as<T>()),
-          h_(at(norm.hidden, row)),
-          y_(at(norm.normed, row)) {}
+        : cols(norm.rows.cols),
+          x(at(norm.rows, row)),
+          r(at(norm.residual, row)),
+          h(at(norm.hidden, row)),
+          y(at(norm.normed, row)) {}
 
-    /// Writes h. Returns the sum of its squares before rounding.
-    float add() {
-        float squares = 0;
-        for (std::int64_t col = 0; col < cols_; col += kBlock) {
-            const auto count = add(col);
-            squares += sum_of_squares(sum_.data(), count);
-            round_to(sum_.data(), h_ + col, count);
-        }
-        return squares;
-    }
-    void scale(float factor) {
-        Block weight;
-        for (std::int64_t col = 0; col < cols_; col += kBlock) {
-            const auto count = add(col);
-            widen(g_ + col, weight.data(), count);
-            for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-                sum_[i] = sum_[i] * factor * weight[i];
-            }
-            round_to(sum_.data(), y_ + col, count);
-        }
-    }
-
-private:
     static T* at(const Matrix& matrix, std::int64_t row) {
         return matrix.as<T>() + row * matrix.cols;
     }
-    /// sum = x + r from column `col` on; returns of how many.
-    std::int64_t add(std::int64_t col) {
-        const auto count = std::min(kBlock, cols_ - col);
-        widen(x_ + col, sum_.data(), count);
-        add_rows<1>(std::array<const T*, 1>{r_ + col}, sum_.data(), count);
-        return count;
-    }
-
-    std::int64_t cols_;
-    const T *x_, *r_, *g_;
-    T *h_, *y_;
-    Block sum_{};
 };
+
+/// Fetches row `next` while it scales `row`.
+template <class T>
+void scale(const Row<T>& row, const T* weight, float factor, const Row<T>& next) {
+    for_each_step(row.cols, [&](std::int64_t at, std::int64_t count) {
+        prefetch(next.x + at, count);
+        prefetch(next.r + at, count);
+        scale_sum(row.x + at, row.r + at, weight + at, factor, row.y + at, count);
+    });
+}
 
 }  // namespace
 
 void residual_norm(const ResidualNorm& norm) {
     visit_dtype(norm.rows.dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
-        for (std::int64_t i = 0; i < norm.rows.rows; ++i) {
-            Row<T> row(norm, i);
-            const float mean = row.add() / static_cast<float>(norm.rows.cols);
-            row.scale(1 / std::sqrt(mean + norm.eps));
+        const auto cols = norm.rows.cols;
+        const auto last = norm.rows.rows - 1;
+        for (std::int64_t i = 0; i <= last; ++i) {
+            const Row<T> row(norm, i);
+            const float mean = add_and_square(row.x, row.r, row.h, cols) / static_cast<float>(cols);
+            scale(row, norm.weight.as<T>(), 1 / std::sqrt(mean + norm.eps),
+                  Row<T>(norm, std::min(i + 1, last)));
         }
     });
 }

@@ -14,6 +14,10 @@ struct WeightedRows {
     std::int32_t* indices{};
     float* weights{};
 
+    /// Only where the device's memory is the host's.
+    [[nodiscard]] bool has_entries(std::int64_t row) const {
+        return offsets[row] < offsets[row + 1];
+    }
     /// Rows [first, first + count), of the same dense matrix.
     [[nodiscard]] WeightedRows slice(std::int64_t first, std::int64_t count) const {
         MOE_EXPECT(first >= 0 && count >= 0 && first + count <= rows, "slice outside the rows");

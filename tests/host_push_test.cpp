@@ -1,0 +1,102 @@
+// The host's push kernels as one rank of two, whose peer has come already.
+#include "kernels/host/peer_kernels.hpp"
+
+#include "kernels/host/host_device.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace moe {
+namespace {
+
+constexpr std::int64_t kRows = 2;  ///< of each rank
+constexpr std::int64_t kCols = 5;
+constexpr auto kValues = static_cast<std::size_t>(kRows * kCols);
+constexpr std::byte kUntouched{0x5a};
+
+/// Inboxes of two ranks for rows of `row_bytes`, as rank 0 reaches them.
+class Inboxes {
+public:
+    explicit Inboxes(std::size_t row_bytes)
+        : plan(PushShape::direct, std::array<std::int64_t, 3>{0, kRows, 2 * kRows}, row_bytes) {
+        for (std::size_t rank = 0; rank < 2; ++rank) {
+            half_bytes.push_back(plan.half_bytes(static_cast<int>(rank)));
+            memory_[rank].assign(2 * half_bytes[rank], kUntouched);
+            data_[rank] = memory_[rank].data();
+            flags_[rank] = &epochs_[rank];
+        }
+    }
+    [[nodiscard]] PeerTable table() const { return {.data = data_, .flags = flags_, .rank = 0}; }
+    /// What rank `source` writes to rank `owner` in the first call.
+    [[nodiscard]] std::byte* slot(int owner, int source) {
+        return data_[static_cast<std::size_t>(owner)] +
+               static_cast<std::size_t>(source) * plan.slot_bytes(owner);
+    }
+    [[nodiscard]] bool own_slot_is_untouched() {
+        return std::all_of(slot(0, 0), slot(0, 1), [](auto byte) { return byte == kUntouched; });
+    }
+
+    PushPlan plan;
+    std::vector<std::size_t> half_bytes;
+
+private:
+    std::array<std::vector<std::byte>, 2> memory_;
+    std::array<std::uint32_t, 2> epochs_{0, 1U << 30U};
+    std::array<std::byte*, 2> data_{};
+    std::array<std::uint32_t*, 2> flags_{};
+};
+
+Matrix view(std::vector<float>& values) {
+    return {reinterpret_cast<std::byte*>(values.data()),
+            static_cast<std::int64_t>(values.size()) / kCols, kCols, DType::f32};
+}
+
+TEST(HostPush, OwnRowsAreReadWhereTheyLie) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    std::vector<float> in(2 * kValues), out(kValues);
+    std::fill_n(in.begin(), kValues, 1.0F);
+    std::fill_n(in.begin() + kValues, kValues, 2.0F);
+    Inboxes inboxes(view(in).row_bytes());
+    std::fill_n(reinterpret_cast<float*>(inboxes.slot(0, 1)), kValues, 4.0F);
+    make_host_peer_kernels([] {})->push_sum(
+        inboxes.table(),
+        {.in = view(in), .plan = inboxes.plan, .half_bytes = inboxes.half_bytes, .out = view(out)},
+        *stream);
+    EXPECT_EQ(out, std::vector<float>(kValues, 5.0F));
+    EXPECT_EQ(*reinterpret_cast<float*>(inboxes.slot(1, 0)), 2.0F);
+    EXPECT_TRUE(inboxes.own_slot_is_untouched());
+}
+
+TEST(HostPush, OwnWeightedRowsAreAddedWithoutTheInbox) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    std::vector<float> dense(kCols, 1.0F), out(kValues);
+    // Row 0 and row 3 of four have an entry; the peer has none for rank 0.
+    std::array<std::int32_t, 5> offsets{0, 1, 1, 1, 2};
+    std::array<std::int32_t, 2> indices{};
+    std::array<float, 2> weights{0.5F, 3.0F};
+    const auto stride = PushWeightedSum::inbox_row_bytes(view(dense).row_bytes());
+    Inboxes inboxes(stride);
+    std::fill_n(inboxes.slot(0, 1), 2 * stride, std::byte{0});
+    make_host_peer_kernels([] {})->push_weighted_sum(
+        inboxes.table(),
+        {.rows = {2 * kRows, offsets.data(), indices.data(), weights.data()},
+         .dense = view(dense),
+         .plan = inboxes.plan,
+         .half_bytes = inboxes.half_bytes,
+         .out = view(out)},
+        *stream);
+    std::vector<float> expected(kValues);
+    std::fill_n(expected.begin(), kCols, 0.5F);
+    EXPECT_EQ(out, expected);
+    EXPECT_EQ(*reinterpret_cast<float*>(inboxes.slot(1, 0) + stride), 3.0F);
+    EXPECT_TRUE(inboxes.own_slot_is_untouched());
+}
+
+}  // namespace
+}  // namespace moe
