@@ -43,6 +43,8 @@ MAY_INCLUDE = {
     "tests/strategies": MEASURED,
     "tests/simt": {"tests", "kernels/cuda", "kernels/host", RUNTIME},
     "tests/simt/kernels/cuda": {"kernels/cuda", "tests/simt"},
+    "tests/simt/fibers": {"tests/simt"},
+    "tests/simt/threads": set(),
     "tests/simt/cub/block": set(),
     "tests/simt/cub/warp": set(),
     "tests/fuzz": {"bench/moe", "bench/report", "bench/sweep", RUNTIME},

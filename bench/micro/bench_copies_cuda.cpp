@@ -1,5 +1,6 @@
 // Copies, fills and sums of rows, and their norm: what the output step is made of on one GPU.
 #include "bench/micro/gpu_bench.hpp"
+#include "bench/micro/residual_norm_operands.hpp"
 
 namespace moe {
 namespace {
@@ -64,24 +65,15 @@ void dp_scatter(benchmark::State& state, const GpuBench& bench) {
     bench.report(state, 3 * static_cast<double>(to.bytes()));
 }
 
-/// The epilogue of an output step: two matrices read, two written.
+/// The epilogue of an output step.
 void residual_norm(benchmark::State& state, const GpuBench& bench) {
     constexpr std::int64_t kWidth = 4096;
     const auto rows = state.range(0);
-    const auto matrix = [&](const Buffer& buffer, std::int64_t count) {
-        return buffer.matrix(count, kWidth, kType);
-    };
-    const auto x = bench.random(rows * kWidth), r = bench.random(rows * kWidth);
-    const auto h = bench.random(rows * kWidth), y = bench.random(rows * kWidth);
-    const auto g = bench.random(kWidth);
-    const ResidualNorm norm{.rows = matrix(x, rows),
-                            .residual = matrix(r, rows),
-                            .weight = matrix(g, 1),
-                            .eps = 1e-6F,
-                            .hidden = matrix(h, rows),
-                            .normed = matrix(y, rows)};
+    const auto all_rows = residual_norm_rows(rows);
+    const auto memory = bench.random(all_rows * kWidth);
+    const auto norm = residual_norm_in(memory.matrix(all_rows, kWidth, kType), rows);
     bench.run(state, [&] { bench.device().residual_norm(norm, bench.stream()); });
-    bench.report(state, 4 * static_cast<double>(x.bytes()));
+    bench.report(state, residual_norm_bytes(norm));
 }
 
 }  // namespace

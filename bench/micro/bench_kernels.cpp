@@ -2,6 +2,7 @@
 // plain copy of the same size reaches in the same run. Counters: `of_copy` is the share of that
 // floor reached (1 = as fast as the copy), `gflops` what the GEMMs do.
 #include "bench/micro/copy_floor.hpp"
+#include "bench/micro/residual_norm_operands.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/host_layer_kernels.hpp"
 #include "kernels/host/row_ops.hpp"
@@ -58,27 +59,20 @@ BENCHMARK(sum_rows<DType::f32>)->Name("sum_f32")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::bf16>)->Name("sum_bf16")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::f16>)->Name("sum_f16")->Arg(2)->Arg(8);
 
-/// The epilogue of an output step: two matrices read, two written.
+/// The epilogue of an output step.
 template <DType kDType>
 void residual_norm(benchmark::State& state) {
     const auto device = make_host_device();
     const auto stream = device->make_stream();
-    const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
-    std::vector<std::byte> x(bytes), r(bytes), g(bytes / kRows), h(bytes), y(bytes);
-    const auto matrix = [](std::vector<std::byte>& buffer, std::int64_t rows) {
-        return Matrix{buffer.data(), rows, kHidden, kDType};
-    };
-    const ResidualNorm norm{.rows = matrix(x, kRows),
-                            .residual = matrix(r, kRows),
-                            .weight = matrix(g, 1),
-                            .eps = 1e-6F,
-                            .hidden = matrix(h, kRows),
-                            .normed = matrix(y, kRows)};
+    Matrix all{nullptr, residual_norm_rows(kRows), kHidden, kDType};
+    std::vector<std::byte> memory(all.bytes());
+    all.data = memory.data();
+    const auto norm = residual_norm_in(all, kRows);
     for (auto _ : state) {
         device->residual_norm(norm, *stream);
-        benchmark::DoNotOptimize(y.data());
+        benchmark::DoNotOptimize(norm.normed.data);
     }
-    report_bytes(state, static_cast<double>(4 * bytes));
+    report_bytes(state, residual_norm_bytes(norm));
 }
 BENCHMARK(residual_norm<DType::f32>)->Name("residual_norm_f32");
 BENCHMARK(residual_norm<DType::bf16>)->Name("residual_norm_bf16");

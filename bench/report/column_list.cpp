@@ -194,7 +194,7 @@ constexpr auto kColumns = std::to_array<Column>({
      of<&Row::link_bytes>},
     {"memory_bytes_per_rank", kOther, "bytes",
      "what it reads and writes in its memory by the same model, what comes from others "
-     "included; the rank that moves most (not always the one that sends most)",
+     "included, expert rows not; the rank that moves most (not always the one that sends most)",
      of<&Row::memory_bytes>},
     {"launches", kOther, "", "library calls and kernels that it enqueues", of<&Row::launches>},
     {"sms", kCell, "",

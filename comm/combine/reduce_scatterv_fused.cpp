@@ -10,8 +10,6 @@
 namespace moe {
 namespace {
 
-constexpr std::string_view kPull = "pull";
-
 /// What the rank that is busiest takes in and reads, expert rows included, where its cost is of
 /// what it sends and of what no router decides.
 Cost busiest_push(const CombineSetup& setup, std::int64_t expert_bytes) {
@@ -41,39 +39,8 @@ bool pulls(const CombineSetup& setup) {
 std::string push_obstacle(const CombineSetup& setup) {
     return setup.world.peer_obstacle(Reach::load_store);
 }
-Cost push_cost(const CombineSetup& setup) {
-    return FusedPush::cost(setup);
-}
-InputNeeds push_input(const CombineSetup& /*setup*/) {
-    return {.kind = InputNeeds::Kind::weighted_rows};
-}
-InputNeeds pull_input(const CombineSetup& /*setup*/) {
-    return {.kind = InputNeeds::Kind::weighted_rows, .reach = Reach::load_store};
-}
 
 }  // namespace
-
-extern const CombineEntry reduce_scatterv_fused;
-constinit const CombineEntry reduce_scatterv_fused{
-    .name = "reduce_scatterv_fused",
-    .summary = "sum expert rows and reduce them to owners, in one: push or pull, by speeds",
-    .form = Form::reduce_scatter,
-    .obstacle = push_obstacle,
-    .cost =
-        [](const CombineSetup& setup) {
-            return pulls(setup) ? FusedPull::cost(setup) : push_cost(setup);
-        },
-    .make = [](const CombineSetup& setup) -> std::unique_ptr<Combine> {
-        if (pulls(setup)) return make<FusedPull>(setup);
-        return make<FusedPush>(setup);
-    },
-    .variant =
-        [](const CombineSetup& setup) { return pulls(setup) ? kPull : FusedPush::variant(setup); },
-    .input =
-        [](const CombineSetup& setup) {
-            return pulls(setup) ? pull_input(setup) : push_input(setup);
-        },
-    .by_speeds = true};
 
 extern const CombineEntry reduce_scatterv_fused_push;
 constinit const CombineEntry reduce_scatterv_fused_push{
@@ -81,10 +48,12 @@ constinit const CombineEntry reduce_scatterv_fused_push{
     .summary = "the same, sums are written into owners' inboxes",
     .form = Form::reduce_scatter,
     .obstacle = push_obstacle,
-    .cost = push_cost,
+    .cost = [](const CombineSetup& setup) { return FusedPush::cost(setup); },
     .make = make<FusedPush>,
     .variant = FusedPush::variant,
-    .input = push_input,
+    .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
+        return {.kind = InputNeeds::Kind::weighted_rows};
+    },
     .by_name_only = true};
 
 extern const CombineEntry reduce_scatterv_fused_pull;
@@ -95,8 +64,30 @@ constinit const CombineEntry reduce_scatterv_fused_pull{
     .obstacle = FusedPull::obstacle,
     .cost = FusedPull::cost,
     .make = make<FusedPull>,
-    .variant = [](const CombineSetup& /*setup*/) { return kPull; },
-    .input = pull_input,
+    .variant = [](const CombineSetup& /*setup*/) -> std::string_view { return "pull"; },
+    .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
+        return {.kind = InputNeeds::Kind::weighted_rows, .reach = Reach::load_store};
+    },
     .by_name_only = true};
+
+namespace {
+
+const CombineEntry& chosen(const CombineSetup& setup) {
+    return pulls(setup) ? reduce_scatterv_fused_pull : reduce_scatterv_fused_push;
+}
+
+}  // namespace
+
+extern const CombineEntry reduce_scatterv_fused;
+constinit const CombineEntry reduce_scatterv_fused{
+    .name = "reduce_scatterv_fused",
+    .summary = "sum expert rows and reduce them to owners, in one: push or pull, by speeds",
+    .form = Form::reduce_scatter,
+    .obstacle = push_obstacle,  // where a push cannot run, neither can a pull
+    .cost = [](const CombineSetup& setup) { return chosen(setup).cost(setup); },
+    .make = [](const CombineSetup& setup) { return chosen(setup).make(setup); },
+    .variant = [](const CombineSetup& setup) { return chosen(setup).variant(setup); },
+    .input = [](const CombineSetup& setup) { return chosen(setup).input(setup); },
+    .by_speeds = true};
 
 }  // namespace moe

@@ -36,16 +36,15 @@ using Mapping = std::unique_ptr<std::byte, Unmap>;
 DeviceMemory allocate(std::size_t bytes) {
     void* raw{};
     const auto status = cudaMalloc(&raw, (bytes + kPage - 1) / kPage * kPage);
-    if (status == cudaErrorMemoryAllocation) {
-        static_cast<void>(cudaGetLastError());
-        return nullptr;
-    }
+    if (status == cudaErrorMemoryAllocation) return nullptr;
     MOE_CUDA(status);
     return DeviceMemory(static_cast<std::byte*>(raw));
 }
 
-/// Collective. The worst of what the ranks have come to.
+/// Collective. The worst of what the ranks have come to. A failed call is forgotten, else the next
+/// launch would be blamed for it.
 cudaError_t agree(cudaError_t status, MPI_Comm comm) {
+    static_cast<void>(cudaGetLastError());
     int worst = static_cast<int>(status);
     MOE_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT, MPI_MAX, comm));
     return static_cast<cudaError_t>(worst);
@@ -70,9 +69,8 @@ std::vector<Mapping> map_all(std::byte* own, MPI_Comm comm, cudaError_t& status)
         if (status == cudaSuccess) mappings[peer].reset(static_cast<std::byte*>(raw));
     }
     status = agree(status, comm);
-    if (status == cudaSuccess) return mappings;
-    static_cast<void>(cudaGetLastError());  // else the next launch would be blamed for it
-    return {};
+    if (status != cudaSuccess) mappings.clear();
+    return mappings;
 }
 
 class IpcMemory final : public PeerMemory {

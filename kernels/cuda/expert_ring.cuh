@@ -1,5 +1,5 @@
-// Expert rows on their way from memory to those that add them: rings of bulk copies in shared
-// memory, each filled by a warp and emptied by a worker's threads.
+// Rings of bulk copies in shared memory, through which expert rows come to those that add them. A
+// worker is kSliceThreads threads, which empty a ring, and one warp, which fills it.
 #pragma once
 
 #include "kernels/cuda/bulk_copy.cuh"
@@ -9,7 +9,7 @@
 
 namespace moe::cuda {
 
-/// Threads that add, and a warp that has the copies made.
+/// Threads of a worker.
 constexpr int kWorkerThreads = kSliceThreads + kWarp;
 /// Workers that share a multiprocessor.
 constexpr int kMostWorkers = 6;
@@ -18,10 +18,10 @@ constexpr int kStages = 16;
 
 /// Slices of expert rows on their way to one worker, in the order in which it adds them.
 struct Ring {
-    alignas(128) std::byte slice[kStages][kSliceThreads * kVectorBytes];
+    alignas(128) std::byte slice[kStages][kSliceBytes];
     hopper::Mbarrier full[kStages], empty[kStages];
     float weight[kStages];
-    int left[kStages];  ///< expert rows of the sum that follow; below 0: it has none
+    int left[kStages];  ///< expert rows of the same sum that follow; -1: the sum has none at all
 };
 
 /// A place in a ring, and how often it went round.
@@ -37,8 +37,8 @@ struct Stage {
     }
 };
 
-/// What a worker does in a turn: adds up its own pieces' slices of the turn before, sends a slice to
-/// each helper, and takes what was forwarded two turns before.
+/// What a worker does in a turn: adds up its own pieces' slices of the turn before, sends a slice
+/// to each helper, and takes what was forwarded two turns before.
 enum class Work : std::uint8_t { send, add, take };
 struct Unit {
     Work work;
@@ -84,27 +84,25 @@ private:
     int rank_, end_, workers_, turn_, step_{};
 };
 
-/// The row of expert rows that a unit sums, if it sums any.
+/// The slice of a weighted sum that a unit makes, if it makes one.
 struct Summed {
     bool any{};
-    int entry{}, end{};      ///< of WeightedRows
+    int entry{}, end{};          ///< of WeightedRows
     unsigned offset{}, bytes{};  ///< of its slice, in a row
 
     __device__ void find(const Unit& unit, const WeightedRows& rows, const RowShape& shape) {
-        const auto row = static_cast<std::uint32_t>(unit.turn) /
-                         static_cast<std::uint32_t>(shape.slices);
-        any = unit.work != Work::take && unit.turn >= 0 && row < unit.piece->rows;
+        const auto slice = shape.slice(unit.turn);
+        any = unit.work != Work::take && unit.turn >= 0 && slice.row < unit.piece->rows;
         if (!any) return;
-        entry = rows.offsets[unit.piece->first + row];
-        end = rows.offsets[unit.piece->first + row + 1];
-        constexpr unsigned kSlice = kSliceThreads * kVectorBytes;
-        offset = (static_cast<std::uint32_t>(unit.turn) - row * shape.slices) * kSlice;
-        bytes = min(static_cast<unsigned>(shape.bytes) - offset, kSlice);
+        entry = rows.offsets[unit.piece->first + slice.row];
+        end = rows.offsets[unit.piece->first + slice.row + 1];
+        offset = slice.of_row * kSliceBytes;
+        bytes = min(static_cast<unsigned>(shape.bytes) - offset, kSliceBytes);
     }
 };
 
-/// Fills a ring, by one warp, each lane of which knows an entry: two units ahead where a row's
-/// entries begin, one ahead which they are, so that neither is waited for.
+/// Fills a ring, by one warp. It loads where a row's entries begin two units ahead, and the
+/// entries, one a lane, one unit ahead, so that it waits for neither.
 class Filler {
 public:
     __device__ Filler(Ring& ring, const Course& course, const WeightedRows& rows,

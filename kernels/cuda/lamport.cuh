@@ -1,13 +1,14 @@
 // Words that carry their own news (Lamport's shared registers, as FlashInfer and SGLang use them):
 // a word of an inbox is zero until it has come, so that neither a flag nor a fence goes with it.
-// Words travel inverted, since the only word that cannot travel is then all ones, which is no
-// number (two of them in 16-bit types) and becomes another such; a sum of +0 stays +0.
+// Words travel inverted. So the one word that cannot travel is all ones, a NaN (two of them in
+// 16-bit types), and not +0; it is sent as another NaN.
 #pragma once
 
 #include "kernels/cuda/peer.cuh"
 
 namespace moe::cuda {
 
+/// A word as it travels: never zero.
 __device__ inline std::uint32_t sealed(std::uint32_t word) {
     return word == 0xFFFFFFFFU ? 1U : ~word;
 }
@@ -15,6 +16,7 @@ __device__ inline bool has_come(const uint4& words) {
     return words.x != 0 && words.y != 0 && words.z != 0 && words.w != 0;
 }
 
+/// Writes vector i of an inbox.
 template <class V>
 __device__ void post(std::byte* inbox, std::int64_t i, const V& value) {
     uint4 words;
@@ -23,8 +25,8 @@ __device__ void post(std::byte* inbox, std::int64_t i, const V& value) {
                   make_uint4(sealed(words.x), sealed(words.y), sealed(words.z), sealed(words.w)));
 }
 
-/// Waits for vector i of an inbox, of which `seen` is what was there a moment ago, and empties its
-/// place. It assumes no more than that each 32-bit word comes whole.
+/// Waits for vector i of an inbox and empties its place. `seen`: what an earlier load found there.
+/// Assumes that each 32-bit word comes whole, and nothing of the four together.
 template <class V>
 __device__ V take(const Peers& peers, std::byte* inbox, std::int64_t i, uint4 seen, int peer,
                   std::uint32_t epoch) {
@@ -38,7 +40,7 @@ __device__ V take(const Peers& peers, std::byte* inbox, std::int64_t i, uint4 se
     return value;
 }
 
-/// Where ranks write in one call, as PushInbox::slot has it.
+/// Where ranks write in one call; see PushInbox::slot.
 struct Slots {
     const Peers& peers;
     std::int64_t slot_bytes;

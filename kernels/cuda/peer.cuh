@@ -17,39 +17,6 @@ namespace moe::cuda {
 /// Polls before a wait looks at the clock, and at whether another one has failed.
 constexpr unsigned kPollsBetweenLooks = 1024;
 
-// Loads and stores of what another GPU writes or reads meanwhile: of the whole system, but without
-// order among each other.
-
-__device__ inline uint4 load_relaxed(const uint4* from) {
-    uint4 value;
-    asm volatile("ld.relaxed.sys.global.v4.u32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
-                 : "l"(from)
-                 : "memory");
-    return value;
-}
-__device__ inline void store_relaxed(uint4* to, const uint4& value) {
-    asm volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(value.x),
-                 "r"(value.y), "r"(value.z), "r"(value.w)
-                 : "memory");
-}
-__device__ inline std::uint32_t load_relaxed(const std::uint32_t* from) {
-    std::uint32_t value = 0;
-    asm volatile("ld.relaxed.sys.global.u32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
-    return value;
-}
-__device__ inline std::uint16_t load_relaxed(const std::uint16_t* from) {
-    std::uint16_t value = 0;
-    asm volatile("ld.relaxed.sys.global.u16 %0, [%1];" : "=h"(value) : "l"(from) : "memory");
-    return value;
-}
-__device__ inline void store_relaxed(std::uint32_t* to, std::uint32_t value) {
-    asm volatile("st.relaxed.sys.global.u32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
-}
-__device__ inline void store_relaxed(std::uint16_t* to, std::uint16_t value) {
-    asm volatile("st.relaxed.sys.global.u16 [%0], %1;" ::"l"(to), "h"(value) : "memory");
-}
-
 /// The word that one access of a Vector<T, Width> moves.
 template <std::size_t Bytes>
 struct WordOf {

@@ -14,9 +14,9 @@ constexpr std::size_t kFlagBytes = sizeof(std::uint32_t) * kMaxFlagBlocks * kMax
 constexpr int kMaxEpochs = 1024;
 constexpr std::size_t kEpochBytes = sizeof(std::uint32_t) * kMaxEpochs;
 
-/// What a wait that took too long leaves in memory that the host sees; the last one's, if several.
+/// What a wait that took too long leaves in memory that the host sees; of several, the last one.
 struct alignas(16) PeerError {
-    std::uint32_t waited;          ///< 1 once one has given up: from then on all do
+    std::uint32_t waited;          ///< 1 once a wait has given up: from then on all waits do
     std::uint32_t peer_and_block;  ///< who was waited for << 16 | which block waited
     std::uint32_t epoch;           ///< of the call
     std::uint32_t seen;            ///< the word there
@@ -28,7 +28,7 @@ struct Peers {
     std::uint32_t* flags[kMaxPeers];  ///< [kMaxFlagBlocks][kMaxPeers] each: by block and by sender
     std::uint32_t* epochs;            ///< [kMaxEpochs]
     PeerError* error;
-    unsigned long long patience_ns;  ///< that a wait has
+    unsigned long long patience_ns;  ///< after which a wait gives up
     int rank, ranks;
 };
 

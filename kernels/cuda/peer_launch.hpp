@@ -10,17 +10,18 @@
 
 namespace moe::cuda {
 
-/// Blocks with which reading over links is at its best; more take SMs and gain nothing.
+/// Blocks with which reading over links is fastest; more take SMs and gain nothing.
 constexpr int kMaxPullBlocks = 64;
 static_assert(kMaxPullBlocks <= kMaxFlagBlocks);
 
 struct PeerLaunch {
     cudaStream_t stream;
-    /// That may wait for other ranks at once, so that every rank's get their turn on a GPU.
+    /// Blocks that may wait for other ranks at once: so many have room on the GPU beside those of
+    /// all other ranks there.
     int max_blocks;
-    bool may_queue;  ///< blocks beyond those, which begin when others have ended
+    bool may_queue;  ///< whether more may be launched, which begin when others have ended
 
-    /// Of a kernel that is at its best with `best` blocks, some of them queued.
+    /// Of a kernel that is fastest with `best` blocks, some of them queued.
     [[nodiscard]] int blocks(int best) const { return may_queue ? best : max_blocks; }
 };
 
@@ -43,8 +44,8 @@ void launch_all_reduce_push(const Peers& inbox, std::size_t slot_bytes, const Ma
 struct PeerGrid {
     unsigned blocks, threads;
 };
-/// Blocks first, since a multiprocessor has so much in flight; then as few threads as give each
-/// vector one.
+/// Blocks of the fewest threads as long as blocks are left, since a multiprocessor has only so much
+/// in flight; then more threads, until each vector has one.
 [[nodiscard]] inline PeerGrid peer_grid(std::int64_t vectors, int most_threads, int most_blocks) {
     int threads = 128;
     while (threads < most_threads && std::int64_t{most_blocks} * threads < vectors) threads *= 2;
@@ -53,8 +54,8 @@ struct PeerGrid {
     return {static_cast<unsigned>(blocks), static_cast<unsigned>(threads)};
 }
 
-/// visit(MostRanks<n>{}): the least number of ranks, of a few that kernels are compiled for, that
-/// is no less than `ranks`.
+/// visit(MostRanks<n>{}): kernels are compiled for a few numbers of ranks; n is the smallest that
+/// holds `ranks`.
 template <int Ranks>
 struct MostRanks {
     static constexpr int value = Ranks;

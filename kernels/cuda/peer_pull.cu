@@ -9,10 +9,10 @@
 namespace moe::cuda {
 namespace {
 
-/// Of a block: what more ranks take in registers, fewer threads leave.
+/// Threads of a block at most: more ranks take more registers of each.
 template <int Most>
 constexpr int kMostThreads = Most <= 2 ? 1024 : 512;
-/// The same of all-reduces, whose last vector may lack elements.
+/// The same of all-reduces, which take more for a last vector that lacks elements.
 constexpr int kMostAllReduceThreads = 512;
 /// Vectors of all ranks that a thread has in flight.
 constexpr int kInFlight = 8;

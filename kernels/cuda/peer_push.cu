@@ -8,7 +8,7 @@
 namespace moe::cuda {
 namespace {
 
-/// What more ranks take in registers, fewer threads leave.
+/// Threads of a block at most: more ranks take more registers of each.
 template <int Most>
 constexpr int kMostThreads = Most <= 4 ? 1024 : 512;
 constexpr std::int64_t kVector{kVectorBytes};

@@ -21,14 +21,14 @@ static_assert(kVector == kVectorBytes);
 /// do not keep step, and the link always has something to carry.
 constexpr int kMostBlocks = 1024;
 static_assert(kMostBlocks <= kMaxEpochs);
-/// Vectors of each source that a thread has in flight where blocks cannot queue and are too few.
+/// Vectors of each source that a thread has in flight where blocks cannot queue and each has many.
 template <int Most>
 constexpr int kManyVectors = std::max(8 / Most, 1);
-/// That share a multiprocessor, where registers suffice.
+/// Blocks that share a multiprocessor at least, as registers allow.
 template <int Most, int kUnroll>
 constexpr int kMinBlocks = Most == 2 && kUnroll == 1 ? 2 : 1;
 
-/// One of no bytes travels as one vector, since every rank has to hear from every other in each
+/// A piece of no bytes travels as one vector, since every rank has to hear from every other in each
 /// call.
 struct Piece : PiecePlace {
     std::int64_t offset, bytes, in_own;

@@ -4,6 +4,7 @@
 // once; what is sent and added costs some percent on top.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/expert_ring.cuh"
+#include "kernels/cuda/launch.cuh"
 
 #include <nv/target>
 
@@ -120,7 +121,7 @@ private:
 template <class T, int Most>
 __device__ void run(const RingPush& push, const WeightedRows& rows, const std::byte* dense,
                     int turns) {
-    extern __shared__ Ring rings[];
+    auto* rings = dynamic_smem<Ring>();
     const int worker = static_cast<int>(threadIdx.x) / kWorkerThreads;
     const int thread = static_cast<int>(threadIdx.x) % kWorkerThreads;
     auto& ring = rings[worker];
@@ -170,10 +171,8 @@ int most_workers() {
 
 }  // namespace
 
-bool ring_can(const WeightedPush& push) {
-    return rows_are_wide(static_cast<std::size_t>(push.shape.bytes),
-                         {push.dense.data, push.out.data}) &&
-           most_workers() > 0;
+bool ring_takes(std::int64_t bytes) {
+    return bytes % std::int64_t{kVectorBytes} == 0 && most_workers() > 0;
 }
 
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how) {
@@ -186,8 +185,9 @@ void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how) 
         using T = typename decltype(tag)::type;
         visit_ranks(push.inbox.ranks, [&](auto ranks) {
             const auto kernel = push_weighted_ring<T, decltype(ranks)::value>;
+            // Of the most that any call takes: a graph may hold a call that takes more than this.
             MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          static_cast<int>(shared)));
+                                          static_cast<int>(sizeof(Ring)) * most_workers()));
             kernel<<<blocks, static_cast<unsigned>(in_block) * kWorkerThreads, shared,
                      how.stream>>>(push.inbox, push.plan, push.rows, push.dense.data, push.shape,
                                    push.out.data, static_cast<int>(push.turns));

@@ -236,13 +236,15 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
         });
     const auto turns = most * shape.slices;
     MOE_EXPECT(turns <= std::numeric_limits<int>::max(), "more slices of rows than a call can have");
-    const WeightedPush push{inbox, plan, sum.rows, shape, sum.dense, sum.out, turns};
-    if (turns >= how.max_blocks * kRingTurns && ring_can(push)) {
-        launch_push_weighted_ring(push, how);
+    const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
+    const bool by_ring = turns >= how.max_blocks * kRingTurns && ring_takes(shape.bytes);
+    if (by_ring && wide) {
+        launch_push_weighted_ring({inbox, plan, sum.rows, shape, sum.dense, sum.out, turns}, how);
         return;
     }
-    const Workers workers(turns, how.max_blocks, how.blocks(kMostBlocks));
-    const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
+    // Others may have wide rows, and run the ring, whose blocks all wait at once: so must these.
+    const Workers workers(turns, how.max_blocks,
+                          by_ring ? how.max_blocks : how.blocks(kMostBlocks));
     visit_native(sum.out.dtype, true, [&](auto tag, auto /*lanes*/) {
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto ranks) {

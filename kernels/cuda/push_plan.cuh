@@ -10,7 +10,8 @@
 
 namespace moe::cuda {
 
-/// Of a plan for kMaxPeers: one of its own for each, and as many as surpluses fill gaps with.
+/// Pieces of a plan for kMaxPeers ranks at most: each rank's own, and those that fill helpers'
+/// room.
 constexpr int kMaxPieces = 2 * kMaxPeers;
 
 /// Where a PushPiece lies in inboxes.
@@ -19,18 +20,18 @@ struct PiecePlace {
     int owner, helper;
 };
 
-/// Piece: a PiecePlace, and what else a kernel knows of a piece.
+/// Piece derives from PiecePlace and adds what a kernel knows of a piece.
 template <class Piece>
 struct PlanView {
     Piece at[kMaxPieces];
     int count;
-    int first, own;  ///< the first that this rank adds up, and how many it does
-    bool takes;      ///< whether sums are forwarded to it
+    int first, own;  ///< pieces that this rank adds up: at[first] and own - 1 after it
+    bool takes;      ///< whether sums are forwarded to this rank
     std::int64_t half_bytes[kMaxPeers];
     std::int64_t slot_bytes[kMaxPeers];
 
-    /// The n-th piece to send: those of the next rank come first, so that not all send to the same
-    /// one at a time.
+    /// The n-th piece to send, beginning with the next rank's, so that not all ranks send to one at
+    /// a time.
     [[nodiscard]] __device__ const Piece& to_send(int n) const {
         const int turn = first + own + n;
         return at[turn < count ? turn : turn - count];
@@ -52,7 +53,7 @@ private:
     }
 };
 
-/// half_bytes: see PushSum. make(const PushPiece&): what the kernel knows of one, place aside.
+/// half_bytes: see PushSum. make(const PushPiece&): a Piece without its place.
 template <class Piece, class Make>
 PlanView<Piece> view_of(int rank, const PushPlan& plan, std::span<const std::size_t> half_bytes,
                         Make&& make) {

@@ -11,6 +11,7 @@ namespace moe::cuda {
 constexpr int kWarp = 32;
 /// Threads that share a slice of a row, a vector each.
 constexpr int kSliceThreads = 128;
+constexpr unsigned kSliceBytes = kSliceThreads * kVectorBytes;
 
 /// Rows that one rank adds up.
 struct WeightedPiece : PiecePlace {
@@ -21,11 +22,25 @@ struct WeightedPiece : PiecePlace {
     [[nodiscard]] __host__ __device__ std::int64_t turns() const { return rows > 0 ? rows : 1; }
 };
 
+/// Where a slice lies in a piece.
+struct Slice {
+    std::uint32_t row, of_row;
+};
+
 struct RowShape {
     std::int64_t bytes;    ///< of a row
     std::int64_t stride;   ///< bytes from row to row of an inbox
     std::int64_t vectors;  ///< of a row
     std::int64_t slices;   ///< of a row
+
+    /// The slice of a piece that turn `turn` is for; any slice where turn is below 0. Divides in 32
+    /// bits, since a 64-bit division takes many times as long.
+    [[nodiscard]] __device__ Slice slice(std::int64_t turn) const {
+        const auto index = static_cast<std::uint32_t>(turn);
+        const auto count = static_cast<std::uint32_t>(slices);
+        const auto row = index / count;
+        return {row, index - row * count};
+    }
 };
 
 /// A warp's part of a slice.
@@ -34,12 +49,13 @@ struct SlicePart {
     std::int64_t i;    ///< the lane's vector
     bool any, active;  ///< whether the warp, and the lane, have one
 
-    /// Of slice `turn` of a piece, which may lie outside it, for thread `thread` of those that share
-    /// it. A piece of no rows is one vector.
+    /// Of the slice of turn `turn`, which may lie outside the piece, for thread `thread` of those
+    /// that share it. A piece of no rows is one vector.
     __device__ SlicePart(const WeightedPiece& piece, std::int64_t turn, const RowShape& shape,
-                         int thread)
-        : row(static_cast<std::uint32_t>(turn) / static_cast<std::uint32_t>(shape.slices)),
-          i((turn - row * shape.slices) * kSliceThreads + thread) {
+                         int thread) {
+        const auto slice = shape.slice(turn);
+        row = slice.row;
+        i = std::int64_t{slice.of_row} * kSliceThreads + thread;
         const auto vectors = piece.rows > 0 ? shape.vectors : 1;
         any = turn >= 0 && row < piece.turns() && i - thread % kWarp < vectors;
         active = any && i < vectors;
@@ -47,7 +63,7 @@ struct SlicePart {
 };
 
 /// What the first vector of a warp's part of a row holds where its source has no such row. No data
-/// travels as this word: of the two that would, both no numbers, each goes as another such.
+/// travels as this word: sealed() makes none, and the NaN whose inverse it is goes as another one.
 constexpr std::uint32_t kNoRow = 2;
 
 __device__ inline std::uint32_t sealed_row(std::uint32_t word) {
@@ -65,9 +81,9 @@ __device__ inline void post_no_row(std::byte* inbox, std::int64_t i) {
     store_relaxed(reinterpret_cast<uint4*>(inbox) + i, make_uint4(kNoRow, kNoRow, kNoRow, kNoRow));
 }
 
-/// Waits for vector i of a row, as take() does, or until the warp's first lane sees that there is
-/// none. All lanes of a warp come, those without a vector of it as not `active`. Zeros where there
-/// is no row.
+/// Waits for vector i of a row, as take() does, or until the warp's first lane sees that its source
+/// has no such row, whose values are zeros. Called by all lanes of a warp; `active`: whether this
+/// one has a vector of the row.
 template <class V>
 __device__ V take_row(const Peers& peers, std::byte* inbox, std::int64_t i, uint4 seen, bool active,
                       int peer, std::uint32_t epoch) {
@@ -102,10 +118,10 @@ struct WeightedPush {
     Matrix dense, out;
     std::int64_t turns;  ///< slices of the longest piece
 };
-/// Whether the ring's kernel can run: rows are whole vectors, and the GPU has bulk copies, and the
-/// shared memory for a few rings.
-[[nodiscard]] bool ring_can(const WeightedPush& push);
-/// Expert rows come by bulk copies: for many rows.
+/// Whether the ring's kernel takes rows of `bytes` bytes: they are whole vectors, and the GPU has
+/// bulk copies, and shared memory for a ring. The same on ranks of equal GPUs.
+[[nodiscard]] bool ring_takes(std::int64_t bytes);
+/// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()).
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how);
 
 }  // namespace moe::cuda

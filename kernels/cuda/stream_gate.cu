@@ -23,7 +23,7 @@ __global__ void wait_for(Words* words, unsigned closing, unsigned long long pati
 
 class CudaStreamGate final : public StreamGate {
 public:
-    explicit CudaStreamGate(double patience_seconds) : patience_seconds_(patience_seconds) {
+    explicit CudaStreamGate(double patience_seconds) : patience_(patience_ns(patience_seconds)) {
         void* raw{};
         MOE_CUDA(cudaHostAlloc(&raw, sizeof(Words), cudaHostAllocMapped));
         words_.reset(static_cast<Words*>(raw));
@@ -37,10 +37,9 @@ public:
 
     void close(Stream& stream) override {
         MOE_EXPECT(std::atomic_ref(words_->gave_up).load() == 0,
-                   "a device waited " + std::to_string(static_cast<int>(patience_seconds_)) +
+                   "a device waited " + std::to_string(patience_ / kSecond) +
                        " s for its start and gave up");
-        wait_for<<<1, 1, 0, native(stream)>>>(on_device_, ++closings_,
-                                              patience_ns(patience_seconds_));
+        wait_for<<<1, 1, 0, native(stream)>>>(on_device_, ++closings_, patience_);
         MOE_CUDA(cudaGetLastError());
     }
     void open() override {
@@ -51,7 +50,8 @@ private:
     struct Deleter {
         void operator()(Words* words) const noexcept { cudaFreeHost(words); }
     };
-    double patience_seconds_;
+    static constexpr unsigned long long kSecond = 1'000'000'000;
+    unsigned long long patience_;  ///< in nanoseconds
     std::unique_ptr<Words, Deleter> words_;
     Words* on_device_{};
     unsigned closings_{};

@@ -5,8 +5,8 @@
 
 namespace moe::cuda {
 
-/// Polls until `arrived()`. Returns false once `patience_ns` have passed without, since a device must
-/// not wait forever for a rank that failed.
+/// Polls until `arrived()`. Returns false once `patience_ns` have passed without, since a device
+/// must not wait forever for a rank that failed.
 template <class Arrived>
 __device__ bool wait_until(unsigned long long patience_ns, Arrived arrived) {
     const auto start = global_nanoseconds();

@@ -1,16 +1,17 @@
 // Runs kernels of kernels/cuda on the processor, so that a machine without a GPU sees what they
-// compute: a thread for each of a block's threads, one block after the other. What threads do
-// together (shuffles, votes, __syncwarp, __syncthreads) waits for all of them, and nothing else
-// does, so that ThreadSanitizer reports what a kernel left unordered. Included before everything
-// else where a kernel's file is compiled by the host's compiler.
+// compute: a thread for each of a block's threads, one block after the other, or a few at a time.
+// What threads do together (shuffles, votes, __syncwarp, __syncthreads) waits for all of them, and
+// nothing else does, so that ThreadSanitizer reports what a kernel left unordered. Threads are what
+// simt_scheduler.hpp makes them. Included before everything else where a kernel's file is compiled
+// by the host's compiler.
 #pragma once
 
-#include <cuda_runtime.h>
+#include "simt_scheduler.hpp"
+#include "tests/simt/self.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <barrier>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -19,10 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <latch>
 #include <memory>
-#include <semaphore>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,9 +31,6 @@
 #define __launch_bounds__(...)
 #undef __grid_constant__
 #define __grid_constant__
-
-inline thread_local uint3 threadIdx, blockIdx;
-inline thread_local dim3 blockDim, gridDim;
 
 using std::max;
 using std::min;
@@ -56,7 +51,7 @@ struct Exchange {
 /// A warp's lanes. Exchanges take turns: who writes the next one has waited until all had read the
 /// one before the last, so that one wait is enough for each.
 struct Warp {
-    std::barrier<> together{kWarp};
+    Barrier together{kWarp};
     std::array<Exchange, 2> exchanges;
     std::atomic<unsigned> returned{};  ///< a bit for each lane
 };
@@ -66,16 +61,18 @@ struct Block {
     Block(int threads, std::size_t smem_bytes)
         : together(threads),
           warps(static_cast<unsigned>(threads) / kWarp),
-          // Poisoned, since nobody clears it on a GPU either.
-          dynamic_smem(smem_bytes / sizeof(uint4) + 1, uint4{~0U, ~0U, ~0U, ~0U}) {}
-    std::barrier<> together;
+          dynamic_smem(smem_bytes / sizeof(Line) + 1) {
+        // Poisoned, since nobody clears it on a GPU either.
+        std::memset(dynamic_smem.data(), 0xff, dynamic_smem.size() * sizeof(Line));
+    }
+    struct alignas(128) Line {
+        std::byte bytes[128];
+    };
+    Barrier together;
     std::vector<Warp> warps;
-    std::vector<uint4> dynamic_smem;
+    std::vector<Line> dynamic_smem;
 };
 
-/// The one that this thread belongs to, and how often it has met its warp there.
-inline thread_local Block* block;
-inline thread_local unsigned exchanges;
 inline int lane() {
     return static_cast<int>(threadIdx.x % kWarp);
 }
@@ -124,63 +121,33 @@ unsigned lanes_with(T wanted, T value) {
     return bits;
 }
 
-/// Threads that stay from launch to launch: under ThreadSanitizer making them takes longer than
-/// most kernels.
-class Workers {
-public:
-    /// Calls `body` with 0 to threads - 1, each on a thread of its own, and waits for all.
-    void run(unsigned threads, const std::function<void(unsigned)>& body) {
-        std::latch done(threads);
-        while (workers_.size() < threads) workers_.push_back(std::make_unique<Worker>());
-        for (unsigned t = 0; t < threads; ++t) {
-            workers_[t]->start([&, t] {
-                body(t);
-                done.count_down();
-            });
-        }
-        done.wait();
-    }
+/// Blocks of a launch that run at a time, as multiprocessors have room for; the others begin in the
+/// order of their numbers. More than one only for kernels without static shared memory.
+inline thread_local unsigned resident_blocks = 1;
 
-private:
-    class Worker {
-    public:
-        ~Worker() { start({}); }
-        /// Nothing ends the thread.
-        void start(std::function<void()> task) {
-            task_ = std::move(task);
-            started_.release();
-        }
-
-    private:
-        void work() {
-            for (;;) {
-                started_.acquire();
-                const auto task = std::move(task_);
-                if (!task) return;
-                task();
-            }
-        }
-        std::function<void()> task_;
-        std::binary_semaphore started_{0};
-        std::jthread thread_{[this] { work(); }};
-    };
-    std::vector<std::unique_ptr<Worker>> workers_;
-};
-
-/// Warps are whole. A thread that returns early is waited for no more, as on a GPU.
+/// Each thread that launches has a GPU of its own. Warps are whole. A thread of a kernel that
+/// returns early is waited for no more, as on a GPU.
 inline void run(dim3 blocks, int threads, std::size_t smem_bytes,
                 const std::function<void()>& kernel) {
-    static Workers workers;
+    static thread_local Workers workers;
     std::vector<std::unique_ptr<Block>> all;
     for (unsigned b = 0; b < blocks.x * blocks.y; ++b) {
         all.push_back(std::make_unique<Block>(threads, smem_bytes));
     }
-    std::barrier next_block(threads);
-    workers.run(static_cast<unsigned>(threads), [&](unsigned t) {
+    const auto in_block = static_cast<unsigned>(threads);
+    const auto places = std::min(resident_blocks, static_cast<unsigned>(all.size()));
+    std::vector<std::unique_ptr<Barrier>> next_blocks;
+    for (unsigned place = 0; place < places; ++place) {
+        next_blocks.push_back(std::make_unique<Barrier>(threads));
+    }
+    workers.run(places * in_block, [&](unsigned worker) {
+        const auto place = worker / in_block;
+        const auto t = worker % in_block;
+        auto& next_block = *next_blocks[place];
         threadIdx = {t, 0, 0};
-        blockDim = dim3(static_cast<unsigned>(threads));
+        blockDim = dim3(in_block);
         gridDim = blocks;
-        for (unsigned b = 0; b < all.size(); ++b) {
+        for (auto b = place; b < all.size(); b += places) {
             blockIdx = {b % blocks.x, b / blocks.x, 0};
             block = all[b].get();
             exchanges = 0;

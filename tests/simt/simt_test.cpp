@@ -297,6 +297,14 @@ TEST(Wait, EndsWhenTheWordIsThere) {
         cuda::wait_until(cuda::patience_ns(60), [&] { return cuda::load_acquire(&word) != 0; }));
 }
 
+TEST(Wait, HasPatienceWithoutEndForSecondsWithoutEnd) {
+    constexpr auto kYear = cuda::patience_ns(365.0 * 24 * 60 * 60);
+    EXPECT_EQ(kYear, 31'536'000'000'000'000U);
+    for (const double seconds : {1e11, 1e12, 1e20, 1e300}) {
+        EXPECT_GT(cuda::patience_ns(seconds), 100 * kYear) << seconds;
+    }
+}
+
 TEST(Wait, GivesUpAfterItsPatienceAndNotBefore) {
     for (const double patience : {0.01, 0.05}) {
         const auto begin = std::chrono::steady_clock::now();

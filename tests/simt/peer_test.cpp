@@ -1,0 +1,115 @@
+// CUDA kernels over peer memory without a GPU: threads stand for ranks, each with a GPU of its own.
+// Blocks that may not all wait at once begin one after the other, words of 32 bits are all that
+// comes whole, and ThreadSanitizer reports what is read or written while others still use it.
+#include "kernels/cuda/peer.hpp"
+#include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/peer_kernels.hpp"
+#include "tests/peer_rank.hpp"
+#include "tests/simt/simt.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace moe {
+
+// What the kernels ask the device for.
+namespace cuda {
+void check(cudaError_t status, const char* file, int line, const char* expression) {
+    if (status != cudaSuccess) raise({file, line, expression}, "a call failed");
+}
+int shared_memory_of_block() {
+    return 80 << 10;  // two rings of peer_push_weighted_ring.cu
+}
+}  // namespace cuda
+
+namespace {
+
+constexpr SharedBlocks::Words kWords{cuda::kMaxFlagBlocks * cuda::kMaxPeers, cuda::kMaxEpochs};
+
+/// Ranks, and the blocks of a kernel that wait at once on each.
+struct Gpus {
+    int ranks, blocks;
+    bool queue;  ///< whether more blocks are launched
+};
+
+std::string name_of(const testing::TestParamInfo<Gpus>& gpus) {
+    const auto [ranks, blocks, queue] = gpus.param;
+    return fmt::format("{}Ranks{}Blocks{}", ranks, blocks, queue ? "Queue" : "");
+}
+
+void expect_right(const Gpus& gpus, std::uint64_t rounds, std::uint32_t epoch) {
+    constexpr double kPatience = 30;  // seconds
+    const auto watch = std::make_shared<const cuda::PeerWatch>(kPatience);
+    const cuda::PeerBlocks blocks{.most = gpus.blocks, .may_queue = gpus.queue};
+    const SharedMemory memory(gpus.ranks,
+                              {cuda::kMaxFlagBlocks * cuda::kMaxPeers, cuda::kMaxEpochs}, epoch);
+    std::vector<std::string> wrong(static_cast<std::size_t>(gpus.ranks));
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < gpus.ranks; ++rank) {
+        threads.emplace_back([&, rank] {
+            simt::resident_blocks = static_cast<unsigned>(gpus.blocks);
+            PeerRank one({.memory = memory,
+                          .rank = rank,
+                          .seed = epoch,
+                          .kernels = cuda::make_peer_kernels(watch, blocks),
+                          .latest_us = 10'000});  // some rounds of the others
+            wrong[static_cast<std::size_t>(rank)] = one.run(rounds);
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& text : wrong) EXPECT_EQ(text, "");
+    EXPECT_EQ(watch->failure(), "");
+}
+
+class CudaPeerKernels : public testing::TestWithParam<Gpus> {};
+
+TEST_P(CudaPeerKernels, AreRightAcrossTheEndOfEpochs) {
+    constexpr std::uint64_t kRounds = 120;
+    expect_right(GetParam(), kRounds, 0xffffffffU - kRounds);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaPeerKernels,
+                         testing::Values(Gpus{1, 2, true}, Gpus{2, 1, false}, Gpus{2, 3, true},
+                                         Gpus{3, 1, true}, Gpus{4, 2, false}, Gpus{4, 2, true}),
+                         name_of);
+
+/// One rank of two that calls alone.
+std::string failure_alone(const std::function<void(PeerKernels&, const SharedMemory&)>& call) {
+    constexpr double kPatience = 0.05;
+    const auto watch = std::make_shared<const cuda::PeerWatch>(kPatience);
+    const SharedMemory memory(2, kWords, 0);
+    const auto kernels = cuda::make_peer_kernels(watch, {.most = 1, .may_queue = false});
+    EXPECT_EQ(watch->failure(), "");
+    const auto begin = std::chrono::steady_clock::now();
+    call(*kernels, memory);
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+    EXPECT_GT(waited.count(), kPatience);
+    return watch->failure();
+}
+
+TEST(CudaPeerWait, GivesUpAfterItsPatienceAndSaysOnWhom) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    const auto by_flag = failure_alone([&](PeerKernels& kernels, const SharedMemory& memory) {
+        kernels.barrier(memory.blocks.of(0), *stream);
+        kernels.barrier(memory.blocks.of(0), *stream);
+    });
+    EXPECT_EQ(by_flag.find("a kernel waited 0.05 s for rank 1 in peer memory (block 0, "), 0U);
+    const auto by_word = failure_alone([&](PeerKernels& kernels, const SharedMemory& memory) {
+        std::vector<float> values(2000, 1.0F);
+        const Matrix rows{reinterpret_cast<std::byte*>(values.data()), 1, 2000, DType::f32};
+        kernels.all_reduce_push({memory.inbox.of(0), PushInbox::slot_for(kBlockBytes)}, rows, rows,
+                                *stream);
+    });
+    EXPECT_EQ(by_word.find("a kernel waited 0.05 s for rank 1 in peer memory (block 0, "), 0U);
+}
+
+}  // namespace
+}  // namespace moe
