@@ -73,6 +73,10 @@ constinit const CombineEntry reduce_scatterv_fused{
         [](const CombineSetup& setup) {
             return pulls(setup) ? pull_input(setup) : push_input(setup);
         },
+    .fuses_norm =
+        [](const CombineSetup& setup) {
+            return pulls(setup) ? FusedPull::fuses_norm(setup) : FusedPush::fuses_norm(setup);
+        },
     .by_speeds = true};
 
 extern const CombineEntry reduce_scatterv_fused_push;
@@ -85,6 +89,7 @@ constinit const CombineEntry reduce_scatterv_fused_push{
     .make = make<FusedPush>,
     .variant = FusedPush::variant,
     .input = push_input,
+    .fuses_norm = FusedPush::fuses_norm,
     .by_name_only = true};
 
 extern const CombineEntry reduce_scatterv_fused_pull;
@@ -97,6 +102,7 @@ constinit const CombineEntry reduce_scatterv_fused_pull{
     .make = make<FusedPull>,
     .variant = [](const CombineSetup& /*setup*/) { return kPull; },
     .input = pull_input,
+    .fuses_norm = FusedPull::fuses_norm,
     .by_name_only = true};
 
 }  // namespace moe

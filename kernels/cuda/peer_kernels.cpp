@@ -49,6 +49,9 @@ public:
     CudaPeerKernels(std::shared_ptr<const PeerWatch> watch, PeerBlocks blocks)
         : watch_(std::move(watch)), blocks_(blocks) {}
 
+    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/) const override {
+        return false;
+    }
     void barrier(const PeerTable& table, Stream& stream) override {
         launch_peer_barrier(peers(table), native(stream));
     }

@@ -1,5 +1,6 @@
 #include "kernels/host/peer_kernels.hpp"
 
+#include "kernels/host/residual_norm.hpp"
 #include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
@@ -19,6 +20,10 @@ class HostPeerKernels final : public PeerKernels {
 public:
     explicit HostPeerKernels(std::function<void()> idle) : idle_(std::move(idle)) {}
 
+    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/) const override {
+        return true;
+    }
+
     void barrier(const PeerTable& table, Stream& /*stream*/) override {
         const auto own = static_cast<std::size_t>(table.rank);
         const std::atomic_ref mine(*table.flags[own]);
@@ -30,7 +35,9 @@ public:
 
     void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) override {
         barrier(table, stream);
-        add_up(table, to.offset, to.rows);
+        complete(to.norm, {0, to.rows.rows}, [&](const Rows& rows) {
+            add_up(table, to.offset + rows.first_byte(to.rows), rows.of(to.rows));
+        });
         barrier(table, stream);
     }
 
@@ -40,21 +47,38 @@ public:
             std::copy_n(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
         });
         barrier(inbox, stream);
-        call.for_each_to_add([&](const PushPiece& piece) {
-            auto rows = sum.in;
-            rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
+        const auto row_bytes = sum.out.row_bytes();
+        const auto own_rows = [&](const PushPiece& piece) {
+            return Rows::of_bytes(piece.in_own, piece.bytes, row_bytes);
+        };
+        // Of a piece's rows, which lie from `data` on, some of this rank's.
+        const auto rows_at = [&](std::byte* data, const PushPiece& piece, const Rows& rows) {
+            data += rows.first_byte(sum.out) - piece.in_own;
+            return Matrix{data, rows.count, sum.out.cols, sum.out.dtype};
+        };
+        const auto add = [&](const PushPiece& piece, const Rows& rows, const Matrix& to) {
             terms_.clear();
             for (int source = 0; source < inbox.ranks(); ++source) {
-                rows.data = call.slot(piece, source);
-                terms_.push_back(rows);
+                terms_.push_back(rows_at(call.slot(piece, source), piece, rows));
             }
-            rows.data = piece.forwarded() ? call.forwarded(piece) : sum.out.data + piece.in_own;
-            sum_matrices(terms_, rows);
+            sum_matrices(terms_, to);
+        };
+        call.for_each_to_add([&](const PushPiece& piece) {
+            if (piece.forwarded()) {
+                const auto all = own_rows(piece);
+                add(piece, all, rows_at(call.forwarded(piece), piece, all));
+                return;
+            }
+            complete(sum.norm, own_rows(piece),
+                     [&](const Rows& rows) { add(piece, rows, rows.of(sum.out)); });
         });
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
         call.for_each_to_take([&](const PushPiece& piece) {
-            std::copy_n(call.forwarded(piece), piece.bytes, sum.out.data + piece.in_own);
+            complete(sum.norm, own_rows(piece), [&](const Rows& rows) {
+                const auto from = rows_at(call.forwarded(piece), piece, rows);
+                std::copy_n(from.data, from.bytes(), rows.of(sum.out).data);
+            });
         });
     }
 
@@ -85,7 +109,7 @@ public:
         });
         barrier(inbox, stream);
         const auto own_row = [&](const PushPiece& piece, std::size_t i) {
-            return sum.out.data + (piece.in_own / stride + i) * row_bytes;
+            return Rows{static_cast<std::int64_t>(piece.in_own / stride + i), 1};
         };
         call.for_each_to_add([&](const PushPiece& piece) {
             rows_of(piece, [&](std::size_t at, std::size_t i) {
@@ -94,15 +118,21 @@ public:
                     auto* slot = call.slot(piece, source) + at;
                     if (present(slot) != std::byte{0}) terms_.push_back(row_at(slot));
                 }
-                sum_matrices(terms_, row_at(piece.forwarded() ? call.forwarded(piece) + at
-                                                              : own_row(piece, i)));
+                if (piece.forwarded()) {
+                    sum_matrices(terms_, row_at(call.forwarded(piece) + at));
+                    return;
+                }
+                complete(sum.norm, own_row(piece, i),
+                         [&](const Rows& row) { sum_matrices(terms_, row.of(sum.out)); });
             });
         });
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
         call.for_each_to_take([&](const PushPiece& piece) {
             rows_of(piece, [&](std::size_t at, std::size_t i) {
-                std::copy_n(call.forwarded(piece) + at, row_bytes, own_row(piece, i));
+                complete(sum.norm, own_row(piece, i), [&](const Rows& row) {
+                    std::copy_n(call.forwarded(piece) + at, row_bytes, row.of(sum.out).data);
+                });
             });
         });
     }
@@ -123,7 +153,8 @@ public:
                 weighted_sum(entries, theirs.dense, partial);
                 terms_.push_back(partial);
             }
-            sum_matrices(terms_, sum.out.slice(row, 1));
+            complete(sum.norm, {row, 1},
+                     [&](const Rows& own) { sum_matrices(terms_, own.of(sum.out)); });
         }
         barrier(table, stream);
     }
@@ -177,6 +208,33 @@ public:
     }
 
 private:
+    /// Some rows of a result.
+    struct Rows {
+        std::int64_t first, count;
+
+        static Rows of_bytes(std::size_t offset, std::size_t bytes, std::size_t row_bytes) {
+            return {static_cast<std::int64_t>(offset / row_bytes),
+                    static_cast<std::int64_t>(bytes / row_bytes)};
+        }
+        [[nodiscard]] std::size_t first_byte(const Matrix& matrix) const {
+            return static_cast<std::size_t>(first) * matrix.row_bytes();
+        }
+        [[nodiscard]] Matrix of(const Matrix& matrix) const { return matrix.slice(first, count); }
+    };
+    /// make(rows) completes rows of a result: all at once, or each by itself where a norm ends the
+    /// pass, which then finds the row's sum in a cache.
+    template <class Make>
+    static void complete(const ResidualNorm* norm, const Rows& rows, Make&& make) {
+        if (norm == nullptr) {
+            make(rows);
+            return;
+        }
+        for (auto row = rows.first; row < rows.first + rows.count; ++row) {
+            make(Rows{row, 1});
+            residual_norm(norm->slice(row, 1));
+        }
+    }
+
     /// The pieces of one push, and where they lie.
     struct PushCall {
         const PeerTable& inbox;
