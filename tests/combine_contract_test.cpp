@@ -293,7 +293,7 @@ TEST(Obstacle, IsMoreElementsThanMpiCounts) {
 TEST(Norm, IsPartOfLastPassesOverAllRowsThatARankWants) {
     for (auto& backend : OpenBackends::opened()) {
         auto& world = *backend.world;
-        if (backend.gpus || !world.peer_obstacle(Reach::load_store).empty()) continue;
+        if (!world.peer_obstacle(Reach::load_store).empty()) continue;
         const auto alone = world.split(world.rank());
         const auto owned = partition_of(kLayouts[0], world.size(), 1);
         const auto fuses = [&](Communicator& group, std::string_view name) {
