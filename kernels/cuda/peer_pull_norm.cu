@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(kGroups* kNormThreads)
             store(row, k);
         }
         load(row + stride, 0);
-        norm.run(row);
+        norm.run(row * vectors);
     }
     meet<Orders::boundary>(peers, epoch + 2);
     advance_to(peers, epoch + 2);

@@ -172,8 +172,8 @@ __global__ void __launch_bounds__(kThreads)
 
 /// Rows that a block of the next kernel works on at once.
 constexpr int kGroups = kThreads / kNormThreads;
-/// Vectors of a row that the norm keeps: 8192 columns of 16 bits.
-constexpr int kKept = 4;
+/// Vectors of a row that the norm keeps, as far as registers go: 4096 columns of 16 bits.
+constexpr int kKept = 2;
 
 /// The same with the residual norm of each row: its slices go round the warps of one group, to which
 /// the row's entries are all that is to be known, and which has then all of it in its caches.
@@ -207,7 +207,7 @@ __global__ void __launch_bounds__(kThreads)
             if (i >= own.vectors) break;
             reinterpret_cast<Vector<T, kWidth>*>(out)[row * own.vectors + i] = sum;
         }
-        norm.run(row);
+        norm.run(row * own.vectors);
         span = next_span;
         next_span = later_span;
         entries = next_entries;

@@ -14,9 +14,9 @@ namespace {
 /// Vectors of a row that a thread has at once: of 2 ranks' rows of 4096 columns of 16 bits all.
 template <int Most>
 constexpr int kVectors = Most <= 4 ? 2 : 1;
-/// That share a multiprocessor.
+/// That share a multiprocessor, as registers allow.
 template <int Most>
-constexpr int kMinBlocks = Most <= 2 ? 3 : 2;
+constexpr int kMinBlocks = Most <= 4 ? 2 : 1;
 
 /// A block's work on rows.
 template <class T, int Most>
@@ -48,11 +48,11 @@ public:
 #pragma unroll
         for (int k = 0; k < kUnroll; ++k) {
             const int i = norm_.vector(k);
-            if (norm_.has(i)) residual_[k] = norm_.residual(own_row(piece, row), i);
+            if (norm_.has(i)) residual_[k] = norm_.residual(own_first(piece, row), i);
         }
     }
     __device__ void add(const SumPiece& piece, std::int64_t row) {
-        norm_.begin(own_row(piece, row));
+        norm_.begin(own_first(piece, row));
         push_.add(piece, stretch(piece, row, 0), [&](int u, std::int64_t i, const V& sum) {
             if (piece.bytes == 0) return;
             store(piece, i, sum);
@@ -74,7 +74,7 @@ public:
             push_.take_forwarded(piece, stretch(piece, row, col),
                                  [&](std::int64_t i, const V& sum) { store(piece, i, sum); });
         }
-        norm_.run(own_row(piece, row));
+        norm_.run(own_first(piece, row));
     }
 
 private:
@@ -90,8 +90,10 @@ private:
     [[nodiscard]] __device__ bool owns(const SumPiece& piece, std::int64_t row) const {
         return piece.owner == me_ && row * vectors_ * std::int64_t{kVectorBytes} < piece.bytes;
     }
-    [[nodiscard]] __device__ std::int64_t own_row(const SumPiece& piece, std::int64_t row) const {
-        return piece.in_own / (vectors_ * std::int64_t{kVectorBytes}) + row;
+    /// The row's first vector among this rank's.
+    [[nodiscard]] __device__ std::int64_t own_first(const SumPiece& piece,
+                                                    std::int64_t row) const {
+        return piece.in_own / std::int64_t{kVectorBytes} + row * vectors_;
     }
     __device__ void store(const SumPiece& piece, std::int64_t i, const V& sum) {
         reinterpret_cast<V*>(out_ + piece.in_own)[i] = sum;

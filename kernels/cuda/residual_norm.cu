@@ -16,7 +16,7 @@ template <class T, int Width>
 __global__ void __launch_bounds__(kNormThreads) residual_norm(const NormOperands<T> operands) {
     __shared__ NormPartials partials;
     RowNorm<T, Width, kKept> row(operands, partials);
-    row.run(blockIdx.x);
+    row.run(std::int64_t{blockIdx.x} * (operands.cols / Width));
 }
 
 }  // namespace

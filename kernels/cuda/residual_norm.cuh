@@ -57,19 +57,20 @@ public:
     [[nodiscard]] __device__ bool has(int i) const { return i < vectors_; }
     [[nodiscard]] __device__ V weight(int i) const { return vectors_of(operands_.weight)[i]; }
 
-    __device__ void begin(std::int64_t row) {
-        row_ = row;
+    __device__ void begin(std::int64_t first) {
+        first_ = first;
         squares_ = 0;
     }
-    [[nodiscard]] __device__ V residual(std::int64_t row, int i) const {
-        return vectors_of(operands_.residual)[row * vectors_ + i];
+    /// Of the row whose first vector is `first` among those of all rows.
+    [[nodiscard]] __device__ V residual(std::int64_t first, int i) const {
+        return vectors_of(operands_.residual)[first + i];
     }
     /// Keeps h of vector(k), of which these are the terms; k < kKept.
     __device__ void keep(int k, const V& x, const V& residual) { kept_[k] = sum_of(x, residual); }
     /// Writes what was kept of vector(k), in the order of k.
     __device__ void write(int k) { write(vector(k), kept_[k]); }
     /// Writes h of a vector beyond the kept ones, after those and in order.
-    __device__ void write(int i, const V& x) { write(i, sum_of(x, residual(row_, i))); }
+    __device__ void write(int i, const V& x) { write(i, sum_of(x, residual(first_, i))); }
     /// Writes y of the whole row: every thread of the group comes, when it has written all h that
     /// it has. weight(k, i): of vector i, the thread's k-th.
     template <class Weight>
@@ -81,16 +82,16 @@ public:
             if (has(vector(k))) scale(vector(k), kept_[k], factor, weight(k, vector(k)));
         }
         for (int i = vector(kKept); has(i); i += kNormThreads) {
-            scale(i, sum_of(sum(i), residual(row_, i)), factor, this->weight(i));
+            scale(i, sum_of(sum(i), residual(first_, i)), factor, this->weight(i));
         }
     }
 
     /// All of it, of a row in memory, of which each thread may have written its own vectors.
-    __device__ void run(std::int64_t row) {
-        begin(row);
+    __device__ void run(std::int64_t first) {
+        begin(first);
 #pragma unroll
         for (int k = 0; k < kKept; ++k) {
-            if (has(vector(k))) keep(k, sum(vector(k)), residual(row, vector(k)));
+            if (has(vector(k))) keep(k, sum(vector(k)), residual(first, vector(k)));
         }
 #pragma unroll
         for (int k = 0; k < kKept; ++k) {
@@ -105,9 +106,8 @@ private:
         float at[Width];
     };
 
-    [[nodiscard]] __device__ std::int64_t place(int i) const { return row_ * vectors_ + i; }
     /// x of a vector.
-    [[nodiscard]] __device__ V sum(int i) const { return vectors_of(operands_.rows)[place(i)]; }
+    [[nodiscard]] __device__ V sum(int i) const { return vectors_of(operands_.rows)[first_ + i]; }
 
     template <class Element>
     [[nodiscard]] static __device__ auto* vectors_of(Element* elements) {
@@ -132,7 +132,7 @@ private:
             squares_ = fmaf(sum.at[j], sum.at[j], squares_);
             rounded.at[j] = static_cast<T>(sum.at[j]);
         }
-        vectors_of(operands_.hidden)[place(i)] = rounded;
+        vectors_of(operands_.hidden)[first_ + i] = rounded;
     }
     __device__ void scale(int i, const Sum& sum, float factor, const V& weight) {
         V result;
@@ -141,7 +141,7 @@ private:
             result.at[j] =
                 static_cast<T>(sum.at[j] * factor * static_cast<float>(weight.at[j]));
         }
-        vectors_of(operands_.normed)[place(i)] = result;
+        vectors_of(operands_.normed)[first_ + i] = result;
     }
     [[nodiscard]] __device__ float sum_of_group(float value) {
         const int warp = static_cast<int>(threadIdx.x) % kNormThreads / kWarp;
@@ -163,7 +163,7 @@ private:
     const NormOperands<T>& operands_;
     NormPartials& partials_;
     int vectors_;  ///< of a row
-    std::int64_t row_{};
+    std::int64_t first_{};  ///< vector of the row, among those of all rows
     float squares_{};
     Sum kept_[kKept];
     int turn_{};
