@@ -16,7 +16,12 @@ template <int Most>
 constexpr int kVectors = Most <= 4 ? 2 : 1;
 /// That share a multiprocessor, as registers allow.
 template <int Most>
-constexpr int kMinBlocks = Most <= 4 ? 2 : 1;
+constexpr int kMinBlocks = Most <= 2 ? 2 : 1;
+
+/// Where each thread has its vectors of the weights at hand: registers are few, and loads would stand
+/// behind what is sent.
+template <class T, int Most>
+using Weights = Vector<T, kWide<T>>[kVectors<Most>][kNormThreads];
 
 /// A block's work on rows.
 template <class T, int Most>
@@ -26,16 +31,17 @@ public:
     using V = Vector<T, kWide<T>>;
 
     __device__ NormedPush(const SumPush<T, true, Most, kUnroll>& push,
-                          const NormOperands<T>& operands, NormPartials& partials, int me,
-                          std::byte* out)
+                          const NormOperands<T>& operands, NormPartials& partials,
+                          Weights<T, Most>& weights, int me, std::byte* out)
         : push_(push),
           norm_(operands, partials),
+          weights_(weights),
           me_(me),
           out_(out),
           vectors_(operands.cols / kWide<T>) {
 #pragma unroll
         for (int k = 0; k < kUnroll; ++k) {
-            if (norm_.has(norm_.vector(k))) weight_[k] = norm_.weight(norm_.vector(k));
+            if (norm_.has(norm_.vector(k))) weights_[k][threadIdx.x] = norm_.weight(norm_.vector(k));
         }
     }
 
@@ -66,7 +72,7 @@ public:
                 norm_.write(col + norm_.vector(u), sum);
             });
         }
-        if (owns(piece, row)) norm_.finish([&](int k, int /*i*/) { return weight_[k]; });
+        if (owns(piece, row)) norm_.finish([&](int k, int /*i*/) { return weights_[k][threadIdx.x]; });
     }
     __device__ void take(const SumPiece& piece, std::int64_t row) {
         if (!owns(piece, row)) return;
@@ -101,10 +107,11 @@ private:
 
     SumPush<T, true, Most, kUnroll> push_;
     RowNorm<T, kWide<T>, kUnroll> norm_;
+    Weights<T, Most>& weights_;
     int me_;
     std::byte* out_;
     int vectors_;  ///< of a row
-    V residual_[kUnroll], weight_[kUnroll];
+    V residual_[kUnroll];
 };
 
 template <class T, int Most>
@@ -113,8 +120,10 @@ __global__ void __launch_bounds__(kNormThreads, kMinBlocks<Most>)
                   const __grid_constant__ PlanView<SumPiece> plan, const std::byte* in,
                   std::byte* out, const NormOperands<T> operands, std::int64_t rows) {
     __shared__ NormPartials partials;
+    __shared__ Weights<T, Most> weights;
     const auto epoch = epoch_of(peers);
-    NormedPush<T, Most> push({peers, plan, in, epoch}, operands, partials, peers.rank, out);
+    NormedPush<T, Most> push({peers, plan, in, epoch}, operands, partials, weights, peers.rank,
+                             out);
     push_in_turns(
         plan, peers.rank, rows,
         [&](const SumPiece& piece, std::int64_t row) { push.send(piece, row); },
