@@ -67,11 +67,11 @@ __global__ void __launch_bounds__(kGroups* kNormThreads)
 
 void launch_pull_sum_norm(const Peers& peers, const OwnRows& to, const PeerLaunch& how) {
     const auto& norm = *to.norm;
-    MOE_EXPECT(to.offset % kVectorBytes == 0 &&
-                   rows_are_wide(to.rows.row_bytes(),
-                                 {to.rows.data, norm.residual.data, norm.weight.data,
-                                  norm.hidden.data, norm.normed.data}),
-               "rows of whole vectors take a norm");
+    MOE_EXPECT(
+        to.offset % kVectorBytes == 0 &&
+            rows_are_wide(to.rows.row_bytes(), {to.rows.data, norm.residual.data, norm.weight.data,
+                                                norm.hidden.data, norm.normed.data}),
+        "rows of whole vectors take a norm");
     // Rows wait for their norm in between, so more blocks than other pulls have.
     const auto blocks = static_cast<unsigned>(
         std::min<std::int64_t>(to.most_rows, std::min(how.max_blocks, kMaxFlagBlocks)));

@@ -175,8 +175,8 @@ constexpr int kGroups = kThreads / kNormThreads;
 /// Vectors of a row that the norm keeps, as far as registers go: 4096 columns of 16 bits.
 constexpr int kKept = 2;
 
-/// The same with the residual norm of each row: its slices go round the warps of one group, to which
-/// the row's entries are all that is to be known, and which has then all of it in its caches.
+/// The same with the residual norm of each row: its slices go round the warps of one group, which
+/// looks up the row's entries once, and then has all of the row in its caches.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     pull_weighted_sum_norm(const __grid_constant__ Peers peers,

@@ -1,6 +1,6 @@
 // The reduce_scatterv by push whose last pass ends with the residual norm: a tile is a row, so that
-// the block that completes it has all of it, most of it in registers. What the norm reads of its own
-// it asks for with what it adds up, before the next row is sent.
+// the block that completes it has all of it, most of it in registers. What the norm reads of its
+// own it asks for with what it adds up, before the next row is sent.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/push_sum.cuh"
@@ -18,8 +18,8 @@ constexpr int kVectors = Most <= 4 ? 2 : 1;
 template <int Most>
 constexpr int kMinBlocks = Most <= 2 ? 2 : 1;
 
-/// Where each thread has its vectors of the weights at hand: registers are few, and loads would stand
-/// behind what is sent.
+/// Where each thread has its vectors of the weights at hand: registers are few, and loads would
+/// stand behind what is sent.
 template <class T, int Most>
 using Weights = Vector<T, kWide<T>>[kVectors<Most>][kNormThreads];
 
@@ -41,7 +41,8 @@ public:
           vectors_(operands.cols / kWide<T>) {
 #pragma unroll
         for (int k = 0; k < kUnroll; ++k) {
-            if (norm_.has(norm_.vector(k))) weights_[k][threadIdx.x] = norm_.weight(norm_.vector(k));
+            if (norm_.has(norm_.vector(k)))
+                weights_[k][threadIdx.x] = norm_.weight(norm_.vector(k));
         }
     }
 
@@ -72,7 +73,8 @@ public:
                 norm_.write(col + norm_.vector(u), sum);
             });
         }
-        if (owns(piece, row)) norm_.finish([&](int k, int /*i*/) { return weights_[k][threadIdx.x]; });
+        if (owns(piece, row))
+            norm_.finish([&](int k, int /*i*/) { return weights_[k][threadIdx.x]; });
     }
     __device__ void take(const SumPiece& piece, std::int64_t row) {
         if (!owns(piece, row)) return;
@@ -97,8 +99,7 @@ private:
         return piece.owner == me_ && row * vectors_ * std::int64_t{kVectorBytes} < piece.bytes;
     }
     /// The row's first vector among this rank's.
-    [[nodiscard]] __device__ std::int64_t own_first(const SumPiece& piece,
-                                                    std::int64_t row) const {
+    [[nodiscard]] __device__ std::int64_t own_first(const SumPiece& piece, std::int64_t row) const {
         return piece.in_own / std::int64_t{kVectorBytes} + row * vectors_;
     }
     __device__ void store(const SumPiece& piece, std::int64_t i, const V& sum) {
@@ -137,10 +138,10 @@ __global__ void __launch_bounds__(kNormThreads, kMinBlocks<Most>)
 
 void launch_push_sum_norm(const Peers& inbox, const PushSum& sum, const PeerLaunch& how) {
     const auto& norm = *sum.norm;
-    MOE_EXPECT(rows_are_wide(sum.out.row_bytes(),
-                             {sum.in.data, sum.out.data, norm.residual.data, norm.weight.data,
-                              norm.hidden.data, norm.normed.data}),
-               "rows of whole vectors take a norm");
+    MOE_EXPECT(
+        rows_are_wide(sum.out.row_bytes(), {sum.in.data, sum.out.data, norm.residual.data,
+                                            norm.weight.data, norm.hidden.data, norm.normed.data}),
+        "rows of whole vectors take a norm");
     const auto plan = sum_view_of(inbox.rank, sum);
     const auto row_bytes = static_cast<std::int64_t>(sum.out.row_bytes());
     std::int64_t rows = 1;

@@ -1,5 +1,5 @@
-// What a reduce_scatterv by push is made of: what a block sends, adds up and takes of some vectors of
-// a piece, and in which order it does so.
+// What a reduce_scatterv by push is made of: what a block sends, adds up and takes of some vectors
+// of a piece, and in which order it does so.
 #pragma once
 
 #include "kernels/cuda/lamport.cuh"
@@ -16,8 +16,8 @@ namespace moe::cuda {
 constexpr int kMostPushBlocks = 1024;
 static_assert(kMostPushBlocks <= kMaxEpochs);
 
-/// A piece of partial sums. One of no bytes travels as one vector, since every rank has to hear from
-/// every other in each call.
+/// A piece of partial sums. One of no bytes travels as one vector, since every rank has to hear
+/// from every other in each call.
 struct SumPiece : PiecePlace {
     std::int64_t offset, bytes, in_own;
 
@@ -96,10 +96,9 @@ public:
 #pragma unroll
             for (int source = 0; source < Most; ++source) {
                 if (source >= peers_.ranks) break;
-                sum.add(source == peers_.rank
-                            ? own_[u]
-                            : take<V>(peers_, slot(piece, source), i, seen_[u][source], source,
-                                      epoch_));
+                sum.add(source == peers_.rank ? own_[u]
+                                              : take<V>(peers_, slot(piece, source), i,
+                                                        seen_[u][source], source, epoch_));
             }
             if (piece.owner == peers_.rank) {
                 store(u, i, sum.rounded());

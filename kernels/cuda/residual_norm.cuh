@@ -1,6 +1,6 @@
-// The residual connection and RMSNorm of one row, whose elements come vector by vector: from memory,
-// or from the sum that has just completed them. Every kernel that has it adds up a row's squares in
-// the same order, whatever its grid, so that all have the same bits.
+// The residual connection and RMSNorm of one row, whose elements come vector by vector: from
+// memory, or from the sum that has just completed them. Every kernel that has it adds up a row's
+// squares in the same order, whatever its grid, so that all have the same bits.
 #pragma once
 
 #include "kernels/cuda/ptx.cuh"
@@ -28,8 +28,12 @@ struct NormOperands {
 };
 template <class T>
 NormOperands<T> norm_operands(const ResidualNorm& norm) {
-    return {norm.rows.as<T>(),   norm.residual.as<T>(), norm.weight.as<T>(),
-            norm.hidden.as<T>(), norm.normed.as<T>(),   norm.eps,
+    return {norm.rows.as<T>(),
+            norm.residual.as<T>(),
+            norm.weight.as<T>(),
+            norm.hidden.as<T>(),
+            norm.normed.as<T>(),
+            norm.eps,
             static_cast<int>(norm.rows.cols)};
 }
 
@@ -75,8 +79,8 @@ public:
     /// it has. weight(k, i): of vector i, the thread's k-th.
     template <class Weight>
     __device__ void finish(Weight&& weight) {
-        const float factor = rsqrtf(sum_of_group(squares_) / static_cast<float>(operands_.cols) +
-                                    operands_.eps);
+        const float factor =
+            rsqrtf(sum_of_group(squares_) / static_cast<float>(operands_.cols) + operands_.eps);
 #pragma unroll
         for (int k = 0; k < kKept; ++k) {
             if (has(vector(k))) scale(vector(k), kept_[k], factor, weight(k, vector(k)));
@@ -107,7 +111,9 @@ private:
     };
 
     /// x of a vector.
-    [[nodiscard]] __device__ V sum(int i) const { return vectors_of(operands_.rows)[first_ + i]; }
+    [[nodiscard]] __device__ V sum(int i) const {
+        return vectors_of(operands_.rows)[first_ + i];
+    }
 
     template <class Element>
     [[nodiscard]] static __device__ auto* vectors_of(Element* elements) {
@@ -138,8 +144,7 @@ private:
         V result;
 #pragma unroll
         for (int j = 0; j < Width; ++j) {
-            result.at[j] =
-                static_cast<T>(sum.at[j] * factor * static_cast<float>(weight.at[j]));
+            result.at[j] = static_cast<T>(sum.at[j] * factor * static_cast<float>(weight.at[j]));
         }
         vectors_of(operands_.normed)[first_ + i] = result;
     }
@@ -162,7 +167,7 @@ private:
 
     const NormOperands<T>& operands_;
     NormPartials& partials_;
-    int vectors_;  ///< of a row
+    int vectors_;           ///< of a row
     std::int64_t first_{};  ///< vector of the row, among those of all rows
     float squares_{};
     Sum kept_[kKept];
