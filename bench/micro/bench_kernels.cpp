@@ -82,27 +82,36 @@ BENCHMARK(sum_rows<DType::f32>)->Name("sum_f32")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::bf16>)->Name("sum_bf16")->Arg(2)->Arg(8);
 BENCHMARK(sum_rows<DType::f16>)->Name("sum_f16")->Arg(2)->Arg(8);
 
-/// The epilogue of an output step: two matrices read, two written.
+/// The epilogue of an output step, with memory for it.
+struct Norm {
+    explicit Norm(DType dtype) {
+        const auto matrix = [&](std::vector<std::byte>& buffer, std::int64_t rows) {
+            buffer.resize(static_cast<std::size_t>(rows * kHidden) * size_of(dtype));
+            return Matrix{buffer.data(), rows, kHidden, dtype};
+        };
+        operands = {.rows = matrix(x, kRows),
+                    .residual = matrix(r, kRows),
+                    .weight = matrix(g, 1),
+                    .eps = 1e-6F,
+                    .hidden = matrix(h, kRows),
+                    .normed = matrix(y, kRows)};
+    }
+
+    std::vector<std::byte> x, r, g, h, y;
+    ResidualNorm operands;
+};
+
+/// Two matrices read, two written.
 template <DType kDType>
 void residual_norm(benchmark::State& state) {
     const auto device = make_host_device();
     const auto stream = device->make_stream();
-    const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
-    std::vector<std::byte> x(bytes), r(bytes), g(bytes / kRows), h(bytes), y(bytes);
-    const auto matrix = [](std::vector<std::byte>& buffer, std::int64_t rows) {
-        return Matrix{buffer.data(), rows, kHidden, kDType};
-    };
-    const ResidualNorm norm{.rows = matrix(x, kRows),
-                            .residual = matrix(r, kRows),
-                            .weight = matrix(g, 1),
-                            .eps = 1e-6F,
-                            .hidden = matrix(h, kRows),
-                            .normed = matrix(y, kRows)};
+    Norm norm(kDType);
     for (auto _ : state) {
-        device->residual_norm(norm, *stream);
-        benchmark::DoNotOptimize(y.data());
+        device->residual_norm(norm.operands, *stream);
+        benchmark::DoNotOptimize(norm.y.data());
     }
-    report_bytes(state, static_cast<double>(4 * bytes));
+    report_bytes(state, static_cast<double>(4 * norm.x.size()));
 }
 BENCHMARK(residual_norm<DType::f32>)->Name("residual_norm_f32");
 BENCHMARK(residual_norm<DType::bf16>)->Name("residual_norm_bf16");
@@ -134,8 +143,9 @@ double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
 }
 
 /// One rank's part of reduce_scatterv_peer among range(0) ranks of which the others have come
-/// already: `of_read_and_sum` is its share of a plain loop over as many bytes.
-template <DType kDType>
+/// already: `of_read_and_sum` is its share of a plain loop over as many bytes. With the epilogue in
+/// it, if kNormed, one matrix more is read and two more are written.
+template <DType kDType, bool kNormed = false>
 void pull(benchmark::State& state) {
     const auto device = make_host_device();
     const auto stream = device->make_stream();
@@ -149,15 +159,18 @@ void pull(benchmark::State& state) {
     std::vector<std::uint32_t*> flags;
     for (auto& block : blocks) data.push_back(block.data());
     for (auto& epoch : epochs) flags.push_back(&epoch);
-    std::vector<std::byte> to(bytes);
+    Norm norm(kDType);
     const PeerTable table{.data = data, .flags = flags, .rank = 0};
     for (auto _ : state) {
-        kernels->pull_sum(
-            table, {.rows = {to.data(), kRows, kHidden, kDType}, .offset = 0, .most_rows = kRows},
-            *stream);
-        benchmark::DoNotOptimize(to.data());
+        kernels->pull_sum(table,
+                          {.rows = norm.operands.rows,
+                           .offset = 0,
+                           .most_rows = kRows,
+                           .norm = kNormed ? &norm.operands : nullptr},
+                          *stream);
+        benchmark::DoNotOptimize(norm.x.data());
     }
-    const auto moved = static_cast<double>((ranks + 1) * bytes);
+    const auto moved = static_cast<double>((ranks + (kNormed ? 4 : 1)) * bytes);
     static const double bandwidth = read_and_sum_bandwidth(ranks, bytes);
     state.SetBytesProcessed(static_cast<std::int64_t>(moved) * state.iterations());
     state.counters["of_read_and_sum"] =
@@ -166,6 +179,9 @@ void pull(benchmark::State& state) {
 BENCHMARK(pull<DType::f32>)->Name("pull_f32")->Arg(2);
 BENCHMARK(pull<DType::bf16>)->Name("pull_bf16")->Arg(2);
 BENCHMARK(pull<DType::f16>)->Name("pull_f16")->Arg(2);
+BENCHMARK(pull<DType::f32, true>)->Name("pull_norm_f32")->Arg(2);
+BENCHMARK(pull<DType::bf16, true>)->Name("pull_norm_bf16")->Arg(2);
+BENCHMARK(pull<DType::f16, true>)->Name("pull_norm_f16")->Arg(2);
 
 void copy_rows(benchmark::State& state) {
     std::vector<float> from(kRows * kHidden), to(kRows * kHidden);

@@ -15,6 +15,8 @@ namespace {
 /// Looks at a flag before a wait counts as long: some microseconds, which is what ranks that have a
 /// core each are apart.
 constexpr int kSpins = 4096;
+/// Of sums that a core's second cache still has when the last of them is complete.
+constexpr std::int64_t kCachedBytes = std::int64_t{64} << 10U;
 
 class HostPeerKernels final : public PeerKernels {
 public:
@@ -221,17 +223,20 @@ private:
         }
         [[nodiscard]] Matrix of(const Matrix& matrix) const { return matrix.slice(first, count); }
     };
-    /// make(rows) completes rows of a result: all at once, or each by itself where a norm ends the
-    /// pass, which then finds the row's sum in a cache.
+    /// make(rows) completes rows of a result: all at once, or some after others where a norm ends
+    /// the pass, which then finds their sums in a cache.
     template <class Make>
     static void complete(const ResidualNorm* norm, const Rows& rows, Make&& make) {
         if (norm == nullptr) {
             make(rows);
             return;
         }
-        for (auto row = rows.first; row < rows.first + rows.count; ++row) {
-            make(Rows{row, 1});
-            residual_norm(norm->slice(row, 1));
+        const auto at_once = std::max<std::int64_t>(
+            kCachedBytes / static_cast<std::int64_t>(norm->rows.row_bytes()), 1);
+        for (std::int64_t done = 0; done < rows.count; done += at_once) {
+            const Rows some{rows.first + done, std::min(at_once, rows.count - done)};
+            make(some);
+            residual_norm(norm->slice(some.first, some.count));
         }
     }
 
