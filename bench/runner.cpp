@@ -162,7 +162,12 @@ void Runner::report_measured(const Case& params, const CaseLayout& layout,
         row.obstacle = strategy.obstacle;
         row.verified = strategy.verified;
         row.detail = strategy.wrong;
-        if (strategy.obstacle.empty()) row.input = to_string(strategy.needs);
+        if (strategy.obstacle.empty()) {
+            row.input = to_string(strategy.needs);
+            if (params.epilogue != Epilogue::none) {
+                row.epilogue_kernel = strategy.output.fuses_epilogue ? "fused" : "own";
+            }
+        }
         if (!strategy.to_be_timed() || parts_.files == nullptr) continue;
         row.rms_error = strategy.rms_error;
         row.repeatable = strategy.repeatable;

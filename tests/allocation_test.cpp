@@ -7,6 +7,7 @@
 #include "tests/backends.hpp"
 #include "tests/counting_new.hpp"
 #include "tests/given_input.hpp"
+#include "tests/given_norm.hpp"
 #include "tests/layouts.hpp"
 #include "tests/setting.hpp"
 
@@ -73,9 +74,13 @@ TEST(Combine, AllocatesNothingFromItsSecondRunOn) {
             const auto combine = entry->make(setup);
             GivenInput in(*entry, setup, Given::whole_numbers, compute);
             in.make(0, *stream);
+            const GivenNorm norm(device, mine);
+            const bool fuses = entry->fuses_norm(setup);
             for (int run = 0; run < kRuns; ++run) {
-                const auto count = allocations_of(
-                    [&] { static_cast<void>(combine->run(in.input(), mine, *stream)); });
+                const auto count = allocations_of([&] {
+                    static_cast<void>(combine->run(in.input(), mine, *stream));
+                    if (fuses) combine->run_with_norm(in.input(), norm.operands(), *stream);
+                });
                 EXPECT_TRUE(run == 0 || count == 0)
                     << entry->name << " allocates " << count << " times in run " << run;
             }

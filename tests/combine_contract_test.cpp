@@ -290,6 +290,36 @@ TEST(Obstacle, IsMoreElementsThanMpiCounts) {
     }
 }
 
+TEST(Norm, IsPartOfLastPassesOverAllRowsThatARankWants) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& world = *backend.world;
+        if (!world.peer_obstacle(Reach::load_store).empty()) continue;
+        const auto alone = world.split(world.rank());
+        const auto owned = partition_of(kLayouts[0], world.size(), 1);
+        const auto fuses = [&](Communicator& group, std::string_view name) {
+            const auto setup = with_table({*backend.device, world, group, owned, 64, DType::bf16});
+            return find_named(combine_table(), name, "combine").fuses_norm(setup);
+        };
+        for (const auto* name : {"reduce_scatterv_peer", "reduce_scatterv_push",
+                                 "reduce_scatterv_push:balanced", "reduce_scatterv_fused:pull"}) {
+            EXPECT_TRUE(fuses(*alone, name)) << name;
+            EXPECT_EQ(fuses(world, name), world.size() == 1) << name;
+        }
+        for (const auto* name : {"all_reduce_dp_scatter", "reduce_scatterv_grouped"}) {
+            EXPECT_FALSE(fuses(*alone, name)) << name;
+        }
+    }
+}
+
+TEST(Norm, IsRefusedByStrategiesWithoutAPassForIt) {
+    auto& backend = OpenBackends::opened().front();
+    auto& world = *backend.world;
+    const auto owned = partition_of(kLayouts[0], world.size(), 1);
+    const CombineSetup setup{*backend.device, world, world, owned, 5, DType::bf16};
+    const auto stream = backend.device->make_stream();
+    EXPECT_THROW(Nothing(setup).run_with_norm({}, {}, *stream), Error);
+}
+
 /// all_reduce_slice_idle_rank_bf16_identity.
 std::string name_of(const testing::TestParamInfo<Param>& info) {
     const auto& [entry, layout, dtype, given] = info.param;

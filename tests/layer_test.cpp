@@ -89,7 +89,7 @@ public:
     [[nodiscard]] OutputStep make(std::string_view name) {
         const auto& entry = find_named(combine_table(), name, "combine");
         combines_.push_back(entry.make(setup_));
-        return {combines_.back().get(), inputs_->of(entry.input(setup_))};
+        return {combines_.back().get(), inputs_->of(entry.input(setup_)), entry.fuses_norm(setup_)};
     }
     CaseVerifier& verifier() { return *verifier_; }
     MoeLayer& layer() { return *layer_; }

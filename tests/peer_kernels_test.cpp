@@ -6,6 +6,8 @@
 #include "comm/communicator.hpp"
 #include "tests/backends.hpp"
 #include "tests/full_tests.hpp"
+#include "tests/given_norm.hpp"
+#include "tests/peer_steps.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -17,14 +19,13 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <random>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace moe {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{768} << 10U;
 const std::size_t kSlotBytes = PushInbox::slot_for(kMostBytes);
 
 /// Of an inbox in which any push_sum of these steps finds room.
@@ -35,69 +36,6 @@ std::size_t half_bytes(const Communicator& world) {
 constexpr int kSteps = 7;  ///< odd, so that a replay begins with the other half of an inbox
 constexpr std::size_t kGuard = 64;  ///< bytes behind a result that nobody may write
 constexpr std::byte kGuardByte{0x5a};
-
-enum class Kernel : std::uint8_t {
-    push,
-    push_in_place,
-    one_shot,
-    two_shot,
-    pull_sum,
-    push_sum,
-    push_sum_balanced,
-    push_copy
-};
-constexpr std::uint64_t kKernels = 8;
-
-/// One call, the same on all ranks.
-struct Step {
-    Kernel kernel{};
-    Matrix shape;                     ///< without data
-    std::vector<std::int64_t> first;  ///< [ranks + 1] rank r owns the rows from first[r] on
-    std::byte poison{};               ///< what the result holds before
-    int late{};                       ///< the rank that is late on its device
-    double late_seconds{};            ///< by so much; 0: nobody
-    std::uint64_t seed{};             ///< of its values
-};
-
-class Steps {
-public:
-    Steps(int ranks, std::uint64_t seed) : ranks_(ranks), random_(seed) {}
-
-    Step next() {
-        Step step;
-        step.kernel = static_cast<Kernel>(below(kKernels));
-        step.shape.dtype = dtypes()[below(dtypes().size())].dtype;
-        step.shape.cols = std::array<std::int64_t, 5>{1, 7, 8, 72, 4096}[below(5)];
-        const auto most = static_cast<std::int64_t>(kMostBytes / step.shape.row_bytes());
-        // Few rows, or up to all that there is room for.
-        const auto end = below(3) == 0 ? std::min<std::int64_t>(most, 16) : most / 2;
-        step.first.push_back(0);
-        const auto kind = below(4);
-        for (int rank = 0; rank < ranks_; ++rank) {
-            step.first.push_back(step.first.back() + rows(kind, rank, end / ranks_));
-        }
-        step.shape.rows = step.first.back();
-        step.poison = below(2) == 0 ? std::byte{0xff} : std::byte{0};
-        step.late = static_cast<int>(below(static_cast<std::uint64_t>(ranks_)));
-        const auto how = below(8);
-        if (how < 2) step.late_seconds = how == 0 ? 300e-6 : 20e-6;
-        step.seed = random_();
-        return step;
-    }
-
-private:
-    /// Of a rank where all have as many, one has all, one has none, or each has some.
-    std::int64_t rows(std::uint64_t kind, int rank, std::int64_t even) {
-        if (kind == 0) return even;
-        if (kind == 1) return rank == ranks_ - 1 ? even * ranks_ : 0;
-        if (kind == 2 && rank == 0) return 0;
-        return static_cast<std::int64_t>(below(static_cast<std::uint64_t>(even) + 1));
-    }
-    std::uint64_t below(std::uint64_t end) { return random_() % end; }
-
-    int ranks_;
-    std::mt19937_64 random_;
-};
 
 /// What rank `rank` brings at an element: mostly small numbers of all signs, fractions among them,
 /// now and then -0, infinity, or no number, one of them all ones.
@@ -133,6 +71,9 @@ public:
         for (int i = 0; i < kSteps; ++i) steps_.push_back(steps.next());
         staged_ = device_.allocate(kSteps * kMostBytes);
         results_ = device_.allocate(kSteps * (kMostBytes + kGuard));
+        for (std::size_t i = 0; i < kSteps; ++i) {
+            if (takes_norm(steps_[i])) norms_[i].emplace(device_, own_result(i));
+        }
     }
 
     /// The memory that bursts share: what kernels leave in one is there in the next.
@@ -148,10 +89,11 @@ public:
     };
 
     /// Uploads what this rank brings, and poisons all results.
-    void fill(std::uint64_t replay) {
+    void fill(std::uint64_t replay, Stream& stream) {
         replay_ = replay;
         for (std::size_t i = 0; i < kSteps; ++i) {
             const auto& step = steps_[i];
+            if (norms_[i]) norms_[i]->poison(step.poison, stream);
             std::vector<std::byte> bytes(step.shape.bytes());
             visit_dtype(step.shape.dtype, [&](auto tag) {
                 using T = typename decltype(tag)::type;
@@ -166,6 +108,7 @@ public:
                         kGuardByte);
             device_.upload(before.data(), result(i).data, before.size());
         }
+        stream.synchronize();
     }
 
     void enqueue(const Memory& memory, Stream& stream) {
@@ -173,10 +116,12 @@ public:
     }
 
     /// What is wrong first; empty where nothing is.
-    [[nodiscard]] std::string check() {
+    [[nodiscard]] std::string check(Stream& stream) {
         for (std::size_t i = 0; i < kSteps; ++i) {
             auto wrong = check(i);
             if (!wrong.empty()) return wrong;
+            if (norms_[i]) wrong = norms_[i]->wrong(stream);
+            if (!wrong.empty()) return describe(i, wrong);
         }
         return {};
     }
@@ -189,9 +134,11 @@ private:
         const auto from = staged(i);
         const auto to = result(i);
         const Matrix in{memory.in->data(), step.shape.rows, step.shape.cols, step.shape.dtype};
-        const OwnRows own{.rows = to.slice(0, owned(step)),
+        const auto* norm = norms_[i] ? &norms_[i]->operands() : nullptr;
+        const OwnRows own{.rows = own_result(i),
                           .offset = static_cast<std::size_t>(first(step)) * step.shape.row_bytes(),
-                          .most_rows = most_rows(step)};
+                          .most_rows = most_rows(step),
+                          .norm = norm};
         switch (step.kernel) {
             case Kernel::push:
                 if (in.rows > 0) kernels.all_reduce_push(inbox(memory), from, to, stream);
@@ -220,9 +167,10 @@ private:
                 const std::vector halves(static_cast<std::size_t>(world_.size()),
                                          half_bytes(world_));
                 if (in.rows == 0) return;
-                kernels.push_sum(memory.owners_inbox->table(),
-                                 {.in = from, .plan = plan, .half_bytes = halves, .out = own.rows},
-                                 stream);
+                kernels.push_sum(
+                    memory.owners_inbox->table(),
+                    {.in = from, .plan = plan, .half_bytes = halves, .out = own.rows, .norm = norm},
+                    stream);
                 return;
             }
             case Kernel::push_copy: {
@@ -248,7 +196,7 @@ private:
         visit_dtype(step.shape.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
             const auto* result = reinterpret_cast<const T*>(got.data());
-            const auto start = of_owners(step) ? first(step) * step.shape.cols : 0;
+            const auto start = of_owners(step.kernel) ? first(step) * step.shape.cols : 0;
             const auto count = static_cast<std::int64_t>(bytes / sizeof(T));
             for (std::int64_t e = 0; e < count && wrong.empty(); ++e) {
                 const auto want = wanted<T>(step, start + e);
@@ -304,13 +252,14 @@ private:
         }
         return most;
     }
-    /// Whether a rank gets its own rows only.
-    [[nodiscard]] static bool of_owners(const Step& step) {
-        return step.kernel == Kernel::pull_sum || step.kernel == Kernel::push_sum ||
-               step.kernel == Kernel::push_sum_balanced;
+    /// Whether the step asks for a norm, and its pass takes one.
+    [[nodiscard]] bool takes_norm(const Step& step) {
+        const auto pass =
+            step.kernel == Kernel::pull_sum ? OwnersPass::pull_sum : OwnersPass::push_sum;
+        return step.norm && world_.peer_kernels()->can_norm(pass, step.shape.row_bytes());
     }
     [[nodiscard]] std::size_t result_bytes(const Step& step) const {
-        const auto rows = of_owners(step) ? owned(step) : step.shape.rows;
+        const auto rows = of_owners(step.kernel) ? owned(step) : step.shape.rows;
         return static_cast<std::size_t>(rows) * step.shape.row_bytes();
     }
     [[nodiscard]] static PushInbox inbox(const Memory& memory) {
@@ -325,6 +274,9 @@ private:
     [[nodiscard]] Matrix result(std::size_t i) const {
         return at(results_, i * (kMostBytes + kGuard), steps_[i]);
     }
+    [[nodiscard]] Matrix own_result(std::size_t i) const {
+        return result(i).slice(0, owned(steps_[i]));
+    }
 
     Device& device_;
     Communicator& world_;
@@ -332,6 +284,7 @@ private:
     std::uint64_t replay_{};
     std::vector<Step> steps_;
     Buffer staged_, results_;
+    std::array<std::optional<GivenNorm>, kSteps> norms_;
 };
 
 TEST(PeerKernels, BurstsAreRightBitForBit) {
@@ -349,17 +302,17 @@ TEST(PeerKernels, BurstsAreRightBitForBit) {
         const auto stream = device.make_stream();
         for (std::uint64_t seed = 0; seed < bursts; ++seed) {
             Burst burst(backend, seed);
-            burst.fill(0);
+            burst.fill(0, *stream);
             burst.enqueue(memory, *stream);
             stream->synchronize();
-            EXPECT_EQ(burst.check(), "") << backend.name;
+            EXPECT_EQ(burst.check(*stream), "") << backend.name;
             if (!device.capture_obstacle().empty()) continue;
             const auto graph = stream->capture([&] { burst.enqueue(memory, *stream); });
             for (std::uint64_t replay = 1; replay <= kReplays; ++replay) {
-                burst.fill(replay);
+                burst.fill(replay, *stream);
                 graph->launch(*stream);
                 stream->synchronize();
-                EXPECT_EQ(burst.check(), "") << backend.name;
+                EXPECT_EQ(burst.check(*stream), "") << backend.name;
             }
             const auto failure = backend.failure ? backend.failure() : std::string();
             EXPECT_EQ(failure, "") << backend.name;

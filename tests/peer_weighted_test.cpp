@@ -6,6 +6,7 @@
 #include "comm/combine/weighted_layout.hpp"
 #include "tests/backends.hpp"
 #include "tests/full_tests.hpp"
+#include "tests/given_norm.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -37,7 +39,8 @@ struct Call {
     std::int64_t cols{};
     std::vector<std::int64_t> first{0};
     PushShape shape{};
-    int late{};  ///< this rank is late, below 0: nobody
+    int late{};   ///< this rank is late, below 0: nobody
+    bool norm{};  ///< ends the pass, where it takes one
     std::uint64_t seed{};
 };
 
@@ -55,6 +58,7 @@ Call random_call(int ranks, std::mt19937_64& random) {
     }
     call.shape = below(2) == 0 ? PushShape::balanced : PushShape::direct;
     call.late = below(3) == 0 ? chosen : -1;
+    call.norm = below(2) == 0;
     call.seed = random();
     return call;
 }
@@ -94,10 +98,12 @@ public:
           given_(layout_of(backend, call).at(memory.data() + place, &memory)),
           buffer_(device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
                                    size_of(call.dtype))),
-          out_(buffer_.matrix(own_rows(), call.cols, call.dtype)) {}
+          out_(buffer_.matrix(own_rows(), call.cols, call.dtype)) {
+        if (call.norm) norm_.emplace(device_, out_);
+    }
 
     /// Another routing and other values, and a poisoned result. `weight`: of every entry.
-    void fill(std::uint64_t replay, float weight = 1) {
+    void fill(std::uint64_t replay, Stream& stream, float weight = 1) {
         seed_ = call_.seed + replay;
         std::vector<std::int32_t> offsets{0}, indices;
         for (std::int64_t row = 0; row < rows(); ++row) {
@@ -120,19 +126,27 @@ public:
             }
             upload(given_.rows.template as<T>(), dense);
         });
-        upload(out_.data, std::vector(out_.bytes(), std::byte(replay % 2 == 0 ? 0xff : 0x00)));
+        const std::byte poison{replay % 2 == 0 ? std::uint8_t{0xff} : std::uint8_t{0}};
+        upload(out_.data, std::vector(out_.bytes(), poison));
+        if (norm_) norm_->poison(poison, stream);
+        stream.synchronize();
     }
 
     void enqueue(Way way, const PeerMemory& inbox, PeerKernels& kernels, Stream& stream) {
         if (rows() == 0) return;
         if (call_.late == rank_) device_.delay(100e-6, stream);
+        const auto pass =
+            way == Way::push ? OwnersPass::push_weighted_sum : OwnersPass::pull_weighted_sum;
+        normed_ = norm_ && kernels.can_norm(pass, out_.row_bytes());
+        const auto* norm = normed_ ? &norm_->operands() : nullptr;
         if (way == Way::push) {
             kernels.push_weighted_sum(inbox.table(),
                                       {.rows = given_.weights,
                                        .dense = given_.rows,
                                        .plan = plan_,
                                        .half_bytes = halves_,
-                                       .out = out_},
+                                       .out = out_,
+                                       .norm = norm},
                                       stream);
             return;
         }
@@ -145,7 +159,8 @@ public:
                                    .dense = given_.rows,
                                    .first = first(),
                                    .out = out_,
-                                   .most_rows = most},
+                                   .most_rows = most,
+                                   .norm = norm},
                                   stream);
     }
 
@@ -155,7 +170,11 @@ public:
         return bytes;
     }
     /// What is wrong first; empty where nothing is.
-    [[nodiscard]] std::string wrong() const {
+    [[nodiscard]] std::string wrong(Stream& stream) {
+        if (normed_) {
+            auto text = norm_->wrong(stream);
+            if (!text.empty()) return text;
+        }
         std::string text;
         visit_dtype(call_.dtype, [&](auto tag) {
             using T = typename decltype(tag)::type;
@@ -211,6 +230,8 @@ private:
     CombineInput given_;
     Buffer buffer_;
     Matrix out_;
+    std::optional<GivenNorm> norm_;
+    bool normed_{};  ///< by the last call
 };
 
 class PeerWeightedSum : public testing::TestWithParam<Way> {};
@@ -248,19 +269,19 @@ TEST_P(PeerWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
             };
             const auto check = [&](std::uint64_t replay) {
                 for (std::size_t i = 0; i < given.size(); ++i) {
-                    EXPECT_EQ(given[i].wrong(), "")
+                    EXPECT_EQ(given[i].wrong(*stream), "")
                         << backend.name << ", rank " << world.rank() << " of " << world.size()
                         << ", burst " << seed << ", replay " << replay << ", call " << i;
                 }
             };
-            for (auto& one : given) one.fill(0);
+            for (auto& one : given) one.fill(0, *stream);
             enqueue();
             stream->synchronize();
             check(0);
             if (!backend.device->capture_obstacle().empty()) continue;
             const auto graph = stream->capture(enqueue);
             for (std::uint64_t replay = 1; replay <= kReplays; ++replay) {
-                for (auto& one : given) one.fill(replay);
+                for (auto& one : given) one.fill(replay, *stream);
                 graph->launch(*stream);
                 stream->synchronize();
                 check(replay);
@@ -283,7 +304,7 @@ TEST(PeerWeightedSums, HaveTheSameBitsByPushAndPull) {
                 world.make_peer_memory(layout_of(backend, call).bytes(), Reach::load_store);
             Given given(backend, call, *memory, 0);
             const auto run = [&](Way way) {
-                given.fill(seed % 2, kRough);
+                given.fill(seed % 2, *stream, kRough);
                 given.enqueue(way, *inbox, *world.peer_kernels(), *stream);
                 stream->synchronize();
                 return given.result();

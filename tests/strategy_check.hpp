@@ -4,6 +4,7 @@
 #include "comm/gather/gather.hpp"
 #include "comm/row_buffer.hpp"
 #include "tests/given_input.hpp"
+#include "tests/given_norm.hpp"
 #include "tests/setting.hpp"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,8 @@ template <class Entry, class Setup>
 }
 
 /// A combine into poisoned memory: every rank of a group has the sums of its rows, bit for bit, and
-/// the input is as it was.
+/// the input is as it was. A strategy that takes a norm makes the same sums with one, and of them
+/// what the device's own kernel does.
 inline void expect_right(const CombineEntry& entry, const Backend& backend,
                          const CombineSetup& setup, Given given) {
     SCOPED_TRACE(setting_of(backend, setup));
@@ -37,14 +39,27 @@ inline void expect_right(const CombineEntry& entry, const Backend& backend,
         device.allocate(static_cast<std::size_t>(setup.group_rows() * setup.row_bytes()));
     const auto mine = own.matrix(setup.group_rows(), setup.cols, setup.dtype);
     const auto combine = entry.make(setup);
-    for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
+    const auto check = [&](std::uint64_t run, const auto& enqueue) {
         in.make(run, *stream);
         device.fill_bytes(mine, std::byte{0xff}, *stream);
-        const auto got = combine->run(in.input(), mine, *stream);
+        const Matrix got = enqueue();
         stream->synchronize();
         EXPECT_EQ(compare_bits(device, got, in.wanted(), setup.group_first()), "")
             << entry.name << ", given " << to_string(given) << ", run " << run;
         EXPECT_TRUE(in.intact()) << entry.name << ": the input is not what was given";
+    };
+    for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
+        check(run, [&] { return combine->run(in.input(), mine, *stream); });
+    }
+    if (!entry.fuses_norm(setup)) return;
+    GivenNorm norm(device, mine);
+    for (std::uint64_t run = 0; run < kCheckedRuns; ++run) {
+        norm.poison(std::byte{0xff}, *stream);
+        check(run, [&] {
+            combine->run_with_norm(in.input(), norm.operands(), *stream);
+            return mine;
+        });
+        EXPECT_EQ(norm.wrong(*stream), "") << entry.name << ", run " << run;
     }
 }
 

@@ -65,7 +65,8 @@ StrategyRun PreparedCase::make_strategy(const CombineEntry& entry) {
     if (!strategy.obstacle.empty()) return strategy;
     strategy.combine = make_on_all(parts_.bootstrap, [&] { return entry.make(combine_setup_); });
     strategy.output = {strategy.combine.get(),
-                       make_on_all(parts_.bootstrap, [&] { return inputs_.of(strategy.needs); })};
+                       make_on_all(parts_.bootstrap, [&] { return inputs_.of(strategy.needs); }),
+                       entry.fuses_norm(combine_setup_)};
     return strategy;
 }
 

@@ -106,8 +106,8 @@ void run(benchmark::State& state, Bench& bench, Communicator& world, const Colle
         const auto [known, is_new] =
             bench.wrong.try_emplace({&world, &collective, state.range(0)}, 0);
         if (is_new) {
-            known->second = count_wrong(setup, bench.bootstrap, collective, call,
-                                        bench.buffers.next(matrix));
+            known->second =
+                count_wrong(setup, bench.bootstrap, collective, call, bench.buffers.next(matrix));
         }
         state.counters[kWrong] = known->second;
     }

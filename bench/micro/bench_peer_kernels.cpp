@@ -1,6 +1,7 @@
 // The host's kernels over peer memory, as one rank of several whose peers have come already: what a
 // rank does alone, without a wait.
 #include "bench/micro/copy_floor.hpp"
+#include "bench/micro/residual_norm_operands.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/peer_kernels.hpp"
 
@@ -52,8 +53,9 @@ double read_and_sum_bandwidth(std::size_t streams, std::size_t bytes) {
 }
 
 /// One rank's part of reduce_scatterv_peer among range(0) ranks of which the others have come
-/// already: `of_read_and_sum` is its share of a plain loop over as many bytes.
-template <DType kDType>
+/// already: `of_read_and_sum` is its share of a plain loop over as many bytes. With the epilogue in
+/// it, if kNormed, one matrix more is read and two more are written.
+template <DType kDType, bool kNormed = false>
 void pull(benchmark::State& state) {
     const auto device = make_host_device();
     const auto stream = device->make_stream();
@@ -66,15 +68,19 @@ void pull(benchmark::State& state) {
     std::vector<std::uint32_t*> flags;
     for (auto& block : blocks) data.push_back(block.data());
     for (auto& epoch : epochs) flags.push_back(&epoch);
-    std::vector<std::byte> to(bytes);
+    Matrix all{nullptr, residual_norm_rows(kRows), kHidden, kDType};
+    std::vector<std::byte> memory(all.bytes());
+    all.data = memory.data();
+    const auto norm = residual_norm_in(all, kRows);
     const PeerTable table{.data = data, .flags = flags, .rank = 0};
     for (auto _ : state) {
         kernels->pull_sum(
-            table, {.rows = {to.data(), kRows, kHidden, kDType}, .offset = 0, .most_rows = kRows},
+            table,
+            {.rows = norm.rows, .offset = 0, .most_rows = kRows, .norm = kNormed ? &norm : nullptr},
             *stream);
-        benchmark::DoNotOptimize(to.data());
+        benchmark::DoNotOptimize(memory.data());
     }
-    const auto moved = static_cast<double>((ranks + 1) * bytes);
+    const auto moved = static_cast<double>((ranks + (kNormed ? 4 : 1)) * bytes);
     static const double bandwidth = read_and_sum_bandwidth(ranks, bytes);
     state.SetBytesProcessed(static_cast<std::int64_t>(moved) * state.iterations());
     state.counters["of_read_and_sum"] =
@@ -83,6 +89,9 @@ void pull(benchmark::State& state) {
 BENCHMARK(pull<DType::f32>)->Name("pull_f32")->Arg(2);
 BENCHMARK(pull<DType::bf16>)->Name("pull_bf16")->Arg(2);
 BENCHMARK(pull<DType::f16>)->Name("pull_f16")->Arg(2);
+BENCHMARK(pull<DType::f32, true>)->Name("pull_norm_f32")->Arg(2);
+BENCHMARK(pull<DType::bf16, true>)->Name("pull_norm_bf16")->Arg(2);
+BENCHMARK(pull<DType::f16, true>)->Name("pull_norm_f16")->Arg(2);
 
 /// One rank's part of reduce_scatterv_fused between two, each of which owns `kOwned` rows and has
 /// `kEntries` expert rows for every row.

@@ -9,7 +9,8 @@
 namespace moe {
 
 /// What every output step ends with, whatever the strategy: nothing, or what the next layer of a
-/// model does first with the rows that came.
+/// model does first with the rows that came. A strategy may do it in its last pass
+/// (CombineEntry::fuses_norm); after all others it is a kernel of its own.
 enum class Epilogue : std::uint8_t { none, residual_norm };
 [[nodiscard]] std::string_view to_string(Epilogue epilogue);
 

@@ -189,6 +189,11 @@ void MoeLayer::local_combine(const CombineInput& input, Stream& stream, Trace& t
 
 Matrix MoeLayer::output(const OutputStep& output, Stream& stream, Trace& trace) {
     local_combine(output.input, stream, trace);
+    if (epilogue_ && output.fuses_epilogue) {
+        const Phase mark(trace, phase::kCombine, stream);
+        output.combine->run_with_norm(output.input, epilogue_->of(result()), stream);
+        return result();
+    }
     const auto sums = combine_only(output, stream, trace);
     if (epilogue_) epilogue_->run(sums, stream);
     return sums;

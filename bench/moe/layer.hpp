@@ -48,6 +48,8 @@ struct LayerPlan {
 struct OutputStep {
     Combine* combine{};
     CombineInput input;
+    /// Whether an epilogue is part of the strategy's last pass, and no kernel of its own.
+    bool fuses_epilogue{};
 };
 
 /// The MoE layers of one forward step on one rank, each

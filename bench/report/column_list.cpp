@@ -360,6 +360,11 @@ constexpr auto kColumns = std::to_array<Column>({
      "true: on some rank the GEMM took turns with a rank on one core, and these times say nothing; "
      "never with GPUs",
      of<&Row::beside_times, &Times::shares_core>},
+    {"epilogue_kernel", kOther, "",
+     "what does the epilogue: own, a kernel of its own after the strategy, or fused, the "
+     "strategy's "
+     "last pass; empty without an epilogue",
+     of<&Row::epilogue_kernel>},
 });
 
 }  // namespace

@@ -114,6 +114,7 @@ struct ResultRow {
     std::string steps_source;
     std::string beside;                       ///< what ran beside the output step, or none
     std::optional<BesideTimes> beside_times;  ///< where something did
+    std::string epilogue_kernel;              ///< own or fused; empty without an epilogue
 
     /// 1e9 bytes a second that the exchange moves, of the whole matrix and of the contract's bytes.
     [[nodiscard]] std::optional<double> algbw_gbps() const;

@@ -101,6 +101,9 @@ public:
     /// allocation, no waiting, no look at anything that may change.
     [[nodiscard]] virtual Matrix run(const CombineInput& in, const Matrix& mine,
                                      Stream& stream) = 0;
+    /// The same, with Device::residual_norm of each row in the pass that completes it: the result
+    /// is in norm.rows, this rank's to fill as `mine` is. Where the entry's fuses_norm says so.
+    virtual void run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream);
     /// Bytes that this rank sends in a run with such an input, which is there; nothing where the
     /// entry's cost says it.
     [[nodiscard]] virtual std::optional<std::int64_t> sent_bytes(const CombineInput& /*in*/) const {
@@ -118,6 +121,12 @@ inline std::string_view only_variant(const CombineSetup& /*setup*/) {
 inline InputNeeds plain_input(const CombineSetup& /*setup*/) {
     return {};
 }
+inline bool never_fuses(const CombineSetup& /*setup*/) {
+    return false;
+}
+/// Whether such a pass, which ends the strategy, takes the norm of all rows that a rank wants: not
+/// in a group of several, where it completes the rank's own alone. Without an obstacle.
+[[nodiscard]] bool fuses_norm_in(OwnersPass pass, const CombineSetup& setup);
 
 /// The collective that a strategy is a form of: whether every rank gets the sums of all rows, or
 /// only those of its own.
@@ -145,6 +154,8 @@ struct CombineEntry {
     std::string_view (*variant)(const CombineSetup&) = only_variant;
     /// What it reads. Asked where there is no obstacle.
     InputNeeds (*input)(const CombineSetup&) = plain_input;
+    /// Whether it has a run_with_norm(): the same on all ranks. Asked where there is no obstacle.
+    bool (*fuses_norm)(const CombineSetup&) = never_fuses;
     /// Runs where it is asked for by name alone: one way of another entry, "name:variant", or one
     /// that runs another entry.
     bool by_name_only{};

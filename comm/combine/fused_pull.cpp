@@ -6,16 +6,26 @@
 
 namespace moe {
 
+void FusedPull::run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream) {
+    pull(in, norm.rows, &norm, stream);
+}
+
 Matrix FusedPull::reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) {
+    pull(in, own, nullptr, stream);
+    return own;
+}
+
+void FusedPull::pull(const CombineInput& in, const Matrix& own, const ResidualNorm* norm,
+                     Stream& stream) {
     const auto& owned = setup().owned;
     setup().world.peer_kernels()->pull_weighted_sum(in.memory->table(),
                                                     {.rows = in.weights,
                                                      .dense = in.rows,
                                                      .first = owned.first(setup().world.rank()),
                                                      .out = own,
-                                                     .most_rows = owned.largest()},
+                                                     .most_rows = owned.largest(),
+                                                     .norm = norm},
                                                     stream);
-    return own;
 }
 
 std::optional<std::int64_t> FusedPull::sent_bytes(const CombineInput& in) const {

@@ -25,16 +25,26 @@ std::int64_t part(double share, std::int64_t bytes) {
 FusedPush::FusedPush(const CombineSetup& setup)
     : OwnerCombine(setup), inbox_(setup.world, plan_of(setup)) {}
 
+void FusedPush::run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream) {
+    push(in, norm.rows, &norm, stream);
+}
+
 Matrix FusedPush::reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) {
-    if (inbox_.memory() == nullptr) return own;  // no rows
+    push(in, own, nullptr, stream);
+    return own;
+}
+
+void FusedPush::push(const CombineInput& in, const Matrix& own, const ResidualNorm* norm,
+                     Stream& stream) {
+    if (inbox_.memory() == nullptr) return;  // no rows
     setup().world.peer_kernels()->push_weighted_sum(inbox_.memory()->table(),
                                                     {.rows = in.weights,
                                                      .dense = in.rows,
                                                      .plan = inbox_.plan(),
                                                      .half_bytes = inbox_.half_bytes(),
-                                                     .out = own},
+                                                     .out = own,
+                                                     .norm = norm},
                                                     stream);
-    return own;
 }
 
 std::optional<std::int64_t> FusedPush::sent_bytes(const CombineInput& in) const {

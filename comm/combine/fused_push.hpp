@@ -11,6 +11,7 @@ namespace moe {
 class FusedPush final : public OwnerCombine {
 public:
     explicit FusedPush(const CombineSetup& setup);
+    void run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream) override;
     [[nodiscard]] std::optional<std::int64_t> sent_bytes(const CombineInput& in) const override;
 
     /// Of rows of which a rank sends the share `sent`; without what it reads of expert rows, which
@@ -20,9 +21,13 @@ public:
     [[nodiscard]] static std::int64_t largest_ingress(const CombineSetup& setup, double sent);
     /// "push", or "push_balanced" where ranks of few rows help those of many.
     [[nodiscard]] static std::string_view variant(const CombineSetup& setup);
+    [[nodiscard]] static bool fuses_norm(const CombineSetup& setup) {
+        return fuses_norm_in(OwnersPass::push_weighted_sum, setup);
+    }
 
 private:
     Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override;
+    void push(const CombineInput& in, const Matrix& own, const ResidualNorm* norm, Stream& stream);
 
     OwnersInbox inbox_;
 };

@@ -64,6 +64,7 @@ constinit const CombineEntry reduce_scatterv_auto{
         return entry == nullptr ? "" : entry->name;
     },
     .input = [](const CombineSetup& setup) { return chosen(setup)->input(setup); },
+    .fuses_norm = [](const CombineSetup& setup) { return chosen(setup)->fuses_norm(setup); },
     // It would repeat another row of every case, and measure a table for that.
     .by_name_only = true,
     .by_table = true};

@@ -54,6 +54,7 @@ constinit const CombineEntry reduce_scatterv_fused_push{
     .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
         return {.kind = InputNeeds::Kind::weighted_rows};
     },
+    .fuses_norm = FusedPush::fuses_norm,
     .by_name_only = true};
 
 extern const CombineEntry reduce_scatterv_fused_pull;
@@ -68,6 +69,7 @@ constinit const CombineEntry reduce_scatterv_fused_pull{
     .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
         return {.kind = InputNeeds::Kind::weighted_rows, .reach = Reach::load_store};
     },
+    .fuses_norm = FusedPull::fuses_norm,
     .by_name_only = true};
 
 namespace {
@@ -88,6 +90,7 @@ constinit const CombineEntry reduce_scatterv_fused{
     .make = [](const CombineSetup& setup) { return chosen(setup).make(setup); },
     .variant = [](const CombineSetup& setup) { return chosen(setup).variant(setup); },
     .input = [](const CombineSetup& setup) { return chosen(setup).input(setup); },
+    .fuses_norm = [](const CombineSetup& setup) { return chosen(setup).fuses_norm(setup); },
     .by_speeds = true};
 
 }  // namespace moe

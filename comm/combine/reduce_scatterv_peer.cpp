@@ -7,13 +7,23 @@ namespace moe {
 namespace {
 
 class ReduceScattervPeer final : public OwnerCombine {
+public:
     using OwnerCombine::OwnerCombine;
 
+    void run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream) override {
+        pull(in, norm.rows, &norm, stream);
+    }
+
+private:
     Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
-        kernels_.pull_sum(in.memory->table(),
-                          {.rows = own, .offset = offset_, .most_rows = setup().owned.largest()},
-                          stream);
+        pull(in, own, nullptr, stream);
         return own;
+    }
+    void pull(const CombineInput& in, const Matrix& own, const ResidualNorm* norm, Stream& stream) {
+        kernels_.pull_sum(
+            in.memory->table(),
+            {.rows = own, .offset = offset_, .most_rows = setup().owned.largest(), .norm = norm},
+            stream);
     }
 
     PeerKernels& kernels_ = *setup().world.peer_kernels();
@@ -47,6 +57,8 @@ constinit const CombineEntry reduce_scatterv_peer{
     .make = make<ReduceScattervPeer>,
     .input = [](const CombineSetup& /*setup*/) -> InputNeeds {
         return {.reach = Reach::load_store};
-    }};
+    },
+    .fuses_norm =
+        [](const CombineSetup& setup) { return fuses_norm_in(OwnersPass::pull_sum, setup); }};
 
 }  // namespace moe

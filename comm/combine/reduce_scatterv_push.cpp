@@ -17,14 +17,24 @@ public:
     ReduceScattervPush(const CombineSetup& setup, PushShape shape)
         : OwnerCombine(setup), inbox_(setup.world, plan_of(setup, shape)) {}
 
+    void run_with_norm(const CombineInput& in, const ResidualNorm& norm, Stream& stream) override {
+        push(in, norm.rows, &norm, stream);
+    }
+
 private:
     Matrix reduce_own(const CombineInput& in, const Matrix& own, Stream& stream) override {
-        if (inbox_.memory() == nullptr) return own;  // no rows
-        setup().world.peer_kernels()->push_sum(
-            inbox_.memory()->table(),
-            {.in = in.rows, .plan = inbox_.plan(), .half_bytes = inbox_.half_bytes(), .out = own},
-            stream);
+        push(in, own, nullptr, stream);
         return own;
+    }
+    void push(const CombineInput& in, const Matrix& own, const ResidualNorm* norm, Stream& stream) {
+        if (inbox_.memory() == nullptr) return;  // no rows
+        setup().world.peer_kernels()->push_sum(inbox_.memory()->table(),
+                                               {.in = in.rows,
+                                                .plan = inbox_.plan(),
+                                                .half_bytes = inbox_.half_bytes(),
+                                                .out = own,
+                                                .norm = norm},
+                                               stream);
     }
 
     OwnersInbox inbox_;
@@ -57,6 +67,8 @@ constexpr CombineEntry push_entry(std::string_view name, std::string_view summar
             return std::make_unique<ReduceScattervPush>(setup, kChoose(setup));
         },
         .variant = [](const CombineSetup& setup) { return to_string(kChoose(setup)); },
+        .fuses_norm =
+            [](const CombineSetup& setup) { return fuses_norm_in(OwnersPass::push_sum, setup); },
         .by_name_only = by_name_only};
 }
 

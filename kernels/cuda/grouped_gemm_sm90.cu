@@ -151,7 +151,7 @@ __device__ void multiply_tiles(const Problem& p, std::byte* memory, hopper::Mbar
     const int group = static_cast<int>(threadIdx.x) / kGroup - 1;
     const bool is_leader = threadIdx.x % 32 == 0;
     auto* epilogue = memory + S::kStages * S::kStageBytes + group * S::kEpilogueBytes;
-    const auto sync = [&] { hopper::bar_sync(1 + group, kGroup); };
+    const auto sync = [&] { bar_sync(1 + group, kGroup); };
     constexpr int kCols = Gated ? kHalf : 2 * kHalf;
     Ring<S::kStages> ring;
     for (int index = static_cast<int>(blockIdx.x); tiles.find(index);

@@ -80,11 +80,6 @@ __device__ void setmaxnreg_inc() {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
-/// All `threads` of the named barrier `id` (1 to 15; 0 is __syncthreads).
-__device__ inline void bar_sync(int id, int threads) {
-    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
-}
-
 /// Rows of 128 bytes, swizzled by TMA (128B): the 8-row groups lie 1024 bytes apart.
 __device__ inline std::uint64_t smem_descriptor(const void* start) {
     constexpr std::uint64_t kGroupBytes = 1024;

@@ -26,11 +26,15 @@ struct PeerLaunch {
 };
 
 void launch_pull_sum(const Peers& peers, const OwnRows& to, const PeerLaunch& how);
+/// Of rows that have a norm.
+void launch_pull_sum_norm(const Peers& peers, const OwnRows& to, const PeerLaunch& how);
 void launch_one_shot(const Peers& peers, const Matrix& out, const PeerLaunch& how);
 void launch_two_shot(const Peers& peers, const Peers& parts, const Matrix& out,
                      const PeerLaunch& how);
 void launch_push_copy(const Peers& peers, const OwnRows& from, const PeerLaunch& how);
 void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& how);
+/// Of sums that have a norm.
+void launch_push_sum_norm(const Peers& inbox, const PushSum& sum, const PeerLaunch& how);
 void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how);
 void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
+#include "kernels/cuda/peer_terms.cuh"
 
 #include <algorithm>
 
@@ -27,30 +28,19 @@ constexpr int kVectors = std::max(kInFlight / Most, 1);
 template <class T, int Width, int Most, class Store>
 __device__ void sum_vectors(const Peers& peers, std::int64_t offset, std::int64_t first,
                             std::int64_t count, Store&& store) {
-    using V = Vector<T, Width>;
     constexpr int kUnroll = kVectors<Most>;
     const auto stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
     for (auto i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
          i += kUnroll * stride) {
-        V term[kUnroll][Most];
+        PeerTerms<T, Width, Most> terms[kUnroll];
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
-#pragma unroll
-            for (int rank = 0; rank < Most; ++rank) {
-                if (rank < peers.ranks && i + u * stride < count) {
-                    term[u][rank] = load_peer<V>(peers.data[rank] + offset, first + i + u * stride);
-                }
-            }
+            if (i + u * stride < count) terms[u].load(peers, offset, first + i + u * stride);
         }
 #pragma unroll
         for (int u = 0; u < kUnroll; ++u) {
             if (i + u * stride >= count) break;
-            VectorSum<T, Width> sum;
-#pragma unroll
-            for (int rank = 0; rank < Most; ++rank) {
-                if (rank < peers.ranks) sum.add(term[u][rank]);
-            }
-            store(first + i + u * stride, sum.rounded());
+            store(first + i + u * stride, terms[u].sum(peers));
         }
     }
 }
@@ -130,6 +120,10 @@ PeerGrid grid_for(std::int64_t vectors, int most_threads, const PeerLaunch& how)
 
 void launch_pull_sum(const Peers& peers, const OwnRows& to, const PeerLaunch& how) {
     if (to.most_rows == 0) return;
+    if (to.norm != nullptr) {
+        launch_pull_sum_norm(peers, to, how);
+        return;
+    }
     const bool wide =
         rows_are_wide(to.rows.row_bytes(), {to.rows.data}) && to.offset % kVectorBytes == 0;
     const auto most_bytes = to.most_rows * static_cast<std::int64_t>(to.rows.row_bytes());

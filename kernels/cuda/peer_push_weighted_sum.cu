@@ -216,6 +216,7 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how) {
     MOE_EXPECT(sum.dense.cols == sum.out.cols && sum.dense.dtype == sum.out.dtype,
                "experts compute in the type that rows travel as");
+    MOE_EXPECT(sum.norm == nullptr, "different blocks complete a row: it takes no norm");
     RowShape shape{};
     shape.bytes = static_cast<std::int64_t>(sum.out.row_bytes());
     shape.stride = static_cast<std::int64_t>(PushWeightedSum::inbox_row_bytes(sum.out.row_bytes()));

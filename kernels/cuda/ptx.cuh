@@ -14,6 +14,11 @@ __device__ inline unsigned long long global_nanoseconds() {
     return now;
 }
 
+/// All `threads` of the block's named barrier `id` (1 to 15; 0 is __syncthreads).
+__device__ inline void bar_sync(int id, int threads) {
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
 // Of the whole system: other GPUs and the host.
 
 __device__ inline std::uint32_t load_acquire(const std::uint32_t* word) {

@@ -1,5 +1,6 @@
 #include "kernels/host/peer_kernels.hpp"
 
+#include "kernels/host/residual_norm.hpp"
 #include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
@@ -14,10 +15,16 @@ namespace {
 /// Looks at a flag before a wait counts as long: some microseconds, which is what ranks that have a
 /// core each are apart.
 constexpr int kSpins = 4096;
+/// Of sums that a core's second cache still has when the last of them is complete.
+constexpr std::int64_t kCachedBytes = std::int64_t{64} << 10U;
 
 class HostPeerKernels final : public PeerKernels {
 public:
     explicit HostPeerKernels(std::function<void()> idle) : idle_(std::move(idle)) {}
+
+    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/) const override {
+        return true;
+    }
 
     void barrier(const PeerTable& table, Stream& /*stream*/) override {
         const auto own = static_cast<std::size_t>(table.rank);
@@ -30,7 +37,9 @@ public:
 
     void pull_sum(const PeerTable& table, const OwnRows& to, Stream& stream) override {
         barrier(table, stream);
-        add_up(table, to.offset, to.rows);
+        complete(to.norm, {0, to.rows.rows}, [&](const Rows& rows) {
+            add_up(table, to.offset + rows.first_byte(to.rows), rows.of(to.rows));
+        });
         barrier(table, stream);
     }
 
@@ -40,22 +49,40 @@ public:
             std::copy_n(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
         });
         barrier(inbox, stream);
-        call.for_each_to_add([&](const PushPiece& piece) {
-            auto rows = sum.in;
-            rows.rows = static_cast<std::int64_t>(piece.bytes / rows.row_bytes());
+        const auto row_bytes = sum.out.row_bytes();
+        const auto own_rows = [&](const PushPiece& piece) {
+            return Rows::of_bytes(piece.in_own, piece.bytes, row_bytes);
+        };
+        // Of a piece's rows, which lie from `data` on, some of this rank's.
+        const auto rows_at = [&](std::byte* data, const PushPiece& piece, const Rows& rows) {
+            data += rows.first_byte(sum.out) - piece.in_own;
+            return Matrix{data, rows.count, sum.out.cols, sum.out.dtype};
+        };
+        const auto add = [&](const PushPiece& piece, const Rows& rows, const Matrix& to) {
             terms_.clear();
             for (int source = 0; source < inbox.ranks(); ++source) {
-                rows.data =
+                auto* data =
                     source == inbox.rank ? sum.in.data + piece.offset : call.slot(piece, source);
-                terms_.push_back(rows);
+                terms_.push_back(rows_at(data, piece, rows));
             }
-            rows.data = piece.forwarded() ? call.forwarded(piece) : sum.out.data + piece.in_own;
-            sum_matrices(terms_, rows);
+            sum_matrices(terms_, to);
+        };
+        call.for_each_to_add([&](const PushPiece& piece) {
+            if (piece.forwarded()) {
+                const auto all = own_rows(piece);
+                add(piece, all, rows_at(call.forwarded(piece), piece, all));
+                return;
+            }
+            complete(sum.norm, own_rows(piece),
+                     [&](const Rows& rows) { add(piece, rows, rows.of(sum.out)); });
         });
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
         call.for_each_to_take([&](const PushPiece& piece) {
-            std::copy_n(call.forwarded(piece), piece.bytes, sum.out.data + piece.in_own);
+            complete(sum.norm, own_rows(piece), [&](const Rows& rows) {
+                const auto from = rows_at(call.forwarded(piece), piece, rows);
+                std::copy_n(from.data, from.bytes(), rows.of(sum.out).data);
+            });
         });
     }
 
@@ -91,7 +118,7 @@ public:
         });
         barrier(inbox, stream);
         const auto own_row = [&](const PushPiece& piece, std::int64_t i) {
-            return sum.out.data + (piece.in_own / stride + static_cast<std::size_t>(i)) * row_bytes;
+            return Rows{static_cast<std::int64_t>(piece.in_own / stride) + i, 1};
         };
         call.for_each_to_add([&](const PushPiece& piece) {
             rows_of(piece, [&](std::size_t at, std::int64_t i) {
@@ -105,15 +132,21 @@ public:
                         terms_.push_back(row_at(slot));
                     }
                 }
-                sum_matrices(terms_, row_at(piece.forwarded() ? call.forwarded(piece) + at
-                                                              : own_row(piece, i)));
+                if (piece.forwarded()) {
+                    sum_matrices(terms_, row_at(call.forwarded(piece) + at));
+                    return;
+                }
+                complete(sum.norm, own_row(piece, i),
+                         [&](const Rows& row) { sum_matrices(terms_, row.of(sum.out)); });
             });
         });
         if (!sum.plan.forwards()) return;
         barrier(inbox, stream);
         call.for_each_to_take([&](const PushPiece& piece) {
             rows_of(piece, [&](std::size_t at, std::int64_t i) {
-                std::copy_n(call.forwarded(piece) + at, row_bytes, own_row(piece, i));
+                complete(sum.norm, own_row(piece, i), [&](const Rows& row) {
+                    std::copy_n(call.forwarded(piece) + at, row_bytes, row.of(sum.out).data);
+                });
             });
         });
     }
@@ -131,7 +164,8 @@ public:
                 partial.data = partials_.data() + terms_.size() * row_bytes;
                 add_partial(theirs.rows, sum.first + row, theirs.dense, partial);
             }
-            sum_matrices(terms_, sum.out.slice(row, 1));
+            complete(sum.norm, {row, 1},
+                     [&](const Rows& own) { sum_matrices(terms_, own.of(sum.out)); });
         }
         barrier(table, stream);
     }
@@ -185,6 +219,36 @@ public:
     }
 
 private:
+    /// Some rows of a result.
+    struct Rows {
+        std::int64_t first, count;
+
+        static Rows of_bytes(std::size_t offset, std::size_t bytes, std::size_t row_bytes) {
+            return {static_cast<std::int64_t>(offset / row_bytes),
+                    static_cast<std::int64_t>(bytes / row_bytes)};
+        }
+        [[nodiscard]] std::size_t first_byte(const Matrix& matrix) const {
+            return static_cast<std::size_t>(first) * matrix.row_bytes();
+        }
+        [[nodiscard]] Matrix of(const Matrix& matrix) const { return matrix.slice(first, count); }
+    };
+    /// make(rows) completes rows of a result: all at once, or some after others where a norm ends
+    /// the pass, which then finds their sums in a cache.
+    template <class Make>
+    static void complete(const ResidualNorm* norm, const Rows& rows, Make&& make) {
+        if (norm == nullptr) {
+            make(rows);
+            return;
+        }
+        const auto at_once = std::max<std::int64_t>(
+            kCachedBytes / static_cast<std::int64_t>(norm->rows.row_bytes()), 1);
+        for (std::int64_t done = 0; done < rows.count; done += at_once) {
+            const Rows some{rows.first + done, std::min(at_once, rows.count - done)};
+            make(some);
+            residual_norm(norm->slice(some.first, some.count));
+        }
+    }
+
     /// The pieces of one push, and where they lie.
     struct PushCall {
         const PeerTable& inbox;

@@ -134,6 +134,14 @@ struct ResidualNorm {
     Matrix weight;          ///< g [1, cols]
     float eps{};
     Matrix hidden, normed;  ///< h and y, [rows, cols]: written
+
+    [[nodiscard]] ResidualNorm slice(std::int64_t first, std::int64_t count) const {
+        auto some = *this;
+        for (auto* matrix : {&some.rows, &some.residual, &some.hidden, &some.normed}) {
+            *matrix = matrix->slice(first, count);
+        }
+        return some;
+    }
 };
 
 /// What one rank can do alone. A backend implements this once.

@@ -26,9 +26,10 @@ struct PeerTable {
 
 /// The rows that this rank owns of a matrix that all ranks have a block for.
 struct OwnRows {
-    Matrix rows;               ///< of this rank, in memory that need not reach further
-    std::size_t offset{};      ///< bytes into each rank's block, where these rows lie
-    std::int64_t most_rows{};  /// of any rank: the same on all, by it they choose as many blocks
+    Matrix rows;                 ///< of this rank, in memory that need not reach further
+    std::size_t offset{};        ///< bytes into each rank's block, where these rows lie
+    std::int64_t most_rows{};    ///< of any rank: the same on all, by it they choose as many blocks
+    const ResidualNorm* norm{};  ///< of a pull_sum; see OwnersPass
 };
 
 /// Blocks into which ranks write for each other: two in turns, each with a slot for every rank. Of
@@ -63,7 +64,8 @@ struct PushSum {
     /// [ranks] bytes of half an inbox, the same in all calls: the most that plan.half_bytes() is in
     /// any
     std::span<const std::size_t> half_bytes;
-    Matrix out;  ///< this rank's rows
+    Matrix out;                  ///< this rank's rows
+    const ResidualNorm* norm{};  ///< see OwnersPass
 };
 
 /// The same of weighted rows, whose weighted sums are the partial sums.
@@ -73,6 +75,7 @@ struct PushWeightedSum {
     const PushPlan& plan;  ///< of rows of inbox_row_bytes()
     std::span<const std::size_t> half_bytes;
     Matrix out;
+    const ResidualNorm* norm{};  ///< see OwnersPass
 
     /// Bytes that a row takes in an inbox: whole vectors, and one more where there may stand
     /// whether it has come.
@@ -87,10 +90,16 @@ struct PushWeightedSum {
 struct PullWeightedSum {
     WeightedRows rows;  ///< of all ranks' rows
     Matrix dense;
-    std::int64_t first{};      ///< of this rank's rows, among all
-    Matrix out;                ///< this rank's rows, in memory that need not reach further
-    std::int64_t most_rows{};  ///< see OwnRows
+    std::int64_t first{};        ///< of this rank's rows, among all
+    Matrix out;                  ///< this rank's rows, in memory that need not reach further
+    std::int64_t most_rows{};    ///< see OwnRows
+    const ResidualNorm* norm{};  ///< see OwnersPass
 };
+
+/// The passes that complete a rank's own rows. Each takes a `norm` where PeerKernels::can_norm says
+/// so: what it then does to every row that is complete is Device::residual_norm, to the bit.
+/// norm->rows are the rows that the pass writes. On all ranks or on none; null: sums are all.
+enum class OwnersPass : std::uint8_t { pull_sum, push_sum, push_weighted_sum, pull_weighted_sum };
 
 /// Kernels that read and write other ranks' memory themselves. Plain pointers only. Stream-ordered;
 /// all ranks of a table call in the same order, none allocates. A rank waits in them until all
@@ -99,6 +108,9 @@ struct PullWeightedSum {
 class PeerKernels {
 public:
     virtual ~PeerKernels() = default;
+
+    /// Whether a pass takes a norm of rows of `row_bytes` bytes: the same on all ranks.
+    [[nodiscard]] virtual bool can_norm(OwnersPass pass, std::size_t row_bytes) const = 0;
 
     /// What any rank enqueued before it is seen by what any rank enqueues after it.
     virtual void barrier(const PeerTable& table, Stream& stream) = 0;

@@ -20,12 +20,14 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
                 allow_module_level=True)
 
 # What reads peers' data, between flags.
-PULLS = {"pull_sum", "pull_weighted_sum", "one_shot"}
+PULLS = {"pull_sum", "pull_sum_norm", "pull_weighted_sum", "pull_weighted_sum_norm", "one_shot"}
 # What writes it in words that carry their own news.
-PUSHES = {"all_reduce_push", "push_sum", "push_weighted_sum", "push_weighted_ring"}
+PUSHES = {"all_reduce_push", "push_sum", "push_sum_norm", "push_weighted_sum", "push_weighted_ring"}
 # What writes it in plain words, and lets others read it before the kernel ends.
 FENCED = {"two_shot", "push_copy", "barrier"}
 FLAGGED = PULLS | FENCED
+# What reads more of its own: rows that it has completed, for their norm.
+NORMS = {"pull_sum_norm", "pull_weighted_sum_norm"}
 KERNELS = FLAGGED | PUSHES
 
 
@@ -53,7 +55,7 @@ RULES = [
     Rule(KERNELS, r".*\.(STRONG|ALL|SC)\.(CTA|SM|GPU|VC)", none, "scopes that end at this GPU"),
     Rule(FLAGGED, r"STG\.E\.STRONG\.SYS", some, "stores of flags"),
     Rule(FLAGGED, r"LDG\.E\.STRONG\.SYS", some, "loads of flags"),
-    Rule(FLAGGED - {"push_copy"}, r"LDG(?!.*STRONG).*", one, "weak loads: the block's epoch alone"),
+    Rule(FLAGGED - {"push_copy"} - NORMS, r"LDG(?!.*STRONG).*", one, "weak loads: the block's epoch alone"),
     Rule(PULLS | {"two_shot"}, r"LDG\.E.*\.STRONG\.SYS", some, "loads of peers' data"),
     Rule({"push_copy"}, r"STG\.E\.(64|128|U8|U16)", none, "weak stores of data"),
     Rule(PUSHES, r"LDG\.E\.128\.STRONG\.SYS", some, "loads of what has come"),
@@ -120,6 +122,9 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
     ("barrier", r"CCTL\.IVALL", "NOP", "ld.acquire.sys"),
     ("push_sum", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("push_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
+    ("push_sum_norm", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
+    ("pull_sum_norm", r"(LDG.*)\.STRONG\.SYS", r"\1.CONSTANT", "ld.global.nc"),
+    ("pull_weighted_sum_norm", r"(LDG.*)\.STRONG\.SYS", r"\1.CONSTANT", "ld.global.nc"),
     ("push_weighted_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("push_weighted_ring", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("all_reduce_push", r"EXIT", "MEMBAR.ALL.SYS", "fences"),

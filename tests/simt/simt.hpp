@@ -213,6 +213,9 @@ inline unsigned __float_as_uint(float value) {
 inline float __uint_as_float(unsigned value) {
     return std::bit_cast<float>(value);
 }
+inline float rsqrtf(float value) {
+    return 1 / std::sqrt(value);
+}
 template <class T>
 T __ldcs(const T* from) {
     return *from;

@@ -3,6 +3,7 @@
 #include "kernels/cuda/copy.hpp"
 #include "kernels/cuda/patience.hpp"
 #include "kernels/cuda/permute.hpp"
+#include "kernels/cuda/residual_norm.hpp"
 #include "kernels/cuda/topk.hpp"
 #include "kernels/cuda/wait.cuh"
 #include "kernels/host/host_device.hpp"
@@ -282,6 +283,41 @@ TEST(Fill, FillsThatAndNothingBeside) {
         EXPECT_EQ(values, want) << cols;
         cuda::launch_fill(rows.slice(1, 0), std::byte{1}, nullptr);
         EXPECT_EQ(values, want) << cols;
+    }
+}
+
+/// Rows of single elements and of vectors, that threads keep and that they do not.
+TEST(ResidualNorm, IsThatOfTheHost) {
+    const auto host = make_host_device();
+    const auto stream = host->make_stream();
+    for (const std::int64_t cols : {5, 264, 2880, 9000}) {
+        constexpr std::int64_t kRows = 2;
+        std::mt19937 random(7);
+        const auto made = [&](std::int64_t rows) {
+            std::vector<float> values(static_cast<std::size_t>(rows * cols));
+            for (auto& value : values) value = normal(random);
+            return values;
+        };
+        const auto matrix = [&](std::vector<float>& values) {
+            return Matrix{reinterpret_cast<std::byte*>(values.data()), std::ssize(values) / cols,
+                          cols, DType::f32};
+        };
+        auto x = made(kRows), residual = made(kRows), weight = made(1);
+        auto hidden = made(kRows), normed = made(kRows), want_hidden = x, want_normed = x;
+        ResidualNorm norm{.rows = matrix(x),
+                          .residual = matrix(residual),
+                          .weight = matrix(weight),
+                          .eps = 1e-6F,
+                          .hidden = matrix(hidden),
+                          .normed = matrix(normed)};
+        cuda::launch_residual_norm(norm, nullptr);
+        norm.hidden = matrix(want_hidden);
+        norm.normed = matrix(want_normed);
+        host->residual_norm(norm, *stream);
+        EXPECT_EQ(hidden, want_hidden) << cols;
+        for (std::size_t i = 0; i < normed.size(); ++i) {
+            ASSERT_NEAR(normed[i], want_normed[i], 1e-5 * std::abs(want_normed[i])) << cols;
+        }
     }
 }
 

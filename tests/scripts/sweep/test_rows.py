@@ -107,6 +107,10 @@ def test_an_epilogue_ends_the_steps_of_all_strategies(tmp_path):
         "residual_norm"] * STRATEGIES
     assert len({(row["case_id"], row["epilogue"]) for row in rows}) == 2
     assert len({row["case_id"] for row in rows}) == 2
+    assert {row["epilogue_kernel"] for row in rows[:STRATEGIES]} == {""}
+    kernel = {row["combine"]: row["epilogue_kernel"] for row in rows[STRATEGIES:]}
+    assert kernel["all_reduce_dp_scatter"] == kernel["reduce_scatterv_grouped"] == "own"
+    assert kernel["reduce_scatterv_peer"] == kernel["reduce_scatterv_push"] == "fused"
     for row in rows:
         assert (row["verified"], row["obstacle"]) == ("true", "")
         assert float(row["layer_us_median"]) > 0 and float(row["output_us_median"]) > 0

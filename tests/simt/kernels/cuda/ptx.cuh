@@ -19,6 +19,8 @@ inline unsigned long long global_nanoseconds() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<unsigned long long>(std::chrono::nanoseconds(now).count());
 }
+/// Declared for blocks of several groups, which do not run here.
+void bar_sync(int id, int threads);
 template <class Word>
 Word load_acquire(const Word* word) {
     return std::atomic_ref(*const_cast<Word*>(word)).load(std::memory_order_acquire);

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "kernels/runtime/device.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moe {
+
+/// A residual norm of some rows, for passes that do it beside something else: what they make of it
+/// has to have the bits that the device's own kernel makes of the same rows.
+class GivenNorm {
+public:
+    /// Of `rows`, which others fill. Makes a residual, and weights around 1.
+    GivenNorm(Device& device, const Matrix& rows, std::uint64_t seed = 1)
+        : device_(device), random_(seed) {
+        given_ = {.rows = rows,
+                  .residual = random_matrix(rows.rows, rows, 0),
+                  .weight = random_matrix(1, rows, 1),
+                  .eps = 1e-5F,
+                  .hidden = matrix(rows.rows, rows),
+                  .normed = matrix(rows.rows, rows)};
+        wanted_ = given_;
+        wanted_.hidden = matrix(rows.rows, rows);
+        wanted_.normed = matrix(rows.rows, rows);
+    }
+
+    [[nodiscard]] const ResidualNorm& operands() const { return given_; }
+    /// Fills what the pass writes.
+    void poison(std::byte value, Stream& stream) {
+        device_.fill_bytes(given_.hidden, value, stream);
+        device_.fill_bytes(given_.normed, value, stream);
+    }
+    /// What is wrong first with what the pass made of the rows that are there now; empty where
+    /// nothing is.
+    [[nodiscard]] std::string wrong(Stream& stream) {
+        device_.residual_norm(wanted_, stream);
+        stream.synchronize();
+        auto found = difference("residual sum", given_.hidden, wanted_.hidden);
+        return found.empty() ? difference("RMSNorm", given_.normed, wanted_.normed) : found;
+    }
+
+private:
+    Matrix matrix(std::int64_t rows, const Matrix& like) {
+        const auto bytes = static_cast<std::size_t>(rows) * like.row_bytes();
+        return buffers_.emplace_back(device_.allocate(bytes)).matrix(rows, like.cols, like.dtype);
+    }
+    Matrix random_matrix(std::int64_t rows, const Matrix& like, float middle) {
+        const auto made = matrix(rows, like);
+        visit_dtype(like.dtype, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            std::vector<T> values(static_cast<std::size_t>(made.elements()));
+            for (auto& value : values) {
+                value =
+                    T(middle + static_cast<float>(static_cast<int>(random_() % 255) - 127) / 256);
+            }
+            device_.upload(reinterpret_cast<const std::byte*>(values.data()), made.data,
+                           made.bytes());
+        });
+        return made;
+    }
+    /// Which number is none is up to the hardware.
+    [[nodiscard]] std::string difference(std::string_view what, const Matrix& is,
+                                         const Matrix& want) const {
+        return visit_dtype(is.dtype, [&](auto tag) -> std::string {
+            using T = typename decltype(tag)::type;
+            const auto got = downloaded<T>(is);
+            const auto wanted = downloaded<T>(want);
+            for (std::size_t i = 0; i < got.size(); ++i) {
+                const auto a = static_cast<float>(got[i]);
+                const auto b = static_cast<float>(wanted[i]);
+                if (std::memcmp(&got[i], &wanted[i], sizeof(T)) == 0) continue;
+                if (std::isnan(a) && std::isnan(b)) continue;
+                const auto cols = static_cast<std::size_t>(is.cols);
+                return fmt::format("{}: row {} column {} is {}, not {}", what, i / cols, i % cols,
+                                   a, b);
+            }
+            return {};
+        });
+    }
+    template <class T>
+    [[nodiscard]] std::vector<T> downloaded(const Matrix& matrix) const {
+        std::vector<T> values(static_cast<std::size_t>(matrix.elements()));
+        device_.download(matrix.data, reinterpret_cast<std::byte*>(values.data()), matrix.bytes());
+        return values;
+    }
+
+    Device& device_;
+    std::mt19937_64 random_;
+    std::vector<Buffer> buffers_;
+    ResidualNorm given_, wanted_;
+};
+
+}  // namespace moe
