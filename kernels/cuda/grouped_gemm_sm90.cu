@@ -9,6 +9,7 @@
 // that they are written as whole sectors of the output's rows.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/grouped_gemm.hpp"
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/silu.cuh"
 #include "kernels/cuda/tensor_map.hpp"
 #include "kernels/cuda/tiles.cuh"

@@ -1,6 +1,7 @@
 #include "kernels/host/peer_kernels.hpp"
 
 #include "kernels/host/residual_norm.hpp"
+#include "kernels/host/stream_copy.hpp"
 #include "kernels/host/sum.hpp"
 #include "kernels/host/weighted_sum.hpp"
 
@@ -46,7 +47,7 @@ public:
     void push_sum(const PeerTable& inbox, const PushSum& sum, Stream& stream) override {
         const PushCall call{inbox, sum.plan, sum.half_bytes, epoch(inbox)};
         call.for_each_to_send([&](const PushPiece& piece) {
-            std::copy_n(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
+            stream_copy(sum.in.data + piece.offset, piece.bytes, call.slot(piece, inbox.rank));
         });
         barrier(inbox, stream);
         const auto row_bytes = sum.out.row_bytes();
@@ -106,14 +107,18 @@ public:
         const auto first_row = [&](const PushPiece& piece) {
             return static_cast<std::int64_t>(piece.offset / stride);
         };
-        partials_.resize(std::max(partials_.size(), row_bytes));
+        partials_.resize(std::max(partials_.size(), stride));
         call.for_each_to_send([&](const PushPiece& piece) {
             const auto first = first_row(piece);
             rows_of(piece, [&](std::size_t at, std::int64_t i) {
                 auto* slot = call.slot(piece, inbox.rank) + at;
-                const bool comes = sum.rows.has_entries(first + i);
-                present(slot) = std::byte{comes};
-                if (comes) weighted_row(sum.rows, first + i, sum.dense, row_at(slot));
+                if (!sum.rows.has_entries(first + i)) {
+                    present(slot) = std::byte{0};
+                    return;
+                }
+                weighted_row(sum.rows, first + i, sum.dense, row_at(partials_.data()));
+                present(partials_.data()) = std::byte{1};
+                stream_copy(partials_.data(), stride, slot);
             });
         });
         barrier(inbox, stream);
@@ -175,8 +180,8 @@ public:
         // Each rank begins with its own block, so that not all write to the same one at a time.
         const int ranks = table.ranks();
         for (int i = 0; i < ranks; ++i) {
-            const auto peer = static_cast<std::size_t>((table.rank + i) % ranks);
-            std::copy_n(from.rows.data, from.rows.bytes(), table.data[peer] + from.offset);
+            const int peer = (table.rank + i) % ranks;
+            put(table, peer, from.rows, table.data[static_cast<std::size_t>(peer)] + from.offset);
         }
         barrier(table, stream);
     }
@@ -188,7 +193,7 @@ public:
         const auto now = epoch(table);
         for (int i = 0; i < ranks; ++i) {
             const int owner = (table.rank + i) % ranks;
-            std::copy_n(in.data, in.bytes(), inbox.slot(owner, table.rank, now));
+            put(table, owner, in, inbox.slot(owner, table.rank, now));
         }
         barrier(table, stream);
         add_slots(inbox, now, out);
@@ -317,6 +322,14 @@ private:
         theirs.rows.weights = there(sum.rows.weights);
         theirs.dense.data = there(sum.dense.data);
         return theirs;
+    }
+    /// Writes a matrix to where a rank, maybe this one, reads it next.
+    static void put(const PeerTable& table, int rank, const Matrix& from, std::byte* to) {
+        if (rank == table.rank) {
+            std::copy_n(from.data, from.bytes(), to);
+        } else {
+            stream_copy(from.data, from.bytes(), to);
+        }
     }
     /// partial = the weighted sum of a row's entries, one more of the terms; without any, none.
     void add_partial(const WeightedRows& rows, std::int64_t row, const Matrix& dense,
