@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <type_traits>
 
 namespace moe::cuda {
@@ -19,8 +20,10 @@ inline unsigned long long global_nanoseconds() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<unsigned long long>(std::chrono::nanoseconds(now).count());
 }
-/// Declared for blocks of several groups, which do not run here.
-void bar_sync(int id, int threads);
+/// Of blocks of several groups, which do not run here.
+inline void bar_sync(int /*id*/, int /*threads*/) {
+    std::abort();
+}
 template <class Word>
 Word load_acquire(const Word* word) {
     return std::atomic_ref(*const_cast<Word*>(word)).load(std::memory_order_acquire);
