@@ -101,7 +101,7 @@ def test_all_results_are_right_those_over_peer_memory_too():
                   "64", program=COLLECTIVES, ranks=3)
     assert done.returncode == 0, done.stderr
     tables = tables_of(done.stdout)
-    assert len(tables) == 11
+    assert len(tables) == 12
     assert {row[8] for table in tables.values() for row in table["rows"]} == {"0"}
 
 
