@@ -37,7 +37,7 @@ SHAPE = {"--hidden": "64", "--experts": "64", "--top-k": "2", "--intermediate": 
 # What takes long otherwise, and what there is no GPU for.
 SMALLER = {
     "scripts/launches.sh 7": "scripts/launches.sh 2",
-    "scripts/decide.sh": "scripts/decide.sh --dry-run",
+    "scripts/decide.sh": "scripts/decide.sh --dry-run --minutes 9000",
     "scripts/reference_run.sh": "scripts/reference_run.sh --dry-run",
     "scripts/run.sh --tokens": f"scripts/run.sh {' '.join(chain(*SHAPE.items()))} --budget 0.05 --tokens",
     "scripts/gate_power.py": "scripts/gate_power.py --trials 1 --planted-trials 1 --launches 2",
