@@ -82,8 +82,13 @@ struct Follow<Step, Rest...> {
     }
     template <class From>
     static Value value(const From& from) {
-        const auto& to = std::invoke(Step, from);
-        if constexpr (IsOptional<std::remove_cvref_t<decltype(to)>>::value) {
+        return beyond(std::invoke(Step, from));
+    }
+
+private:
+    template <class To>
+    static Value beyond(const To& to) {
+        if constexpr (IsOptional<To>::value) {
             return to ? Follow<Rest...>::value(*to) : Value();
         } else {
             return Follow<Rest...>::value(to);

@@ -32,7 +32,7 @@ std::string difference_of(const ResultPaths& paths, const json& run, const json&
         const auto was = run.contains("settings") ? run["settings"].value(option, json()) : json();
         if (was != value) return made_with(option, was, value);
     }
-    if (run.value("steps_hash", std::string()) != now["steps_hash"]) {
+    if (run.value("steps_hash", std::string()) != now["steps_hash"].get<std::string>()) {
         return fmt::format(
             "{} was made of other steps: --steps {} has changed since; put the old "
             "file back, or name another file than {} '{}'",

@@ -12,6 +12,10 @@ __device__ inline std::uint64_t evict_first_policy() {
     asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
     return policy;
 }
+/// Orders what this thread saw of others' stores before the copies that it asks for from here on.
+__device__ inline void fence_proxy_async() {
+    asm volatile("fence.proxy.async.global;" ::: "memory");
+}
 /// `bytes` and both addresses are multiples of 16; `mbarrier` counts the bytes.
 __device__ inline void bulk_load(void* to, const void* from, unsigned bytes, Mbarrier& mbarrier,
                                  std::uint64_t policy) {

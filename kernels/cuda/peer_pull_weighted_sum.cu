@@ -5,8 +5,8 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
+#include "kernels/cuda/pull_weighted.cuh"
 #include "kernels/cuda/residual_norm.cuh"
-#include "kernels/cuda/warp.cuh"
 
 #include <algorithm>
 
@@ -17,65 +17,11 @@ namespace {
 constexpr int kThreads = 512;
 /// Expert rows whose loads a warp has in flight together.
 constexpr int kUnroll = 8;
-static_assert(kMaxPeers <= kWarp);
-
-/// Where weighted rows lie in each rank's block, in bytes.
-struct Places {
-    std::int64_t offsets, indices, weights, dense;
-};
-
-/// A lane's part of what a row is made of, for the lane with the number of a rank: the entries
-/// [first, end) of that rank.
-struct Span {
-    std::uint32_t first, end;
-};
-
-/// One entry for each lane, and how many the row has: of all ranks, in their order.
-struct Entries {
-    std::uint32_t index, weight;  ///< as they lie in memory
-    int rank;
-    int total;
-};
-
-/// What a warp reads of all ranks: its lanes are together in each call.
+/// Sums of expert rows that go through registers, a warp's vectors at a time.
 template <class T, int Width>
-struct PeerRows {
+struct PeerRows : PeerEntries {
     using V = Vector<T, Width>;
-    const Peers& peers;
-    const Places& at;
-    std::int64_t row_bytes;
 
-    [[nodiscard]] __device__ Span span(std::int64_t row) const {
-        Span span{};
-        if (lane() < peers.ranks) {
-            const auto* offsets = words(lane(), at.offsets) + row;
-            span = {load_relaxed(offsets), load_relaxed(offsets + 1)};
-        }
-        return span;
-    }
-    /// Of a row's entries those from `from` on.
-    [[nodiscard]] __device__ Entries entries(const Span& span, int from) const {
-        Entries found{};
-        const auto wanted = static_cast<std::uint32_t>(from + lane());
-        std::uint32_t before = 0;
-        std::uint32_t at_rank = 0;
-#pragma unroll 1
-        for (int rank = 0; rank < peers.ranks; ++rank) {
-            const auto first = __shfl_sync(kAllLanes, span.first, rank);
-            const auto end = before + __shfl_sync(kAllLanes, span.end, rank) - first;
-            if (wanted >= before && wanted < end) {
-                found.rank = rank;
-                at_rank = first + wanted - before;
-            }
-            before = end;
-        }
-        found.total = static_cast<int>(before);
-        if (wanted < before) {
-            found.index = load_relaxed(words(found.rank, at.indices) + at_rank);
-            found.weight = load_relaxed(words(found.rank, at.weights) + at_rank);
-        }
-        return found;
-    }
     /// Vector i of a row's sum: each rank's partial sum is rounded as Device::weighted_sum does it,
     /// and then added in the order of the ranks. `entries` are the row's first.
     [[nodiscard]] __device__ V sum(const Span& span, Entries entries, std::int64_t i) const {
@@ -84,9 +30,8 @@ struct PeerRows {
         const int total = entries.total;
         for (int from = 0; from < total; from += kWarp) {
             if (from > 0) entries = this->entries(span, from);
-            const auto row = reinterpret_cast<unsigned long long>(
-                peers.data[entries.rank] + at.dense +
-                static_cast<std::int64_t>(entries.index) * row_bytes);
+            const auto row =
+                reinterpret_cast<unsigned long long>(this->row(entries.rank, entries.index));
             const int count = min(total - from, kWarp);
             for (int entry = 0; entry < count; entry += kUnroll) {
                 V value[kUnroll];
@@ -118,23 +63,9 @@ struct PeerRows {
         sum.add(partial.rounded());
         return sum.rounded();
     }
-
-private:
-    [[nodiscard]] static __device__ int lane() {
-        return static_cast<int>(threadIdx.x) % kWarp;
-    }
-    [[nodiscard]] __device__ const std::uint32_t* words(int rank, std::int64_t place) const {
-        return reinterpret_cast<const std::uint32_t*>(peers.data[rank] + place);
-    }
 };
 
-/// This rank's rows, a vector for each lane: slices of a row go round the warps of all blocks.
-struct OwnPart {
-    std::int64_t first, rows;  ///< among all ranks' rows
-    std::int64_t vectors;      ///< of a row
-};
-
-/// A warp knows where a slice's expert rows are when it comes to it: it asks for the offsets two
+/// A lane has a vector: slices of a row go round the warps of all blocks. A warp knows where a slice's expert rows are when it comes to it: it asks for the offsets two
 /// turns ahead, and for the entries one.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
@@ -143,7 +74,7 @@ __global__ void __launch_bounds__(kThreads)
     const auto epoch = epoch_of(peers);
     meet<Orders::boundary>(peers, epoch + 1);
     const PeerRows<T, Width> rows{
-        peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, Width>))};
+        {peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, Width>))}};
     const auto slices = ceil_div(own.vectors, kWarp);
     const auto turns = own.rows * slices;
     const auto span_of = [&](std::int64_t turn) {
@@ -189,7 +120,7 @@ __global__ void __launch_bounds__(kThreads)
     const auto epoch = epoch_of(peers);
     meet<Orders::boundary>(peers, epoch + 1);
     const PeerRows<T, kWidth> rows{
-        peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, kWidth>))};
+        {peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, kWidth>))}};
     const auto span_of = [&](std::int64_t row) {
         return row < own.rows ? rows.span(own.first + row) : Span{};
     };
@@ -251,6 +182,11 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
     const auto lanes = sum.most_rows * ceil_div(vectors, kWarp) * kWarp;
     const auto grid = peer_grid(lanes, kThreads, most_blocks);
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
+    if (wide && lanes >= std::int64_t{most_blocks} * kThreads && pull_ring_runs()) {
+        launch_pull_weighted_ring(peers, places, {sum.first, sum.out.rows, vectors}, sum.out,
+                                  grid.blocks, how.stream);
+        return;
+    }
     visit_native(sum.out.dtype, wide, [&](auto tag, auto width) {
         using T = typename decltype(tag)::type;
         constexpr int kWidth = decltype(width)::value;

@@ -20,7 +20,8 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
                 allow_module_level=True)
 
 # What reads peers' data, between flags.
-PULLS = {"pull_sum", "pull_sum_norm", "pull_weighted_sum", "pull_weighted_sum_norm", "one_shot"}
+PULLS = {"pull_sum", "pull_sum_norm", "pull_weighted_sum", "pull_weighted_sum_norm",
+         "pull_weighted_ring", "one_shot"}
 # What writes it in words that carry their own news.
 PUSHES = {"all_reduce_push", "push_sum", "push_sum_norm", "push_weighted_sum", "push_weighted_ring"}
 # What writes it in plain words, and lets others read it before the kernel ends.
@@ -59,8 +60,10 @@ RULES = [
     Rule(PULLS | {"two_shot"}, r"LDG\.E.*\.STRONG\.SYS", some, "loads of peers' data"),
     Rule({"push_copy"}, r"STG\.E\.(64|128|U8|U16)", none, "weak stores of data"),
     Rule(PUSHES, r"LDG\.E\.128\.STRONG\.SYS", some, "loads of what has come"),
-    # But for the one that shows bulk copies a barrier in shared memory.
-    Rule(PULLS | PUSHES, r"MEMBAR.*|FENCE(?!\.VIEW\.ASYNC\.S$).*|CCTL.*", none, "fences"),
+    # But for those that show bulk copies a barrier in shared memory, and what flags have told of.
+    Rule(PULLS | PUSHES, r"MEMBAR.*|FENCE(?!\.VIEW\.ASYNC).*|CCTL.*", none, "fences"),
+    Rule({"pull_weighted_ring"}, r"FENCE\.VIEW\.ASYNC\.G", some, "fences before bulk copies"),
+    Rule({"pull_weighted_ring", "push_weighted_ring"}, r"UBLKCP.*", some, "bulk copies"),
     Rule(FENCED, r"MEMBAR\.(ALL|SC)\.SYS", some, "fences before a flag (st.release.sys)"),
     Rule(FENCED, r"CCTL\.IVALL", some, "fences after a flag (ld.acquire.sys)"),
 ]
@@ -125,6 +128,7 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
     ("push_sum_norm", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("pull_sum_norm", r"(LDG.*)\.STRONG\.SYS", r"\1.CONSTANT", "ld.global.nc"),
     ("pull_weighted_sum_norm", r"(LDG.*)\.STRONG\.SYS", r"\1.CONSTANT", "ld.global.nc"),
+    ("pull_weighted_ring", r"FENCE\.VIEW\.ASYNC\.G", "NOP", "before bulk copies"),
     ("push_weighted_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("push_weighted_ring", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("all_reduce_push", r"EXIT", "MEMBAR.ALL.SYS", "fences"),

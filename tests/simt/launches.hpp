@@ -37,7 +37,8 @@ void operator->*(void (*kernel)(Parameters...), const Call<Arguments...>& call) 
     run(blocks, static_cast<int>(threads), smem_bytes, [&] { std::apply(kernel, call.arguments); });
 }
 
-inline cudaError_t as_hopper(cudaFuncAttributes* built) {
+template <class Kernel>
+cudaError_t as_hopper(cudaFuncAttributes* built, Kernel /*kernel*/) {
     built->ptxVersion = built->binaryVersion = 90;
     return cudaSuccess;
 }
@@ -50,7 +51,7 @@ inline bool __all_sync(unsigned, bool value) {
 
 #define cudaGetLastError() cudaSuccess
 #define cudaFuncSetAttribute(...) cudaSuccess
-#define cudaFuncGetAttributes(attributes, ...) moe::simt::as_hopper(attributes)
+#define cudaFuncGetAttributes(attributes, ...) moe::simt::as_hopper(attributes, __VA_ARGS__)
 #define cudaHostAlloc(to, bytes, flags) (*(to) = std::calloc(1, bytes), cudaSuccess)
 #define cudaHostGetDevicePointer(to, from, flags) (*(to) = (from), cudaSuccess)
 #define cudaFreeHost(memory) std::free(memory)

@@ -27,7 +27,7 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
     if (status != cudaSuccess) raise({file, line, expression}, "a call failed");
 }
 int shared_memory_of_block() {
-    return 80 << 10;  // two rings of peer_push_weighted_ring.cu
+    return 80 << 10;  // two rings
 }
 
 // Nobody asks for a norm here: its kernels have static shared memory, which blocks that run at the

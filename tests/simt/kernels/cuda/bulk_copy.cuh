@@ -12,6 +12,7 @@ namespace moe::cuda::hopper {
 inline std::uint64_t evict_first_policy() {
     return 0;
 }
+inline void fence_proxy_async() {}
 /// Ends the program where a GPU's copy would go wrong.
 inline void bulk_load(void* to, const void* from, unsigned bytes, Mbarrier& mbarrier,
                       std::uint64_t /*policy*/) {
