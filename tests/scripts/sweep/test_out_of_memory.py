@@ -85,6 +85,19 @@ def in_small_shared_memory():
     return prefix
 
 
+def test_what_a_case_shared_is_given_back_when_one_rank_lacks_memory(in_small_shared_memory, tmp_path):
+    """Partial sums of 3.5 MiB for each of two ranks: there is room for those of one case."""
+    sweep = [*QUICK, "--hidden", "512", "--tokens", "3584,3585,3586", "--scope", "output", "--verify",
+             "off", "--combine", "reduce_scatterv_peer,misbehaves", "--out", tmp_path]
+    done = subprocess.run([*in_small_shared_memory, *command(*sweep, program=FAULTY)],
+                          capture_output=True, text=True, timeout=240,
+                          env={**os.environ, **AS_ROOT, "MOE_FAULT": "unmade 1 2"})
+    assert done.returncode == 0, done.stderr
+    for row in rows_of(tmp_path):
+        lacking = "out of memory: none for what misbehaves" if row["tokens"] == "3585" else ""
+        assert row["obstacle"] == lacking
+
+
 def test_without_room_to_share_others_run_and_all_do_when_there_is(in_small_shared_memory, tmp_path):
     """Partial sums of 8 MiB for each of two ranks, where the library wants room as well."""
     sweep = [*QUICK, "--hidden", "512", "--tokens", "8192,8", "--scope", "output", "--gather",
