@@ -112,7 +112,8 @@ def test_rows_of_other_settings_do_not_count(changes, document, tmp_path, capsys
 
 
 def test_two_sets_of_one_cell_are_refused(document, tmp_path, capsys):
-    write_rows(tmp_path / "results", [row(ENGINE, 100, 110), row(ENGINE, 90, 99, mode="isolated", case_id="d")])
+    rows = [row(ENGINE, 100, 110), row(ENGINE, 90, 99, mode="isolated", case_id="d")]
+    write_rows(tmp_path / "results", rows)
     assert check_predictions.main([str(document), str(tmp_path / "results")]) == 2
     assert capsys.readouterr().err == (
         f"check_predictions.py: {ENGINE} on 4 ranks, balanced, 64 tokens was measured with several"
