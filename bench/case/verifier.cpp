@@ -227,7 +227,8 @@ std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
     layer.upload_partial_sums(given);
 
     const auto mine = make_on_all(bootstrap, [&] {
-        return device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));
+        const auto bytes = static_cast<std::size_t>(next.group_rows() * next.row_bytes());
+        return parts_.device.allocate(bytes);
     });
     const auto combine = make_on_all(bootstrap, [&] { return entry.make(next); });
     const auto input = make_on_all(bootstrap, [&] { return inputs.of(needs); });
