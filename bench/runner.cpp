@@ -127,6 +127,7 @@ std::string Runner::prepare(const Case& params, const CaseLayout& layout,
                 parts_.heartbeat, parts_.planner.auto_table(),
                 parts_.backend.placement.sharing_memory == parts_.backend.world->size()});
     } catch (const OutOfMemory& error) {
+        parts_.planner.world_for(params).free_unwound_memory();
         return fmt::format("out of memory: {}", error.what());
     }
     return {};

@@ -37,7 +37,7 @@ private:
     Communicator& world_;
     AllReduceForm form_;
     std::size_t slot_bytes_;
-    std::unique_ptr<PeerMemory> memory_;  ///< inboxes, or the parts of a two-shot sum
+    UniquePeerMemory memory_;  ///< inboxes, or the parts of a two-shot sum
 };
 
 /// The form that SGLang 0.5.23 runs by default for a matrix of `bytes` bytes, on Hopper GPUs whose

@@ -18,10 +18,6 @@ void CommGroup::close() {
     std::exchange(communicator_, nullptr)->end_group();
 }
 
-std::string_view to_string(Reach reach) {
-    return reach == Reach::library ? "library" : "load_store";
-}
-
 std::string exchange_obstacle(const Communicator& world, std::int64_t rows, std::int64_t cols) {
     if (rows <= world.max_count() / cols) return {};
     return fmt::format(

@@ -63,17 +63,26 @@ public:
     [[nodiscard]] virtual std::string no_peer_room(std::size_t bytes, Reach reach) = 0;
     /// Collective, without an obstacle. `bytes` may differ by rank. OutOfMemory on all ranks where
     /// one has no room.
-    [[nodiscard]] virtual std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
-                                                                       Reach reach) = 0;
+    [[nodiscard]] UniquePeerMemory make_peer_memory(std::size_t bytes, Reach reach) {
+        return peer_memory_.own(allocate_peer_memory(bytes, reach));
+    }
+    /// Collective, after an exception that all ranks have caught: frees the peer memory that it
+    /// unwound.
+    void free_unwound_memory() { peer_memory_.free_unwound(); }
     /// What works on memory of Reach::load_store; null where there is none.
     [[nodiscard]] virtual PeerKernels* peer_kernels() { return nullptr; }
 
 private:
     friend class CommGroup;
+    /// Collective. As make_peer_memory() says.
+    [[nodiscard]] virtual std::unique_ptr<PeerMemory> allocate_peer_memory(std::size_t bytes,
+                                                                           Reach reach) = 0;
     virtual void begin_group() = 0;
     virtual void end_group() = 0;
     /// Ends a group after a failure: what was issued has no result.
     virtual void abandon_group() noexcept = 0;
+
+    PeerMemoryOwner peer_memory_;
 };
 
 /// Operations issued on one communicator while it lives may run together; after close() all are

@@ -24,7 +24,7 @@ public:
 private:
     PushPlan plan_;
     std::vector<std::size_t> half_bytes_;
-    std::unique_ptr<PeerMemory> memory_;
+    UniquePeerMemory memory_;
 };
 
 }  // namespace moe

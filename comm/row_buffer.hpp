@@ -20,7 +20,7 @@ public:
 
 private:
     Buffer plain_;
-    std::unique_ptr<PeerMemory> memory_;
+    UniquePeerMemory memory_;
     Matrix matrix_;
 };
 

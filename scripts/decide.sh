@@ -10,9 +10,9 @@
 #
 # --step-ms: how long a step takes, MS or prefill=MS,decode=MS (as --steps says it). --engine NAME:
 # whose flag (that of the steps, else the newest SGLang). --minutes: of measuring. --out DIR: where
-# everything goes (results/local/<time>-<host>-decide). --resume: go on in --out. --dry-run: say the
-# minutes of each part, measure and keep nothing. Other options are the program's, such as
-# --scale-experts.
+# everything goes (results/local/<time>-<host>-decide). --resume: go on in --out, without the launches
+# that ended well in as much time. --dry-run: say the minutes of each part, measure and keep nothing.
+# Other options are the program's, such as --scale-experts.
 #
 # DIR/verdict.md and verdict.json are there, provisionally, after the first of seven launches.
 # BENCH_MOE_COMM: a program that is there already; nothing is set up or built then.
@@ -151,15 +151,26 @@ set_cases() {
     echo "$2" >"$folder/${parts[$1]}.cases"
 }
 
-# launch_part I INDEX: launch I, from 1 on, of a part.
+# is_tried I INDEX: whether launch I of a part has ended well in as much time as it would get now, in
+# which the cases that it left out would not fit either.
+is_tried() {
+    local name launch had
+    while read -r name launch had; do
+        if [[ $name == "${parts[$2]}" ]] && ((launch == $1 && had >= $(seconds_of "$2"))); then return; fi
+    done < <(cat -- "$folder/finished" 2>/dev/null)
+    return 1
+}
+
+# launch_part I INDEX: launch I, from 1 on, of a part, unless it has been tried.
 launch_part() {
     local status=0 command
+    if is_tried "$@"; then return; fi
     command_of "${parts[$2]}"
     say "launch $1 of $launches: ${parts[$2]}"
     quiet_run "$folder/${parts[$2]}.log" "${command[@]}" --launch "$1/$launches" --resume \
         --step-cases "${cases[$2]}" --time "$(seconds_of "$2")" --progress none || status=$?
-    if ((status == 0)) && [[ -z $stopped ]]; then return; fi
-    give_up "$1" "${parts[$2]}" "$status"
+    if ((status)) || [[ -n $stopped ]]; then give_up "$1" "${parts[$2]}" "$status"; fi
+    echo "${parts[$2]} $1 $(seconds_of "$2")" >>"$folder/finished"
 }
 
 # give_up I NAME STATUS: ends all after a launch that did not end well.

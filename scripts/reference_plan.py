@@ -6,7 +6,7 @@ reference_plan.py FOLDER --program FILE --backend host|cuda --ranks N [--parts L
 
 Writes FOLDER/plan.json and, for each part, its command in FOLDER/NAME.words, each word ended by a
 zero byte; prints a line for each part, or for those of LIST, those that answer most first: its name,
-how many launches it has (0: it is left out), about how many seconds one takes (0: a dry run says
+how many launches it has (0: it is left out), how many seconds one takes by a guess (0: a dry run says
 it), and what it is or why it is left out. Other OPTIONs are the program's, for every sweep. A plan
 that is there already must be the same. Exit status: 0, or 2 with one line on standard error.
 """

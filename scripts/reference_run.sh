@@ -7,12 +7,13 @@
 #   scripts/reference_run.sh --minutes 25 --out DIR -- mpirun -n 8
 #   scripts/reference_run.sh --minutes 25 --out DIR --resume -- mpirun -n 8
 #
-# Says what each part takes before the first begins. A sweep has three launches; all parts have had
-# one before any has its second. --minutes: ends after so many minutes of measuring. --out DIR: where
-# everything goes (results/local/<time>-<host>-reference). --resume: goes on in --out, also after a
-# kill: what is finished there is not run again. --parts LIST: only those, by name. --dry-run: says the
-# minutes, measures and keeps nothing. What follows a -- starts the ranks, in place of mpirun with one
-# for each GPU, or for each core. Other options are the program's, and hold in every sweep, such as
+# Says what each part takes before the first begins: of the programs without dry runs it is a guess.
+# A sweep has three launches; all parts have had one before any has its second. --minutes: ends
+# after so many minutes of measuring. --out DIR: where everything goes
+# (results/local/<time>-<host>-reference). --resume: goes on in --out, also after a kill: what is
+# finished there is not run again. --parts LIST: only those, by name. --dry-run: says the minutes,
+# measures and keeps nothing. What follows a -- starts the ranks, in place of mpirun with one for
+# each GPU, or for each core. Other options are the program's, and hold in every sweep, such as
 # --scale-experts 16.
 #
 # DIR: machine.txt, and for each part NAME/results.csv or NAME.txt, and NAME.log.
@@ -32,7 +33,7 @@ usage="usage: scripts/reference_run.sh [--minutes N] [--parts LIST] [--out DIR [
 most_launches=0 # of any part
 parts=()    # by name
 launches=() # of each
-seconds=()  # of a launch of each, about
+seconds=()  # of the only launch of each, guessed; 0: a dry run says it
 whats=()    # what each is
 failed=()   # names of parts
 deadline=   # in SECONDS; empty: none
@@ -82,7 +83,7 @@ price() {
 
 # Says what is left to do, and how long that takes; leaves out what cannot run.
 price_parts() {
-    local p i about why left each sum=0
+    local p i about why left each sum=0 guessed=0 guess=
     for p in "${!parts[@]}"; do
         price "$p"
         if [[ -n $why ]]; then
@@ -96,7 +97,12 @@ price_parts() {
         done
         if ((left)); then
             each="about $(time_text "$about")"
-            if ((left > 1)); then each="$left launches of $each each"; fi
+            if ((seconds[p])); then
+                each="perhaps $(time_text "$about")"
+                guessed=$((guessed + about))
+            elif ((left > 1)); then
+                each="$left launches of $each each"
+            fi
             tell "${parts[p]}: $each, ${whats[p]}"
         else
             tell "${parts[p]}: finished"
@@ -105,7 +111,8 @@ price_parts() {
         if ((launches[p] > most_launches)); then most_launches=${launches[p]}; fi
     done
     ((most_launches)) || refuse "nothing is left to measure"
-    tell "together: about $(time_text "$sum")${minutes:+; ends after $minutes min (--minutes)}"
+    if ((guessed)); then guess=", $(time_text "$guessed") of that a guess"; fi
+    tell "together: about $(time_text "$sum")$guess${minutes:+; ends after $minutes min (--minutes)}"
 }
 
 # What machine, links and libraries these are, once for each folder.

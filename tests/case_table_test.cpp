@@ -92,7 +92,7 @@ TEST(CaseTable, NamesNoWinnerWhereOthersWorkedOnTheCores) {
     expect_said(table(rows),
                 "DISTURBED: others had a rank's core for 32 % of the time: no verdict.");
     EXPECT_EQ(table(rows).find("* "), std::string::npos) << table(rows);
-    EXPECT_EQ(table(rows).find("!"), std::string::npos) << table(rows);
+    EXPECT_EQ(table(rows).find('!'), std::string::npos) << table(rows);
     // A device's clock does not count what the host waits.
     for (auto& row : rows) row.timed_by = "device";
     EXPECT_EQ(rows[0].flags(), "");

@@ -140,14 +140,14 @@ public:
     [[nodiscard]] std::string no_peer_room(std::size_t /*bytes*/, Reach /*reach*/) override {
         return {};
     }
-    [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
-                                                               Reach /*reach*/) override {
-        traffic_.allocate(caller_.world_rank(), bytes);
-        return std::make_unique<OwnBlock>(caller_, bytes);
-    }
     [[nodiscard]] PeerKernels* peer_kernels() override { return &peer_kernels_; }
 
 private:
+    [[nodiscard]] std::unique_ptr<PeerMemory> allocate_peer_memory(std::size_t bytes,
+                                                                   Reach /*reach*/) override {
+        traffic_.allocate(caller_.world_rank(), bytes);
+        return std::make_unique<OwnBlock>(caller_, bytes);
+    }
     [[nodiscard]] static std::int64_t bytes_of(const Matrix& matrix) {
         return static_cast<std::int64_t>(matrix.bytes());
     }

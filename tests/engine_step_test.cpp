@@ -23,7 +23,7 @@ TEST(SglangPadding, OfDecodeFollowsTheRuleOfTheVersion) {
         std::int64_t row_bytes;
         Padding old_eager, old_graph, eager, graph;
     };
-    for (const auto& [tokens, attn_tp, row_bytes, old_eager, old_graph, eager, graph] : {
+    for (const auto& row : {
              // No rank is idle. The older rule: 2 * sum against ranks * largest.
              Row{{4, 4, 4, 4}, 1, kRow, kMax, kMax, kNone, kNone},
              Row{{5, 1, 1}, 1, kRow, kNone, kMax, kNone, kNone},  // 14 of 15
@@ -56,13 +56,14 @@ TEST(SglangPadding, OfDecodeFollowsTheRuleOfTheVersion) {
          }) {
         const auto padding = [&](const char* release, bool in_graph) {
             return engine_padding(find_engine_rules(release),
-                                  {StepPhase::decode, in_graph, row_bytes}, tokens, attn_tp);
+                                  {StepPhase::decode, in_graph, row.row_bytes}, row.tokens,
+                                  row.attn_tp);
         };
-        const auto which = ::testing::PrintToString(tokens) + " " + std::to_string(attn_tp);
-        EXPECT_EQ(padding("sglang-0.5.22", false), old_eager) << which;
-        EXPECT_EQ(padding("sglang-0.5.22", true), old_graph) << which;
-        EXPECT_EQ(padding("sglang-0.5.23", false), eager) << which;
-        EXPECT_EQ(padding("sglang-0.5.23", true), graph) << which;
+        const auto which = ::testing::PrintToString(row.tokens) + " " + std::to_string(row.attn_tp);
+        EXPECT_EQ(padding("sglang-0.5.22", false), row.old_eager) << which;
+        EXPECT_EQ(padding("sglang-0.5.22", true), row.old_graph) << which;
+        EXPECT_EQ(padding("sglang-0.5.23", false), row.eager) << which;
+        EXPECT_EQ(padding("sglang-0.5.23", true), row.graph) << which;
     }
 }
 

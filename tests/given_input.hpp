@@ -88,7 +88,7 @@ private:
     Device& device_;
     int rank_;
     std::int64_t rows_;
-    std::unique_ptr<PeerMemory> memory_;
+    UniquePeerMemory memory_;
     Buffer buffer_;
     std::array<std::byte*, kArrays> arrays_{};
     std::array<std::vector<std::byte>, kArrays> uploaded_;

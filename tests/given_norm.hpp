@@ -4,11 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,11 @@ private:
         });
         return made;
     }
+    /// Unlike ==, tells zeros of both signs apart.
+    template <class T>
+    static bool same_bits(const T& a, const T& b) {
+        return std::ranges::equal(std::as_bytes(std::span(&a, 1)), std::as_bytes(std::span(&b, 1)));
+    }
     /// Which number is none is up to the hardware.
     [[nodiscard]] std::string difference(std::string_view what, const Matrix& is,
                                          const Matrix& want) const {
@@ -77,7 +83,7 @@ private:
             for (std::size_t i = 0; i < got.size(); ++i) {
                 const auto a = static_cast<float>(got[i]);
                 const auto b = static_cast<float>(wanted[i]);
-                if (std::memcmp(&got[i], &wanted[i], sizeof(T)) == 0) continue;
+                if (same_bits(got[i], wanted[i])) continue;
                 if (std::isnan(a) && std::isnan(b)) continue;
                 const auto cols = static_cast<std::size_t>(is.cols);
                 return fmt::format("{}: row {} column {} is {}, not {}", what, i / cols, i % cols,

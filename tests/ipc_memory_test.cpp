@@ -45,6 +45,18 @@ TEST_F(IpcMemory, LeavesNothingFromCaseToCase) {
     expect_nothing_left();
 }
 
+TEST_F(IpcMemory, IsGivenBackByAllRanksAfterAnExceptionThatAllHaveCaught) {
+    PeerMemoryOwner owner;
+    try {
+        const auto memory = owner.own(make_ipc_memory(MPI_COMM_WORLD, 100));
+        throw OutOfMemory("none for what comes next");
+    } catch (const OutOfMemory&) {
+        EXPECT_GT(fake_ipc::state.allocations, 0);
+    }
+    owner.free_unwound();
+    expect_nothing_left();
+}
+
 TEST_F(IpcMemory, HasAnObstacleWhereOneRankHasNoHandle) {
     if (is_last()) fake_ipc::state.get_handle = cudaErrorNotSupported;
     EXPECT_NE(ipc_memory_obstacle(MPI_COMM_WORLD), "");

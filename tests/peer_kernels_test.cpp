@@ -85,7 +85,7 @@ public:
               owners_inbox(world.make_peer_memory(2 * half_bytes(world), Reach::load_store)),
               parts(world.make_peer_memory(
                   PeerKernels::two_shot_part_bytes(world.size(), kMostBytes), Reach::load_store)) {}
-        std::unique_ptr<PeerMemory> in, inbox, owners_inbox, parts;
+        UniquePeerMemory in, inbox, owners_inbox, parts;
     };
 
     /// Uploads what this rank brings, and poisons all results.

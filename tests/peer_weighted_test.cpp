@@ -297,7 +297,7 @@ TEST(PeerWeightedSums, HaveTheSameBitsByPushAndPull) {
         if (!world.peer_obstacle(Reach::load_store).empty()) continue;
         const auto inbox = world.make_peer_memory(2 * half_bytes(world.size()), Reach::load_store);
         const auto stream = backend.device->make_stream();
-        for (std::uint64_t seed = 0; seed < 2 * kCalls; ++seed) {
+        for (std::uint64_t seed = 0; seed < 2 * std::uint64_t{kCalls}; ++seed) {
             std::mt19937_64 random(seed);
             const auto call = random_call(world.size(), random);
             const auto memory =

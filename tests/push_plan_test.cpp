@@ -66,7 +66,10 @@ TEST(PushPlan, AddsEveryRowOnceWithRoomForAll) {
     for (int round = 0; round < 2000; ++round) {
         const auto ranks = 1 + random() % 8;
         std::vector<std::int64_t> rows(ranks);
-        for (auto& count : rows) count = random() % 3 == 0 ? 0 : random() % (1U << random() % 14);
+        for (auto& count : rows) {
+            const auto some = random() % 3 == 0 ? 0 : random() % (1U << random() % 14);
+            count = static_cast<std::int64_t>(some);
+        }
         const auto shape = round % 2 == 0 ? PushShape::balanced : PushShape::direct;
         const auto plan = plan_of(shape, rows);
         const auto first = first_of(rows);

@@ -156,7 +156,7 @@ TEST(NextRounds, LooksAtCheckpointsOfWholeRounds) {
     Simulation known{{steady, steady}, steady, 8};
     EXPECT_EQ(known.measure({20, 10, 0.02}), StopReason::ci);
     EXPECT_EQ(known.looks, std::vector<int>{3});
-    const Samples between(2, std::vector<double>(4 * 8, 1e-3));
+    const Samples between(2, std::vector<double>(std::size_t{4} * 8, 1e-3));
     EXPECT_EQ(next_rounds({20, 10, 0.02}, between, 4e-3, 8).rounds, 1) << "four of five rounds";
 }
 

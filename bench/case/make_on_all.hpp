@@ -11,9 +11,9 @@
 namespace moe {
 
 /// Collective. What `make` returns, on every rank or on none: OutOfMemory on all of them where one
-/// has no room for it. What the others made is unwound by that, since peer memory is freed by all
-/// ranks or by none. For every step that one rank may lack the memory for, so that it is missing in
-/// no collective that follows.
+/// has no room for it. What the others made is unwound by that; peer memory is freed when whoever
+/// catches it calls Communicator::free_unwound_memory(). For every step that one rank may lack the
+/// memory for, so that it is missing in no collective that follows.
 template <class Make>
 [[nodiscard]] auto make_on_all(Bootstrap& bootstrap, Make&& make) {
     std::optional<decltype(make())> made;

@@ -1,5 +1,6 @@
 #include "bench/case/verifier.hpp"
 
+#include "bench/case/make_on_all.hpp"
 #include "bench/verify/residual_norm.hpp"
 #include "comm/combine/combine_inputs.hpp"
 
@@ -194,7 +195,11 @@ CaseVerifier::Numerics CaseVerifier::check_numerics(const CombineEntry& entry,
         numerics.repeatable = numerics.repeatable && again == first;
     }
     if (setup.world.size() == setup.group.size() || rows == 0) return numerics;
-    numerics.owner_independent = same_when_rotated(entry, std::move(rough), first);
+    try {
+        numerics.owner_independent = same_when_rotated(entry, std::move(rough), first);
+    } catch (const OutOfMemory&) {
+        setup.world.free_unwound_memory();
+    }
     return numerics;
 }
 
@@ -221,10 +226,12 @@ std::optional<bool> CaseVerifier::same_when_rotated(const CombineEntry& entry,
     std::rotate(given.begin(), given.end() - last, given.end());
     layer.upload_partial_sums(given);
 
-    const auto mine =
-        device.allocate(static_cast<std::size_t>(next.group_rows() * next.row_bytes()));
-    const auto combine = entry.make(next);
-    const auto input = inputs.of(needs);
+    const auto mine = make_on_all(bootstrap, [&] {
+        const auto bytes = static_cast<std::size_t>(next.group_rows() * next.row_bytes());
+        return parts_.device.allocate(bytes);
+    });
+    const auto combine = make_on_all(bootstrap, [&] { return entry.make(next); });
+    const auto input = make_on_all(bootstrap, [&] { return inputs.of(needs); });
     Trace silent;
     layer.local_combine(input, stream, silent);
     const auto after =

@@ -60,7 +60,8 @@ public:
     struct Numerics {
         bool repeatable{};  ///< several runs had the same bits
         /// A row had the same bits after all rows, and with them the sizes, were rotated to the
-        /// next DP rank. Nothing where there is no other owner.
+        /// next DP rank. Nothing where there is no other owner, or no memory to make the strategy
+        /// once more.
         std::optional<bool> owner_independent;
     };
     [[nodiscard]] Numerics check_numerics(const CombineEntry& entry, const OutputStep& output);
@@ -71,6 +72,7 @@ public:
 private:
     [[nodiscard]] Deviation compare_sampled_rows(const Matrix& result, LayerReference& reference);
     /// `given`: this rank's partial sums, of which `before` are the hashes of all ranks' results.
+    /// OutOfMemory on all ranks where one has no room for the strategy once more.
     [[nodiscard]] std::optional<bool> same_when_rotated(const CombineEntry& entry,
                                                         std::vector<std::byte> given,
                                                         const std::vector<std::string>& before);

@@ -141,7 +141,7 @@ private:
     std::span<const LayerWeights> weights_;
     WeightedLayout weighted_layout_;
     // What all ranks make together, before one of them may have no memory.
-    std::unique_ptr<PeerMemory> weighted_memory_;  ///< null where nobody else reads expert rows
+    UniquePeerMemory weighted_memory_;  ///< null where nobody else reads expert rows
     RowBuffer gathered_;
     std::unique_ptr<LayerKernels> kernels_;
     DType compute_;

@@ -232,7 +232,7 @@ constexpr auto kColumns = std::to_array<Column>({
      of<&Row::repeatable>},
     {"owner_independent", kOther, "",
      "true: a row's sum has the same bits whichever DP rank owns it; empty where there is "
-     "one DP rank",
+     "one DP rank, or no memory to make the strategy once more",
      of<&Row::owner_independent>},
     {"launches_planned", kOther, "",
      "launches that make up this results set; 1: a single launch, whose interval knows "

@@ -59,6 +59,7 @@ MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> c
             auto times = bench.measure([&] { heartbeat.advance(); });
             if (!times.empty()) table.rows.push_back({exchange, std::move(times)});
         } catch (const OutOfMemory& error) {
+            parts.planner.world_for(*points[i].params).free_unwound_memory();
             leave_out(error.what());
         }
     }

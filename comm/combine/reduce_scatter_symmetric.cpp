@@ -52,8 +52,8 @@ private:
 
     std::int64_t elements_;  ///< of a block
     CopyIntoBlocks copy_;
-    std::unique_ptr<PeerMemory> block_;   ///< the result
-    std::unique_ptr<PeerMemory> blocks_;  ///< where rows are copied into; null where they are not
+    UniquePeerMemory block_;   ///< the result
+    UniquePeerMemory blocks_;  ///< where rows are copied into; null where they are not
 };
 
 Cost cost(const CombineSetup& setup) {

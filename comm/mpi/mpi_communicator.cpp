@@ -141,14 +141,14 @@ public:
     [[nodiscard]] std::string no_peer_room(std::size_t bytes, Reach /*reach*/) override {
         return no_shared_room(comm_.get(), bytes);
     }
-    [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
-                                                               Reach reach) override {
-        MOE_EXPECT(peer_obstacle(reach).empty(), "an obstacle was not heeded");
-        return make_shared_window(comm_.get(), bytes);
-    }
     [[nodiscard]] PeerKernels* peer_kernels() override { return peer_kernels_.get(); }
 
 private:
+    [[nodiscard]] std::unique_ptr<PeerMemory> allocate_peer_memory(std::size_t bytes,
+                                                                   Reach reach) override {
+        MOE_EXPECT(peer_obstacle(reach).empty(), "an obstacle was not heeded");
+        return make_shared_window(comm_.get(), bytes);
+    }
     void begin_group() override { grouping_ = true; }
     void end_group() override {
         grouping_ = false;

@@ -13,7 +13,7 @@ DeviceBarrier::DeviceBarrier(ncclComm_t comm, MPI_Comm mpi, double patience_seco
     const int ranks = mpi::size(mpi);
     if (shared_window_obstacle(mpi).empty()) {
         const auto bytes = static_cast<std::size_t>(ranks) * sizeof(std::uint32_t);
-        words_ = make_shared_window(mpi, rank == 0 ? bytes : 0);
+        words_.reset(make_shared_window(mpi, rank == 0 ? bytes : 0).release());
         auto* words = reinterpret_cast<std::uint32_t*>(words_->table().data.front());
         by_words_.emplace(words, rank, ranks, patience_seconds);
         MOE_MPI(MPI_Barrier(mpi));

@@ -22,7 +22,7 @@ public:
 
 private:
     ncclComm_t comm_;
-    std::unique_ptr<PeerMemory> words_;  ///< those that count are rank 0's
+    UniquePeerMemory words_;  ///< those that count are rank 0's
     std::optional<cuda::RankBarrier> by_words_;
     struct Free {
         void operator()(void* data) const noexcept { ncclMemFree(data); }

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -96,12 +95,6 @@ public:
         }
     }
     ~IpcMemory() override {
-        // Others may not be there to unmap it while this rank fails: it goes with the process.
-        if (std::uncaught_exceptions() > 0) {
-            for (auto& mapping : mappings_) static_cast<void>(mapping.release());
-            static_cast<void>(own_.release());
-            return;
-        }
         cudaDeviceSynchronize();
         mappings_.clear();
         MPI_Barrier(comm_);  // nobody has it mapped when it is freed

@@ -269,15 +269,15 @@ public:
     [[nodiscard]] std::string no_peer_room(std::size_t /*bytes*/, Reach /*reach*/) override {
         return {};  // the same memory as all else, which is looked at as a whole
     }
-    [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(std::size_t bytes,
-                                                               Reach reach) override {
+    [[nodiscard]] PeerKernels* peer_kernels() override { return &handle_->peer_kernels(); }
+
+private:
+    [[nodiscard]] std::unique_ptr<PeerMemory> allocate_peer_memory(std::size_t bytes,
+                                                                   Reach reach) override {
         MOE_EXPECT(peer_obstacle(reach).empty(), "an obstacle was not heeded");
         if (reach == Reach::library) return std::make_unique<NcclWindow>(handle_, bytes);
         return make_ipc_memory(handle_->mpi(), bytes);
     }
-    [[nodiscard]] PeerKernels* peer_kernels() override { return &handle_->peer_kernels(); }
-
-private:
     void begin_group() override { MOE_NCCL(ncclGroupStart()); }
     void end_group() override { MOE_NCCL(ncclGroupEnd()); }
     void abandon_group() noexcept override { ncclGroupEnd(); }

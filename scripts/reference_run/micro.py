@@ -14,7 +14,8 @@ COLLECTIVES = {
              "--benchmark_min_time=0.005", "--benchmark_filter=/graph", "--benchmark_color=false"),
     "host": ("--backend", "host", "--warm", "--largest", "4M", "--benchmark_min_time=0.02", "--benchmark_color=false"),
 }
-# Neither says how long it takes: as it was seen, and what building SGLang's kernels takes.
+# Neither can say how long it takes: guesses for any machine, from what was seen once, and from how long
+# building SGLang's kernels takes.
 SECONDS = {"collectives": 60, "serving-anchors": 120}
 # Prints the folder of SGLang, or nothing; fails without PyTorch.
 FIND_ENGINE = """

@@ -13,7 +13,7 @@ class Part:
     what: str
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    seconds: int = 0  # of a command: about so long; a sweep's dry run says it
+    seconds: int = 0  # of a command: guessed; a sweep's dry run says it
     obstacle: str = ""  # why it is left out
 
     @property

@@ -104,7 +104,21 @@ def test_a_launch_that_fails_says_how_to_go_on():
     Path("fails").unlink()
     done = decide(*TRAFFIC, "--minutes", "3", "--out", "out", "--resume")
     assert done.returncode == 0, done.stderr
+    assert "launch 1 of 7" not in done.stderr and "launch 2 of 7: decode-beside" in done.stderr
     assert Path("out/verdict.json").exists()
+
+
+def test_launches_that_ended_well_are_not_made_again_in_the_same_time():
+    """What they left out for want of time would not fit either; with more minutes it may."""
+    assert decide(*TRAFFIC, "--minutes", "3", "--out", "out").returncode == 0
+    before = calls()
+    done = decide(*TRAFFIC, "--minutes", "3", "--out", "out", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert calls() == before and "launch 1 of 7" not in done.stderr
+    assert done.stdout.endswith("verdict: out/verdict.md\n")
+    done = decide(*TRAFFIC, "--minutes", "9", "--out", "out", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert len(calls()) == 2 * len(before)
 
 
 def test_what_cannot_run_here_is_left_out():

@@ -85,6 +85,32 @@ def in_small_shared_memory():
     return prefix
 
 
+def test_what_a_case_shared_is_given_back_when_one_rank_lacks_memory(in_small_shared_memory, tmp_path):
+    """Partial sums of 3.5 MiB for each of two ranks: there is room for those of one case."""
+    sweep = [*QUICK, "--hidden", "512", "--tokens", "3584,3585,3586", "--scope", "output", "--verify",
+             "off", "--combine", "reduce_scatterv_peer,misbehaves", "--out", tmp_path]
+    done = subprocess.run([*in_small_shared_memory, *command(*sweep, program=FAULTY)],
+                          capture_output=True, text=True, timeout=240,
+                          env={**os.environ, **AS_ROOT, "MOE_FAULT": "unmade 1 2"})
+    assert done.returncode == 0, done.stderr
+    for row in rows_of(tmp_path):
+        lacking = "out of memory: none for what misbehaves" if row["tokens"] == "3585" else ""
+        assert row["obstacle"] == lacking
+
+
+def test_a_strategy_without_room_to_be_made_again_is_timed_all_the_same(in_small_shared_memory, tmp_path):
+    """An inbox of 3.5 MiB for each of two ranks, and where rows have other owners, once more."""
+    sweep = [*QUICK, "--hidden", "512", "--tokens", "1792,8", "--scope", "output", "--combine",
+             "reduce_scatterv_push", "--out", tmp_path]
+    done = subprocess.run([*in_small_shared_memory, *command(*sweep)], capture_output=True,
+                          text=True, timeout=240, env={**os.environ, **AS_ROOT})
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in rows_of(tmp_path) if row["combine"] == "reduce_scatterv_push"]
+    assert [row["owner_independent"] for row in rows] == ["", "true"]
+    for row in rows:
+        assert row["verified"] == "true" and float(row["output_us_median"]) > 0
+
+
 def test_without_room_to_share_others_run_and_all_do_when_there_is(in_small_shared_memory, tmp_path):
     """Partial sums of 8 MiB for each of two ranks, where the library wants room as well."""
     sweep = [*QUICK, "--hidden", "512", "--tokens", "8192,8", "--scope", "output", "--gather",
