@@ -3,6 +3,8 @@
 #pragma once
 
 #include "kernels/host/host_device.hpp"
+#include "kernels/host/residual_norm.hpp"
+#include "tests/given_norm.hpp"
 #include "tests/shared_blocks.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -29,7 +32,9 @@ public:
         unsigned seed;
         std::unique_ptr<PeerKernels> kernels;
         std::optional<DType> dense{};  ///< of dense rows; nothing: as the rows that they make
-        int latest_us{100};            ///< by which this rank is late now and then
+        /// Whose bits a norm in a pass has to have.
+        std::function<void(const ResidualNorm&)> residual_norm = moe::residual_norm;
+        int latest_us{100};  ///< by which this rank is late now and then
     };
     explicit PeerRank(Parts parts)
         : table_(parts.memory.blocks.of(parts.rank)),
@@ -41,6 +46,7 @@ public:
           seed_(parts.seed),
           random_(parts.seed + 1U + static_cast<unsigned>(parts.rank)),
           dense_(parts.dense),
+          residual_norm_(std::move(parts.residual_norm)),
           latest_us_(parts.latest_us),
           kernels_(std::move(parts.kernels)) {}
 
@@ -80,30 +86,42 @@ private:
     }
 
     void pull_sum() {
+        const bool normed = takes_norm(OwnersPass::pull_sum);
+        if (normed) round_.offset = round_.offset / PushPlan::kVector * PushPlan::kVector;
         fill(matrix_in(me()), me(), 0);
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
+        auto norm = norm_of(to, normed);
         delay();
-        kernels_->pull_sum(table_, owned(to), *stream_);
+        auto own = owned(to);
+        own.norm = operands(norm);
+        kernels_->pull_sum(table_, own, *stream_);
         poison(block());
         delay();
         check_sums(to, first_element(me()));
+        check_norm(norm);
         check_surroundings(to);
     }
 
     void push_sum() {
         if (round_.rows() == 0) return;
+        const bool normed = takes_norm(OwnersPass::push_sum);
         std::vector<std::byte> partial(matrix_in(me()).bytes() + sizeof(float));
-        const Matrix in{partial.data() + random_shift(), round_.rows(), round_.cols, round_.dtype};
+        const Matrix in{partial.data() + (normed ? 0 : random_shift()), round_.rows(), round_.cols,
+                        round_.dtype};
         fill(in, me(), 0);
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
+        auto norm = norm_of(to, normed);
         const auto plan = plan_for(in.row_bytes());
         const auto halves = halves_for(kBlockBytes);
         delay();
-        kernels_->push_sum(owners_inbox_, {.in = in, .plan = plan, .half_bytes = halves, .out = to},
-                           *stream_);
+        kernels_->push_sum(
+            owners_inbox_,
+            {.in = in, .plan = plan, .half_bytes = halves, .out = to, .norm = operands(norm)},
+            *stream_);
         std::ranges::fill(partial, poison_);
         delay();
         check_sums(to, first_element(me()));
+        check_norm(norm);
         check_surroundings(to);
     }
 
@@ -142,24 +160,33 @@ private:
     /// Of entries and dense rows that lie in this rank's block, where owners read them in a pull.
     void weighted_sum() {
         if (round_.rows() == 0) return;
+        const bool pull = round_.call == PeerCall::pull_weighted_sum;
+        const bool normed =
+            takes_norm(pull ? OwnersPass::pull_weighted_sum : OwnersPass::push_weighted_sum);
         const auto [entries, dense] = weighted_rows();
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
+        auto norm = norm_of(to, normed);
         delay();
-        if (round_.call == PeerCall::pull_weighted_sum) {
+        if (pull) {
             kernels_->pull_weighted_sum(weighted_,
                                         {.rows = entries,
                                          .dense = dense,
                                          .first = first_row(me()),
                                          .out = to,
-                                         .most_rows = most_rows()},
+                                         .most_rows = most_rows(),
+                                         .norm = operands(norm)},
                                         *stream_);
         } else {
             const auto plan = plan_for(PushWeightedSum::inbox_row_bytes(to.row_bytes()));
             const auto halves = halves_for(kWeightedInboxBytes);
-            kernels_->push_weighted_sum(
-                weighted_inbox_,
-                {.rows = entries, .dense = dense, .plan = plan, .half_bytes = halves, .out = to},
-                *stream_);
+            kernels_->push_weighted_sum(weighted_inbox_,
+                                        {.rows = entries,
+                                         .dense = dense,
+                                         .plan = plan,
+                                         .half_bytes = halves,
+                                         .out = to,
+                                         .norm = operands(norm)},
+                                        *stream_);
         }
         poison(weighted_block());
         delay();
@@ -168,6 +195,7 @@ private:
             for (int rank = 0; rank < table_.ranks(); ++rank) sum += weighted_value(rank, element);
             return sum;
         });
+        check_norm(norm);
         check_surroundings(to);
     }
 
@@ -179,6 +207,27 @@ private:
         delay();
         for (int rank = 0; rank < table_.ranks(); ++rank) check_rows(rank, rank);
         kernels_->barrier(table_, *stream_);
+    }
+
+    /// Whether this round's pass ends with a norm. It then has whole vectors everywhere.
+    [[nodiscard]] bool takes_norm(OwnersPass pass) const {
+        const auto row_bytes = static_cast<std::size_t>(round_.cols) * size_of(round_.dtype);
+        return round_.norm && kernels_->can_norm(pass, row_bytes);
+    }
+    [[nodiscard]] std::optional<GivenNorm> norm_of(const Matrix& rows, bool normed) {
+        std::optional<GivenNorm> norm;
+        if (!normed) return norm;
+        norm.emplace(*device_, rows, round_.number);
+        norm->poison(poison_, *stream_);
+        return norm;
+    }
+    [[nodiscard]] static const ResidualNorm* operands(const std::optional<GivenNorm>& norm) {
+        return norm ? &norm->operands() : nullptr;
+    }
+    void check_norm(std::optional<GivenNorm>& norm) {
+        if (!norm) return;
+        const auto text = norm->wrong(residual_norm_);
+        if (!text.empty()) report(text);
     }
 
     /// This round's, written into this rank's block.
@@ -348,6 +397,7 @@ private:
     unsigned seed_;
     std::mt19937 random_;
     std::optional<DType> dense_;
+    std::function<void(const ResidualNorm&)> residual_norm_;
     int latest_us_;
     std::vector<std::byte> own_;
     std::byte poison_{0xff};

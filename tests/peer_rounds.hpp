@@ -14,8 +14,9 @@ namespace moe {
 
 constexpr std::int64_t kMostRows = 24;
 constexpr std::int64_t kMostCols = 100;
-/// Of weighted rows: more than one slice of a row (see kernels/cuda/push_weighted.cuh).
-constexpr std::int64_t kMostWeightedCols = 520;
+/// Of weighted rows: several slices of a row, the last one no whole one, and more vectors than a
+/// block has threads (see kernels/cuda/push_weighted_sum.cuh).
+constexpr std::int64_t kMostWeightedCols = 2880;
 constexpr std::size_t kMostOffset = 256;
 /// Of a row of weighted rows.
 constexpr std::int64_t kMostEntries = 2;
@@ -38,6 +39,7 @@ struct PeerRound {
     std::uint64_t number{};
     PeerCall call{};
     bool balanced{};  ///< of a push
+    bool norm{};      ///< ends a pass of owners, where it takes one
     DType dtype{};
     std::int64_t cols{};
     std::size_t offset{};
@@ -59,9 +61,11 @@ public:
         round.number = number_++;
         round.call = call_;
         round.balanced = below(2) == 0;
+        round.norm = below(2) == 0;
         round.dtype = dtypes()[below(dtypes().size())].dtype;
-        const std::array<std::int64_t, 6> cols{
-            1, 3, 16, 33, kMostCols, round.weighted() ? kMostWeightedCols : kMostCols};
+        const auto weighted = [&](std::int64_t of) { return round.weighted() ? of : kMostCols; };
+        const std::array<std::int64_t, 7> cols{
+            1, 3, 16, 33, kMostCols, weighted(520), weighted(kMostWeightedCols)};
         round.cols = cols.at(below(cols.size()));
         round.offset = below(kMostOffset / sizeof(float)) * size_of(round.dtype);
         round.first.push_back(0);

@@ -177,7 +177,6 @@ private:
         stage_.next();
     }
 
-    static constexpr unsigned kAllLanes = 0xFFFFFFFFU;
     Ring& ring_;
     Course course_;
     const WeightedRows& rows_;

@@ -14,6 +14,10 @@ namespace moe::cuda {
 constexpr int kMaxPullBlocks = 64;
 static_assert(kMaxPullBlocks <= kMaxFlagBlocks);
 
+/// Vectors of the longest row that a pass with weighted sums that are pushed norms: their squares
+/// are in shared memory.
+constexpr std::size_t kMostNormVectors = 8192;
+
 struct PeerLaunch {
     cudaStream_t stream;
     /// Blocks that may wait for other ranks at once: so many have room on the GPU beside those of

@@ -3,6 +3,7 @@
 // and each expert row is read once: the floor is memory, or the link, where more is read than
 // partial sums are. The barriers around it are flags of each block, as in peer_pull.cu.
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/residual_norm.cuh"
@@ -183,9 +184,8 @@ __global__ void __launch_bounds__(kThreads)
                            const __grid_constant__ Places places, const OwnPart own, T* out,
                            const NormOperands<T> operands) {
     constexpr int kWidth = kWide<T>;
-    __shared__ NormPartials partials[kGroups];
     const int group = static_cast<int>(threadIdx.x) / kNormThreads;
-    RowNorm<T, kWidth, kKept, kGroups> norm(operands, partials[group]);
+    RowNorm<T, kWidth, kKept, kGroups> norm(operands, dynamic_smem<NormPartials>()[group]);
     const auto epoch = epoch_of(peers);
     meet<Orders::boundary>(peers, epoch + 1);
     const PeerRows<T, kWidth> rows{
@@ -238,7 +238,8 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
         const auto blocks = std::min<std::int64_t>(sum.most_rows, most_blocks);
         visit_native(sum.out.dtype, true, [&](auto tag, auto /*width*/) {
             using T = typename decltype(tag)::type;
-            pull_weighted_sum_norm<T><<<static_cast<unsigned>(blocks), kThreads, 0, how.stream>>>(
+            pull_weighted_sum_norm<T><<<static_cast<unsigned>(blocks), kThreads,
+                                        kGroups * sizeof(NormPartials), how.stream>>>(
                 peers, places, OwnPart{sum.first, sum.out.rows, sum.out.cols / kWide<T>},
                 sum.out.as<T>(), norm_operands<T>(norm));
             MOE_CUDA(cudaGetLastError());

@@ -5,6 +5,7 @@
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/peer_kernels.hpp"
 #include "kernels/cuda/peer_launch.hpp"
+#include "kernels/cuda/residual_norm.hpp"
 #include "tests/peer_rank.hpp"
 #include "tests/simt/simt.hpp"
 
@@ -12,7 +13,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,15 +28,6 @@ void check(cudaError_t status, const char* file, int line, const char* expressio
 }
 int shared_memory_of_block() {
     return 80 << 10;  // two rings of peer_push_weighted_ring.cu
-}
-
-// Nobody asks for a norm here: its kernels have static shared memory, which blocks that run at the
-// same time would have in common.
-void launch_push_sum_norm(const Peers&, const PushSum&, const PeerLaunch&) {
-    std::abort();
-}
-void launch_pull_sum_norm(const Peers&, const OwnRows&, const PeerLaunch&) {
-    std::abort();
 }
 }  // namespace cuda
 
@@ -66,11 +57,14 @@ void expect_right(const Gpus& gpus, std::uint64_t rounds, std::uint32_t epoch) {
     for (int rank = 0; rank < gpus.ranks; ++rank) {
         threads.emplace_back([&, rank] {
             simt::resident_blocks = static_cast<unsigned>(gpus.blocks);
-            PeerRank one({.memory = memory,
-                          .rank = rank,
-                          .seed = epoch,
-                          .kernels = cuda::make_peer_kernels(watch, blocks),
-                          .latest_us = 10'000});  // some rounds of the others
+            PeerRank one(
+                {.memory = memory,
+                 .rank = rank,
+                 .seed = epoch,
+                 .kernels = cuda::make_peer_kernels(watch, blocks),
+                 .residual_norm =
+                     [](const ResidualNorm& norm) { cuda::launch_residual_norm(norm, nullptr); },
+                 .latest_us = 10'000});  // some rounds of the others
             wrong[static_cast<std::size_t>(rank)] = one.run(rounds);
         });
     }
