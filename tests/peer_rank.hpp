@@ -34,6 +34,7 @@ public:
         std::optional<DType> dense{};  ///< of dense rows; nothing: as the rows that they make
         /// Whose bits a norm in a pass has to have.
         std::function<void(const ResidualNorm&)> residual_norm = moe::residual_norm;
+        PeerCalls calls{};
         int latest_us{100};  ///< by which this rank is late now and then
     };
     explicit PeerRank(Parts parts)
@@ -47,12 +48,13 @@ public:
           random_(parts.seed + 1U + static_cast<unsigned>(parts.rank)),
           dense_(parts.dense),
           residual_norm_(std::move(parts.residual_norm)),
+          calls_(parts.calls),
           latest_us_(parts.latest_us),
           kernels_(std::move(parts.kernels)) {}
 
     /// Empty, or what was wrong first.
     std::string run(std::uint64_t rounds) {
-        PeerRounds all(table_.ranks(), seed_);
+        PeerRounds all(table_.ranks(), seed_, calls_);
         poison(block());
         poison(weighted_block());
         for (std::uint64_t i = 0; i < rounds; ++i) {
@@ -398,6 +400,7 @@ private:
     std::mt19937 random_;
     std::optional<DType> dense_;
     std::function<void(const ResidualNorm&)> residual_norm_;
+    PeerCalls calls_;
     int latest_us_;
     std::vector<std::byte> own_;
     std::byte poison_{0xff};

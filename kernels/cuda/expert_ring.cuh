@@ -84,6 +84,28 @@ private:
     int rank_, end_, workers_, turn_, step_{};
 };
 
+/// A course whose turns are rows: a worker goes through all slices of one before the next.
+class RowCourse {
+public:
+    __device__ RowCourse(const Course& rows, const RowShape& shape)
+        : rows_(rows), slices_(static_cast<int>(shape.slices)), slice_(slices_) {}
+
+    /// The turn of a unit is a slice's, as Course has them.
+    [[nodiscard]] __device__ bool next(Unit& unit) {
+        if (slice_ == slices_) {
+            if (!rows_.next(row_)) return false;
+            slice_ = 0;
+        }
+        unit = {row_.work, row_.piece, row_.turn * slices_ + slice_++};
+        return true;
+    }
+
+private:
+    Course rows_;
+    int slices_, slice_;
+    Unit row_{};
+};
+
 /// The slice of a weighted sum that a unit makes, if it makes one.
 struct Summed {
     bool any{};
@@ -103,9 +125,10 @@ struct Summed {
 
 /// Fills a ring, by one warp. It loads where a row's entries begin two units ahead, and the
 /// entries, one a lane, one unit ahead, so that it waits for neither.
+template <class AnyCourse>
 class Filler {
 public:
-    __device__ Filler(Ring& ring, const Course& course, const WeightedRows& rows,
+    __device__ Filler(Ring& ring, const AnyCourse& course, const WeightedRows& rows,
                       const std::byte* dense, const RowShape& shape)
         : ring_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
 
@@ -178,7 +201,7 @@ private:
     }
 
     Ring& ring_;
-    Course course_;
+    AnyCourse course_;
     const WeightedRows& rows_;
     const std::byte* dense_;
     const RowShape& shape_;

@@ -3,7 +3,6 @@
 // Rows that it has none for are not sent. The floor is memory: expert rows are read once.
 #include "kernels/cuda/cuda.hpp"
 #include "kernels/cuda/push_weighted_sum.cuh"
-#include "kernels/cuda/residual_norm.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -84,17 +83,22 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
     const auto turns = most * shape.slices;
     MOE_EXPECT(turns <= std::numeric_limits<int>::max(), "more slices of rows than a call can have");
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
-    const bool by_ring = turns >= how.max_blocks * kRingTurns && ring_takes(shape.bytes);
+    const bool by_ring = turns >= how.max_blocks * kRingTurns && shape.bytes % kVectorBytes == 0 &&
+                         ring_workers() > 0;
     // Others may have wide rows, and run the ring, whose blocks all wait at once: so must these.
     const int most_blocks = by_ring ? how.max_blocks : how.blocks(kMostPushBlocks);
     const WeightedPush push{inbox, plan, sum.rows, shape, sum.dense, sum.out, turns};
-    if (by_ring && wide) {
-        launch_push_weighted_ring(push, how);
-        if (sum.norm != nullptr) launch_residual_norm(*sum.norm, how.stream);
+    if (sum.norm != nullptr) {
+        const auto& norm = *sum.norm;
+        MOE_EXPECT(rows_are_wide(sum.out.row_bytes(),
+                                 {sum.dense.data, sum.out.data, norm.residual.data,
+                                  norm.weight.data, norm.hidden.data, norm.normed.data}),
+                   "rows of whole vectors take a norm");
+        (by_ring ? launch_push_weighted_ring_norm : launch_push_weighted_sum_norm)(push, norm, how);
         return;
     }
-    if (sum.norm != nullptr) {
-        launch_push_weighted_sum_norm(push, *sum.norm, how);
+    if (by_ring && wide) {
+        launch_push_weighted_ring(push, how);
         return;
     }
     const PushWorkers workers(turns, kMostSlices, how.max_blocks, most_blocks);

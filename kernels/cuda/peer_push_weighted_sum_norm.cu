@@ -135,10 +135,6 @@ __global__ void __launch_bounds__(kMostPushThreads)
 
 void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm& norm,
                                    const PeerLaunch& how) {
-    MOE_EXPECT(rows_are_wide(push.out.row_bytes(),
-                             {push.dense.data, push.out.data, norm.residual.data, norm.weight.data,
-                              norm.hidden.data, norm.normed.data}),
-               "rows of whole vectors take a norm");
     const auto vectors = push.shape.vectors;
     const auto rows = push.turns / push.shape.slices;
     // As many threads as vectors; of longer rows each has several, as many as the next one.

@@ -129,13 +129,16 @@ struct WeightedPush {
     Matrix dense, out;
     std::int64_t turns;  ///< slices of the longest piece
 };
-/// Whether the ring's kernel takes rows of `bytes` bytes: they are whole vectors, and the GPU has
-/// bulk copies, and shared memory for a ring. The same on ranks of equal GPUs.
-[[nodiscard]] bool ring_takes(std::int64_t bytes);
-/// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()).
+/// Workers of a ring's kernel for which a block of this process's GPU has shared memory; none where
+/// the GPU, or what its code was made for, has no bulk copies. The same on ranks of equal GPUs.
+[[nodiscard]] int ring_workers();
+/// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()), where there are
+/// ring_workers().
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how);
-/// With the residual norm of the rows, all of them wide.
+/// Both with the residual norm of the rows, all of them wide.
 void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm& norm,
                                    const PeerLaunch& how);
+void launch_push_weighted_ring_norm(const WeightedPush& push, const ResidualNorm& norm,
+                                    const PeerLaunch& how);
 
 }  // namespace moe::cuda

@@ -23,7 +23,7 @@ if not all(shutil.which(tool, path=PATH) for tool in ("cuobjdump", "nvdisasm")):
 PULLS = {"pull_sum", "pull_sum_norm", "pull_weighted_sum", "pull_weighted_sum_norm", "one_shot"}
 # What writes it in words that carry their own news.
 PUSHES = {"all_reduce_push", "push_sum", "push_sum_norm", "push_weighted_sum", "push_weighted_sum_norm",
-          "push_weighted_ring"}
+          "push_weighted_ring", "push_weighted_ring_norm"}
 # What writes it in plain words, and lets others read it before the kernel ends.
 FENCED = {"two_shot", "push_copy", "barrier"}
 FLAGGED = PULLS | FENCED
@@ -129,6 +129,7 @@ def test_every_kernel_has_the_scopes_that_its_protocol_needs(compiled):
     ("push_weighted_sum", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("push_weighted_sum_norm", r"(LDG.*\.128)\.STRONG\.SYS", r"\1", "loads of what has come"),
     ("push_weighted_ring", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
+    ("push_weighted_ring_norm", r"(STG.*\.128)\.STRONG\.SYS", r"\1", "no stores of data"),
     ("all_reduce_push", r"EXIT", "MEMBAR.ALL.SYS", "fences"),
 ])
 def test_a_lost_scope_is_told(kernel, right, wrong, said, compiled):
