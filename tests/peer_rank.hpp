@@ -4,7 +4,7 @@
 
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/residual_norm.hpp"
-#include "tests/given_norm.hpp"
+#include "tests/round_norm.hpp"
 #include "tests/shared_blocks.hpp"
 
 #include <fmt/format.h>
@@ -88,42 +88,42 @@ private:
     }
 
     void pull_sum() {
-        const bool normed = takes_norm(OwnersPass::pull_sum);
-        if (normed) round_.offset = round_.offset / PushPlan::kVector * PushPlan::kVector;
+        RoundNorm norm(round_, *kernels_, OwnersPass::pull_sum);
+        if (norm.taken()) round_.offset = round_.offset / PushPlan::kVector * PushPlan::kVector;
         fill(matrix_in(me()), me(), 0);
-        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
-        auto norm = norm_of(to, normed);
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         delay();
         auto own = owned(to);
-        own.norm = operands(norm);
+        own.norm = norm.operands();
         kernels_->pull_sum(table_, own, *stream_);
         poison(block());
         delay();
         check_sums(to, first_element(me()));
-        check_norm(norm);
+        check(norm);
         check_surroundings(to);
     }
 
     void push_sum() {
         if (round_.rows() == 0) return;
-        const bool normed = takes_norm(OwnersPass::push_sum);
+        RoundNorm norm(round_, *kernels_, OwnersPass::push_sum);
         std::vector<std::byte> partial(matrix_in(me()).bytes() + sizeof(float));
-        const Matrix in{partial.data() + (normed ? 0 : random_shift()), round_.rows(), round_.cols,
-                        round_.dtype};
+        const Matrix in{partial.data() + (norm.taken() ? 0 : random_shift()), round_.rows(),
+                        round_.cols, round_.dtype};
         fill(in, me(), 0);
-        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
-        auto norm = norm_of(to, normed);
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         const auto plan = plan_for(in.row_bytes());
         const auto halves = halves_for(kBlockBytes);
         delay();
         kernels_->push_sum(
             owners_inbox_,
-            {.in = in, .plan = plan, .half_bytes = halves, .out = to, .norm = operands(norm)},
+            {.in = in, .plan = plan, .half_bytes = halves, .out = to, .norm = norm.operands()},
             *stream_);
         std::ranges::fill(partial, poison_);
         delay();
         check_sums(to, first_element(me()));
-        check_norm(norm);
+        check(norm);
         check_surroundings(to);
     }
 
@@ -163,11 +163,11 @@ private:
     void weighted_sum() {
         if (round_.rows() == 0) return;
         const bool pull = round_.call == PeerCall::pull_weighted_sum;
-        const bool normed =
-            takes_norm(pull ? OwnersPass::pull_weighted_sum : OwnersPass::push_weighted_sum);
+        const auto pass = pull ? OwnersPass::pull_weighted_sum : OwnersPass::push_weighted_sum;
+        RoundNorm norm(round_, *kernels_, pass);
         const auto [entries, dense] = weighted_rows();
-        const auto to = private_rows(rows(me()), normed ? 0 : random_shift());
-        auto norm = norm_of(to, normed);
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         delay();
         if (pull) {
             kernels_->pull_weighted_sum(weighted_,
@@ -176,7 +176,7 @@ private:
                                          .first = first_row(me()),
                                          .out = to,
                                          .most_rows = most_rows(),
-                                         .norm = operands(norm)},
+                                         .norm = norm.operands()},
                                         *stream_);
         } else {
             const auto plan = plan_for(PushWeightedSum::inbox_row_bytes(to.row_bytes()));
@@ -187,7 +187,7 @@ private:
                                          .plan = plan,
                                          .half_bytes = halves,
                                          .out = to,
-                                         .norm = operands(norm)},
+                                         .norm = norm.operands()},
                                         *stream_);
         }
         poison(weighted_block());
@@ -197,7 +197,7 @@ private:
             for (int rank = 0; rank < table_.ranks(); ++rank) sum += weighted_value(rank, element);
             return sum;
         });
-        check_norm(norm);
+        check(norm);
         check_surroundings(to);
     }
 
@@ -209,27 +209,6 @@ private:
         delay();
         for (int rank = 0; rank < table_.ranks(); ++rank) check_rows(rank, rank);
         kernels_->barrier(table_, *stream_);
-    }
-
-    /// Whether this round's pass ends with a norm. It then has whole vectors everywhere.
-    [[nodiscard]] bool takes_norm(OwnersPass pass) const {
-        const auto row_bytes = static_cast<std::size_t>(round_.cols) * size_of(round_.dtype);
-        return round_.norm && kernels_->can_norm(pass, row_bytes);
-    }
-    [[nodiscard]] std::optional<GivenNorm> norm_of(const Matrix& rows, bool normed) {
-        std::optional<GivenNorm> norm;
-        if (!normed) return norm;
-        norm.emplace(*device_, rows, round_.number);
-        norm->poison(poison_, *stream_);
-        return norm;
-    }
-    [[nodiscard]] static const ResidualNorm* operands(const std::optional<GivenNorm>& norm) {
-        return norm ? &norm->operands() : nullptr;
-    }
-    void check_norm(std::optional<GivenNorm>& norm) {
-        if (!norm) return;
-        const auto text = norm->wrong(residual_norm_);
-        if (!text.empty()) report(text);
     }
 
     /// This round's, written into this rank's block.
@@ -341,6 +320,9 @@ private:
         });
     }
 
+    void check(RoundNorm& norm) {
+        if (const auto text = norm.wrong(residual_norm_); !text.empty()) report(text);
+    }
     template <class Want>
     void check(const Matrix& matrix, std::int64_t first, Want want) {
         visit_dtype(matrix.dtype, [&](auto tag) {

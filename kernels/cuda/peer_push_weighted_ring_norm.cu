@@ -19,7 +19,12 @@ public:
 
     __device__ NormedRows(const NormOperands<T>& operands, T* out, const RowShape& shape, int rank,
                           const RingThread& me, NormPartials& partials)
-        : operands_(operands), out_(out), shape_(shape), rank_(rank), me_(me), partials_(partials) {}
+        : operands_(operands),
+          out_(out),
+          shape_(shape),
+          rank_(rank),
+          me_(me),
+          partials_(partials) {}
 
     __device__ void look(const WeightedPiece& piece, const SlicePart& part) {
         if (piece.owner == rank_ && piece.rows > 0 && part.active) {

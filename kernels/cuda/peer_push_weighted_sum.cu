@@ -94,7 +94,9 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                                  {sum.dense.data, sum.out.data, norm.residual.data,
                                   norm.weight.data, norm.hidden.data, norm.normed.data}),
                    "rows of whole vectors take a norm");
-        (by_ring ? launch_push_weighted_ring_norm : launch_push_weighted_sum_norm)(push, norm, how);
+        // A worker of the ring takes whole rows: with fewer of them than blocks, blocks would idle.
+        const bool many = by_ring && most >= how.max_blocks;
+        (many ? launch_push_weighted_ring_norm : launch_push_weighted_sum_norm)(push, norm, how);
         return;
     }
     if (by_ring && wide) {

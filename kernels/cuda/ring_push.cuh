@@ -1,5 +1,5 @@
-// What a worker does with slices of expert rows that come through its ring: its threads add them up,
-// send or complete them, and one warp fills the ring.
+// What a worker does with slices of expert rows that come through its ring: its threads add them
+// up and send or complete them, and one warp fills the ring.
 #pragma once
 
 #include "kernels/cuda/cuda.hpp"
