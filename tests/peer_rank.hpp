@@ -3,6 +3,8 @@
 #pragma once
 
 #include "kernels/host/host_device.hpp"
+#include "kernels/host/residual_norm.hpp"
+#include "tests/round_norm.hpp"
 #include "tests/shared_blocks.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -29,7 +32,10 @@ public:
         unsigned seed;
         std::unique_ptr<PeerKernels> kernels;
         std::optional<DType> dense{};  ///< of dense rows; nothing: as the rows that they make
-        int latest_us{100};            ///< by which this rank is late now and then
+        /// Whose bits a norm in a pass has to have.
+        std::function<void(const ResidualNorm&)> residual_norm = moe::residual_norm;
+        PeerCalls calls{};
+        int latest_us{100};  ///< by which this rank is late now and then
     };
     explicit PeerRank(Parts parts)
         : table_(parts.memory.blocks.of(parts.rank)),
@@ -41,12 +47,14 @@ public:
           seed_(parts.seed),
           random_(parts.seed + 1U + static_cast<unsigned>(parts.rank)),
           dense_(parts.dense),
+          residual_norm_(std::move(parts.residual_norm)),
+          calls_(parts.calls),
           latest_us_(parts.latest_us),
           kernels_(std::move(parts.kernels)) {}
 
     /// Empty, or what was wrong first.
     std::string run(std::uint64_t rounds) {
-        PeerRounds all(table_.ranks(), seed_);
+        PeerRounds all(table_.ranks(), seed_, calls_);
         poison(block());
         poison(weighted_block());
         for (std::uint64_t i = 0; i < rounds; ++i) {
@@ -80,30 +88,42 @@ private:
     }
 
     void pull_sum() {
+        RoundNorm norm(round_, *kernels_, OwnersPass::pull_sum);
+        if (norm.taken()) round_.offset = round_.offset / PushPlan::kVector * PushPlan::kVector;
         fill(matrix_in(me()), me(), 0);
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         delay();
-        kernels_->pull_sum(table_, owned(to), *stream_);
+        auto own = owned(to);
+        own.norm = norm.operands();
+        kernels_->pull_sum(table_, own, *stream_);
         poison(block());
         delay();
         check_sums(to, first_element(me()));
+        check(norm);
         check_surroundings(to);
     }
 
     void push_sum() {
         if (round_.rows() == 0) return;
+        RoundNorm norm(round_, *kernels_, OwnersPass::push_sum);
         std::vector<std::byte> partial(matrix_in(me()).bytes() + sizeof(float));
-        const Matrix in{partial.data() + random_shift(), round_.rows(), round_.cols, round_.dtype};
+        const Matrix in{partial.data() + (norm.taken() ? 0 : random_shift()), round_.rows(),
+                        round_.cols, round_.dtype};
         fill(in, me(), 0);
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         const auto plan = plan_for(in.row_bytes());
         const auto halves = halves_for(kBlockBytes);
         delay();
-        kernels_->push_sum(owners_inbox_, {.in = in, .plan = plan, .half_bytes = halves, .out = to},
-                           *stream_);
+        kernels_->push_sum(
+            owners_inbox_,
+            {.in = in, .plan = plan, .half_bytes = halves, .out = to, .norm = norm.operands()},
+            *stream_);
         std::ranges::fill(partial, poison_);
         delay();
         check_sums(to, first_element(me()));
+        check(norm);
         check_surroundings(to);
     }
 
@@ -142,24 +162,33 @@ private:
     /// Of entries and dense rows that lie in this rank's block, where owners read them in a pull.
     void weighted_sum() {
         if (round_.rows() == 0) return;
+        const bool pull = round_.call == PeerCall::pull_weighted_sum;
+        const auto pass = pull ? OwnersPass::pull_weighted_sum : OwnersPass::push_weighted_sum;
+        RoundNorm norm(round_, *kernels_, pass);
         const auto [entries, dense] = weighted_rows();
-        const auto to = private_rows(rows(me()), random_shift());
+        const auto to = private_rows(rows(me()), norm.taken() ? 0 : random_shift());
+        norm.make(*device_, to, poison_, *stream_);
         delay();
-        if (round_.call == PeerCall::pull_weighted_sum) {
+        if (pull) {
             kernels_->pull_weighted_sum(weighted_,
                                         {.rows = entries,
                                          .dense = dense,
                                          .first = first_row(me()),
                                          .out = to,
-                                         .most_rows = most_rows()},
+                                         .most_rows = most_rows(),
+                                         .norm = norm.operands()},
                                         *stream_);
         } else {
             const auto plan = plan_for(PushWeightedSum::inbox_row_bytes(to.row_bytes()));
             const auto halves = halves_for(kWeightedInboxBytes);
-            kernels_->push_weighted_sum(
-                weighted_inbox_,
-                {.rows = entries, .dense = dense, .plan = plan, .half_bytes = halves, .out = to},
-                *stream_);
+            kernels_->push_weighted_sum(weighted_inbox_,
+                                        {.rows = entries,
+                                         .dense = dense,
+                                         .plan = plan,
+                                         .half_bytes = halves,
+                                         .out = to,
+                                         .norm = norm.operands()},
+                                        *stream_);
         }
         poison(weighted_block());
         delay();
@@ -168,6 +197,7 @@ private:
             for (int rank = 0; rank < table_.ranks(); ++rank) sum += weighted_value(rank, element);
             return sum;
         });
+        check(norm);
         check_surroundings(to);
     }
 
@@ -290,6 +320,9 @@ private:
         });
     }
 
+    void check(RoundNorm& norm) {
+        if (const auto text = norm.wrong(residual_norm_); !text.empty()) report(text);
+    }
     template <class Want>
     void check(const Matrix& matrix, std::int64_t first, Want want) {
         visit_dtype(matrix.dtype, [&](auto tag) {
@@ -348,6 +381,8 @@ private:
     unsigned seed_;
     std::mt19937 random_;
     std::optional<DType> dense_;
+    std::function<void(const ResidualNorm&)> residual_norm_;
+    PeerCalls calls_;
     int latest_us_;
     std::vector<std::byte> own_;
     std::byte poison_{0xff};

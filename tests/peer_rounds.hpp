@@ -13,9 +13,10 @@
 namespace moe {
 
 constexpr std::int64_t kMostRows = 24;
-constexpr std::int64_t kMostCols = 100;
-/// Of weighted rows: more than one slice of a row (see kernels/cuda/push_weighted.cuh).
-constexpr std::int64_t kMostWeightedCols = 520;
+constexpr std::int64_t kMostCols = 104;
+/// Of weighted rows: several slices of a row, the last one no whole one, and more vectors than a
+/// block has threads (see kernels/cuda/push_weighted_sum.cuh).
+constexpr std::int64_t kMostWeightedCols = 2880;
 constexpr std::size_t kMostOffset = 256;
 /// Of a row of weighted rows.
 constexpr std::int64_t kMostEntries = 2;
@@ -38,6 +39,7 @@ struct PeerRound {
     std::uint64_t number{};
     PeerCall call{};
     bool balanced{};  ///< of a push
+    bool norm{};      ///< ends a pass of owners, where it takes one
     DType dtype{};
     std::int64_t cols{};
     std::size_t offset{};
@@ -47,22 +49,30 @@ struct PeerRound {
     [[nodiscard]] std::int64_t rows() const { return first.back(); }
 };
 
+/// Which calls rounds draw from.
+enum class PeerCalls : std::uint8_t { all, with_norm };
+
 /// Rounds, the same ones for everybody who begins with the same seed.
 class PeerRounds {
 public:
-    PeerRounds(int ranks, unsigned seed) : ranks_(ranks), random_(seed) {}
+    PeerRounds(int ranks, unsigned seed, PeerCalls calls = PeerCalls::all)
+        : ranks_(ranks), calls_(calls), random_(seed) {}
 
     PeerRound next() {
         PeerRound round;
         // Often the same as before: no other kernel then keeps a rank from running ahead.
-        if (number_ == 0 || below(3) == 0) call_ = static_cast<PeerCall>(below(kPeerCalls));
+        if (number_ == 0 || below(3) == 0) call_ = any_call();
         round.number = number_++;
         round.call = call_;
         round.balanced = below(2) == 0;
+        round.norm = calls_ == PeerCalls::with_norm || below(2) == 0;
         round.dtype = dtypes()[below(dtypes().size())].dtype;
-        const std::array<std::int64_t, 6> cols{
-            1, 3, 16, 33, kMostCols, round.weighted() ? kMostWeightedCols : kMostCols};
-        round.cols = cols.at(below(cols.size()));
+        const auto weighted = [&](std::int64_t of) { return round.weighted() ? of : kMostCols; };
+        const std::array<std::int64_t, 7> cols{
+            1, 3, 16, 33, kMostCols, weighted(520), weighted(kMostWeightedCols)};
+        const std::array<std::int64_t, 7> whole_vectors{
+            8, 16, 72, weighted(264), weighted(520), weighted(1032), weighted(kMostWeightedCols)};
+        round.cols = (calls_ == PeerCalls::all ? cols : whole_vectors).at(below(cols.size()));
         round.offset = below(kMostOffset / sizeof(float)) * size_of(round.dtype);
         round.first.push_back(0);
         const auto kind = below(5);
@@ -75,6 +85,12 @@ public:
     }
 
 private:
+    PeerCall any_call() {
+        if (calls_ == PeerCalls::all) return static_cast<PeerCall>(below(kPeerCalls));
+        constexpr std::array kPasses{PeerCall::pull_sum, PeerCall::push_sum,
+                                     PeerCall::push_weighted_sum, PeerCall::pull_weighted_sum};
+        return kPasses.at(below(kPasses.size()));
+    }
     /// Of a rank where all have as many, one has all, one has none, nobody has any, or each has
     /// `some`.
     static std::int64_t rows(std::uint64_t kind, bool chosen, std::int64_t some) {
@@ -86,6 +102,7 @@ private:
     std::uint64_t below(std::uint64_t end) { return random_() % end; }
 
     int ranks_;
+    PeerCalls calls_;
     std::uint64_t number_{};
     PeerCall call_{};
     std::mt19937 random_;

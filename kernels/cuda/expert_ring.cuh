@@ -1,41 +1,10 @@
-// Rings of bulk copies in shared memory, through which expert rows come to those that add them. A
-// worker is kSliceThreads threads, which empty a ring, and one warp, which fills it.
+// The rows that a worker's ring brings it where it sums up what it pushes, and their order.
 #pragma once
 
-#include "kernels/cuda/bulk_copy.cuh"
 #include "kernels/cuda/push_weighted.cuh"
-
-#include <algorithm>
+#include "kernels/cuda/row_ring.cuh"
 
 namespace moe::cuda {
-
-/// Threads of a worker.
-constexpr int kWorkerThreads = kSliceThreads + kWarp;
-/// Workers that share a multiprocessor.
-constexpr int kMostWorkers = 6;
-/// Slices of expert rows under way to one worker.
-constexpr int kStages = 16;
-
-/// Slices of expert rows on their way to one worker, in the order in which it adds them.
-struct Ring {
-    alignas(128) std::byte slice[kStages][kSliceBytes];
-    hopper::Mbarrier full[kStages], empty[kStages];
-    float weight[kStages];
-    int left[kStages];  ///< expert rows of the same sum that follow; -1: the sum has none at all
-};
-
-/// A place in a ring, and how often it went round.
-struct Stage {
-    int at{};
-    unsigned round{};
-
-    __device__ void next() {
-        if (++at == kStages) {
-            at = 0;
-            ++round;
-        }
-    }
-};
 
 /// What a worker does in a turn: adds up its own pieces' slices of the turn before, sends a slice
 /// to each helper, and takes what was forwarded two turns before.
@@ -84,6 +53,28 @@ private:
     int rank_, end_, workers_, turn_, step_{};
 };
 
+/// A course whose turns are rows: a worker goes through all slices of one before the next.
+class RowCourse {
+public:
+    __device__ RowCourse(const Course& rows, const RowShape& shape)
+        : rows_(rows), slices_(static_cast<int>(shape.slices)), slice_(slices_) {}
+
+    /// The turn of a unit is a slice's, as Course has them.
+    [[nodiscard]] __device__ bool next(Unit& unit) {
+        if (slice_ == slices_) {
+            if (!rows_.next(row_)) return false;
+            slice_ = 0;
+        }
+        unit = {row_.work, row_.piece, row_.turn * slices_ + slice_++};
+        return true;
+    }
+
+private:
+    Course rows_;
+    int slices_, slice_;
+    Unit row_{};
+};
+
 /// The slice of a weighted sum that a unit makes, if it makes one.
 struct Summed {
     bool any{};
@@ -103,11 +94,12 @@ struct Summed {
 
 /// Fills a ring, by one warp. It loads where a row's entries begin two units ahead, and the
 /// entries, one a lane, one unit ahead, so that it waits for neither.
+template <class AnyCourse>
 class Filler {
 public:
-    __device__ Filler(Ring& ring, const Course& course, const WeightedRows& rows,
+    __device__ Filler(Ring& ring, const AnyCourse& course, const WeightedRows& rows,
                       const std::byte* dense, const RowShape& shape)
-        : ring_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
+        : writer_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
 
     __device__ void run() {
         Summed now{}, then{};
@@ -149,43 +141,22 @@ private:
     }
     /// `entry`: the lane's, of the first ones.
     __device__ void issue(const Summed& summed, Entry entry) {
-        if (summed.entry == summed.end) put(summed, {}, -1);
+        if (summed.entry == summed.end) writer_.put_none();
         for (int i = summed.entry; i < summed.end; ++i) {
             const int of = (i - summed.entry) % kWarp;
             if (of == 0 && i > summed.entry) entry = entry_of(i, summed.end);
-            put(summed,
-                {__shfl_sync(kAllLanes, entry.index, of), __shfl_sync(kAllLanes, entry.weight, of)},
-                summed.end - 1 - i);
+            const auto* row = dense_ + __shfl_sync(kAllLanes, entry.index, of) * shape_.bytes;
+            const float weight = __shfl_sync(kAllLanes, entry.weight, of);
+            writer_.put({row + summed.offset, weight, 0}, summed.bytes, summed.end - 1 - i);
         }
-    }
-    __device__ void put(const Summed& summed, const Entry& entry, int left) {
-        auto& full = ring_.full[stage_.at];
-        ring_.empty[stage_.at].wait((stage_.round + 1) % 2);
-        if (lane_ == 0) {
-            ring_.weight[stage_.at] = entry.weight;
-            ring_.left[stage_.at] = left;
-            if (left < 0) {
-                full.arrive();
-            } else {
-                full.arrive_and_expect(summed.bytes);
-                hopper::bulk_load(ring_.slice[stage_.at],
-                                  dense_ + entry.index * shape_.bytes + summed.offset, summed.bytes,
-                                  full, policy_);
-            }
-        }
-        __syncwarp();
-        stage_.next();
     }
 
-    static constexpr unsigned kAllLanes = 0xFFFFFFFFU;
-    Ring& ring_;
-    Course course_;
+    RingWriter writer_;
+    AnyCourse course_;
     const WeightedRows& rows_;
     const std::byte* dense_;
     const RowShape& shape_;
-    Stage stage_;
     int lane_ = static_cast<int>(threadIdx.x) % kWarp;
-    std::uint64_t policy_ = hopper::evict_first_policy();
 };
 
 }  // namespace moe::cuda

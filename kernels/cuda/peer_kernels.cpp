@@ -49,9 +49,10 @@ public:
     CudaPeerKernels(std::shared_ptr<const PeerWatch> watch, PeerBlocks blocks)
         : watch_(std::move(watch)), blocks_(blocks) {}
 
-    /// The slices of a row that is pushed as it is summed are completed by different blocks.
     [[nodiscard]] bool can_norm(OwnersPass pass, std::size_t row_bytes) const override {
-        return pass != OwnersPass::push_weighted_sum && row_bytes % PushPlan::kVector == 0;
+        const bool fits = pass != OwnersPass::push_weighted_sum ||
+                          row_bytes <= kMostNormVectors * PushPlan::kVector;
+        return row_bytes % PushPlan::kVector == 0 && fits;
     }
     void barrier(const PeerTable& table, Stream& stream) override {
         launch_peer_barrier(peers(table), native(stream));

@@ -14,6 +14,10 @@ namespace moe::cuda {
 constexpr int kMaxPullBlocks = 64;
 static_assert(kMaxPullBlocks <= kMaxFlagBlocks);
 
+/// Vectors of the longest row that a pass with weighted sums that are pushed norms: their squares
+/// are in shared memory.
+constexpr std::size_t kMostNormVectors = 8192;
+
 struct PeerLaunch {
     cudaStream_t stream;
     /// Blocks that may wait for other ranks at once: so many have room on the GPU beside those of
@@ -39,6 +43,9 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how);
 void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
                               const PeerLaunch& how);
+/// Workers of a ring's kernel for which a block of this process's GPU has shared memory; none where
+/// the GPU, or what its code was made for, has no bulk copies. The same on ranks of equal GPUs.
+[[nodiscard]] int ring_workers();
 void launch_peer_barrier(const Peers& peers, cudaStream_t stream);
 /// slot_bytes: see PushInbox.
 void launch_all_reduce_push(const Peers& inbox, std::size_t slot_bytes, const Matrix& in,

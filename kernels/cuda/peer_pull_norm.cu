@@ -1,6 +1,7 @@
 // The sum over peer memory whose rows end with the residual norm: threads that share a row complete
 // it and then have it in their caches, while the next row is on its way.
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/peer_terms.cuh"
 #include "kernels/cuda/residual_norm.cuh"
@@ -24,9 +25,8 @@ __global__ void __launch_bounds__(kGroups* kNormThreads)
                   const NormOperands<T> operands, std::int64_t rows) {
     constexpr int kWidth = kWide<T>;
     constexpr int kUnroll = kVectors<Most>;
-    __shared__ NormPartials partials[kGroups];
     const int group = static_cast<int>(threadIdx.x) / kNormThreads;
-    RowNorm<T, kWidth, kKept, kGroups> norm(operands, partials[group]);
+    RowNorm<T, kWidth, kKept, kGroups> norm(operands, dynamic_smem<NormPartials>()[group]);
     const int vectors = operands.cols / kWidth;
 
     PeerTerms<T, kWidth, Most> terms[kUnroll];
@@ -79,7 +79,7 @@ void launch_pull_sum_norm(const Peers& peers, const OwnRows& to, const PeerLaunc
         using T = typename decltype(tag)::type;
         visit_ranks(peers.ranks, [&](auto most) {
             pull_sum_norm<T, decltype(most)::value>
-                <<<blocks, kGroups * kNormThreads, 0, how.stream>>>(
+                <<<blocks, kGroups * kNormThreads, kGroups * sizeof(NormPartials), how.stream>>>(
                     peers, static_cast<std::int64_t>(to.offset), to.rows.as<T>(),
                     norm_operands<T>(norm), to.rows.rows);
             MOE_CUDA(cudaGetLastError());

@@ -3,6 +3,7 @@
 // and each expert row is read once: the floor is memory, or the link, where more is read than
 // partial sums are. The barriers around it are flags of each block, as in peer_pull.cu.
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/pull_weighted.cuh"
@@ -17,6 +18,7 @@ namespace {
 constexpr int kThreads = 512;
 /// Expert rows whose loads a warp has in flight together.
 constexpr int kUnroll = 8;
+
 /// Sums of expert rows that go through registers, a warp's vectors at a time.
 template <class T, int Width>
 struct PeerRows : PeerEntries {
@@ -65,8 +67,9 @@ struct PeerRows : PeerEntries {
     }
 };
 
-/// A lane has a vector: slices of a row go round the warps of all blocks. A warp knows where a slice's expert rows are when it comes to it: it asks for the offsets two
-/// turns ahead, and for the entries one.
+/// A lane has a vector: slices of a row go round the warps of all blocks. A warp knows where a
+/// slice's expert rows are when it comes to it: it asks for the offsets two turns ahead, and for
+/// the entries one.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     pull_weighted_sum(const __grid_constant__ Peers peers, const __grid_constant__ Places places,
@@ -114,9 +117,8 @@ __global__ void __launch_bounds__(kThreads)
                            const __grid_constant__ Places places, const OwnPart own, T* out,
                            const NormOperands<T> operands) {
     constexpr int kWidth = kWide<T>;
-    __shared__ NormPartials partials[kGroups];
     const int group = static_cast<int>(threadIdx.x) / kNormThreads;
-    RowNorm<T, kWidth, kKept, kGroups> norm(operands, partials[group]);
+    RowNorm<T, kWidth, kKept, kGroups> norm(operands, dynamic_smem<NormPartials>()[group]);
     const auto epoch = epoch_of(peers);
     meet<Orders::boundary>(peers, epoch + 1);
     const PeerRows<T, kWidth> rows{
@@ -166,12 +168,19 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
                                  {sum.dense.data, sum.out.data, norm.residual.data,
                                   norm.weight.data, norm.hidden.data, norm.normed.data}),
                    "rows of whole vectors take a norm");
-        const auto blocks = std::min<std::int64_t>(sum.most_rows, most_blocks);
+        const auto blocks =
+            static_cast<unsigned>(std::min<std::int64_t>(sum.most_rows, most_blocks));
+        const OwnPart own{sum.first, sum.out.rows,
+                          static_cast<std::int64_t>(sum.out.row_bytes() / kVectorBytes)};
+        if (sum.most_rows >= std::int64_t{kGroups} * most_blocks && ring_workers() >= kGroups) {
+            launch_pull_weighted_ring(peers, places, own, sum, blocks, how.stream);
+            return;
+        }
         visit_native(sum.out.dtype, true, [&](auto tag, auto /*width*/) {
             using T = typename decltype(tag)::type;
-            pull_weighted_sum_norm<T><<<static_cast<unsigned>(blocks), kThreads, 0, how.stream>>>(
-                peers, places, OwnPart{sum.first, sum.out.rows, sum.out.cols / kWide<T>},
-                sum.out.as<T>(), norm_operands<T>(norm));
+            pull_weighted_sum_norm<T>
+                <<<blocks, kThreads, kGroups * sizeof(NormPartials), how.stream>>>(
+                    peers, places, own, sum.out.as<T>(), norm_operands<T>(norm));
             MOE_CUDA(cudaGetLastError());
         });
         return;
@@ -182,8 +191,8 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
     const auto lanes = sum.most_rows * ceil_div(vectors, kWarp) * kWarp;
     const auto grid = peer_grid(lanes, kThreads, most_blocks);
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
-    if (wide && lanes >= std::int64_t{most_blocks} * kThreads && pull_ring_runs()) {
-        launch_pull_weighted_ring(peers, places, {sum.first, sum.out.rows, vectors}, sum.out,
+    if (wide && lanes >= std::int64_t{most_blocks} * kThreads && ring_workers() > 0) {
+        launch_pull_weighted_ring(peers, places, {sum.first, sum.out.rows, vectors}, sum,
                                   grid.blocks, how.stream);
         return;
     }

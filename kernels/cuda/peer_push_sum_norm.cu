@@ -2,6 +2,7 @@
 // the block that completes it has all of it, most of it in registers. What the norm reads of its
 // own it asks for with what it adds up, before the next row is sent.
 #include "kernels/cuda/cuda.hpp"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/push_sum.cuh"
 #include "kernels/cuda/residual_norm.cuh"
@@ -22,6 +23,11 @@ constexpr int kMinBlocks = Most <= 2 ? 2 : 1;
 /// stand behind what is sent.
 template <class T, int Most>
 using Weights = Vector<T, kWide<T>>[kVectors<Most>][kNormThreads];
+template <class T, int Most>
+struct Shared {
+    Weights<T, Most> weights;
+    NormPartials partials;
+};
 
 /// A block's work on rows.
 template <class T, int Most>
@@ -120,11 +126,10 @@ __global__ void __launch_bounds__(kNormThreads, kMinBlocks<Most>)
     push_sum_norm(const __grid_constant__ Peers peers,
                   const __grid_constant__ PlanView<SumPiece> plan, const std::byte* in,
                   std::byte* out, const NormOperands<T> operands, std::int64_t rows) {
-    __shared__ NormPartials partials;
-    __shared__ Weights<T, Most> weights;
+    auto& shared = *dynamic_smem<Shared<T, Most>>();
     const auto epoch = epoch_of(peers);
-    NormedPush<T, Most> push({peers, plan, in, epoch}, operands, partials, weights, peers.rank,
-                             out);
+    NormedPush<T, Most> push({peers, plan, in, epoch}, operands, shared.partials, shared.weights,
+                             peers.rank, out);
     push_in_turns(
         plan, peers.rank, rows,
         [&](const SumPiece& piece, std::int64_t row) { push.send(piece, row); },
@@ -151,7 +156,8 @@ void launch_push_sum_norm(const Peers& inbox, const PushSum& sum, const PeerLaun
     visit_native(sum.in.dtype, true, [&](auto tag, auto /*lanes*/) {
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto ranks) {
-            push_sum_norm<T, decltype(ranks)::value><<<blocks, kNormThreads, 0, how.stream>>>(
+            constexpr int kMost = decltype(ranks)::value;
+            push_sum_norm<T, kMost><<<blocks, kNormThreads, sizeof(Shared<T, kMost>), how.stream>>>(
                 inbox, plan, sum.in.data, sum.out.data, norm_operands<T>(norm), rows);
             MOE_CUDA(cudaGetLastError());
         });

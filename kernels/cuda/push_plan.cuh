@@ -10,6 +10,12 @@
 
 namespace moe::cuda {
 
+/// Blocks where a GPU is one rank's alone. Those that find no room queue up: all wait for none but
+/// blocks of their own number, which begin in the order of numbers on every GPU. So multiprocessors
+/// do not keep step, and the link always has something to carry.
+constexpr int kMostPushBlocks = 1024;
+static_assert(kMostPushBlocks <= kMaxEpochs);
+
 /// Pieces of a plan for kMaxPeers ranks at most: each rank's own, and those that fill helpers'
 /// room.
 constexpr int kMaxPieces = 2 * kMaxPeers;

@@ -10,12 +10,6 @@
 
 namespace moe::cuda {
 
-/// Blocks where a GPU is one rank's alone. Those that find no room queue up: all wait for none but
-/// blocks of their own number, which begin in the order of numbers on every GPU. So multiprocessors
-/// do not keep step, and the link always has something to carry.
-constexpr int kMostPushBlocks = 1024;
-static_assert(kMostPushBlocks <= kMaxEpochs);
-
 /// A piece of partial sums. One of no bytes travels as one vector, since every rank has to hear
 /// from every other in each call.
 struct SumPiece : PiecePlace {

@@ -5,13 +5,10 @@
 #include "kernels/cuda/lamport.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/push_plan.cuh"
+#include "kernels/cuda/warp.cuh"
 
 namespace moe::cuda {
 
-constexpr int kWarp = 32;
-/// Threads that share a slice of a row, a vector each.
-constexpr int kSliceThreads = 128;
-constexpr unsigned kSliceBytes = kSliceThreads * kVectorBytes;
 
 /// Rows that one rank adds up.
 struct WeightedPiece : PiecePlace {
@@ -43,7 +40,7 @@ struct RowShape {
     }
 };
 
-/// A warp's part of a slice.
+/// A warp's part of a slice, or of any other stretch of a row that begins where a warp's part does.
 struct SlicePart {
     std::int64_t row;  ///< of the piece
     std::int64_t i;    ///< the lane's vector
@@ -56,8 +53,20 @@ struct SlicePart {
         const auto slice = shape.slice(turn);
         row = slice.row;
         i = std::int64_t{slice.of_row} * kSliceThreads + thread;
+        find(turn >= 0 && row < piece.turns(), piece, shape, thread);
+    }
+    /// Vector `first` + `thread` of a row, which may lie outside the piece.
+    __device__ SlicePart(const WeightedPiece& piece, std::int64_t row, int first,
+                         const RowShape& shape, int thread)
+        : row(row), i(first + thread) {
+        find(row >= 0 && row < piece.turns(), piece, shape, thread);
+    }
+
+private:
+    __device__ void find(bool has_row, const WeightedPiece& piece, const RowShape& shape,
+                         int thread) {
         const auto vectors = piece.rows > 0 ? shape.vectors : 1;
-        any = turn >= 0 && row < piece.turns() && i - thread % kWarp < vectors;
+        any = has_row && i - thread % kWarp < vectors;
         active = any && i < vectors;
     }
 };
@@ -87,7 +96,6 @@ __device__ inline void post_no_row(std::byte* inbox, std::int64_t i) {
 template <class V>
 __device__ V take_row(const Peers& peers, std::byte* inbox, std::int64_t i, uint4 seen, bool active,
                       int peer, std::uint32_t epoch) {
-    constexpr unsigned kAllLanes = 0xFFFFFFFFU;
     auto* place = reinterpret_cast<uint4*>(inbox) + i;
     Overdue overdue{peers, peer, epoch};
     bool none = false;
@@ -118,10 +126,13 @@ struct WeightedPush {
     Matrix dense, out;
     std::int64_t turns;  ///< slices of the longest piece
 };
-/// Whether the ring's kernel takes rows of `bytes` bytes: they are whole vectors, and the GPU has
-/// bulk copies, and shared memory for a ring. The same on ranks of equal GPUs.
-[[nodiscard]] bool ring_takes(std::int64_t bytes);
-/// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()).
+/// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()), where there are
+/// ring_workers().
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how);
+/// Both with the residual norm of the rows, all of them wide.
+void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm& norm,
+                                   const PeerLaunch& how);
+void launch_push_weighted_ring_norm(const WeightedPush& push, const ResidualNorm& norm,
+                                    const PeerLaunch& how);
 
 }  // namespace moe::cuda

@@ -14,8 +14,7 @@ constexpr int kKept = 4;
 
 template <class T, int Width>
 __global__ void __launch_bounds__(kNormThreads) residual_norm(const NormOperands<T> operands) {
-    __shared__ NormPartials partials;
-    RowNorm<T, Width, kKept> row(operands, partials);
+    RowNorm<T, Width, kKept> row(operands, *dynamic_smem<NormPartials>());
     row.run(std::int64_t{blockIdx.x} * (operands.cols / Width));
 }
 
@@ -28,8 +27,9 @@ void launch_residual_norm(const ResidualNorm& norm, cudaStream_t stream) {
         {norm.rows.data, norm.residual.data, norm.weight.data, norm.hidden.data, norm.normed.data});
     visit_native(norm.rows.dtype, wide, [&](auto tag, auto lanes) {
         using T = typename decltype(tag)::type;
-        launch(in_blocks(norm.rows.rows, kNormThreads, stream),
-               residual_norm<T, decltype(lanes)::value>, norm_operands<T>(norm));
+        auto params = in_blocks(norm.rows.rows, kNormThreads, stream);
+        params.smem_bytes = sizeof(NormPartials);
+        launch(params, residual_norm<T, decltype(lanes)::value>, norm_operands<T>(norm));
     });
 }
 

@@ -9,7 +9,6 @@
 #include "kernels/runtime/device.hpp"
 
 #include <cstdint>
-#include <type_traits>
 
 namespace moe::cuda {
 
@@ -37,10 +36,70 @@ NormOperands<T> norm_operands(const ResidualNorm& norm) {
             static_cast<int>(norm.rows.cols)};
 }
 
+/// Elements, vector by vector.
+template <class V, class T>
+[[nodiscard]] __device__ const V* norm_vectors(const T* elements) {
+    return reinterpret_cast<const V*>(elements);
+}
+template <class V, class T>
+[[nodiscard]] __device__ V* norm_vectors(T* elements) {
+    return reinterpret_cast<V*>(elements);
+}
+
+/// What the norm makes of one vector of a row: h before it is rounded, its squares, and y.
+template <class T, int Width>
+struct NormSum {
+    using V = Vector<T, Width>;
+    float at[Width];
+
+    NormSum() = default;
+    __device__ NormSum(const V& x, const V& residual) {
+#pragma unroll
+        for (int j = 0; j < Width; ++j) {
+            at[j] = static_cast<float>(x.at[j]) + static_cast<float>(residual.at[j]);
+        }
+    }
+    [[nodiscard]] __device__ V rounded() const {
+        V result;
+#pragma unroll
+        for (int j = 0; j < Width; ++j) result.at[j] = static_cast<T>(at[j]);
+        return result;
+    }
+    [[nodiscard]] __device__ float squares() const {
+        float sum = 0;
+#pragma unroll
+        for (int j = 0; j < Width; ++j) sum = fmaf(at[j], at[j], sum);
+        return sum;
+    }
+    [[nodiscard]] __device__ V scaled(float factor, const V& weight) const {
+        V result;
+#pragma unroll
+        for (int j = 0; j < Width; ++j) {
+            result.at[j] = static_cast<T>(at[j] * factor * static_cast<float>(weight.at[j]));
+        }
+        return result;
+    }
+};
+
+/// A row's squares, by the warp that has their vectors where kNormThreads share the row: a lane
+/// adds up those of its vectors in their order, and warp_sum() those of the lanes. Every kernel
+/// keeps to this order, whichever of its threads has which vector.
+using WarpSquares = float[kNormWarps];
+
+/// What a row's h is scaled by, before the weights.
+template <class T>
+[[nodiscard]] __device__ float norm_factor(const NormOperands<T>& operands,
+                                           const WarpSquares& of_warp) {
+    float total = 0;
+#pragma unroll
+    for (int warp = 0; warp < kNormWarps; ++warp) total += of_warp[warp];
+    return rsqrtf(total / static_cast<float>(operands.cols) + operands.eps);
+}
+
 /// What a group's warps tell each other, in shared memory. Rows take turns in it, so that one
 /// barrier for each is enough.
 struct NormPartials {
-    float of_warp[2][kNormWarps];
+    WarpSquares of_warp[2];
 };
 
 /// A group's part in row after row. It keeps the thread's first kKept vectors of a row in registers
@@ -59,7 +118,7 @@ public:
     }
     /// Whether a row has it.
     [[nodiscard]] __device__ bool has(int i) const { return i < vectors_; }
-    [[nodiscard]] __device__ V weight(int i) const { return vectors_of(operands_.weight)[i]; }
+    [[nodiscard]] __device__ V weight(int i) const { return norm_vectors<V>(operands_.weight)[i]; }
 
     __device__ void begin(std::int64_t first) {
         first_ = first;
@@ -67,26 +126,25 @@ public:
     }
     /// Of the row whose first vector is `first` among those of all rows.
     [[nodiscard]] __device__ V residual(std::int64_t first, int i) const {
-        return vectors_of(operands_.residual)[first + i];
+        return norm_vectors<V>(operands_.residual)[first + i];
     }
     /// Keeps h of vector(k), of which these are the terms; k < kKept.
-    __device__ void keep(int k, const V& x, const V& residual) { kept_[k] = sum_of(x, residual); }
+    __device__ void keep(int k, const V& x, const V& residual) { kept_[k] = Sum(x, residual); }
     /// Writes what was kept of vector(k), in the order of k.
     __device__ void write(int k) { write(vector(k), kept_[k]); }
     /// Writes h of a vector beyond the kept ones, after those and in order.
-    __device__ void write(int i, const V& x) { write(i, sum_of(x, residual(first_, i))); }
+    __device__ void write(int i, const V& x) { write(i, Sum(x, residual(first_, i))); }
     /// Writes y of the whole row: every thread of the group comes, when it has written all h that
     /// it has. weight(k, i): of vector i, the thread's k-th.
     template <class Weight>
     __device__ void finish(Weight&& weight) {
-        const float factor =
-            rsqrtf(sum_of_group(squares_) / static_cast<float>(operands_.cols) + operands_.eps);
+        const float factor = norm_factor(operands_, squares_of_group());
 #pragma unroll
         for (int k = 0; k < kKept; ++k) {
             if (has(vector(k))) scale(vector(k), kept_[k], factor, weight(k, vector(k)));
         }
         for (int i = vector(kKept); has(i); i += kNormThreads) {
-            scale(i, sum_of(sum(i), residual(first_, i)), factor, this->weight(i));
+            scale(i, Sum(sum(i), residual(first_, i)), factor, this->weight(i));
         }
     }
 
@@ -106,63 +164,31 @@ public:
     }
 
 private:
-    struct Sum {
-        float at[Width];
-    };
+    using Sum = NormSum<T, Width>;
 
     /// x of a vector.
     [[nodiscard]] __device__ V sum(int i) const {
-        return vectors_of(operands_.rows)[first_ + i];
-    }
-
-    template <class Element>
-    [[nodiscard]] static __device__ auto* vectors_of(Element* elements) {
-        if constexpr (std::is_const_v<Element>) {
-            return reinterpret_cast<const V*>(elements);
-        } else {
-            return reinterpret_cast<V*>(elements);
-        }
-    }
-    [[nodiscard]] static __device__ Sum sum_of(const V& x, const V& residual) {
-        Sum sum;
-#pragma unroll
-        for (int j = 0; j < Width; ++j) {
-            sum.at[j] = static_cast<float>(x.at[j]) + static_cast<float>(residual.at[j]);
-        }
-        return sum;
+        return norm_vectors<V>(operands_.rows)[first_ + i];
     }
     __device__ void write(int i, const Sum& sum) {
-        V rounded;
-#pragma unroll
-        for (int j = 0; j < Width; ++j) {
-            squares_ = fmaf(sum.at[j], sum.at[j], squares_);
-            rounded.at[j] = static_cast<T>(sum.at[j]);
-        }
-        vectors_of(operands_.hidden)[first_ + i] = rounded;
+        squares_ += sum.squares();
+        norm_vectors<V>(operands_.hidden)[first_ + i] = sum.rounded();
     }
     __device__ void scale(int i, const Sum& sum, float factor, const V& weight) {
-        V result;
-#pragma unroll
-        for (int j = 0; j < Width; ++j) {
-            result.at[j] = static_cast<T>(sum.at[j] * factor * static_cast<float>(weight.at[j]));
-        }
-        vectors_of(operands_.normed)[first_ + i] = result;
+        norm_vectors<V>(operands_.normed)[first_ + i] = sum.scaled(factor, weight);
     }
-    [[nodiscard]] __device__ float sum_of_group(float value) {
+    [[nodiscard]] __device__ const WarpSquares& squares_of_group() {
         const int warp = static_cast<int>(threadIdx.x) % kNormThreads / kWarp;
         auto& of_warp = partials_.of_warp[turn_];
         turn_ = 1 - turn_;
-        const float of_mine = warp_sum(value);
+        const float of_mine = warp_sum(squares_);
         if (threadIdx.x % kWarp == 0) of_warp[warp] = of_mine;
         if constexpr (kGroups == 1) {
             __syncthreads();
         } else {
             bar_sync(1 + static_cast<int>(threadIdx.x) / kNormThreads, kNormThreads);
         }
-        float total = 0;
-#pragma unroll
-        for (int w = 0; w < kNormWarps; ++w) total += of_warp[w];
-        return total;
+        return of_warp;
     }
 
     const NormOperands<T>& operands_;

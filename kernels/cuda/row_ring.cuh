@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/bulk_copy.cuh"
 #include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/warp.cuh"
 
@@ -13,9 +13,6 @@
 
 namespace moe::cuda {
 
-/// Threads that share a slice of a row, a vector each.
-constexpr int kSliceThreads = 128;
-constexpr unsigned kSliceBytes = kSliceThreads * kVectorBytes;
 /// Threads of a worker.
 constexpr int kWorkerThreads = kSliceThreads + kWarp;
 /// Workers that share a multiprocessor.
@@ -31,16 +28,21 @@ struct Ring {
     int rank[kStages];  ///< whose row it is
     int left[kStages];  ///< rows of the same sum that follow; -1: the sum has none at all
 
-    /// By thread `thread` of the worker; all of them then come to init_done().
+    /// By all threads of a block at once, each of which is its worker's `thread`.
     __device__ void init(int thread) {
-        if (thread >= kStages) return;
-        full[thread].init(1);
-        empty[thread].init(kSliceThreads / kWarp);
-    }
-    __device__ static void init_done() {
+        if (thread < kStages) {
+            full[thread].init(1);
+            empty[thread].init(kSliceThreads / kWarp);
+        }
         hopper::fence_mbarrier_init();
         __syncthreads();
     }
+};
+
+/// A thread's place among workers.
+struct RingThread {
+    int worker = static_cast<int>(threadIdx.x) / kWorkerThreads;  ///< of the block
+    int thread = static_cast<int>(threadIdx.x) % kWorkerThreads;  ///< of the worker
 };
 
 /// A place in a ring, and how often it went round.
@@ -131,14 +133,24 @@ private:
     Stage stage_;
 };
 
-/// Workers for which a block of this process's GPU has shared memory, asked of any of a file's
-/// kernels; none where the GPU, or what its code was made for, has no bulk copies.
-inline int most_workers_of(const void* kernel) {
-    constexpr int kHopper = 90;
-    cudaFuncAttributes built{};
-    MOE_CUDA(cudaFuncGetAttributes(&built, kernel));
-    if (built.binaryVersion < kHopper || built.ptxVersion < kHopper) return 0;
-    return std::min(shared_memory_of_block() / static_cast<int>(sizeof(Ring)), kMostWorkers);
+/// How a launch's workers share blocks: blocks first.
+struct RingGrid {
+    unsigned blocks, workers;  ///< workers: of a block
+
+    RingGrid(std::int64_t turns, int max_blocks) {
+        const auto here = std::clamp<std::int64_t>(ceil_div(turns, std::int64_t{max_blocks}), 1,
+                                                   ring_workers());
+        blocks = static_cast<unsigned>(std::min<std::int64_t>(max_blocks, ceil_div(turns, here)));
+        workers = static_cast<unsigned>(here);
+    }
+    [[nodiscard]] unsigned threads() const { return workers * kWorkerThreads; }
+};
+/// Lets a kernel have `smem_bytes` for each of the most workers that any call has: a graph may hold
+/// a call that takes more than this one.
+template <class Kernel>
+void allow_ring_workers(Kernel* kernel, std::size_t smem_bytes) {
+    MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(smem_bytes) * ring_workers()));
 }
 
 }  // namespace moe::cuda

@@ -13,6 +13,9 @@ namespace moe::cuda {
 
 /// What one thread moves at once where every address and size allows it.
 constexpr std::size_t kVectorBytes = 16;
+/// Threads that share a slice of a row, a vector each.
+constexpr int kSliceThreads = 128;
+constexpr unsigned kSliceBytes = kSliceThreads * kVectorBytes;
 
 /// The device's own type for each of ours; the bits are the same.
 template <class T>

@@ -37,6 +37,10 @@ void operator->*(void (*kernel)(Parameters...), const Call<Arguments...>& call) 
     run(blocks, static_cast<int>(threads), smem_bytes, [&] { std::apply(kernel, call.arguments); });
 }
 
+template <class... Arguments>
+cudaError_t succeed(const Arguments&...) {
+    return cudaSuccess;
+}
 template <class Kernel>
 cudaError_t as_hopper(cudaFuncAttributes* built, Kernel /*kernel*/) {
     built->ptxVersion = built->binaryVersion = 90;
@@ -50,7 +54,7 @@ inline bool __all_sync(unsigned, bool value) {
 }
 
 #define cudaGetLastError() cudaSuccess
-#define cudaFuncSetAttribute(...) cudaSuccess
+#define cudaFuncSetAttribute(...) moe::simt::succeed(__VA_ARGS__)
 #define cudaFuncGetAttributes(attributes, ...) moe::simt::as_hopper(attributes, __VA_ARGS__)
 #define cudaHostAlloc(to, bytes, flags) (*(to) = std::calloc(1, bytes), cudaSuccess)
 #define cudaHostGetDevicePointer(to, from, flags) (*(to) = (from), cudaSuccess)

@@ -20,7 +20,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -71,10 +73,17 @@ struct Block {
     Barrier together;
     std::vector<Warp> warps;
     std::vector<Line> dynamic_smem;
+    std::mutex naming;
+    std::map<int, Barrier> named;  ///< by id: those of bar.sync
 };
 
 inline int lane() {
     return static_cast<int>(threadIdx.x % kWarp);
+}
+/// For so many of the block's threads.
+inline Barrier& named_barrier(int id, int threads) {
+    const std::lock_guard lock(block->naming);
+    return block->named.try_emplace(id, threads).first->second;
 }
 inline Warp& warp() {
     return block->warps[threadIdx.x / kWarp];
@@ -122,7 +131,8 @@ unsigned lanes_with(T wanted, T value) {
 }
 
 /// Blocks of a launch that run at a time, as multiprocessors have room for; the others begin in the
-/// order of their numbers. More than one only for kernels without static shared memory.
+/// order of their numbers. More than one only for kernels without static shared memory, as all of
+/// kernels over peer memory are.
 inline thread_local unsigned resident_blocks = 1;
 
 /// Each thread that launches has a GPU of its own. Warps are whole. A thread of a kernel that

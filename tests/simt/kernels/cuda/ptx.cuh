@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <type_traits>
 
 namespace moe::cuda {
@@ -20,9 +19,8 @@ inline unsigned long long global_nanoseconds() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<unsigned long long>(std::chrono::nanoseconds(now).count());
 }
-/// Of blocks of several groups, which do not run here.
-inline void bar_sync(int /*id*/, int /*threads*/) {
-    std::abort();
+inline void bar_sync(int id, int threads) {
+    simt::named_barrier(id, threads).arrive_and_wait();
 }
 template <class Word>
 Word load_acquire(const Word* word) {
