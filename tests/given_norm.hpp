@@ -67,6 +67,12 @@ private:
         });
         return made;
     }
+    template <class T>
+    [[nodiscard]] std::vector<T> downloaded(const Matrix& matrix) const {
+        std::vector<T> values(static_cast<std::size_t>(matrix.elements()));
+        device_.download(matrix.data, reinterpret_cast<std::byte*>(values.data()), matrix.bytes());
+        return values;
+    }
     /// Which number is none is up to the hardware.
     [[nodiscard]] std::string difference(std::string_view what, const Matrix& is,
                                          const Matrix& want) const {
@@ -85,12 +91,6 @@ private:
             }
             return {};
         });
-    }
-    template <class T>
-    [[nodiscard]] std::vector<T> downloaded(const Matrix& matrix) const {
-        std::vector<T> values(static_cast<std::size_t>(matrix.elements()));
-        device_.download(matrix.data, reinterpret_cast<std::byte*>(values.data()), matrix.bytes());
-        return values;
     }
 
     Device& device_;
