@@ -29,6 +29,9 @@ function(moe_precompiled_headers target)
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/nothing.cpp CONTENT "")
     add_library(${target} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/nothing.cpp)
     target_link_libraries(${target} PRIVATE moe_options fmt::fmt ${arg_LIBRARIES})
+    # Without the time in them they are the same each time, and so is for ccache what uses them.
+    target_compile_options(${target} PRIVATE
+        "SHELL:$<$<CXX_COMPILER_ID:Clang>:-Xclang -fno-pch-timestamp>")
     target_precompile_headers(${target} PRIVATE
         <algorithm> <functional> <map> <optional> <string> <vector> <fmt/format.h> ${arg_HEADERS})
 endfunction()

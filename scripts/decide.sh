@@ -197,18 +197,13 @@ time_all_reduce() {
     mv -- "$folder/anchor.log" "$folder/anchor-$1.txt"
 }
 
-# For the engine's own all-reduce; where it cannot be built, the verdict says so.
-build_collectives() {
-    if [[ $preset != cuda || -n ${BENCH_MOE_COMM:-} ]]; then return; fi
-    quietly "$root/build/$preset/build-collectives.log" build "$preset" bench_collectives || true
-}
-
 main() {
     local i p count tables=()
     outlive_terminal
     read_arguments decide "$@"
     prepare
-    build_collectives
+    # For the engine's own all-reduce; where it cannot be built, the verdict says so.
+    if [[ $preset == cuda ]]; then (build_collectives) || true; fi
     open_folder
     make_plan
     drop_empty_parts

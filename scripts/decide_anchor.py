@@ -10,7 +10,6 @@ nothing is written. FILE is bench_moe_comm; bench_collectives is wanted beside i
 python3 of PATH. Exit status: 0, or 2 with one line on standard error.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,36 +21,27 @@ from decision.engine import Engine, find_engine
 from decision.folder import read_json, read_rows
 from moe_results import ResultsError, Row
 from plan_files import write_words
+from serving_anchors import Engines, find_engines
 
-ANCHOR = Path(__file__).resolve().parents[1] / "bench/micro/serving_anchor.py"
-# What Python knows of SGLang, without importing it, which takes long.
-PROBE = """import importlib.metadata, importlib.util
-print(importlib.metadata.version("sglang"))
-print(*importlib.util.find_spec("sglang").submodule_search_locations)"""
 SECONDS = 600  # the first launch builds the engine's kernels
 
 
-def find_sglang(engine: Engine) -> Path:
-    """Where Python finds the engine's release. A ResultsError that says why it cannot be used."""
+def find_release(engine: Engine) -> Engines:
+    """The Python that has the engine's release. A ResultsError that says why it cannot be used."""
     if not engine.name.startswith("sglang-"):
         raise ResultsError(f"only SGLang's own can be timed, not that of {engine.title}")
-    try:
-        probe = subprocess.run(["python3", "-c", PROBE], capture_output=True, text=True)
-    except OSError as error:
-        raise ResultsError(f"sglang is not installed: python3: {error.strerror}") from None
-    if probe.returncode:
-        why = probe.stderr.strip().splitlines()[-1].partition(": ")[2]
-        raise ResultsError(f"sglang is not installed: {why}")
-    version, folder = probe.stdout.splitlines()
-    if engine.name != f"sglang-{version}":
-        raise ResultsError(f"sglang {version} is installed, the steps are of {engine.name}")
-    return Path(folder).parent
+    found = find_engines()
+    if not (found.sglang and found.version):
+        raise ResultsError(f"sglang is not installed: {found.obstacle or 'Python does not find it'}")
+    if engine.name != f"sglang-{found.version}":
+        raise ResultsError(f"sglang {found.version} is installed, the steps are of {engine.name}")
+    return found
 
 
 def commands_of(rows: Sequence[Row], sizes: Iterable[int], plan: Mapping, program: Path,
                 stand_in_out: Path) -> dict[str, list[str]]:
     """By name. A ResultsError that says why it cannot be done here."""
-    sglang = find_sglang(find_engine(plan["engine"]))
+    engines = find_release(find_engine(plan["engine"]))
     collectives = program.with_name("bench_collectives")
     if not collectives.exists():
         raise ResultsError("bench_collectives, which times ours, is not built")
@@ -61,9 +51,8 @@ def commands_of(rows: Sequence[Row], sizes: Iterable[int], plan: Mapping, progra
             raise ResultsError(why)
     listed = ",".join(map(str, sorted(sizes)))
     return {
-        "anchor": ["timeout", str(SECONDS), "python3", "-m", "torch.distributed.run", "--standalone",
-                   "--nproc-per-node", str(rows[0]["ranks"]), str(ANCHOR), "--sglang", str(sglang),
-                   "--bytes", listed, "--engine-only"],
+        "anchor": ["timeout", str(SECONDS),
+                   *engines.command(rows[0]["ranks"], "--bytes", listed, "--engine-only")],
         "stand-in": ["timeout", str(SECONDS), *plan["launcher"], str(collectives), "--backend", "cuda",
                      "--warm", "--sizes", listed,
                      "--benchmark_filter=^all_reduce(_engine)?/graph/",

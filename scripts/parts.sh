@@ -62,6 +62,13 @@ prepare() {
     step build "$root/build/$preset/build.log" build "$preset" bench_moe_comm
 }
 
+# Beside the program that prepare built, unless that build lacks what micro-benchmarks need.
+build_collectives() {
+    if [[ -n ${BENCH_MOE_COMM:-} ]] || ((${#lean[@]})); then return; fi
+    step "build of bench_collectives" "$root/build/$preset/build-collectives.log" \
+        build "$preset" bench_collectives
+}
+
 # Of a dry run, and of a plan that turns out to be none, nothing is left.
 open_folder() {
     if ((${#resume[@]})); then return; fi

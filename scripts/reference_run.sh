@@ -39,13 +39,6 @@ failed=()   # names of parts
 deadline=   # in SECONDS; empty: none
 over=       # whether a launch was ended at the deadline
 
-# Of micro-benchmarks, which a build without what they need does not have.
-build_collectives() {
-    if [[ -n ${BENCH_MOE_COMM:-} ]] || ((${#lean[@]})); then return; fi
-    step "build of bench_collectives" "$root/build/$preset/build-collectives.log" \
-        build "$preset" bench_collectives
-}
-
 # Sets parts, launches, seconds and whats; says which parts are left out, and why.
 make_plan() {
     local ranks lines name count about text

@@ -47,12 +47,24 @@ run_tests() {
     say "tests ($1): $((SECONDS - start)) s"
 }
 
+# compiler_of PRESET: clang, where it and its runtime are and no CXX says otherwise, compiles what is
+# sanitized in half the time. A folder that is there already keeps its compiler.
+compiler_of() {
+    if [[ -z ${CXX:-} && $1 == asan ]] &&
+        clang++ -fsanitize=address,undefined -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null; then
+        echo clang++
+    else
+        echo "${CXX:-}"
+    fi
+}
+
 setup_packages
 need_test_libraries
 setup_python
 need_python
 for preset in "${presets[@]}"; do
-    step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
+    CXX=$(compiler_of "$preset") \
+        step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
     run_tests "$preset"
 done
 if [[ $MOE_TESTS_FULL == 1 ]]; then

@@ -92,7 +92,9 @@ private:
     Backend& backend_;
     std::unique_ptr<Bootstrap> bootstrap_ = make_mpi_bootstrap();
     Parallel parallel_{bootstrap_->size(), bootstrap_->size(), bootstrap_->size()};
-    RowMap row_map_{parallel_, std::vector<std::int64_t>(bootstrap_->size(), 9), Padding::sum_len};
+    RowMap row_map_{parallel_,
+                    std::vector<std::int64_t>(static_cast<std::size_t>(bootstrap_->size()), 9),
+                    Padding::sum_len};
     std::unique_ptr<Stream> stream_ = backend_.device->make_stream();
     std::unique_ptr<Communicator> alone_;
     CombineSetup setup_;

@@ -3,13 +3,13 @@
 #include "bench/sweep/axes.hpp"
 #include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/cases.hpp"
+#include "tests/command_lines.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -139,23 +139,6 @@ TEST(CaseLayout, SaysWhatDoesNotFit) {
     EXPECT_EQ(obstacle(case_of(kMax, {}, "hot", kTokens), 4),
               "67108864 rows of 64 elements, with 2 experts each: more than 2147483647 elements or "
               "choices");
-}
-
-/// Words separated by spaces, behind the program's name.
-std::vector<std::string> words_of(const std::string& line) {
-    std::istringstream stream("bench_moe_comm " + line);
-    return {std::istream_iterator<std::string>(stream), {}};
-}
-
-Options options_of(const std::string& command) {
-    const auto words = words_of(command);
-    std::vector<const char*> argv;
-    for (const auto& word : words) argv.push_back(word.c_str());
-    return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
-}
-
-std::vector<Case> cases_of(const std::string& command, int ranks) {
-    return expand_cases(options_of(command), ranks);
 }
 
 /// A line for each case: what steps differ in.

@@ -80,6 +80,12 @@ private:
     static bool same_bits(const T& a, const T& b) {
         return std::ranges::equal(std::as_bytes(std::span(&a, 1)), std::as_bytes(std::span(&b, 1)));
     }
+    template <class T>
+    [[nodiscard]] std::vector<T> downloaded(const Matrix& matrix) const {
+        std::vector<T> values(static_cast<std::size_t>(matrix.elements()));
+        device_.download(matrix.data, reinterpret_cast<std::byte*>(values.data()), matrix.bytes());
+        return values;
+    }
     /// Which number is none is up to the hardware.
     [[nodiscard]] std::string difference(std::string_view what, const Matrix& is,
                                          const Matrix& want) const {
@@ -98,12 +104,6 @@ private:
             }
             return {};
         });
-    }
-    template <class T>
-    [[nodiscard]] std::vector<T> downloaded(const Matrix& matrix) const {
-        std::vector<T> values(static_cast<std::size_t>(matrix.elements()));
-        device_.download(matrix.data, reinterpret_cast<std::byte*>(values.data()), matrix.bytes());
-        return values;
     }
 
     Device& device_;

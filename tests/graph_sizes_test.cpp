@@ -3,27 +3,17 @@
 #include "bench/sweep/case_texts.hpp"
 #include "bench/sweep/cases.hpp"
 #include "kernels/runtime/error.hpp"
+#include "tests/command_lines.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iterator>
 #include <sstream>
 #include <string>
-#include <vector>
 
 namespace moe {
 namespace {
-
-std::vector<Case> cases_of(const std::string& command, int ranks) {
-    std::istringstream stream("bench_moe_comm " + command);
-    const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
-    std::vector<const char*> argv;
-    for (const auto& word : words) argv.push_back(word.c_str());
-    return expand_cases(parse_command_line(static_cast<int>(argv.size()), argv.data()).options,
-                        ranks);
-}
 
 /// The padding and the rows of each DP rank of a decode step of 2 or 4 DP ranks, as tokens are
 /// listed: "max_len 8;8".

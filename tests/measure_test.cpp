@@ -207,9 +207,6 @@ TEST(Timer, KnowsItsOwnCost) {
     EXPECT_LT(timer.resolution, 1e-3);
 }
 
-/// Seconds that looking at the clock may add to a sample.
-constexpr double kNear = 20 * VirtualClock::kTick;
-
 /// Each rank has a clock of its own that only passes where a test says so.
 class SamplerTest : public testing::Test {
 protected:

@@ -5,30 +5,23 @@
 #include "bench/report/finished_cases.hpp"
 #include "bench/sweep/axes.hpp"
 #include "bench/sweep/cases.hpp"
+#include "tests/command_lines.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
-#include <sstream>
-#include <string>
-#include <vector>
 
 namespace moe {
 namespace {
 
 /// No option is at its default, so that a column that nobody fills is seen.
 Options unusual_options() {
-    std::istringstream command(
-        "bench_moe_comm --hidden 64 --experts 16 --top-k 2 --intermediate 24 --scale-experts 2 "
+    return options_of(
+        "--hidden 64 --experts 16 --top-k 2 --intermediate 24 --scale-experts 2 "
         "--shared-intermediate 40 --shared-gate --scoring sigmoid --routing zipf:1.2 --layers 3 "
         "--dtype f16 --gather all_gatherv --padding max_len --load linear --tokens 5 --graph on "
         "--graph-sizes 4,8 --phase decode --skew 5 --sms 8 --cache cold --beside gemm --seed 7");
-    const std::vector<std::string> words{std::istream_iterator<std::string>(command), {}};
-    std::vector<const char*> argv;
-    for (const auto& word : words) argv.push_back(word.c_str());
-    return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
 }
 
 TEST(Rows, HoldTheTextOfEveryAxis) {

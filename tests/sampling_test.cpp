@@ -53,9 +53,6 @@ private:
     std::unique_ptr<Bootstrap> real_ = make_mpi_bootstrap();
 };
 
-/// Seconds that looking at the clock may add to a sample.
-constexpr double kNear = 20 * VirtualClock::kTick;
-
 class SamplingTest : public testing::Test {
 protected:
     CountingBootstrap bootstrap_;

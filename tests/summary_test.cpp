@@ -10,7 +10,7 @@
 namespace moe {
 namespace {
 
-ResultRow row(std::string combine, double us, const std::optional<Estimate>& speedup) {
+ResultRow compared_row(std::string combine, double us, const std::optional<Estimate>& speedup) {
     ResultRow row;
     row.model = "m";
     row.dtype = "bf16";
@@ -20,7 +20,7 @@ ResultRow row(std::string combine, double us, const std::optional<Estimate>& spe
     if (us > 0) row.output = Timing{{us, us, us}, {}, {}, {}, speedup, {}};
     return row;
 }
-const auto kBase = row("base", 100, Estimate{1, 1, 1});
+const auto kBase = compared_row("base", 100, Estimate{1, 1, 1});
 
 std::string summary_of(const std::vector<std::vector<ResultRow>>& cases) {
     Summary summary;
@@ -30,28 +30,28 @@ std::string summary_of(const std::vector<std::vector<ResultRow>>& cases) {
 
 TEST(Summary, CountsWinsThatAreResolvedAndTheirRange) {
     EXPECT_EQ(
-        summary_of(
-            {{kBase, row("a", 50, Estimate{2, 1.9, 2.1}), row("b", 80, Estimate{1.25, 1.2, 1.3})},
-             {kBase, row("a", 80, Estimate{1.25, 1.2, 1.3})},
-             {kBase, row("a", 90, Estimate{1.1, 1.05, 1.2}),
-              row("b", 70, Estimate{1.43, 1.4, 1.5})},
-             {kBase, row("a", 95, Estimate{1.05, 0.9, 1.2})},
-             {kBase, row("a", 120, Estimate{0.83, 0.8, 0.9})},
-             {kBase, row("a", 101, Estimate{0.99, 0.9, 1.1})}}),
+        summary_of({{kBase, compared_row("a", 50, Estimate{2, 1.9, 2.1}),
+                     compared_row("b", 80, Estimate{1.25, 1.2, 1.3})},
+                    {kBase, compared_row("a", 80, Estimate{1.25, 1.2, 1.3})},
+                    {kBase, compared_row("a", 90, Estimate{1.1, 1.05, 1.2}),
+                     compared_row("b", 70, Estimate{1.43, 1.4, 1.5})},
+                    {kBase, compared_row("a", 95, Estimate{1.05, 0.9, 1.2})},
+                    {kBase, compared_row("a", 120, Estimate{0.83, 0.8, 0.9})},
+                    {kBase, compared_row("a", 101, Estimate{0.99, 0.9, 1.1})}}),
         "Fastest output step (speed-up against base):\n"
         "  m bf16: 6 cases: a in 2 (1.25 to 2.00), b in 1 (1.43), baseline in 1, not resolved 2\n");
 }
 
 TEST(Summary, CasesWithoutATimeOrABaselineAreNoWins) {
-    auto obstacle = row("base", 0, {});
+    auto obstacle = compared_row("base", 0, {});
     obstacle.obstacle = "no memory";
-    EXPECT_EQ(summary_of({{obstacle, row("a", 0, {})}}), "");
-    EXPECT_EQ(summary_of({{obstacle, row("a", 50, {})}}),
+    EXPECT_EQ(summary_of({{obstacle, compared_row("a", 0, {})}}), "");
+    EXPECT_EQ(summary_of({{obstacle, compared_row("a", 50, {})}}),
               "Fastest output step (speed-up against base):\n  m bf16: 1 case: not resolved 1\n");
 }
 
 TEST(Summary, DisturbedCasesAreNoWins) {
-    auto base = kBase, faster = row("a", 50, Estimate{2, 1.9, 2.1});
+    auto base = kBase, faster = compared_row("a", 50, Estimate{2, 1.9, 2.1});
     for (auto* result : {&base, &faster}) {
         result->timed_by = "host";
         result->disturbed_pct = 20;
@@ -63,13 +63,13 @@ TEST(Summary, DisturbedCasesAreNoWins) {
 TEST(Summary, TimesThatSayNothingAboutSpeedGetNoVerdict) {
     for (const auto claim : {Claim::functional, Claim::shared_machine}) {
         auto base = kBase;
-        auto faster = row("a", 50, Estimate{2, 1.9, 2.1});
+        auto faster = compared_row("a", 50, Estimate{2, 1.9, 2.1});
         base.claim = faster.claim = claim;
         std::string expected("Measured:\n  m bf16: 1 case, no verdict: claim ");
         expected.append(to_string(claim)).append("\n");
         EXPECT_EQ(summary_of({{base, faster}}), expected);
     }
-    auto planted = row("a", 50, Estimate{2, 1.9, 2.1});
+    auto planted = compared_row("a", 50, Estimate{2, 1.9, 2.1});
     planted.planted_pct = 5;
     EXPECT_NE(summary_of({{kBase, planted}}).find("no verdict: strategies were slowed"),
               std::string::npos);
@@ -79,7 +79,7 @@ TEST(Summary, KindsOfCasesAreApartAndTheTextStaysShort) {
     std::vector<std::vector<ResultRow>> cases;
     for (int model = 0; model < 30; ++model) {
         auto base = kBase;
-        auto faster = row("a", 50, Estimate{2, 1.9, 2.1});
+        auto faster = compared_row("a", 50, Estimate{2, 1.9, 2.1});
         base.model = std::string("m").append(std::to_string(model));
         faster.model = base.model;
         cases.push_back({base, faster});

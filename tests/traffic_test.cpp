@@ -21,7 +21,7 @@ std::int64_t sum_of(const Step& step) {
     return std::accumulate(step.tokens.begin(), step.tokens.end(), std::int64_t{0});
 }
 
-std::string complaint(const std::string& text) {
+std::string complaint_about(const std::string& text) {
     try {
         static_cast<void>(parse_traffic(text));
     } catch (const BadArgument& error) {
@@ -45,17 +45,18 @@ TEST(Traffic, IsWhatItsTextSays) {
 }
 
 TEST(Traffic, OfABadTextIsRefusedInOneLine) {
-    EXPECT_EQ(complaint("isl=0,osl=1,conc=1"),
+    EXPECT_EQ(complaint_about("isl=0,osl=1,conc=1"),
               "--traffic isl '0': a whole number from 1 to 1048576 is wanted");
-    EXPECT_EQ(complaint("isl=1,osl=1,conc=1,hit=1"),
+    EXPECT_EQ(complaint_about("isl=1,osl=1,conc=1,hit=1"),
               "--traffic hit '1': a share from 0 to less than 1 is wanted");
-    EXPECT_EQ(complaint("isl=1,osl=1,conc=1,hit"),
+    EXPECT_EQ(complaint_about("isl=1,osl=1,conc=1,hit"),
               "--traffic hit '': a share from 0 to less than 1 is wanted");
-    EXPECT_EQ(complaint("isl=1,osl=1,conc=1,x=1"),
+    EXPECT_EQ(complaint_about("isl=1,osl=1,conc=1,x=1"),
               "--traffic 'x': there are isl, osl, conc, chunk, hit, spec, as in "
               "isl=4000,osl=1000,conc=512,chunk=8192,hit=0.6,spec=3");
-    EXPECT_EQ(complaint("isl=1,osl=1,isl=2"), "--traffic 'isl=1,osl=1,isl=2': isl is given twice");
-    EXPECT_EQ(complaint("isl=1,osl=1"),
+    EXPECT_EQ(complaint_about("isl=1,osl=1,isl=2"),
+              "--traffic 'isl=1,osl=1,isl=2': isl is given twice");
+    EXPECT_EQ(complaint_about("isl=1,osl=1"),
               "--traffic 'isl=1,osl=1': conc is wanted, as in "
               "isl=4000,osl=1000,conc=512,chunk=8192,hit=0.6,spec=3");
 }

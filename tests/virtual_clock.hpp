@@ -28,4 +28,7 @@ private:
     std::uniform_real_distribution<double> look_{0.05 * kTick, kTick};
 };
 
+/// Seconds that looking at the clock may add to a sample.
+inline constexpr double kNear = 20 * VirtualClock::kTick;
+
 }  // namespace moe

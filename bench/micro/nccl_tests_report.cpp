@@ -24,7 +24,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int kJsonVersion = 2;
-constexpr const char* kType = "bfloat16";
+constexpr const char* kTypeName = "bfloat16";
 constexpr int kNoRoot = -1;
 
 std::string now() {
@@ -173,7 +173,7 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
         fmt::print(
             "{:>12}  {:>12}  {:>8}  {:>6}  {:>6}  {}  {}  {}  {:>6}  {:>7}  {:>6}  {:>6}  "
             "{:>6}\n",
-            matrix.bytes(), count, kType, op, kNoRoot, fitted(us, 7), fitted(algbw, 6),
+            matrix.bytes(), count, kTypeName, op, kNoRoot, fitted(us, 7), fitted(algbw, 6),
             fitted(busbw, 6), wrong.is_null() ? "N/A" : fmt::format("{:g}", checked->second.value),
             "N/A", "N/A", "N/A", "N/A");
         if (!wrong.is_null() && wrong > 0) ++out_of_bounds_;
@@ -182,7 +182,7 @@ void NcclTestsReport::ReportRuns(const std::vector<Run>& runs) {
         results_.push_back(
             {{"size", matrix.bytes()},
              {"count", count},
-             {"type", kType},
+             {"type", kTypeName},
              {"redop", op},
              {"root", fmt::format("{:6}", kNoRoot)},
              {"out_of_place",

@@ -1,13 +1,11 @@
 """The micro-benchmarks of a reference run: collectives alone, and the kernels of serving engines."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reference_run.part import Part
+from serving_anchors import find_engines
 
-ANCHORS = Path(__file__).resolve().parents[2] / "bench/micro/serving_anchor.py"
 # Of chains in graphs, as the sweep's engines run them, on warm memory as kernels over peers want it.
 COLLECTIVES = {
     "cuda": ("--backend", "cuda", "--warm", "--sms", "default,24,64", "--largest", "256M",
@@ -17,14 +15,6 @@ COLLECTIVES = {
 # Neither can say how long it takes: guesses for any machine, from what was seen once, and from how long
 # building SGLang's kernels takes.
 SECONDS = {"collectives": 60, "serving-anchors": 120}
-# Prints the folder of SGLang, or nothing; fails without PyTorch.
-FIND_ENGINE = """
-import importlib.util as util, pathlib, sys
-found = util.find_spec("sglang")
-if util.find_spec("torch") is None:
-    sys.exit(1)
-print(pathlib.Path(found.origin).parents[1] if found and found.origin else "")
-"""
 
 
 def with_ranks(launcher: Sequence[str], ranks: int) -> list[str] | None:
@@ -55,10 +45,7 @@ def collectives_of(program: str, backend: str, launcher: Sequence[str], ranks: i
 
 
 def anchors_of(backend: str, ranks: int, share_gpu: bool) -> Part:
-    """By the Python of PATH, which in an engine's container is the engine's."""
-    python = shutil.which("python3") or "python3"
-    found = subprocess.run([python, "-c", FIND_ENGINE], capture_output=True, text=True, check=False)
-    sglang = found.stdout.strip()
+    engines = find_engines()
     obstacle = ""
     if backend != "cuda":
         obstacle = "cores do not run the kernels of serving engines"
@@ -66,10 +53,9 @@ def anchors_of(backend: str, ranks: int, share_gpu: bool) -> Part:
         obstacle = "ranks share a GPU, and these kernels want one for each"
     elif ranks < 2:
         obstacle = "one rank alone reduces nothing"
-    elif found.returncode:
-        obstacle = f"{python} has no PyTorch"
+    elif not engines.torch:
+        obstacle = f"{engines.python} has no PyTorch"
     return Part("serving-anchors", "the all-reduces of serving engines" +
-                ("" if sglang else ", without SGLang's, which is not there"),
-                command=(python, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks),
-                         str(ANCHORS), *(("--sglang", sglang) if sglang else ())),
-                seconds=SECONDS["serving-anchors"], obstacle=obstacle)
+                ("" if engines.sglang else ", without SGLang's, which is not there"),
+                command=tuple(engines.command(ranks)), seconds=SECONDS["serving-anchors"],
+                obstacle=obstacle)

@@ -5,7 +5,7 @@ import json
 import pytest
 from program import COLLECTIVES, launch
 
-SECONDS = 0.05
+SECONDS = 0.02
 NAMES = ["all_reduce", "reduce_scatter", "grouped_reduce", "grouped_reduce_uneven", "all_gather",
          "all_reduce_push", "all_reduce_one_shot", "all_reduce_two_shot", "all_reduce_engine",
          "reduce_scatter_pull", "reduce_scatter_push", "all_gather_push"]

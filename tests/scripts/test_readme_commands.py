@@ -20,6 +20,7 @@ from test_documents import DOCUMENTS
 BARE = os.environ.get("MOE_BARE_SYSTEM") == "1"
 LAUNCHER = shutil.which(mpiexec(1)[0])  # by its place: in PATH a stand-in comes first
 MOST_RANKS = 4  # of which the steps of bench/steps/README.md are
+FEW_RANKS = 2  # where nothing is measured and no steps say how many there are
 
 # Blocks that hold no commands, by how they begin.
 NO_COMMANDS = {
@@ -45,11 +46,9 @@ SMALLER = {
     "cmake --preset cuda": "cmake --preset host",
     "cmake --build build/cuda": "cmake --build build/host --target bench_moe_comm",
 }
-# Blocks whose sweeps are only dry runs, but in full runs.
-DRY = {
-    "BENCH=": "many cases of all strategies",
-    "scripts/decide.sh --model qwen3.5": "has a test of its own",
-}
+# Blocks that measure: what a sweep leaves is read by the next command. Other sweeps are only dry runs,
+# which read every option as a sweep does, but in full runs.
+MEASURED = {"scripts/launches.sh 7 -- mpirun -n 2 --bind-to core OLD": "check_regression.py reads it"}
 SIZES = SHAPE | {"--tokens": "6", "--budget": "0.02", "--min-samples": "6"}
 NO_GPU = {} if BACKEND == "cuda" else {"--graph": "off"}
 OF_GPUS = set() if BACKEND == "cuda" else {"--share-gpu"}
@@ -80,12 +79,12 @@ import os, sys
 words = sys.argv[1:]
 if words[:1] == ["--version"]:
     os.execv({LAUNCHER!r}, ["mpirun", *words])
-ranks = {MOST_RANKS}
+most = ranks = {FEW_RANKS} if "DRY" in os.environ and "--steps" not in words else {MOST_RANKS}
 while words[0].startswith("-"):
     option = words.pop(0)
     value = words.pop(0) if {DROPPED!r}[option] else ""
     if option == "-n":
-        ranks = min(ranks, int(value))
+        ranks = min(most, int(value))
 os.execv({LAUNCHER!r}, [*{mpiexec("RANKS")[:-1]!r}, str(ranks), *words])
 """
 
@@ -158,7 +157,7 @@ def test_commands_run(folder, text):
         pytest.skip("wants a bare system")
     environment = {**os.environ, **AS_ROOT, "PATH": f"{folder}/bin:{os.environ['PATH']}",
                    "BENCH_MOE_COMM": str(folder / "build/host/bench/bench_moe_comm")}
-    if begins(text, DRY) and not FULL:
+    if not begins(text, MEASURED) and not FULL:
         environment["DRY"] = "1"
     run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment,
                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -171,6 +170,6 @@ def test_every_exception_occurs():
     texts = [text for _, text in blocks()]
     lines = [line for text in texts for line in commands(text)]
     assert {begins(text, NO_COMMANDS) for text in texts} - {None} == set(NO_COMMANDS)
-    assert {begins(text, DRY) for text in texts} - {None} == set(DRY)
+    assert {begins(text, MEASURED) for text in texts} - {None} == set(MEASURED)
     assert {begins(line, EXCEPTIONS) for line in lines} - {None} == set(EXCEPTIONS)
     assert [short for short in SMALLER if not any(short in line for line in lines)] == []

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import verdict
 from decision.engine import Engine, find_engine
 from decision.plan import SKEWS
 from synthetic import HEADER, SETTINGS
@@ -112,6 +111,8 @@ def write_part(folder: Path, name: str, rows: Sequence[Mapping]) -> dict:
 
 def verdict_of(folder: Path, parts: Mapping[str, Sequence[Mapping]], capsys, **plan: object) -> dict:
     """verdict.json after the script ran; `printed` is what it said."""
+    import verdict  # which takes long, and stand-ins that need the rows alone do without
+
     listed = [write_part(folder, name, rows) for name, rows in parts.items()]
     (folder / "plan.json").write_text(json.dumps(PLAN | {"parts": listed} | plan))
     assert verdict.main([str(folder)]) == 0, capsys.readouterr().err

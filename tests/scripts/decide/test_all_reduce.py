@@ -13,6 +13,7 @@ from decided import PLAN, anchor_of, chains_of, rows_of, write_part
 from decision.all_reduce import AllReduce, read_all_reduce
 from decision.anchors import Call, anchor_file, read_calls, stand_in_file
 from program import ROOT
+from serving_anchors import ANCHOR
 from test_decide import DECIDE, FAKE
 
 # 64 rows of 4096 bf16, of 8 ranks: whole pages.
@@ -141,7 +142,7 @@ import os, sys
 sys.path[:0] = {paths!r}
 words = sys.argv[1:]
 if words[0] == "-c" and "importlib.metadata" in words[1]:
-    print("{version}\\n/engine/sglang")
+    print('{{"torch": true, "sglang": "/engine", "version": "{version}"}}')
 elif words[:2] == ["-m", "torch.distributed.run"]:
     from decided import anchor_of
     print(*words, file=open("anchors", "a"))
@@ -187,7 +188,7 @@ def test_it_is_timed_beside_every_launch(machine):
     assert OWN in done.stdout
     anchors = Path("anchors").read_text().splitlines()
     assert len(anchors) == 7
-    assert f"--nproc-per-node 8 {decide_anchor.ANCHOR} --sglang /engine --bytes {SIZE}" in anchors[0]
+    assert f"--nproc-per-node 8 {ANCHOR} --sglang /engine --bytes {SIZE}" in anchors[0]
     assert done.stderr.count("the engine's own all-reduce\n") == 7
 
 

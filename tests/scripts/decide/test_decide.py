@@ -58,16 +58,18 @@ def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
 
 
 def test_what_does_not_fit_beside_a_gemm_is_not_priced_there():
-    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out")
-    assert done.returncode == 0, done.stderr
+    """The first launch says so: the second fails."""
+    Path("fails").touch()
+    asked = [*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out"]
+    done = decide(*asked)
+    assert done.returncode == 3, done.stderr
     assert ("prefill-beside: not priced beside compute: not even one case fits; more --minutes are"
             " wanted\n") in done.stderr
     assert "beside:" not in done.stdout and not any("--beside" in line for line in calls())
     assert ("* Prefill and decode: not priced beside compute, nothing was launched beside a GEMM.\n"
             in Path("out/verdict.md").read_text())
-    done = decide(*TRAFFIC, "--step-ms", "prefill=50,decode=9", "--hidden", "short", "--out", "out",
-                  "--resume")
-    assert done.returncode == 0 and "prefill-beside: not priced" in done.stderr, done.stderr
+    done = decide(*asked, "--resume")
+    assert done.returncode == 3 and "prefill-beside: not priced" in done.stderr, done.stderr
 
 
 def test_parts_that_are_compared_have_the_same_cases():

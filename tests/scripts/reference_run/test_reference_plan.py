@@ -1,12 +1,14 @@
 """What is planned for GPUs, which need not be here for that."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import reference_plan
 from reference_run.micro import with_ranks
 from reference_run.sweeps import loads_of, smaller_dps
+from serving_anchors import ANCHOR
 
 MPIRUN = ("mpirun", "-n", "{ranks}", "--bind-to", "none")
 
@@ -83,6 +85,26 @@ def test_a_build_without_micro_benchmarks(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "is_file", lambda path: False)
     lines, _ = plan("host", 2)
     assert ["collectives-2", "0", "60", "bench_collectives was not built"] in lines
+
+
+@pytest.mark.parametrize(("found", "what", "options"), [
+    ('{"torch": true, "sglang": "/engine"}', "the all-reduces of serving engines",
+     ["--sglang", "/engine"]),
+    ('{"torch": true}', "the all-reduces of serving engines, without SGLang's, which is not there", []),
+    ('{"torch": false}', "{python} has no PyTorch", None),
+    ("", "{python} has no PyTorch", None),  # it fails
+])
+def test_engines_are_those_of_the_python_in_path(plan, tmp_path, monkeypatch, found, what, options):
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\ntest '{found}' && echo '{found}'\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    lines, words = plan("cuda", 4)
+    [line] = [line for line in lines if line[0] == "serving-anchors"]
+    assert line[1:] == ["0" if options is None else "1", "120", what.format(python=python)]
+    assert words.get("serving-anchors") == (None if options is None else [
+        str(python), "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4",
+        str(ANCHOR), *options])
 
 
 def test_a_plan_can_be_read_again(plan, tmp_path):

@@ -36,9 +36,10 @@ def test_collectives_take_their_options():
 
 
 def test_a_sweep_from_end_to_end(tmp_path):
-    """All of them in full runs."""
+    """All of them in full runs. The dry runs have all loads."""
     out = tmp_path / "out"
-    done = reference_run("--out", str(out), *([] if FULL else ["--parts", "eager"]), ranks=2)
+    done = reference_run("--out", str(out), *([] if FULL else ["--parts", "eager", "--load", "hot"]),
+                         ranks=2)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((out / "eager/results.csv").open(newline="")))
     assert {row["launch"] for row in rows} == {"1", "2", "3"}

@@ -17,11 +17,18 @@ DEADLY = "two runs died in this case"
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("unbroken")
+def whole(tmp_path_factory):
+    """The folder of a sweep that nothing ended early."""
+    folder = tmp_path_factory.mktemp("whole")
     done = launch(*SWEEP, "--out", folder, ranks=3)
     assert done.returncode == 0, done.stderr
-    return {(row["case_id"], row["combine"]) for row in rows_of(folder)}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unbroken(whole):
+    """Its rows."""
+    return {(row["case_id"], row["combine"]) for row in rows_of(whole)}
 
 
 def test_a_sweep_killed_again_and_again_ends_with_the_same_rows(tmp_path, unbroken):
@@ -82,17 +89,9 @@ def test_a_case_that_kills_every_run_is_left_out(tmp_path):
     assert status_of(tmp_path)["state"] == "complete"
 
 
-@pytest.fixture(scope="module")
-def half(tmp_path_factory, unbroken):
-    """A whole file of a sweep, to be damaged."""
-    folder = tmp_path_factory.mktemp("half")
-    assert launch(*SWEEP, "--out", folder, ranks=3).returncode == 0
-    return folder
-
-
-def resumed(half, tmp_path, *more, damage=lambda folder: None):
+def resumed(whole, tmp_path, *more, damage=lambda folder: None):
     folder = tmp_path / "copy"
-    shutil.copytree(half, folder)
+    shutil.copytree(whole, folder)
     damage(folder)
     return folder, launch(*SWEEP, *more, "--resume", "--out", folder, ranks=3)
 
@@ -112,8 +111,8 @@ def cut(name, size):
     cut("results.csv", 0),
     cut("results.samples.csv", -5),
 ], ids=["whole", "torn row", "torn header", "empty", "torn sample"])
-def test_a_damaged_file_is_mended_and_completed(damage, half, tmp_path, unbroken):
-    folder, done = resumed(half, tmp_path, damage=damage)
+def test_a_damaged_file_is_mended_and_completed(damage, whole, tmp_path, unbroken):
+    folder, done = resumed(whole, tmp_path, damage=damage)
     assert done.returncode == 0, done.stderr
     assert_only_whole_rows(folder)
     rows = rows_of(folder)
@@ -123,13 +122,13 @@ def test_a_damaged_file_is_mended_and_completed(damage, half, tmp_path, unbroken
         assert {line.split(",")[1] for line in file.readlines()[1:]} == {c for c, _ in unbroken}
 
 
-def test_what_is_there_is_not_measured_again(half, tmp_path):
-    folder, done = resumed(half, tmp_path)
+def test_what_is_there_is_not_measured_again(whole, tmp_path):
+    folder, done = resumed(whole, tmp_path)
     assert "resumed: 7 of 7 cases are there already" in done.stdout
-    assert (folder / "results.csv").read_text() == (half / "results.csv").read_text()
+    assert (folder / "results.csv").read_text() == (whole / "results.csv").read_text()
 
 
-def test_the_last_of_two_sweeps_in_one_file_goes_on(half, tmp_path, unbroken):
+def test_the_last_of_two_sweeps_in_one_file_goes_on(whole, tmp_path, unbroken):
     """And one that is in neither is refused."""
     folder = tmp_path / "two"
     other = [*QUICK, "--tokens", "6", "--combine", "reduce_scatterv_peer"]
@@ -148,8 +147,8 @@ def test_the_last_of_two_sweeps_in_one_file_goes_on(half, tmp_path, unbroken):
     assert f'{folder}/results.csv was made with ' in refused.stderr
 
 
-def test_without_resume_a_torn_file_is_left_alone(half, tmp_path):
-    shutil.copytree(half, tmp_path / "copy")
+def test_without_resume_a_torn_file_is_left_alone(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "copy")
     cut("results.csv", -7)(tmp_path / "copy")
     before = (tmp_path / "copy/results.csv").read_bytes()
     done = launch(*SWEEP, "--out", tmp_path / "copy", ranks=3)
@@ -177,12 +176,12 @@ def change_provenance(key, value):
     ([], change_provenance("settings", {}), "null"),
     ([], cut("results.json", 0), "is not a provenance file"),
 ])
-def test_rows_of_another_sweep_or_machine_are_not_mixed(more, damage, said, half, tmp_path):
-    folder, done = resumed(half, tmp_path, *more, damage=damage)
+def test_rows_of_another_sweep_or_machine_are_not_mixed(more, damage, said, whole, tmp_path):
+    folder, done = resumed(whole, tmp_path, *more, damage=damage)
     assert done.returncode == 2, done.stdout
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert said in done.stderr
-    assert (folder / "results.csv").read_bytes() == (half / "results.csv").read_bytes()
+    assert (folder / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
 def test_launches_share_a_file_and_run_in_another_order(tmp_path):

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from program import QUICK, launch, rows_of
-from strategies import STRATEGIES
+from program import FULL, QUICK, launch, rows_of
+from strategies import FEW, FEW_STRATEGIES
 
 
 def test_topologies_that_do_not_divide_are_obstacles(tmp_path):
@@ -22,7 +22,8 @@ def test_topologies_that_do_not_divide_are_obstacles(tmp_path):
 
 
 @pytest.mark.parametrize(("rule", "decode", "combines"), [
-    ("sglang", "sum_len", "all"), ("sglang:0.5.22", "max_len", "reduce_scatter_padded")])
+    ("sglang", "sum_len", "all" if FULL else "reduce_scatter_padded,reduce_scatterv_fused"),
+    ("sglang:0.5.22", "max_len", "reduce_scatter_padded")])
 def test_padding_follows_sglangs_rule_and_rows_say_what_it_chose(rule, decode, combines, tmp_path):
     done = launch(*QUICK, "--padding", f"max_len,{rule}", "--load", "balanced,hot,idle:1",
                   "--combine", combines, "--out", tmp_path, ranks=3)
@@ -55,7 +56,7 @@ def test_decode_rows_are_padded_to_the_graphs_of_an_engine(tmp_path):
 
 def test_loads_of_production(tmp_path):
     """A mixed load is one case for each dp, whatever the tokens and phases of the others."""
-    sweep = [*QUICK, "--tokens", "6,7", "--load", "mixed:9:2,idle:1", "--dp", "1,3", "--padding",
+    sweep = [*QUICK, *FEW, "--tokens", "6,7", "--load", "mixed:9:2,idle:1", "--dp", "1,3", "--padding",
              "max_len,sglang", "--scope", "output", "--out", tmp_path]
     done = launch(*sweep, ranks=3)
     assert done.returncode == 0, done.stderr
@@ -84,12 +85,12 @@ def test_loads_of_production(tmp_path):
     resumed = launch(*sweep, "--resume", ranks=3)
     assert resumed.returncode == 0, resumed.stderr
     assert "resumed: 16 of 16 cases are there already" in resumed.stdout
-    assert len(rows_of(tmp_path)) == 16 * STRATEGIES
+    assert len(rows_of(tmp_path)) == 16 * FEW_STRATEGIES
 
 
 def test_layers_and_routing_are_part_of_the_case(tmp_path):
     for layers in ("1", "3"):
-        assert launch(*QUICK, "--experts", "16", "--layers", layers, "--routing",
+        assert launch(*QUICK, *FEW, "--experts", "16", "--layers", layers, "--routing",
                       "uniform,zipf:1.5", "--out", tmp_path).returncode == 0
     rows = rows_of(tmp_path)
     assert {(row["layers"], row["routing"]) for row in rows} == {
@@ -106,7 +107,7 @@ def test_layers_and_routing_are_part_of_the_case(tmp_path):
 
 
 def test_all_topologies_of_six_ranks(tmp_path):
-    done = launch(*QUICK, "--dp", "all", "--ep", "all", "--shared-intermediate", "10",
+    done = launch(*QUICK, *FEW, "--dp", "all", "--ep", "all", "--shared-intermediate", "10",
                   "--min-samples", "1", "--scope", "output", "--out", tmp_path, ranks=6)
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path)

@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 from program import BACKEND, QUICK, exchanges, launch, rows_of
-from strategies import STRATEGIES
+from strategies import FEW, STRATEGIES
 
 
 def test_pipelined_rows_are_rows_of_their_own(tmp_path):
@@ -67,7 +67,7 @@ def test_bursts_and_graphs_say_why_no_rank_can_be_late_for_them(tmp_path):
 
 
 def test_cold_rows_say_so(tmp_path):
-    done = launch(*QUICK, "--cache", "warm,cold", "--scope", "output", "--out", tmp_path / "both")
+    done = launch(*QUICK, *FEW, "--cache", "warm,cold", "--scope", "output", "--out", tmp_path / "both")
     assert done.returncode == 0, done.stderr
     ids = {"cold_weights": set(), "cold": set()}
     for row in rows_of(tmp_path / "both"):
@@ -76,13 +76,13 @@ def test_cold_rows_say_so(tmp_path):
         assert float(row["output_us_median"]) > 0 and int(row["samples"]) >= 6
     assert ids["cold_weights"] and ids["cold"] and not ids["cold_weights"] & ids["cold"]
 
-    done = launch(*QUICK, "--cold", "--scope", "output", "--out", tmp_path / "cold")
+    done = launch(*QUICK, *FEW, "--cold", "--scope", "output", "--out", tmp_path / "cold")
     assert done.returncode == 0, done.stderr
     assert {(row["cache"], row["case_id"]) for row in rows_of(tmp_path / "cold")} == {
         ("cold", case) for case in ids["cold"]}
 
     def forecast(*args):
-        said = launch(*QUICK, "--min-samples", "1000", "--dry-run", *args).stdout
+        said = launch(*QUICK, *FEW, "--min-samples", "1000", "--dry-run", *args).stdout
         minutes, seconds = re.search(r"about (?:(\d+) min )?(\d+) s unless", said).groups()
         return 60 * int(minutes or 0) + int(seconds)
 
