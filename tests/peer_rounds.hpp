@@ -68,11 +68,11 @@ public:
         round.norm = calls_ == PeerCalls::with_norm || below(2) == 0;
         round.dtype = dtypes()[below(dtypes().size())].dtype;
         const auto weighted = [&](std::int64_t of) { return round.weighted() ? of : kMostCols; };
-        const std::array<std::int64_t, 7> cols{
-            1, 3, 16, 33, kMostCols, weighted(520), weighted(kMostWeightedCols)};
-        const std::array<std::int64_t, 7> whole_vectors{
-            8, 16, 72, weighted(264), weighted(520), weighted(1032), weighted(kMostWeightedCols)};
-        round.cols = (calls_ == PeerCalls::all ? cols : whole_vectors).at(below(cols.size()));
+        std::vector<std::int64_t> cols{1, 3, 16, 33, kMostCols, weighted(520)};
+        if (calls_ == PeerCalls::with_norm) {
+            cols = {16, weighted(264), weighted(520), weighted(1032), weighted(kMostWeightedCols)};
+        }
+        round.cols = cols.at(below(cols.size()));
         round.offset = below(kMostOffset / sizeof(float)) * size_of(round.dtype);
         round.first.push_back(0);
         const auto kind = below(5);
@@ -87,8 +87,10 @@ public:
 private:
     PeerCall any_call() {
         if (calls_ == PeerCalls::all) return static_cast<PeerCall>(below(kPeerCalls));
-        constexpr std::array kPasses{PeerCall::pull_sum, PeerCall::push_sum,
-                                     PeerCall::push_weighted_sum, PeerCall::pull_weighted_sum};
+        // Twice the one that has two kernels.
+        constexpr std::array kPasses{PeerCall::push_weighted_sum, PeerCall::push_weighted_sum,
+                                     PeerCall::pull_sum, PeerCall::push_sum,
+                                     PeerCall::pull_weighted_sum};
         return kPasses.at(below(kPasses.size()));
     }
     /// Of a rank where all have as many, one has all, one has none, nobody has any, or each has

@@ -14,8 +14,7 @@ namespace moe::cuda {
 constexpr int kMaxPullBlocks = 64;
 static_assert(kMaxPullBlocks <= kMaxFlagBlocks);
 
-/// Vectors of the longest row that a pass with weighted sums that are pushed norms: their squares
-/// are in shared memory.
+/// Vectors of the longest row that push_weighted_sum norms: their squares lie in shared memory.
 constexpr std::size_t kMostNormVectors = 8192;
 
 struct PeerLaunch {

@@ -93,8 +93,9 @@ class CudaPeerNorms : public testing::TestWithParam<Gpus> {};
 /// Passes that complete rows and norm them. Without SIMT_NO_RING many weighted rows come by the
 /// ring, few in registers; with it all in registers, as on GPUs before Hopper.
 TEST_P(CudaPeerNorms, HaveTheBitsOfTheirOwnKernel) {
-    constexpr std::uint64_t kRounds = 24;
-    expect_right(GetParam(), kRounds, 0, PeerCalls::with_norm);
+    constexpr std::uint64_t kRounds = 32;
+    const auto seed = static_cast<std::uint32_t>(16 * GetParam().ranks + GetParam().blocks);
+    expect_right(GetParam(), kRounds, seed, PeerCalls::with_norm);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaPeerNorms,

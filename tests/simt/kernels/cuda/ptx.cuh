@@ -4,7 +4,7 @@
 // other threads run.
 #pragma once
 
-#include "simt_scheduler.hpp"
+#include "tests/simt/simt.hpp"
 
 #include <cuda_runtime.h>
 
