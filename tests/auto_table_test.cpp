@@ -2,10 +2,12 @@
 // and what a file of it may hold. On one rank.
 #include "comm/combine/auto_table.hpp"
 #include "bench/tune/auto_table_file.hpp"
+#include "bench/tune/cached_combine.hpp"
 #include "bench/tune/measure_auto_table.hpp"
 #include "bench/tune/tune_points.hpp"
 #include "comm/named_table.hpp"
 #include "tests/backends.hpp"
+#include "tests/counting_device.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -255,6 +257,34 @@ TEST(TunePoints, AreFewInLongSweepsAndSpanThem) {
     EXPECT_GE(points.size(), 12U);
     EXPECT_EQ(points.front().params->tokens, 1);
     EXPECT_GE(points.back().params->tokens, 1 << 18);
+}
+
+TEST(CachedCombine, WritesEveryRowFromTheMemoryThatItCounts) {
+    for (auto& backend : OpenBackends::opened()) {
+        auto& device = *backend.device;
+        const auto stream = device.make_stream();
+        for (const auto dtype : {DType::bf16, DType::f32}) {
+            const CachedCombine::Shape shape{.rows = 5,
+                                             .cols = 264,
+                                             .entries = 3,
+                                             .dtype = backend.layer_kernels->compute_dtype(dtype)};
+            CountedTraffic traffic(1);
+            CountingDevice counting(device, traffic, 0);
+            const CachedCombine counted(counting, shape);
+            EXPECT_EQ(traffic.of(0).workspace_bytes, CachedCombine::bytes(shape));
+
+            const CachedCombine combine(device, shape);
+            const auto bytes = static_cast<std::size_t>(shape.rows * shape.cols) * size_of(dtype);
+            auto buffer = device.allocate(bytes);
+            const auto to = buffer.matrix(shape.rows, shape.cols, dtype);
+            device.fill_bytes(to, std::byte{0xff}, *stream);
+            combine.run(to, *stream);
+            stream->synchronize();
+            std::vector<std::byte> got(bytes);
+            device.download(to.data, got.data(), bytes);
+            EXPECT_EQ(got, std::vector<std::byte>(bytes)) << backend.name;
+        }
+    }
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
-// The host's push kernels as one rank of two, whose peer has come already.
+// The host's push kernels as one rank of two, whose peer has come already, or comes while this rank
+// waits.
 #include "kernels/host/peer_kernels.hpp"
 
 #include "kernels/host/host_device.hpp"
+#include "kernels/host/rank_flags.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace moe {
@@ -27,9 +30,13 @@ public:
             half_bytes.push_back(plan.half_bytes(static_cast<int>(rank)));
             memory_[rank].assign(2 * half_bytes[rank], kUntouched);
             data_[rank] = memory_[rank].data();
-            flags_[rank] = &epochs_[rank];
+            flags_[rank] = words_[rank].data();
         }
     }
+    /// The peer comes to its first call, and has sent nothing.
+    void let_peer_begin() { words_[1] = {1, 0}; }
+    /// The peer has sent one row more.
+    void send_one_more() { ++words_[1][1]; }
     [[nodiscard]] PeerTable table() const { return {.data = data_, .flags = flags_, .rank = 0}; }
     /// What rank `source` writes to rank `owner` in the first call.
     [[nodiscard]] std::byte* slot(int owner, int source) {
@@ -45,7 +52,8 @@ public:
 
 private:
     std::array<std::vector<std::byte>, 2> memory_;
-    std::array<std::uint32_t, 2> epochs_{0, 1U << 30U};
+    static constexpr std::uint32_t kAhead = 1U << 30U;
+    std::array<std::array<std::uint32_t, RankFlags::kWords>, 2> words_{{{}, {kAhead, kAhead}}};
     std::array<std::byte*, 2> data_{};
     std::array<std::uint32_t*, 2> flags_{};
 };
@@ -96,6 +104,65 @@ TEST(HostPush, OwnWeightedRowsAreAddedWithoutTheInbox) {
     EXPECT_EQ(out, expected);
     EXPECT_EQ(*reinterpret_cast<float*>(inboxes.slot(1, 0) + stride), 3.0F);
     EXPECT_TRUE(inboxes.own_slot_is_untouched());
+}
+
+TEST(HostPush, WeightedRowsAreAddedOneByOneAsTheyCome) {
+    const auto device = make_host_device();
+    const auto stream = device->make_stream();
+    std::vector<float> dense(kCols, 1.0F), out(kValues);
+    std::array<std::int32_t, 5> offsets{0, 1, 2, 2, 2};
+    std::array<std::int32_t, 2> indices{};
+    std::array<float, 2> weights{0.5F, 0.25F};
+    const auto row_bytes = view(dense).row_bytes();
+    const auto stride = PushWeightedSum::inbox_row_bytes(row_bytes);
+    Inboxes inboxes(stride);
+    inboxes.let_peer_begin();
+    // While this rank waits for a row its peer sends it, and the rows before it are complete.
+    std::int64_t came = 0;
+    std::vector<float> complete_before;
+    const auto send_next = [&] {
+        ASSERT_LT(came, kRows);
+        if (came > 0) complete_before.push_back(out[static_cast<std::size_t>(kCols * came - 1)]);
+        auto* slot = inboxes.slot(0, 1) + static_cast<std::size_t>(came++) * stride;
+        std::fill_n(reinterpret_cast<float*>(slot), kCols, 4.0F);
+        slot[stride - PushPlan::kVector] = std::byte{1};
+        inboxes.send_one_more();
+    };
+    make_host_peer_kernels(send_next)->push_weighted_sum(
+        inboxes.table(),
+        {.rows = {2 * kRows, offsets.data(), indices.data(), weights.data()},
+         .dense = view(dense),
+         .plan = inboxes.plan,
+         .half_bytes = inboxes.half_bytes,
+         .out = view(out)},
+        *stream);
+    EXPECT_EQ(came, kRows);
+    EXPECT_EQ(complete_before, std::vector<float>(kRows - 1, 4.5F));
+    EXPECT_EQ(out.back(), 4.25F);
+}
+
+/// How often a rank that begins a call waits in vain for one that has come to `behind` fewer calls.
+int waits_at_the_beginning(std::uint32_t behind) {
+    constexpr std::uint32_t kEpoch = 2;  // after a wrap, where a peer that is behind is not yet
+    std::array<std::array<std::uint32_t, RankFlags::kWords>, 2> words{
+        {{kEpoch}, {kEpoch + 1 - behind}}};
+    std::array<std::uint32_t*, 2> flags{words[0].data(), words[1].data()};
+    std::array<std::byte*, 2> data{};
+    const PeerTable table{.data = data, .flags = flags, .rank = 0};
+    int waits = 0;
+    const std::function<void()> come_once = [&] {
+        ++waits;
+        ++words[1][0];
+    };
+    RankFlags(table, come_once).begin_call();
+    return waits;
+}
+
+TEST(HostPush, ARankIsOneCallAheadAndNotTwo) {
+    EXPECT_EQ(waits_at_the_beginning(0), 0);
+    EXPECT_EQ(waits_at_the_beginning(1), 0);
+    EXPECT_EQ(waits_at_the_beginning(2), 1);
+    EXPECT_EQ(waits_at_the_beginning(4), 3);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // changing kernels, shapes and places, with other data in each. A barrier that is missing, or that
 // does not order what lies on both sides of it, is a data race, or a wrong sum.
 #include "kernels/host/peer_kernels.hpp"
+#include "kernels/host/rank_flags.hpp"
 #include "tests/peer_rank.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,7 @@ constexpr std::uint64_t kRounds = 1000;
 /// With epochs that begin at `epoch`: a round passes two barriers at most.
 void expect_right(int ranks, std::uint32_t epoch) {
     const auto seed = static_cast<unsigned>(ranks) + epoch;
-    const SharedMemory memory(ranks, {.flags = 1}, epoch);
+    const SharedMemory memory(ranks, {.flags = RankFlags::kWords}, epoch);
     std::vector<std::string> wrong(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;
     for (int rank = 0; rank < ranks; ++rank) {

@@ -4,6 +4,7 @@
 #include "bench/micro/residual_norm_operands.hpp"
 #include "kernels/host/host_device.hpp"
 #include "kernels/host/peer_kernels.hpp"
+#include "kernels/host/rank_flags.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -20,11 +21,15 @@ namespace {
 constexpr std::int64_t kHidden = 2048;
 constexpr std::int64_t kRows = 4096;
 
+/// Words of a rank's flags.
+using FlagWords = std::array<std::uint32_t, RankFlags::kWords>;
+
 /// Flags by which every other rank is ahead for good.
-std::vector<std::uint32_t> epochs_of(std::size_t ranks) {
-    std::vector<std::uint32_t> epochs(ranks, std::uint32_t{1} << 30U);
-    epochs.front() = 0;
-    return epochs;
+std::vector<FlagWords> flags_of(std::size_t ranks) {
+    constexpr auto kAhead = std::uint32_t{1} << 30U;
+    std::vector<FlagWords> words(ranks, {kAhead, kAhead});
+    words.front() = {};
+    return words;
 }
 
 /// Bytes a second of a plain loop that reads `streams` streams of f32 and writes their sum: the
@@ -63,11 +68,11 @@ void pull(benchmark::State& state) {
     const auto ranks = static_cast<std::size_t>(state.range(0));
     const auto bytes = static_cast<std::size_t>(kRows * kHidden) * size_of(kDType);
     std::vector<std::vector<std::byte>> blocks(ranks, std::vector<std::byte>(bytes));
-    auto epochs = epochs_of(ranks);
+    auto words = flags_of(ranks);
     std::vector<std::byte*> data;
     std::vector<std::uint32_t*> flags;
     for (auto& block : blocks) data.push_back(block.data());
-    for (auto& epoch : epochs) flags.push_back(&epoch);
+    for (auto& of_rank : words) flags.push_back(of_rank.data());
     Matrix all{nullptr, residual_norm_rows(kRows), kHidden, kDType};
     std::vector<std::byte> memory(all.bytes());
     all.data = memory.data();
@@ -101,7 +106,7 @@ public:
         for (std::size_t rank = 0; rank < kRanks; ++rank) {
             blocks_[rank].resize(kBlockBytes);
             data_[rank] = blocks_[rank].data();
-            flags_[rank] = &epochs_[rank];
+            flags_[rank] = words_[rank].data();
             fill(rows_of(data_[rank]), dense_of(data_[rank]));
         }
         out_.resize(kOwned * kHidden);
@@ -152,7 +157,7 @@ protected:
     std::unique_ptr<PeerKernels> kernels_ = make_host_peer_kernels([] {});
     std::array<std::vector<std::byte>, kRanks> blocks_;
     std::array<std::byte*, kRanks> data_{};
-    std::vector<std::uint32_t> epochs_ = epochs_of(kRanks);
+    std::vector<FlagWords> words_ = flags_of(kRanks);
     std::array<std::uint32_t*, kRanks> flags_{};
     std::vector<BFloat16> out_;
 };

@@ -17,6 +17,16 @@ Parallel all_apart(int ranks) {
     return {ranks, ranks, ranks};
 }
 
+/// Of a layer whose experts are shared out evenly among all ranks.
+CachedCombine::Shape local_combine_of(const TuneParts& parts, const TunePoint& point) {
+    const auto& shape = point.params->shape;
+    const int ranks = parts.backend.world->size();
+    return {.rows = point.owned.total(),
+            .cols = shape.hidden,
+            .entries = (shape.top_k + ranks - 1) / ranks,
+            .dtype = parts.backend.layer_kernels->compute_dtype(point.params->dtype)};
+}
+
 }  // namespace
 
 TunePointBench::TunePointBench(const TuneParts& parts, const TunePoint& point)
@@ -32,20 +42,23 @@ TunePointBench::TunePointBench(const TuneParts& parts, const TunePoint& point)
              point.params->graph,
              point.params->sms},
       inputs_(setup_, {}) {
-    if (auto obstacle = no_room(); !obstacle.empty()) throw OutOfMemory(obstacle);
+    const auto shape = local_combine_of(parts, point);
+    if (auto obstacle = no_room(CachedCombine::bytes(shape)); !obstacle.empty())
+        throw OutOfMemory(obstacle);
     const auto rows = setup_.own_rows();
     own_ = make_on_all(parts_.bootstrap, [&] {
         return setup_.device.allocate(static_cast<std::size_t>(rows * setup_.row_bytes()));
     });
     mine_ = own_.matrix(rows, setup_.cols, setup_.dtype);
+    local_combine_.emplace(
+        make_on_all(parts_.bootstrap, [&] { return CachedCombine(setup_.device, shape); }));
     for (const auto* entry : combine_table()) {
         if (is_auto_candidate(*entry, setup_)) make(*entry);
     }
 }
 
-std::string TunePointBench::no_room() {
+std::string TunePointBench::no_room(std::size_t bytes) {
     std::vector<const CombineEntry*> candidates;
-    std::size_t bytes = 0;
     for (const auto* entry : combine_table()) {
         if (!is_auto_candidate(*entry, setup_)) continue;
         candidates.push_back(entry);
@@ -85,7 +98,7 @@ std::string TunePointBench::capture(Strategy& strategy) {
 }
 
 Matrix TunePointBench::run(const Strategy& strategy) {
-    setup_.device.clear(strategy.input.rows, *stream_);
+    local_combine_->run(strategy.input.rows, *stream_);
     return strategy.combine->run(strategy.input, mine_, *stream_);
 }
 

@@ -30,7 +30,8 @@ std::size_t round_up(std::size_t bytes) {
     return (bytes + kLine - 1) / kLine * kLine;
 }
 
-/// Each rank's part is its flag, then its block; one line more, since MPI promises no alignment.
+/// Each rank's part is a line of flags, then its block; one line more, since MPI promises no
+/// alignment.
 std::size_t part_bytes(std::size_t bytes) {
     return 2 * kLine + round_up(std::max<std::size_t>(bytes, 1));
 }
