@@ -36,7 +36,8 @@ public:
     CountingPeerKernels(CountedTraffic& traffic, const Caller& caller)
         : traffic_(traffic), caller_(caller) {}
 
-    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/) const override {
+    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/,
+                                std::int64_t /*most_rows*/) const override {
         return true;  // and it is no part of any exchange
     }
     void barrier(const PeerTable& /*table*/, Stream& /*stream*/) override {

@@ -7,6 +7,7 @@
 #include "tests/backends.hpp"
 #include "tests/full_tests.hpp"
 #include "tests/given_norm.hpp"
+#include "tests/most_rows.hpp"
 #include "tests/peer_steps.hpp"
 
 #include <fmt/format.h>
@@ -137,7 +138,7 @@ private:
         const auto* norm = norms_[i] ? &norms_[i]->operands() : nullptr;
         const OwnRows own{.rows = own_result(i),
                           .offset = static_cast<std::size_t>(first(step)) * step.shape.row_bytes(),
-                          .most_rows = most_rows(step),
+                          .most_rows = most_rows_of(step.first),
                           .norm = norm};
         switch (step.kernel) {
             case Kernel::push:
@@ -245,18 +246,12 @@ private:
     [[nodiscard]] std::int64_t owned(const Step& step) const {
         return step.first[static_cast<std::size_t>(me()) + 1] - first(step);
     }
-    [[nodiscard]] std::int64_t most_rows(const Step& step) const {
-        std::int64_t most = 0;
-        for (std::size_t rank = 1; rank < step.first.size(); ++rank) {
-            most = std::max(most, step.first[rank] - step.first[rank - 1]);
-        }
-        return most;
-    }
     /// Whether the step asks for a norm, and its pass takes one.
     [[nodiscard]] bool takes_norm(const Step& step) {
         const auto pass =
             step.kernel == Kernel::pull_sum ? OwnersPass::pull_sum : OwnersPass::push_sum;
-        return step.norm && world_.peer_kernels()->can_norm(pass, step.shape.row_bytes());
+        return step.norm && world_.peer_kernels()->can_norm(pass, step.shape.row_bytes(),
+                                                            most_rows_of(step.first));
     }
     [[nodiscard]] std::size_t result_bytes(const Step& step) const {
         const auto rows = of_owners(step.kernel) ? owned(step) : step.shape.rows;

@@ -135,7 +135,7 @@ private:
         poison(own_);
         delay();
         for (int rank = 0; rank < table_.ranks(); ++rank) check_rows(me(), rank);
-        if (most_rows() > 0) check_poisoned(block(), round_.offset, matrix_in(me()).bytes());
+        if (round_.most_rows() > 0) check_poisoned(block(), round_.offset, matrix_in(me()).bytes());
     }
 
     /// Of what lies where the blocks begin, or, for a push, of what a rank has for itself.
@@ -175,7 +175,7 @@ private:
                                          .dense = dense,
                                          .first = first_row(me()),
                                          .out = to,
-                                         .most_rows = most_rows(),
+                                         .most_rows = round_.most_rows(),
                                          .norm = norm.operands()},
                                         *stream_);
         } else {
@@ -273,11 +273,6 @@ private:
     [[nodiscard]] std::int64_t rows(int rank) const {
         return first_row(rank + 1) - first_row(rank);
     }
-    [[nodiscard]] std::int64_t most_rows() const {
-        std::int64_t most = 0;
-        for (int rank = 0; rank < table_.ranks(); ++rank) most = std::max(most, rows(rank));
-        return most;
-    }
     [[nodiscard]] std::int64_t first_element(int rank) const {
         return first_row(rank) * round_.cols;
     }
@@ -303,8 +298,9 @@ private:
         return {own_.data() + shift, count, round_.cols, round_.dtype};
     }
     [[nodiscard]] OwnRows owned(const Matrix& rows) const {
-        return {
-            .rows = rows, .offset = round_.offset + offset_of_rows(me()), .most_rows = most_rows()};
+        return {.rows = rows,
+                .offset = round_.offset + offset_of_rows(me()),
+                .most_rows = round_.most_rows()};
     }
 
     void poison(std::span<std::byte> bytes) const {

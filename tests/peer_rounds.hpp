@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/runtime/dtype.hpp"
+#include "tests/most_rows.hpp"
 
 #include <array>
 #include <cstddef>
@@ -47,6 +48,8 @@ struct PeerRound {
 
     [[nodiscard]] bool weighted() const { return call >= PeerCall::push_weighted_sum; }
     [[nodiscard]] std::int64_t rows() const { return first.back(); }
+    /// Of an owner.
+    [[nodiscard]] std::int64_t most_rows() const { return most_rows_of(first); }
 };
 
 /// Which calls rounds draw from.

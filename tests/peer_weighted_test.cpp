@@ -7,6 +7,7 @@
 #include "tests/backends.hpp"
 #include "tests/full_tests.hpp"
 #include "tests/given_norm.hpp"
+#include "tests/most_rows.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -137,7 +138,7 @@ public:
         if (call_.late == rank_) device_.delay(100e-6, stream);
         const auto pass =
             way == Way::push ? OwnersPass::push_weighted_sum : OwnersPass::pull_weighted_sum;
-        normed_ = norm_ && kernels.can_norm(pass, out_.row_bytes());
+        normed_ = norm_ && kernels.can_norm(pass, out_.row_bytes(), most_rows_of(call_.first));
         const auto* norm = normed_ ? &norm_->operands() : nullptr;
         if (way == Way::push) {
             kernels.push_weighted_sum(inbox.table(),
@@ -150,16 +151,12 @@ public:
                                       stream);
             return;
         }
-        std::int64_t most = 0;
-        for (std::size_t rank = 1; rank < call_.first.size(); ++rank) {
-            most = std::max(most, call_.first[rank] - call_.first[rank - 1]);
-        }
         kernels.pull_weighted_sum(given_.memory->table(),
                                   {.rows = given_.weights,
                                    .dense = given_.rows,
                                    .first = first(),
                                    .out = out_,
-                                   .most_rows = most,
+                                   .most_rows = most_rows_of(call_.first),
                                    .norm = norm},
                                   stream);
     }

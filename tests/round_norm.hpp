@@ -15,8 +15,9 @@ class RoundNorm {
 public:
     RoundNorm(const PeerRound& round, const PeerKernels& kernels, OwnersPass pass)
         : seed_(round.number),
-          taken_(round.norm && kernels.can_norm(pass, static_cast<std::size_t>(round.cols) *
-                                                          size_of(round.dtype))) {}
+          taken_(round.norm &&
+                 kernels.can_norm(pass, static_cast<std::size_t>(round.cols) * size_of(round.dtype),
+                                  round.most_rows())) {}
 
     /// Whether there is one. Rows are then whole vectors, and begin with one.
     [[nodiscard]] bool taken() const { return taken_; }

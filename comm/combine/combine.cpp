@@ -15,7 +15,8 @@ void Combine::run_with_norm(const CombineInput& /*in*/, const ResidualNorm& /*no
 
 bool fuses_norm_in(OwnersPass pass, const CombineSetup& setup) {
     const auto row_bytes = static_cast<std::size_t>(setup.row_bytes());
-    return setup.group.size() == 1 && setup.world.peer_kernels()->can_norm(pass, row_bytes);
+    return setup.group.size() == 1 &&
+           setup.world.peer_kernels()->can_norm(pass, row_bytes, setup.owned.largest());
 }
 
 std::string to_string(const InputNeeds& needs) {

@@ -1,4 +1,4 @@
-// The rows that a worker's ring brings it where it sums up what it pushes, and their order.
+// The expert rows that a worker's ring brings it where it sums up what it pushes, in their order.
 #pragma once
 
 #include "kernels/cuda/push_weighted.cuh"
@@ -53,28 +53,6 @@ private:
     int rank_, end_, workers_, turn_, step_{};
 };
 
-/// A course whose turns are rows: a worker goes through all slices of one before the next.
-class RowCourse {
-public:
-    __device__ RowCourse(const Course& rows, const RowShape& shape)
-        : rows_(rows), slices_(static_cast<int>(shape.slices)), slice_(slices_) {}
-
-    /// The turn of a unit is a slice's, as Course has them.
-    [[nodiscard]] __device__ bool next(Unit& unit) {
-        if (slice_ == slices_) {
-            if (!rows_.next(row_)) return false;
-            slice_ = 0;
-        }
-        unit = {row_.work, row_.piece, row_.turn * slices_ + slice_++};
-        return true;
-    }
-
-private:
-    Course rows_;
-    int slices_, slice_;
-    Unit row_{};
-};
-
 /// The slice of a weighted sum that a unit makes, if it makes one.
 struct Summed {
     bool any{};
@@ -94,12 +72,11 @@ struct Summed {
 
 /// Fills a ring, by one warp. It loads where a row's entries begin two units ahead, and the
 /// entries, one a lane, one unit ahead, so that it waits for neither.
-template <class AnyCourse>
 class Filler {
 public:
-    __device__ Filler(Ring& ring, const AnyCourse& course, const WeightedRows& rows,
+    __device__ Filler(Ring& ring, const Course& course, const WeightedRows& rows,
                       const std::byte* dense, const RowShape& shape)
-        : writer_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
+        : ring_(ring), course_(course), rows_(rows), dense_(dense), shape_(shape) {}
 
     __device__ void run() {
         Summed now{}, then{};
@@ -141,22 +118,42 @@ private:
     }
     /// `entry`: the lane's, of the first ones.
     __device__ void issue(const Summed& summed, Entry entry) {
-        if (summed.entry == summed.end) writer_.put_none();
+        if (summed.entry == summed.end) put(summed, {}, -1);
         for (int i = summed.entry; i < summed.end; ++i) {
             const int of = (i - summed.entry) % kWarp;
             if (of == 0 && i > summed.entry) entry = entry_of(i, summed.end);
-            const auto* row = dense_ + __shfl_sync(kAllLanes, entry.index, of) * shape_.bytes;
-            const float weight = __shfl_sync(kAllLanes, entry.weight, of);
-            writer_.put({row + summed.offset, weight, 0}, summed.bytes, summed.end - 1 - i);
+            put(summed,
+                {__shfl_sync(kAllLanes, entry.index, of), __shfl_sync(kAllLanes, entry.weight, of)},
+                summed.end - 1 - i);
         }
     }
+    __device__ void put(const Summed& summed, const Entry& entry, int left) {
+        auto& full = ring_.full[stage_.at];
+        ring_.empty[stage_.at].wait((stage_.round + 1) % 2);
+        if (lane_ == 0) {
+            ring_.weight[stage_.at] = entry.weight;
+            ring_.left[stage_.at] = left;
+            if (left < 0) {
+                full.arrive();
+            } else {
+                full.arrive_and_expect(summed.bytes);
+                hopper::bulk_load(ring_.slice[stage_.at],
+                                  dense_ + entry.index * shape_.bytes + summed.offset, summed.bytes,
+                                  full, policy_);
+            }
+        }
+        __syncwarp();
+        stage_.next();
+    }
 
-    RingWriter writer_;
-    AnyCourse course_;
+    Ring& ring_;
+    Course course_;
     const WeightedRows& rows_;
     const std::byte* dense_;
     const RowShape& shape_;
+    Stage stage_;
     int lane_ = static_cast<int>(threadIdx.x) % kWarp;
+    std::uint64_t policy_ = hopper::evict_first_policy();
 };
 
 }  // namespace moe::cuda

@@ -49,10 +49,19 @@ public:
     CudaPeerKernels(std::shared_ptr<const PeerWatch> watch, PeerBlocks blocks)
         : watch_(std::move(watch)), blocks_(blocks) {}
 
-    [[nodiscard]] bool can_norm(OwnersPass pass, std::size_t row_bytes) const override {
-        const bool fits = pass != OwnersPass::push_weighted_sum ||
-                          row_bytes <= kMostNormVectors * PushPlan::kVector;
-        return row_bytes % PushPlan::kVector == 0 && fits;
+    [[nodiscard]] bool can_norm(OwnersPass pass, std::size_t row_bytes,
+                                std::int64_t most_rows) const override {
+        if (row_bytes % PushPlan::kVector != 0) return false;
+        switch (pass) {
+            case OwnersPass::pull_sum:
+            case OwnersPass::push_sum:
+                return true;
+            case OwnersPass::push_weighted_sum:
+                return push_weighted_norms(most_rows, row_bytes, blocks_.most);
+            case OwnersPass::pull_weighted_sum:
+                return false;
+        }
+        return false;
     }
     void barrier(const PeerTable& table, Stream& stream) override {
         launch_peer_barrier(peers(table), native(stream));

@@ -7,7 +7,6 @@
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/pull_weighted.cuh"
-#include "kernels/cuda/residual_norm.cuh"
 
 #include <algorithm>
 
@@ -104,57 +103,13 @@ __global__ void __launch_bounds__(kThreads)
     advance_to(peers, epoch + 2);
 }
 
-/// Rows that a block of the next kernel works on at once.
-constexpr int kGroups = kThreads / kNormThreads;
-/// Vectors of a row that the norm keeps, as far as registers go: 4096 columns of 16 bits.
-constexpr int kKept = 2;
-
-/// The same with the residual norm of each row: its slices go round the warps of one group, which
-/// looks up the row's entries once, and then has all of the row in its caches.
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    pull_weighted_sum_norm(const __grid_constant__ Peers peers,
-                           const __grid_constant__ Places places, const OwnPart own, T* out,
-                           const NormOperands<T> operands) {
-    constexpr int kWidth = kWide<T>;
-    const int group = static_cast<int>(threadIdx.x) / kNormThreads;
-    RowNorm<T, kWidth, kKept, kGroups> norm(operands, dynamic_smem<NormPartials>()[group]);
-    const auto epoch = epoch_of(peers);
-    meet<Orders::boundary>(peers, epoch + 1);
-    const PeerRows<T, kWidth> rows{
-        {peers, places, own.vectors * static_cast<std::int64_t>(sizeof(Vector<T, kWidth>))}};
-    const auto span_of = [&](std::int64_t row) {
-        return row < own.rows ? rows.span(own.first + row) : Span{};
-    };
-    const auto stride = std::int64_t{gridDim.x} * kGroups;
-    auto row = std::int64_t{blockIdx.x} + std::int64_t{gridDim.x} * group;
-    auto span = span_of(row);
-    auto next_span = span_of(row + stride);
-    auto entries = rows.entries(span, 0);
-    for (; row < own.rows; row += stride) {
-        const auto later_span = span_of(row + 2 * stride);
-        const auto next_entries = rows.entries(next_span, 0);
-        const int lane = static_cast<int>(threadIdx.x) % kWarp;
-        for (std::int64_t i = norm.vector(0); i - lane < own.vectors; i += kNormThreads) {
-            const auto sum = rows.sum(span, entries, min(i, own.vectors - 1));
-            if (i >= own.vectors) break;
-            reinterpret_cast<Vector<T, kWidth>*>(out)[row * own.vectors + i] = sum;
-        }
-        norm.run(row * own.vectors);
-        span = next_span;
-        next_span = later_span;
-        entries = next_entries;
-    }
-    meet<Orders::boundary>(peers, epoch + 2);
-    advance_to(peers, epoch + 2);
-}
-
 }  // namespace
 
 void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
                               const PeerLaunch& how) {
     MOE_EXPECT(sum.dense.cols == sum.out.cols && sum.dense.dtype == sum.out.dtype,
                "experts compute in the type that rows travel as");
+    MOE_EXPECT(sum.norm == nullptr, "a pull of weighted rows takes no norm");
     if (sum.most_rows == 0) return;
     const auto place = [&](const auto* data) {
         return reinterpret_cast<const std::byte*>(data) - peers.data[peers.rank];
@@ -162,29 +117,6 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
     const Places places{place(sum.rows.offsets), place(sum.rows.indices), place(sum.rows.weights),
                         place(sum.dense.data)};
     const int most_blocks = std::min(how.max_blocks, kMaxFlagBlocks);
-    if (sum.norm != nullptr) {
-        const auto& norm = *sum.norm;
-        MOE_EXPECT(rows_are_wide(sum.out.row_bytes(),
-                                 {sum.dense.data, sum.out.data, norm.residual.data,
-                                  norm.weight.data, norm.hidden.data, norm.normed.data}),
-                   "rows of whole vectors take a norm");
-        const auto blocks =
-            static_cast<unsigned>(std::min<std::int64_t>(sum.most_rows, most_blocks));
-        const OwnPart own{sum.first, sum.out.rows,
-                          static_cast<std::int64_t>(sum.out.row_bytes() / kVectorBytes)};
-        if (sum.most_rows >= std::int64_t{kGroups} * most_blocks && ring_workers() >= kGroups) {
-            launch_pull_weighted_ring(peers, places, own, sum, blocks, how.stream);
-            return;
-        }
-        visit_native(sum.out.dtype, true, [&](auto tag, auto /*width*/) {
-            using T = typename decltype(tag)::type;
-            pull_weighted_sum_norm<T>
-                <<<blocks, kThreads, kGroups * sizeof(NormPartials), how.stream>>>(
-                    peers, places, own, sum.out.as<T>(), norm_operands<T>(norm));
-            MOE_CUDA(cudaGetLastError());
-        });
-        return;
-    }
     // By bytes: rows may be wide on some ranks only, and all need as many blocks.
     const auto vectors =
         ceil_div(static_cast<std::int64_t>(sum.out.row_bytes()), std::int64_t{kVectorBytes});
@@ -192,7 +124,7 @@ void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
     const auto grid = peer_grid(lanes, kThreads, most_blocks);
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
     if (wide && lanes >= std::int64_t{most_blocks} * kThreads && ring_workers() > 0) {
-        launch_pull_weighted_ring(peers, places, {sum.first, sum.out.rows, vectors}, sum,
+        launch_pull_weighted_ring(peers, places, {sum.first, sum.out.rows, vectors}, sum.out,
                                   grid.blocks, how.stream);
         return;
     }

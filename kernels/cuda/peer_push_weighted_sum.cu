@@ -58,6 +58,11 @@ __global__ void __launch_bounds__(kMostPushThreads)
 
 }  // namespace
 
+bool push_weighted_norms(std::int64_t most_rows, std::size_t row_bytes, int max_blocks) {
+    const auto slices = ceil_div(static_cast<std::int64_t>(row_bytes), std::int64_t{kSliceBytes});
+    return row_bytes <= kMostNormVectors * kVectorBytes && most_rows * slices < max_blocks * kRingTurns;
+}
+
 void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how) {
     MOE_EXPECT(sum.dense.cols == sum.out.cols && sum.dense.dtype == sum.out.dtype,
@@ -94,9 +99,7 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                                  {sum.dense.data, sum.out.data, norm.residual.data,
                                   norm.weight.data, norm.hidden.data, norm.normed.data}),
                    "rows of whole vectors take a norm");
-        // A worker of the ring takes whole rows: with fewer of them than blocks, blocks would idle.
-        const bool many = by_ring && most >= how.max_blocks;
-        (many ? launch_push_weighted_ring_norm : launch_push_weighted_sum_norm)(push, norm, how);
+        launch_push_weighted_sum_norm(push, norm, how);
         return;
     }
     if (by_ring && wide) {

@@ -89,6 +89,6 @@ struct OwnPart {
 /// Rows come by bulk copies, through rings: for many rows, all wide (see rows_are_wide()), where
 /// there are ring_workers(). As many blocks as the kernel that it stands for.
 void launch_pull_weighted_ring(const Peers& peers, const Places& places, const OwnPart& own,
-                               const PullWeightedSum& sum, unsigned blocks, cudaStream_t stream);
+                               const Matrix& out, unsigned blocks, cudaStream_t stream);
 
 }  // namespace moe::cuda

@@ -129,10 +129,8 @@ struct WeightedPush {
 /// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()), where there are
 /// ring_workers().
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how);
-/// Both with the residual norm of the rows, all of them wide.
+/// In registers, with the residual norm of the rows, all of them wide.
 void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm& norm,
                                    const PeerLaunch& how);
-void launch_push_weighted_ring_norm(const WeightedPush& push, const ResidualNorm& norm,
-                                    const PeerLaunch& how);
 
 }  // namespace moe::cuda

@@ -8,8 +8,7 @@
 #include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/warp.cuh"
 
-#include <algorithm>
-#include <cstdint>
+#include <cstddef>
 
 namespace moe::cuda {
 
@@ -39,12 +38,6 @@ struct Ring {
     }
 };
 
-/// A thread's place among workers.
-struct RingThread {
-    int worker = static_cast<int>(threadIdx.x) / kWorkerThreads;  ///< of the block
-    int thread = static_cast<int>(threadIdx.x) % kWorkerThreads;  ///< of the worker
-};
-
 /// A place in a ring, and how often it went round.
 struct Stage {
     int at{};
@@ -57,100 +50,5 @@ struct Stage {
         }
     }
 };
-
-/// Puts slices into a ring, by one warp.
-class RingWriter {
-public:
-    __device__ explicit RingWriter(Ring& ring) : ring_(ring) {}
-
-    struct Row {
-        const std::byte* slice;
-        float weight;
-        int rank;
-    };
-    __device__ void put(const Row& row, unsigned bytes, int left) {
-        auto& full = next_to_fill(row, left);
-        if (threadIdx.x % kWarp == 0) {
-            full.arrive_and_expect(bytes);
-            hopper::bulk_load(ring_.slice[stage_.at], row.slice, bytes, full, policy_);
-        }
-        advance();
-    }
-    /// For a sum without any.
-    __device__ void put_none() {
-        auto& full = next_to_fill({}, -1);
-        if (threadIdx.x % kWarp == 0) full.arrive();
-        advance();
-    }
-
-private:
-    __device__ hopper::Mbarrier& next_to_fill(const Row& row, int left) {
-        ring_.empty[stage_.at].wait((stage_.round + 1) % 2);
-        if (threadIdx.x % kWarp == 0) {
-            ring_.weight[stage_.at] = row.weight;
-            ring_.rank[stage_.at] = row.rank;
-            ring_.left[stage_.at] = left;
-        }
-        return ring_.full[stage_.at];
-    }
-    __device__ void advance() {
-        __syncwarp();
-        stage_.next();
-    }
-
-    Ring& ring_;
-    Stage stage_;
-    std::uint64_t policy_ = hopper::evict_first_policy();
-};
-
-/// Takes slices out of a ring, by one of the threads that share them.
-class RingReader {
-public:
-    __device__ RingReader(Ring& ring, int thread) : ring_(ring), thread_(thread) {}
-
-    /// add(value, weight, rank) for this thread's vector of each row of the next sum, in their
-    /// order; false where it has none.
-    template <class V, class Add>
-    __device__ bool sum(Add&& add) {
-        int left = 0;
-        do {
-            ring_.full[stage_.at].wait(stage_.round % 2);
-            left = ring_.left[stage_.at];
-            if (left >= 0) {
-                add(reinterpret_cast<const V*>(ring_.slice[stage_.at])[thread_],
-                    ring_.weight[stage_.at], ring_.rank[stage_.at]);
-            }
-            __syncwarp();
-            if (thread_ % kWarp == 0) ring_.empty[stage_.at].arrive();
-            stage_.next();
-        } while (left > 0);
-        return left == 0;
-    }
-
-private:
-    Ring& ring_;
-    int thread_;
-    Stage stage_;
-};
-
-/// How a launch's workers share blocks: blocks first.
-struct RingGrid {
-    unsigned blocks, workers;  ///< workers: of a block
-
-    RingGrid(std::int64_t turns, int max_blocks) {
-        const auto here = std::clamp<std::int64_t>(ceil_div(turns, std::int64_t{max_blocks}), 1,
-                                                   ring_workers());
-        blocks = static_cast<unsigned>(std::min<std::int64_t>(max_blocks, ceil_div(turns, here)));
-        workers = static_cast<unsigned>(here);
-    }
-    [[nodiscard]] unsigned threads() const { return workers * kWorkerThreads; }
-};
-/// Lets a kernel have `smem_bytes` for each of the most workers that any call has: a graph may hold
-/// a call that takes more than this one.
-template <class Kernel>
-void allow_ring_workers(Kernel* kernel, std::size_t smem_bytes) {
-    MOE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  static_cast<int>(smem_bytes) * ring_workers()));
-}
 
 }  // namespace moe::cuda

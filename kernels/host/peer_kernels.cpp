@@ -19,7 +19,8 @@ class HostPeerKernels final : public PeerKernels {
 public:
     explicit HostPeerKernels(std::function<void()> idle) : idle_(std::move(idle)) {}
 
-    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/) const override {
+    [[nodiscard]] bool can_norm(OwnersPass /*pass*/, std::size_t /*row_bytes*/,
+                                std::int64_t /*most_rows*/) const override {
         return true;
     }
 

@@ -109,8 +109,10 @@ class PeerKernels {
 public:
     virtual ~PeerKernels() = default;
 
-    /// Whether a pass takes a norm of rows of `row_bytes` bytes: the same on all ranks.
-    [[nodiscard]] virtual bool can_norm(OwnersPass pass, std::size_t row_bytes) const = 0;
+    /// Whether a pass takes a norm of rows of `row_bytes` bytes, of which an owner has `most_rows`
+    /// at most: the same on all ranks.
+    [[nodiscard]] virtual bool can_norm(OwnersPass pass, std::size_t row_bytes,
+                                        std::int64_t most_rows) const = 0;
 
     /// What any rank enqueued before it is seen by what any rank enqueues after it.
     virtual void barrier(const PeerTable& table, Stream& stream) = 0;

@@ -90,8 +90,7 @@ INSTANTIATE_TEST_SUITE_P(All, CudaPeerKernels,
 
 class CudaPeerNorms : public testing::TestWithParam<Gpus> {};
 
-/// Passes that complete rows and norm them. Without SIMT_NO_RING many weighted rows come by the
-/// ring, few in registers; with it all in registers, as on GPUs before Hopper.
+/// Passes that complete rows and norm them.
 TEST_P(CudaPeerNorms, HaveTheBitsOfTheirOwnKernel) {
     constexpr std::uint64_t kRounds = 32;
     const auto seed = static_cast<std::uint32_t>(16 * GetParam().ranks + GetParam().blocks);
@@ -99,8 +98,8 @@ TEST_P(CudaPeerNorms, HaveTheBitsOfTheirOwnKernel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaPeerNorms,
-                         testing::Values(Gpus{1, 2, true}, Gpus{2, 1, false}, Gpus{2, 8, true},
-                                         Gpus{3, 2, false}, Gpus{4, 2, true}, Gpus{4, 4, false}),
+                         testing::Values(Gpus{1, 12, true}, Gpus{2, 1, false}, Gpus{2, 8, true},
+                                         Gpus{3, 8, false}, Gpus{4, 8, true}, Gpus{4, 12, false}),
                          name_of);
 
 /// One rank of two that calls alone.
