@@ -54,8 +54,7 @@ TEST(SglangPadding, OfDecodeFollowsTheRuleOfTheVersion) {
              Row{{1 << 24, 1}, 1, 1 << 18, kMax, kMax, kMax, kMax},
              Row{{1LL << 44, 1, 1}, 1, 1 << 18, kNone, kMax, kNone, kMax},
          }) {
-        const auto padding = [&row_bytes = row_bytes, &tokens = tokens, &attn_tp = attn_tp](
-                                 const char* release, bool in_graph) {
+        const auto padding = [&row](const char* release, bool in_graph) {
             return engine_padding(find_engine_rules(release),
                                   {StepPhase::decode, in_graph, row.row_bytes}, row.tokens,
                                   row.attn_tp);

@@ -40,12 +40,13 @@ void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& h
 void launch_push_sum_norm(const Peers& inbox, const PushSum& sum, const PeerLaunch& how);
 void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                               const PeerLaunch& how);
-void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
-                              const PeerLaunch& how);
-/// Whether it takes the norm of rows, of which an owner has so many at most: where they are few. The
-/// ring has none: one that had took longer than a kernel of its own behind it (kernels/README.md).
+/// Whether it takes the norm of rows, of which an owner has so many at most: where they are few.
+/// The ring has none: one that had took longer than a kernel of its own behind it
+/// (kernels/README.md).
 [[nodiscard]] bool push_weighted_norms(std::int64_t most_rows, std::size_t row_bytes,
                                        int max_blocks);
+void launch_pull_weighted_sum(const Peers& peers, const PullWeightedSum& sum,
+                              const PeerLaunch& how);
 /// Workers of a ring's kernel for which a block of this process's GPU has shared memory; none where
 /// the GPU, or what its code was made for, has no bulk copies. The same on ranks of equal GPUs.
 [[nodiscard]] int ring_workers();
