@@ -80,25 +80,34 @@ TEST(HostPush, OwnRowsAreReadWhereTheyLie) {
     EXPECT_TRUE(inboxes.own_slot_is_untouched());
 }
 
+/// Four rows that have two entries together, both of dense row 0.
+struct TwoEntries {
+    std::array<std::int32_t, 2 * kRows + 1> offsets;
+    std::array<float, 2> weights;
+    std::array<std::int32_t, 2> indices{};
+
+    void push(Inboxes& inboxes, std::vector<float>& dense, std::vector<float>& out,
+              const std::function<void()>& idle) {
+        const auto stream = make_host_device()->make_stream();
+        make_host_peer_kernels(idle)->push_weighted_sum(
+            inboxes.table(),
+            {.rows = {2 * kRows, offsets.data(), indices.data(), weights.data()},
+             .dense = view(dense),
+             .plan = inboxes.plan,
+             .half_bytes = inboxes.half_bytes,
+             .out = view(out)},
+            *stream);
+    }
+};
+
 TEST(HostPush, OwnWeightedRowsAreAddedWithoutTheInbox) {
-    const auto device = make_host_device();
-    const auto stream = device->make_stream();
     std::vector<float> dense(kCols, 1.0F), out(kValues);
     // Row 0 and row 3 of four have an entry; the peer has none for rank 0.
-    std::array<std::int32_t, 5> offsets{0, 1, 1, 1, 2};
-    std::array<std::int32_t, 2> indices{};
-    std::array<float, 2> weights{0.5F, 3.0F};
+    TwoEntries entries{{0, 1, 1, 1, 2}, {0.5F, 3.0F}};
     const auto stride = PushWeightedSum::inbox_row_bytes(view(dense).row_bytes());
     Inboxes inboxes(stride);
     std::fill_n(inboxes.slot(0, 1), 2 * stride, std::byte{0});
-    make_host_peer_kernels([] {})->push_weighted_sum(
-        inboxes.table(),
-        {.rows = {2 * kRows, offsets.data(), indices.data(), weights.data()},
-         .dense = view(dense),
-         .plan = inboxes.plan,
-         .half_bytes = inboxes.half_bytes,
-         .out = view(out)},
-        *stream);
+    entries.push(inboxes, dense, out, [] {});
     std::vector<float> expected(kValues);
     std::fill_n(expected.begin(), kCols, 0.5F);
     EXPECT_EQ(out, expected);
@@ -107,12 +116,8 @@ TEST(HostPush, OwnWeightedRowsAreAddedWithoutTheInbox) {
 }
 
 TEST(HostPush, WeightedRowsAreAddedOneByOneAsTheyCome) {
-    const auto device = make_host_device();
-    const auto stream = device->make_stream();
     std::vector<float> dense(kCols, 1.0F), out(kValues);
-    std::array<std::int32_t, 5> offsets{0, 1, 2, 2, 2};
-    std::array<std::int32_t, 2> indices{};
-    std::array<float, 2> weights{0.5F, 0.25F};
+    TwoEntries entries{{0, 1, 2, 2, 2}, {0.5F, 0.25F}};
     const auto row_bytes = view(dense).row_bytes();
     const auto stride = PushWeightedSum::inbox_row_bytes(row_bytes);
     Inboxes inboxes(stride);
@@ -128,14 +133,7 @@ TEST(HostPush, WeightedRowsAreAddedOneByOneAsTheyCome) {
         slot[stride - PushPlan::kVector] = std::byte{1};
         inboxes.send_one_more();
     };
-    make_host_peer_kernels(send_next)->push_weighted_sum(
-        inboxes.table(),
-        {.rows = {2 * kRows, offsets.data(), indices.data(), weights.data()},
-         .dense = view(dense),
-         .plan = inboxes.plan,
-         .half_bytes = inboxes.half_bytes,
-         .out = view(out)},
-        *stream);
+    entries.push(inboxes, dense, out, send_next);
     EXPECT_EQ(came, kRows);
     EXPECT_EQ(complete_before, std::vector<float>(kRows - 1, 4.5F));
     EXPECT_EQ(out.back(), 4.25F);

@@ -3,7 +3,6 @@
 // and each expert row is read once: the floor is memory, or the link, where more is read than
 // partial sums are. The barriers around it are flags of each block, as in peer_pull.cu.
 #include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/peer.cuh"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/pull_weighted.cuh"

@@ -3,8 +3,6 @@
 #pragma once
 
 #include "kernels/cuda/bulk_copy.cuh"
-#include "kernels/cuda/cuda.hpp"
-#include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/warp.cuh"
 
@@ -24,7 +22,7 @@ struct Ring {
     alignas(128) std::byte slice[kStages][kSliceBytes];
     hopper::Mbarrier full[kStages], empty[kStages];
     float weight[kStages];
-    int rank[kStages];  ///< whose row it is
+    int rank[kStages];  ///< whose row it is, where rows of several ranks come
     int left[kStages];  ///< rows of the same sum that follow; -1: the sum has none at all
 
     /// By all threads of a block at once, each of which is its worker's `thread`.
