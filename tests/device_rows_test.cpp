@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -39,6 +40,30 @@ TEST(Device, CopiesManyAtOnceAndNothingBesideThem) {
             EXPECT_EQ(rig.read(to), want) << cols << " columns";
         }
     });
+}
+
+TEST(Device, CopiesToAndFromTheHostAfterWhatWasEnqueued) {
+    constexpr double kLate = 2e-3;  // seconds
+    for (auto& backend : OpenBackends::opened()) {
+        Rig rig(backend);
+        auto& device = rig.device();
+        const auto matrix = rig.matrix(1, 64, DType::f32);
+        const auto filled_late = [&](int value) {
+            device.delay(kLate, rig.stream());
+            device.fill_bytes(matrix, std::byte(value), rig.stream());
+            return std::vector<std::byte>(matrix.bytes(), std::byte(value));
+        };
+        std::vector<std::byte> got(matrix.bytes());
+        const auto late = filled_late(1);
+        device.download(matrix.data, got.data(), got.size());
+        EXPECT_EQ(got, late) << backend.name;
+
+        static_cast<void>(filled_late(2));
+        device.upload(late.data(), matrix.data, late.size());
+        rig.stream().synchronize();
+        device.download(matrix.data, got.data(), got.size());
+        EXPECT_EQ(got, late) << backend.name << ": overwritten by earlier work";
+    }
 }
 
 TEST(Device, SaysWhenThereIsNoMemoryAndGoesOn) {

@@ -227,12 +227,13 @@ public:
     }
 
     void upload(const std::byte* host, std::byte* device, std::size_t bytes) override {
+        finish_all();
         MOE_CUDA(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice));
-        // From pageable memory the copy may return before the last bytes have arrived, and our
-        // streams do not wait for the default one.
-        MOE_CUDA(cudaStreamSynchronize(cudaStreamLegacy));
+        // From pageable memory the copy may return before the last bytes have arrived.
+        finish_all();
     }
     void download(const std::byte* device, std::byte* host, std::size_t bytes) override {
+        finish_all();
         MOE_CUDA(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));
     }
     void copy(const Matrix& from, const Matrix& to, Stream& stream) override {
@@ -269,6 +270,9 @@ public:
     }
 
 private:
+    /// Copies by the host run on the default stream, which our streams and it do not wait for.
+    static void finish_all() { MOE_CUDA(cudaDeviceSynchronize()); }
+
     int ordinal_;
     double patience_seconds_;
     cudaDeviceProp properties_{};

@@ -170,6 +170,8 @@ public:
     /// Bytes of the largest cache: whatever is larger than this is read from memory each time.
     [[nodiscard]] virtual std::size_t cache_bytes() const = 0;
 
+    /// Both come after all work that was enqueued on the device before, and are done when they
+    /// return. Not within a capture, nor behind a gate that is closed.
     virtual void upload(const std::byte* host, std::byte* device, std::size_t bytes) = 0;
     virtual void download(const std::byte* device, std::byte* host, std::size_t bytes) = 0;
 
