@@ -233,7 +233,8 @@ void Runner::report_samples(std::span<const StrategyRun> strategies, const Strat
     row.timed_by = output.series.by_device ? "device" : "host";
     if (samples.contract_limit) {
         row.contract_limit_us = *samples.contract_limit * 1e6;
-        row.limit_us = samples.limits[at] * 1e6;
+        row.limit_us = samples.limits[at].exchange * 1e6;
+        row.output_limit_us = samples.limits[at].output * 1e6;
     }
     if (!samples.phases.empty()) {
         row.phases = phases_of(samples.phases[*samples.of(RegionId::layer)->find(strategy)]);

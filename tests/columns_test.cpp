@@ -131,6 +131,17 @@ TEST(ResultRow, ComparesTheExchangeWithBothLimits) {
     EXPECT_EQ(cell(row, "pct_of_limit"), Value());
 }
 
+TEST(ResultRow, ComparesTheOutputStepWithItsLimit) {
+    ResultRow row;
+    row.output_limit_us = 150;
+    EXPECT_EQ(cell(row, "pct_of_output_limit"), Value()) << "no time, no share of it";
+    row.output = Timing{{200, {}, {}}, {}, {}, {}};
+    EXPECT_EQ(cell(row, "output_limit_us"), Value(150.0));
+    EXPECT_EQ(cell(row, "pct_of_output_limit"), Value(75.0));
+    row.output_limit_us.reset();
+    EXPECT_EQ(cell(row, "pct_of_output_limit"), Value());
+}
+
 TEST(ResultRow, SaysWhyItsTimesGiveNoVerdict) {
     ResultRow row;
     row.claim = Claim::memory;

@@ -116,7 +116,9 @@ std::size_t PreparedCase::bytes(const LayerPlan& plan, const LayerKernelsFactory
         largest = std::max(largest, cost.workspace_bytes);
         sent = std::max(sent, cost.link_bytes);
     }
-    total += Calibration::bytes(setup.device, setup.world, sent, plan.rows * setup.row_bytes());
+    const auto read = static_cast<std::int64_t>(MoeLayer::weighted_layout(plan, kernels).bytes());
+    total += Calibration::bytes(setup.device, setup.world, sent,
+                                std::max(plan.rows * setup.row_bytes(), read));
     // The verifier makes one of them a second time, and a library may copy what it reduces in it.
     total += 2 * largest;
     // Collectives of MPI and NCCL keep up to a copy of what they reduce; the verifier holds given

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/case/beside_gemm.hpp"
+#include "bench/case/case_limits.hpp"
 #include "bench/case/plan.hpp"
 #include "bench/case/region.hpp"
 #include "bench/case/verifier.hpp"
@@ -47,10 +48,14 @@ struct CaseSamples {
     /// For each strategy of the layer region; empty without a layer, and for graphs, whose phases
     /// are not marked.
     std::vector<PhaseSplit> phases;
-    /// Seconds that the exchange takes at least: by the contract, and with each strategy of the
-    /// output region. Without rows there is nothing to move and no limit.
+    /// Seconds that the exchange takes at least by the contract, and that it and the output step
+    /// take with each strategy of the output region. Without rows there is nothing to move and no
+    /// limit.
     std::optional<double> contract_limit;
-    std::vector<double> limits;
+    struct Limits {
+        double exchange{}, output{};
+    };
+    std::vector<Limits> limits;
     std::optional<BesideSamples> beside;  ///< where the case asks for it
     CaseClocks clocks;
     std::optional<double> disturbed_pct;  ///< see ResultRow
@@ -111,6 +116,7 @@ private:
     [[nodiscard]] StrategyRun make_strategy(const CombineEntry& entry);
     /// Where that depends on the expert rows, which are there.
     void count_sent_bytes();
+    [[nodiscard]] StepBytes count_step_bytes();
     [[nodiscard]] std::vector<Region> make_regions();
     void capture(StrategyRun& strategy, const Options& options);
     /// Collective. What is wrong with the output step as it is timed, in every form.
@@ -129,7 +135,7 @@ private:
     /// How the sampler sees a strategy in a region.
     [[nodiscard]] Candidate candidate_of(const Region& region, StrategyRun& strategy,
                                          const Options& options);
-    void find_limits(CaseSamples& samples);
+    void find_limits(const StepBytes& bytes, CaseSamples& samples);
     [[nodiscard]] std::vector<PhaseSplit> split_phases(std::span<const StrategyRun* const> timed,
                                                        const Options& options);
     /// What comes untimed before each sample of a region; cold after it, in a cold case.

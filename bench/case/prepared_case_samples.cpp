@@ -1,6 +1,5 @@
 // What is sampled of a prepared case.
 #include "bench/case/prepared_case.hpp"
-#include "comm/contract_cost.hpp"
 
 #include <fmt/format.h>
 
@@ -34,6 +33,11 @@ void PreparedCase::count_sent_bytes() {
     }
 }
 
+StepBytes PreparedCase::count_step_bytes() {
+    if (row_map_.rows() == 0) return {};
+    return moe::count_step_bytes(parts_.bootstrap, combine_setup_, layer_.weighted_input());
+}
+
 CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
     CaseSamples samples;
     if (std::ranges::none_of(strategies_, &StrategyRun::to_be_timed)) return samples;
@@ -45,6 +49,7 @@ CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_p
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
     count_sent_bytes();
+    const auto bytes = count_step_bytes();
     for (const auto& region : regions_) {
         auto of_region = sample(region, sampler, options, on_progress);
         if (of_region.strategies.empty()) continue;
@@ -60,7 +65,7 @@ CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_p
         samples.phases = split_phases(layer->strategies, options);
     }
     on_progress("limits", 0);
-    find_limits(samples);
+    find_limits(bytes, samples);
     return samples;
 }
 
@@ -136,25 +141,16 @@ Candidate PreparedCase::candidate_of(const Region& region, StrategyRun& strategy
     return timed;
 }
 
-void PreparedCase::find_limits(CaseSamples& samples) {
+void PreparedCase::find_limits(const StepBytes& bytes, CaseSamples& samples) {
+    if (row_map_.rows() == 0) return;
     parts_.heartbeat.set_phase("calibrating");
-    const auto row_bytes = combine_setup_.row_bytes();
-    const auto matrix_bytes = row_map_.rows() * row_bytes;
-    if (matrix_bytes == 0) return;
     parts_.calibration.begin_case(case_.graph);
-    const auto limit = [&](const Cost& cost) {
-        return parts_.calibration.limit(cost, matrix_bytes, case_.dtype);
-    };
-    samples.contract_limit = limit(contract_cost(row_map_.owned(), parts_.group.size(), row_bytes));
+    CaseLimits limits({parts_.calibration, combine_setup_, bytes, parts_.one_memory,
+                       case_.epilogue != Epilogue::none});
+    samples.contract_limit = limits.contract();
     for (const auto* strategy : samples.of(RegionId::output)->strategies) {
-        // Strategies move no less than the contract asks for, whatever noise two limits have; but
-        // those of weighted rows leave out rows of none.
-        const auto& needs = strategy->needs;
-        const auto least = needs.weighted() ? 0.0 : *samples.contract_limit;
-        auto cost = strategy->cost;
-        // Expert rows of one memory are read where they lie.
-        if (parts_.one_memory && needs.weighted() && needs.reach) cost.link_bytes = 0;
-        samples.limits.push_back(std::max(limit(cost), least));
+        const auto exchange = limits.exchange(*strategy);
+        samples.limits.push_back({exchange, limits.output(*strategy)});
     }
 }
 

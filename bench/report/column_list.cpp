@@ -365,6 +365,13 @@ constexpr auto kColumns = std::to_array<Column>({
      "strategy's "
      "last pass; empty without an epilogue",
      of<&Row::epilogue_kernel>},
+    {"output_limit_us", kOther, "us",
+     "the least that the output step needs with this strategy (below); empty without a time or "
+     "without rows",
+     of<&Row::output_limit_us>},
+    {"pct_of_output_limit", kOther, "%",
+     "output_limit_us / output_us_median, empty without either: how near the step comes",
+     of<&Row::pct_of_output_limit>},
 });
 
 }  // namespace

@@ -18,6 +18,13 @@ std::optional<double> median_us(const std::optional<Timing>& timing) {
     return timing && timing->us.median > 0 ? std::optional(timing->us.median) : std::nullopt;
 }
 
+/// Percent of a time that a limit of it is.
+std::optional<double> share_of(std::optional<double> limit_us,
+                               const std::optional<Timing>& timing) {
+    const auto us = median_us(timing);
+    return us && limit_us ? std::optional(*limit_us / *us * 100) : std::nullopt;
+}
+
 /// 1e9 bytes a second.
 std::optional<double> bandwidth(double bytes, const std::optional<Timing>& timing) {
     const auto us = median_us(timing);
@@ -35,8 +42,11 @@ std::optional<double> ResultRow::busbw_gbps() const {
 }
 
 std::optional<double> ResultRow::pct_of_limit() const {
-    const auto us = median_us(combine_alone);
-    return us && limit_us ? std::optional(*limit_us / *us * 100) : std::nullopt;
+    return share_of(limit_us, combine_alone);
+}
+
+std::optional<double> ResultRow::pct_of_output_limit() const {
+    return share_of(output_limit_us, output);
 }
 
 std::optional<double> ResultRow::tokens_per_s() const {

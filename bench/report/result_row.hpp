@@ -84,6 +84,7 @@ struct ResultRow {
     double contract_bytes{}, matrix_bytes{};
     /// The least that any strategy, and this one, needs for the exchange.
     std::optional<double> contract_limit_us, limit_us;
+    std::optional<double> output_limit_us;  ///< of its whole output step
     std::string scoring;
     bool shared_gate{};
     std::string detail;
@@ -121,6 +122,7 @@ struct ResultRow {
     [[nodiscard]] std::optional<double> busbw_gbps() const;
     /// What the limit is of the time of the exchange, in percent.
     [[nodiscard]] std::optional<double> pct_of_limit() const;
+    [[nodiscard]] std::optional<double> pct_of_output_limit() const;
     /// Of the whole layer.
     [[nodiscard]] std::optional<double> tokens_per_s() const;
 

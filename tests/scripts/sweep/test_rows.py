@@ -49,6 +49,12 @@ def test_rows_with_a_time_know_their_limits(finished):
     for row in rows_of(folder):
         if row["tokens"] == "0":
             assert row["limit_us"] == row["pct_of_limit"] == row["flags"] == "", "nothing moves"
+            assert row["output_limit_us"] == row["pct_of_output_limit"] == ""
+            continue
+        least = 0 if row["input"].startswith("weighted_rows") else float(row["limit_us"])
+        assert float(row["output_limit_us"]) > least, "the local combine comes on top"
+        assert float(row["pct_of_output_limit"]) == pytest.approx(
+            100 * float(row["output_limit_us"]) / float(row["output_us_median"]), rel=1e-4)
 
 
 def test_one_rank_has_no_link_and_still_a_limit(tmp_path):
