@@ -12,8 +12,8 @@ namespace moe {
 template <class T>
 [[nodiscard]] inline bool same_values(const T& a, const T& b) {
     using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint16_t>;
-    const bool numbers = !std::isnan(static_cast<float>(a)) || !std::isnan(static_cast<float>(b));
-    return std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b) || !numbers;
+    const bool nans = std::isnan(static_cast<float>(a)) && std::isnan(static_cast<float>(b));
+    return nans || std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b);
 }
 
 }  // namespace moe
