@@ -9,18 +9,16 @@
 #include "tests/given_norm.hpp"
 #include "tests/most_rows.hpp"
 #include "tests/peer_steps.hpp"
+#include "tests/peer_values.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,56 +36,34 @@ constexpr int kSteps = 7;  ///< odd, so that a replay begins with the other half
 constexpr std::size_t kGuard = 64;  ///< bytes behind a result that nobody may write
 constexpr std::byte kGuardByte{0x5a};
 
-/// What rank `rank` brings at an element: mostly small numbers of all signs, fractions among them,
-/// now and then -0, infinity, or no number, one of them all ones.
-std::uint32_t bits_of(std::uint64_t seed, std::uint64_t replay, int rank, std::int64_t element) {
-    auto x = seed + 0x9e3779b97f4a7c15U * (static_cast<std::uint64_t>(element) * 64 +
-                                           static_cast<std::uint64_t>(rank) + 17 * replay + 1);
-    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
-    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
-    x ^= x >> 31U;
-    constexpr std::array<std::uint32_t, 5> kSpecial{0x80000000U, 0x7f800000U, 0xff800000U,
-                                                    0x7fc00000U, 0xffffffffU};
-    if (x % 61 < kSpecial.size()) return kSpecial[x % 61];
-    return std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<int>(x % 2001) - 1000) /
-                                        8.0F);
-}
-
-/// An element as a rank sends it: all ones stay all ones in every type.
-template <class T>
-T element(std::uint32_t bits) {
-    if (bits == 0xffffffffU) {
-        T ones;
-        std::fill_n(reinterpret_cast<unsigned char*>(&ones), sizeof ones, 0xffU);
-        return ones;
-    }
-    return static_cast<T>(std::bit_cast<float>(bits));
-}
-
 class Burst {
 public:
-    Burst(Backend& backend, std::uint64_t seed)
-        : device_(*backend.device), world_(*backend.world), seed_(seed) {
-        Steps steps(world_.size(), seed);
-        for (int i = 0; i < kSteps; ++i) steps_.push_back(steps.next());
-        staged_ = device_.allocate(kSteps * kMostBytes);
-        results_ = device_.allocate(kSteps * (kMostBytes + kGuard));
-        for (std::size_t i = 0; i < kSteps; ++i) {
-            if (takes_norm(steps_[i])) norms_[i].emplace(device_, own_result(i));
-        }
-    }
-
     /// The memory that bursts share: what kernels leave in one is there in the next.
     struct Memory {
-        explicit Memory(Communicator& world)
+        Memory(Device& device, Communicator& world)
             : in(world.make_peer_memory(kMostBytes, Reach::load_store)),
               inbox(world.make_peer_memory(PushInbox::bytes_for(world.size(), kMostBytes),
                                            Reach::load_store)),
               owners_inbox(world.make_peer_memory(2 * half_bytes(world), Reach::load_store)),
               parts(world.make_peer_memory(
-                  PeerKernels::two_shot_part_bytes(world.size(), kMostBytes), Reach::load_store)) {}
+                  PeerKernels::two_shot_part_bytes(world.size(), kMostBytes), Reach::load_store)),
+              staged(device.allocate(kSteps * kMostBytes)),
+              results(device.allocate(kSteps * (kMostBytes + kGuard))) {}
         UniquePeerMemory in, inbox, owners_inbox, parts;
+        Buffer staged, results;
+        /// On the host: what goes to the device or comes from it, and what should have come.
+        std::vector<std::byte> copied = std::vector<std::byte>(kMostBytes + kGuard);
+        std::vector<std::byte> wanted = std::vector<std::byte>(kMostBytes);
     };
+
+    Burst(Backend& backend, Memory& memory, std::uint64_t seed)
+        : device_(*backend.device), world_(*backend.world), memory_(memory), seed_(seed) {
+        Steps steps(world_.size(), seed);
+        for (int i = 0; i < kSteps; ++i) steps_.push_back(steps.next());
+        for (std::size_t i = 0; i < kSteps; ++i) {
+            if (takes_norm(steps_[i])) norms_[i].emplace(device_, own_result(i));
+        }
+    }
 
     /// Uploads what this rank brings, and poisons all results.
     void fill(std::uint64_t replay, Stream& stream) {
@@ -95,25 +71,19 @@ public:
         for (std::size_t i = 0; i < kSteps; ++i) {
             const auto& step = steps_[i];
             if (norms_[i]) norms_[i]->poison(step.poison, stream);
-            std::vector<std::byte> bytes(step.shape.bytes());
-            visit_dtype(step.shape.dtype, [&](auto tag) {
-                using T = typename decltype(tag)::type;
-                auto* to = reinterpret_cast<T*>(bytes.data());
-                for (std::int64_t e = 0; e < step.shape.elements(); ++e) {
-                    to[e] = element<T>(bits_of(step.seed, replay, me(), e));
-                }
-            });
-            if (!bytes.empty()) device_.upload(bytes.data(), staged(i).data, bytes.size());
-            std::vector<std::byte> before(kMostBytes + kGuard, step.poison);
-            std::fill_n(before.begin() + static_cast<std::ptrdiff_t>(result_bytes(step)), kGuard,
-                        kGuardByte);
-            device_.upload(before.data(), result(i).data, before.size());
+            const auto brought = std::span(memory_.copied).first(step.shape.bytes());
+            values(step).write(me(), 0, brought);
+            upload(brought, staged(i));
+            const auto before = std::span(memory_.copied).first(result_bytes(step) + kGuard);
+            std::ranges::fill(before, step.poison);
+            std::ranges::fill(before.last(kGuard), kGuardByte);
+            upload(before, result(i));
         }
         stream.synchronize();
     }
 
-    void enqueue(const Memory& memory, Stream& stream) {
-        for (std::size_t i = 0; i < kSteps; ++i) run(i, memory, stream);
+    void enqueue(Stream& stream) {
+        for (std::size_t i = 0; i < kSteps; ++i) run(i, stream);
     }
 
     /// What is wrong first; empty where nothing is.
@@ -128,13 +98,13 @@ public:
     }
 
 private:
-    void run(std::size_t i, const Memory& memory, Stream& stream) {
+    void run(std::size_t i, Stream& stream) {
         const auto& step = steps_[i];
         auto& kernels = *world_.peer_kernels();
         if (step.late_seconds > 0 && step.late == me()) device_.delay(step.late_seconds, stream);
         const auto from = staged(i);
         const auto to = result(i);
-        const Matrix in{memory.in->data(), step.shape.rows, step.shape.cols, step.shape.dtype};
+        const Matrix in{memory_.in->data(), step.shape.rows, step.shape.cols, step.shape.dtype};
         const auto* norm = norms_[i] ? &norms_[i]->operands() : nullptr;
         const OwnRows own{.rows = own_result(i),
                           .offset = static_cast<std::size_t>(first(step)) * step.shape.row_bytes(),
@@ -142,23 +112,24 @@ private:
                           .norm = norm};
         switch (step.kernel) {
             case Kernel::push:
-                if (in.rows > 0) kernels.all_reduce_push(inbox(memory), from, to, stream);
+                if (in.rows > 0) kernels.all_reduce_push(inbox(), from, to, stream);
                 return;
             case Kernel::push_in_place:
                 device_.copy(from, to, stream);
-                kernels.all_reduce_push(inbox(memory), to, to, stream);
+                kernels.all_reduce_push(inbox(), to, to, stream);
                 return;
             case Kernel::one_shot:
                 device_.copy(from, in, stream);
-                kernels.all_reduce_one_shot(memory.in->table(), to, stream);
+                kernels.all_reduce_one_shot(memory_.in->table(), to, stream);
                 return;
             case Kernel::two_shot:
                 device_.copy(from, in, stream);
-                kernels.all_reduce_two_shot(memory.in->table(), memory.parts->table(), to, stream);
+                kernels.all_reduce_two_shot(memory_.in->table(), memory_.parts->table(), to,
+                                            stream);
                 return;
             case Kernel::pull_sum:
                 device_.copy(from, in, stream);
-                kernels.pull_sum(memory.in->table(), own, stream);
+                kernels.pull_sum(memory_.in->table(), own, stream);
                 return;
             case Kernel::push_sum:
             case Kernel::push_sum_balanced: {
@@ -169,7 +140,7 @@ private:
                                          half_bytes(world_));
                 if (in.rows == 0) return;
                 kernels.push_sum(
-                    memory.owners_inbox->table(),
+                    memory_.owners_inbox->table(),
                     {.in = from, .plan = plan, .half_bytes = halves, .out = own.rows, .norm = norm},
                     stream);
                 return;
@@ -177,7 +148,7 @@ private:
             case Kernel::push_copy: {
                 auto mine = own;
                 mine.rows = from.slice(first(step), owned(step));
-                kernels.push_copy(memory.in->table(), mine, stream);
+                kernels.push_copy(memory_.in->table(), mine, stream);
                 device_.copy(in, to, stream);
                 return;
             }
@@ -187,49 +158,36 @@ private:
     [[nodiscard]] std::string check(std::size_t i) {
         const auto& step = steps_[i];
         const auto bytes = result_bytes(step);
-        std::vector<std::byte> got(bytes + kGuard);
-        device_.download(result(i).data, got.data(), got.size());
-        if (std::any_of(got.begin() + static_cast<std::ptrdiff_t>(bytes), got.end(),
-                        [](std::byte one) { return one != kGuardByte; })) {
+        const auto all = std::span(memory_.copied).first(bytes + kGuard);
+        device_.download(result(i).data, all.data(), all.size());
+        const auto guard = all.last(kGuard);
+        if (!std::ranges::all_of(guard, [](std::byte one) { return one == kGuardByte; })) {
             return describe(i, "wrote behind its result");
         }
-        std::string wrong;
-        visit_dtype(step.shape.dtype, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            const auto* result = reinterpret_cast<const T*>(got.data());
-            const auto start = of_owners(step.kernel) ? first(step) * step.shape.cols : 0;
-            const auto count = static_cast<std::int64_t>(bytes / sizeof(T));
-            for (std::int64_t e = 0; e < count && wrong.empty(); ++e) {
-                const auto want = wanted<T>(step, start + e);
-                if (!same(result[e], want)) {
-                    wrong = describe(
-                        i, fmt::format("element {} is {}, not {}", e, static_cast<float>(result[e]),
-                                       static_cast<float>(want)));
-                }
-            }
-        });
-        return wrong;
+        const auto got = all.first(bytes);
+        const auto want = std::span(memory_.wanted).first(bytes);
+        write_wanted(step, want);
+        const auto wrong = first_difference(step.shape.dtype, got, want);
+        if (!wrong) return {};
+        return describe(
+            i, fmt::format("element {} is {}, not {}", wrong->element, wrong->is, wrong->want));
     }
 
-    template <class T>
-    [[nodiscard]] T wanted(const Step& step, std::int64_t e) const {
-        const auto of = [&](int rank) { return element<T>(bits_of(step.seed, replay_, rank, e)); };
-        if (step.kernel == Kernel::push_copy) {
-            int owner = 0;
-            while (step.first[static_cast<std::size_t>(owner) + 1] * step.shape.cols <= e) ++owner;
-            return of(owner);
+    void write_wanted(const Step& step, std::span<std::byte> to) const {
+        const auto cols = step.shape.cols;
+        if (step.kernel != Kernel::push_copy) {
+            const auto start = of_owners(step.kernel) ? first(step) * cols : 0;
+            values(step).write_sums(world_.size(), start, to);
+            return;
         }
-        float sum = 0;
-        for (int rank = 0; rank < world_.size(); ++rank) sum += static_cast<float>(of(rank));
-        return static_cast<T>(sum);
-    }
-    /// The same bits, or neither a number: which one that is is up to the hardware.
-    template <class T>
-    [[nodiscard]] static bool same(const T& a, const T& b) {
-        const auto is_nan = [](const T& value) { return std::isnan(static_cast<float>(value)); };
-        return (is_nan(a) && is_nan(b)) || std::equal(reinterpret_cast<const char*>(&a),
-                                                      reinterpret_cast<const char*>(&a) + sizeof a,
-                                                      reinterpret_cast<const char*>(&b));
+        const auto row_bytes = step.shape.row_bytes();
+        for (int owner = 0; owner < world_.size(); ++owner) {
+            const auto begin = step.first[static_cast<std::size_t>(owner)];
+            const auto rows = step.first[static_cast<std::size_t>(owner) + 1] - begin;
+            const auto theirs = to.subspan(static_cast<std::size_t>(begin) * row_bytes,
+                                           static_cast<std::size_t>(rows) * row_bytes);
+            values(step).write(owner, begin * cols, theirs);
+        }
     }
     [[nodiscard]] std::string describe(std::size_t i, const std::string& what) const {
         const auto& step = steps_[i];
@@ -239,6 +197,12 @@ private:
             step.shape.cols, to_string(step.shape.dtype), what);
     }
 
+    [[nodiscard]] PeerValues values(const Step& step) const {
+        return {step.shape.dtype, step.seed, replay_};
+    }
+    void upload(std::span<const std::byte> from, const Matrix& to) {
+        if (!from.empty()) device_.upload(from.data(), to.data, from.size());
+    }
     [[nodiscard]] int me() const { return world_.rank(); }
     [[nodiscard]] std::int64_t first(const Step& step) const {
         return step.first[static_cast<std::size_t>(me())];
@@ -257,17 +221,15 @@ private:
         const auto rows = of_owners(step.kernel) ? owned(step) : step.shape.rows;
         return static_cast<std::size_t>(rows) * step.shape.row_bytes();
     }
-    [[nodiscard]] static PushInbox inbox(const Memory& memory) {
-        return {memory.inbox->table(), kSlotBytes};
-    }
+    [[nodiscard]] PushInbox inbox() const { return {memory_.inbox->table(), kSlotBytes}; }
     [[nodiscard]] Matrix at(const Buffer& buffer, std::size_t offset, const Step& step) const {
         return {buffer.data() + offset, step.shape.rows, step.shape.cols, step.shape.dtype};
     }
     [[nodiscard]] Matrix staged(std::size_t i) const {
-        return at(staged_, i * kMostBytes, steps_[i]);
+        return at(memory_.staged, i * kMostBytes, steps_[i]);
     }
     [[nodiscard]] Matrix result(std::size_t i) const {
-        return at(results_, i * (kMostBytes + kGuard), steps_[i]);
+        return at(memory_.results, i * (kMostBytes + kGuard), steps_[i]);
     }
     [[nodiscard]] Matrix own_result(std::size_t i) const {
         return result(i).slice(0, owned(steps_[i]));
@@ -275,10 +237,10 @@ private:
 
     Device& device_;
     Communicator& world_;
+    Memory& memory_;
     std::uint64_t seed_;
     std::uint64_t replay_{};
     std::vector<Step> steps_;
-    Buffer staged_, results_;
     std::array<std::optional<GivenNorm>, kSteps> norms_;
 };
 
@@ -293,16 +255,16 @@ TEST(PeerKernels, BurstsAreRightBitForBit) {
             fmt::print("skipped: {}: {}\n", backend.name, obstacle);
             continue;
         }
-        const Burst::Memory memory(world);
+        Burst::Memory memory(device, world);
         const auto stream = device.make_stream();
         for (std::uint64_t seed = 0; seed < bursts; ++seed) {
-            Burst burst(backend, seed);
+            Burst burst(backend, memory, seed);
             burst.fill(0, *stream);
-            burst.enqueue(memory, *stream);
+            burst.enqueue(*stream);
             stream->synchronize();
             EXPECT_EQ(burst.check(*stream), "") << backend.name;
             if (!device.capture_obstacle().empty()) continue;
-            const auto graph = stream->capture([&] { burst.enqueue(memory, *stream); });
+            const auto graph = stream->capture([&] { burst.enqueue(*stream); });
             for (std::uint64_t replay = 1; replay <= kReplays; ++replay) {
                 burst.fill(replay, *stream);
                 graph->launch(*stream);

@@ -8,6 +8,8 @@
 #include "tests/full_tests.hpp"
 #include "tests/given_norm.hpp"
 #include "tests/most_rows.hpp"
+#include "tests/peer_values.hpp"
+#include "tests/weighted_values.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -17,6 +19,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +28,6 @@ namespace {
 
 constexpr std::int64_t kMostRows = 96;
 constexpr std::int64_t kMostCols = 4096;
-constexpr std::int64_t kMostEntries = 3;  ///< of a row
 constexpr int kCalls = 5;  ///< odd, so that a replay begins with the other half of an inbox
 
 /// Bytes of half an inbox in which any of these calls finds room.
@@ -64,24 +66,15 @@ Call random_call(int ranks, std::mt19937_64& random) {
     return call;
 }
 
-/// How many entries rank `rank` has for a row, often none; and what each is worth in a column.
-std::int64_t entries(std::uint64_t seed, int rank, std::int64_t row) {
-    const auto bits = (seed ^ static_cast<std::uint64_t>(row * 8 + rank)) * 0x9e3779b97f4a7c15U;
-    return static_cast<std::int64_t>((bits >> 40U) % (kMostEntries + 2)) % (kMostEntries + 1);
-}
-int value(std::uint64_t seed, int rank, std::int64_t index, std::int64_t col) {
-    const auto bits = (seed + static_cast<std::uint64_t>(index * 64 + rank)) * 0xbf58476d1ce4e5b9U +
-                      static_cast<std::uint64_t>(col) * 0x94d049bb133111ebU;
-    return 1 + static_cast<int>(bits >> 62U);
-}
-
 /// How weighted rows come to their owners.
 enum class Way : std::uint8_t { push, pull };
 
-/// Where a rank's weighted rows of a call lie.
-WeightedLayout layout_of(const Backend& backend, const Call& call) {
-    const auto rows = call.first.back();
-    return {rows, rows * kMostEntries, call.cols, backend.layer_kernels->compute_dtype(call.dtype)};
+WeightedLayout layout_of(std::int64_t rows, std::int64_t cols, DType dtype) {
+    return {rows, rows * WeightedValues::kMostEntries, cols, dtype};
+}
+/// Bytes in which the weighted rows of any call find room.
+std::size_t most_bytes() {
+    return layout_of(kMostRows, kMostCols, DType::f32).bytes();
 }
 
 /// What one rank has for one call, from some place of a memory on.
@@ -96,7 +89,9 @@ public:
                                                  size_of(call.dtype))),
           halves_(static_cast<std::size_t>(backend.world->size()),
                   half_bytes(backend.world->size())),
-          given_(layout_of(backend, call).at(memory.data() + place, &memory)),
+          given_(layout_of(call.first.back(), call.cols,
+                           backend.layer_kernels->compute_dtype(call.dtype))
+                     .at(memory.data() + place, &memory)),
           buffer_(device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
                                    size_of(call.dtype))),
           out_(buffer_.matrix(own_rows(), call.cols, call.dtype)) {
@@ -105,28 +100,14 @@ public:
 
     /// Another routing and other values, and a poisoned result. `weight`: of every entry.
     void fill(std::uint64_t replay, Stream& stream, float weight = 1) {
-        seed_ = call_.seed + replay;
-        std::vector<std::int32_t> offsets{0}, indices;
-        for (std::int64_t row = 0; row < rows(); ++row) {
-            for (std::int64_t i = 0; i < entries(seed_, rank_, row); ++i) {
-                indices.push_back(static_cast<std::int32_t>(i * rows() + row));
-            }
-            offsets.push_back(static_cast<std::int32_t>(indices.size()));
-        }
-        upload(given_.weights.offsets, offsets);
-        upload(given_.weights.indices, indices);
-        upload(given_.weights.weights, std::vector<float>(indices.size(), weight));
-        visit_dtype(given_.rows.dtype, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            std::vector<T> dense;
-            for (std::int64_t index = 0; index < rows() * kMostEntries; ++index) {
-                for (std::int64_t col = 0; col < call_.cols; ++col) {
-                    dense.push_back(
-                        static_cast<T>(static_cast<float>(value(seed_, rank_, index, col))));
-                }
-            }
-            upload(given_.rows.template as<T>(), dense);
-        });
+        replay_ = replay;
+        const auto routing = values().routing(rank_);
+        upload(given_.weights.offsets, routing.offsets);
+        upload(given_.weights.indices, routing.indices);
+        upload(given_.weights.weights, std::vector<float>(routing.indices.size(), weight));
+        std::vector<std::byte> dense(given_.rows.bytes());
+        values().write_dense(given_.rows.dtype, rank_, dense);
+        upload(given_.rows.data, dense);
         const std::byte poison{replay % 2 == 0 ? std::uint8_t{0xff} : std::uint8_t{0}};
         upload(out_.data, std::vector(out_.bytes(), poison));
         if (norm_) norm_->poison(poison, stream);
@@ -172,37 +153,20 @@ public:
             auto text = norm_->wrong(stream);
             if (!text.empty()) return text;
         }
-        std::string text;
-        visit_dtype(call_.dtype, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            std::vector<T> got(static_cast<std::size_t>(own_rows() * call_.cols));
-            if (got.empty()) return;
-            device_.download(out_.data, reinterpret_cast<std::byte*>(got.data()),
-                             got.size() * sizeof(T));
-            for (std::int64_t row = 0; row < own_rows() && text.empty(); ++row) {
-                for (std::int64_t col = 0; col < call_.cols && text.empty(); ++col) {
-                    const auto is =
-                        static_cast<float>(got[static_cast<std::size_t>(row * call_.cols + col)]);
-                    const auto want = wanted(first() + row, col);
-                    if (is == want) continue;
-                    text = fmt::format("row {} of {}, column {} of {} {}, {}: {} and not {}", row,
-                                       own_rows(), col, call_.cols, to_string(call_.dtype),
-                                       to_string(call_.shape), is, want);
-                }
-            }
-        });
-        return text;
+        const auto got = result();
+        std::vector<std::byte> want(got.size());
+        values().write_sums(call_.dtype, plan_.ranks(), first(), want);
+        const auto wrong = first_difference(call_.dtype, got, want);
+        if (!wrong) return {};
+        const auto cols = static_cast<std::size_t>(call_.cols);
+        return fmt::format("row {} of {}, column {} of {} {}, {}: {} and not {}",
+                           wrong->element / cols, own_rows(), wrong->element % cols, cols,
+                           to_string(call_.dtype), to_string(call_.shape), wrong->is, wrong->want);
     }
 
 private:
-    [[nodiscard]] float wanted(std::int64_t row, std::int64_t col) const {
-        int sum = 0;
-        for (int rank = 0; rank < plan_.ranks(); ++rank) {
-            for (std::int64_t i = 0; i < entries(seed_, rank, row); ++i) {
-                sum += value(seed_, rank, i * rows() + row, col);
-            }
-        }
-        return static_cast<float>(sum);
+    [[nodiscard]] WeightedValues values() const {
+        return {call_.seed + replay_, rows(), call_.cols};
     }
     template <class T>
     void upload(T* to, const std::vector<T>& values) {
@@ -223,7 +187,7 @@ private:
     int rank_;
     PushPlan plan_;
     std::vector<std::size_t> halves_;
-    std::uint64_t seed_{};
+    std::uint64_t replay_{};
     CombineInput given_;
     Buffer buffer_;
     Matrix out_;
@@ -244,20 +208,14 @@ TEST_P(PeerWeightedSum, IsRightInBurstsAndReplaysOfAnyRouting) {
             continue;
         }
         const auto inbox = world.make_peer_memory(2 * half_bytes(world.size()), Reach::load_store);
+        const auto memory = world.make_peer_memory(kCalls * most_bytes(), Reach::load_store);
         const auto stream = backend.device->make_stream();
         for (std::uint64_t seed = 0; seed < bursts; ++seed) {
             std::mt19937_64 random(seed);
-            std::vector<Call> calls;
-            std::size_t bytes = 0;
-            for (int i = 0; i < kCalls; ++i) {
-                calls.push_back(random_call(world.size(), random));
-                bytes += layout_of(backend, calls.back()).bytes();
-            }
-            const auto memory = world.make_peer_memory(bytes, Reach::load_store);
             std::vector<Given> given;
-            for (std::size_t place = 0; const auto& call : calls) {
-                given.emplace_back(backend, call, *memory, place);
-                place += layout_of(backend, call).bytes();
+            for (std::size_t i = 0; i < kCalls; ++i) {
+                given.emplace_back(backend, random_call(world.size(), random), *memory,
+                                   i * most_bytes());
             }
             const auto enqueue = [&] {
                 for (auto& one : given) {
@@ -293,13 +251,11 @@ TEST(PeerWeightedSums, HaveTheSameBitsByPushAndPull) {
         auto& world = *backend.world;
         if (!world.peer_obstacle(Reach::load_store).empty()) continue;
         const auto inbox = world.make_peer_memory(2 * half_bytes(world.size()), Reach::load_store);
+        const auto memory = world.make_peer_memory(most_bytes(), Reach::load_store);
         const auto stream = backend.device->make_stream();
         for (std::uint64_t seed = 0; seed < 2 * std::uint64_t{kCalls}; ++seed) {
             std::mt19937_64 random(seed);
-            const auto call = random_call(world.size(), random);
-            const auto memory =
-                world.make_peer_memory(layout_of(backend, call).bytes(), Reach::load_store);
-            Given given(backend, call, *memory, 0);
+            Given given(backend, random_call(world.size(), random), *memory, 0);
             const auto run = [&](Way way) {
                 given.fill(seed % 2, *stream, kRough);
                 given.enqueue(way, *inbox, *world.peer_kernels(), *stream);
