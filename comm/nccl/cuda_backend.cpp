@@ -9,14 +9,6 @@
 #include <fmt/format.h>
 
 namespace moe {
-namespace {
-
-/// What a kernel waits for another rank or its host beyond the time after which a stuck job is
-/// ended, in seconds: the end says which rank is stuck where, and a kernel knows only for whom it
-/// waits.
-constexpr double kBeyondTimeout = 5;
-
-}  // namespace
 
 std::string cuda_backend_missing() {
     return cuda::why_no_device();
