@@ -29,7 +29,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),
-            .layer_kernels = make_cuda_layer_kernels_factory(),
+            .layer_kernels = make_cuda_layer_kernels_factory(choice.placement.ranks_per_device),
             .libraries = cuda_backend_libraries(),
             .built_against = fmt::format("NCCL {}", nccl::version_text(nccl::kBuiltAgainst)),
             .nccl_version = nccl::version_text(nccl::version()),
