@@ -13,6 +13,10 @@
 
 namespace moe {
 
+/// Seconds that a kernel waits for another rank or its host beyond the time after which a stuck job
+/// is ended: that end knows which rank is stuck where, a kernel only for whom it waits.
+constexpr double kBeyondTimeout = 5;
+
 /// What a backend gives one rank: its device, and the group of all ranks. Destroyed in reverse.
 /// `world` is who computes: rows, shards and layouts are those of its ranks. Who prints, writes and
 /// decides is a Bootstrap's business.
@@ -29,7 +33,8 @@ struct Backend {
     Placement placement;
     bool gpus{};  ///< ranks compute on GPUs, not on cores
     /// Asked by any thread, at any time until the backend goes: what failed in the background, of
-    /// which the main thread may never hear. Null, or an empty text, where nothing did.
+    /// which the main thread may never hear. Null, or an empty text, where nothing did. Kernels
+    /// that wait for another rank in vain say so kBeyondTimeout after the timeout.
     std::function<std::string()> failure;
     /// What the user should know before anything is measured.
     std::vector<std::string> warnings;

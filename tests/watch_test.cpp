@@ -308,5 +308,27 @@ TEST(Watchdog, WaitsForARankThatAdvancesAndNotForOneThatHangs) {
     bootstrap->barrier();
 }
 
+/// A kernel gives up after the timeout only, since it cannot tell which rank is at fault.
+TEST(Watchdog, SaysForWhomKernelsOfAStuckRankWaited) {
+    const auto bootstrap = make_mpi_bootstrap();
+    Heartbeat heartbeat(*bootstrap);
+    heartbeat.set_phase("exchanging rows");
+    if (bootstrap->rank() == 0) {
+        const auto [said, status] = end_of_rank(heartbeat, [&](Watchdog& dog) {
+            constexpr double kTimeout = 0.5, kPatience = 1;
+            const auto waited = [&] { return heartbeat.seconds_since_progress() > kPatience; };
+            const Watchdog::Probe probe(
+                dog, [&] { return waited() ? "a kernel waited for rank 1" : ""; });
+            dog.set_timeout(kTimeout);
+            std::this_thread::sleep_for(std::chrono::seconds(20));
+        });
+        EXPECT_EQ(status, 3);
+        EXPECT_EQ(said.find("timed_out: no progress for 0.5 s: rank"), 0U) << said;
+        constexpr std::string_view kWaited = " exchanging rows; rank 0: a kernel waited for rank 1";
+        EXPECT_TRUE(said.ends_with(kWaited)) << said;
+    }
+    bootstrap->barrier();
+}
+
 }  // namespace
 }  // namespace moe

@@ -1,6 +1,7 @@
 #include "bench/watch/watchdog.hpp"
 
 #include "bench/watch/process.hpp"
+#include "comm/backend.hpp"
 #include "comm/process_view.hpp"
 
 #include <fmt/format.h>
@@ -30,6 +31,9 @@ constexpr double kPatience = 3;
 constexpr double kSlowestDeath = 1.5;
 /// mpirun follows SIGTERM with SIGKILL after a second.
 constexpr milliseconds kTurn{250}, kFiles{500};
+/// From the timeout until kernels that wait in vain have said so, and those of other ranks as well,
+/// which began to wait a moment later.
+constexpr milliseconds kKernels{static_cast<int>(kBeyondTimeout * 1000) + 1000}, kOthers{500};
 /// How long the main thread may take to abort the job.
 constexpr milliseconds kAbort{2000};
 
@@ -131,6 +135,15 @@ AbortReason stuck_reason(const std::vector<RankStatus>& ranks, double seconds) {
             .is_secondary = !asleep};
 }
 
+std::string errors_of(const std::vector<RankStatus>& ranks) {
+    std::string errors;
+    for (const auto& status : ranks) {
+        if (!status.error.empty())
+            errors += fmt::format("; rank {}: {}", status.rank, status.error);
+    }
+    return errors;
+}
+
 Watchdog::Watchdog() : timeout_(std::numeric_limits<double>::infinity()) {
     for (const int signal : kAsksToGo) {
         // What was ignored on purpose stays so (nohup), and so does what a profiler wants.
@@ -212,10 +225,27 @@ void Watchdog::check() {
     if (heartbeat_ == nullptr) return;
     if (error_.empty() && probe_) error_ = probe_();
     if (!error_.empty()) check_for_cause(*heartbeat_);
-    if (heartbeat_->seconds_since_progress() > timeout_) {
-        end(stuck_reason(heartbeat_->all(), timeout_));
-    }
+    if (heartbeat_->seconds_since_progress() > timeout_) end_stuck(*heartbeat_);
     check_for_dead_ranks(*heartbeat_);
+}
+
+void Watchdog::end_stuck(Heartbeat& heartbeat) {
+    auto reason = stuck_reason(heartbeat.all(), timeout_);
+    if (reason.is_secondary && probe_) {
+        hear_kernels(heartbeat);
+        reason.message += errors_of(heartbeat.all());
+    }
+    end(reason);
+}
+
+void Watchdog::hear_kernels(Heartbeat& heartbeat) {
+    for (auto left = kKernels; left > kPeriod && asked_to_go == 0; left -= kPeriod) {
+        std::this_thread::sleep_for(kPeriod);
+        error_ = probe_();
+        if (error_.empty()) continue;
+        heartbeat.set_error(error_);
+        left = std::min(left, kOthers);
+    }
 }
 
 void Watchdog::check_for_dead_ranks(const Heartbeat& heartbeat) {

@@ -78,6 +78,9 @@ private:
     void check();
     void check_for_dead_ranks(const Heartbeat& heartbeat);
     void check_for_cause(Heartbeat& heartbeat);
+    [[noreturn]] void end_stuck(Heartbeat& heartbeat);
+    /// Gives kernels of this rank the time to say for whom they waited.
+    void hear_kernels(Heartbeat& heartbeat);
     void on_signal(int signal);
     [[noreturn]] void end(const AbortReason& reason);
 
@@ -101,5 +104,7 @@ private:
 /// Names the rank of one host that is stuck, its phase and its case, where none has made progress
 /// for `seconds`.
 [[nodiscard]] AbortReason stuck_reason(const std::vector<RankStatus>& ranks, double seconds);
+/// What ranks of one host recorded as errors, to be added to a message; empty where none did.
+[[nodiscard]] std::string errors_of(const std::vector<RankStatus>& ranks);
 
 }  // namespace moe

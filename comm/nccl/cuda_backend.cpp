@@ -9,14 +9,6 @@
 #include <fmt/format.h>
 
 namespace moe {
-namespace {
-
-/// What a kernel waits for another rank or its host beyond the time after which a stuck job is
-/// ended, in seconds: the end says which rank is stuck where, and a kernel knows only for whom it
-/// waits.
-constexpr double kBeyondTimeout = 5;
-
-}  // namespace
 
 std::string cuda_backend_missing() {
     return cuda::why_no_device();
@@ -37,7 +29,7 @@ Backend open_cuda_backend(const BackendOptions& options) {
     return {.name = "cuda",
             .device = std::move(choice.device),
             .world = std::move(world.communicator),
-            .layer_kernels = make_cuda_layer_kernels_factory(),
+            .layer_kernels = make_cuda_layer_kernels_factory(choice.placement.ranks_per_device),
             .libraries = cuda_backend_libraries(),
             .built_against = fmt::format("NCCL {}", nccl::version_text(nccl::kBuiltAgainst)),
             .nccl_version = nccl::version_text(nccl::version()),

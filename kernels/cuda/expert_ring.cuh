@@ -118,7 +118,7 @@ private:
     }
     /// `entry`: the lane's, of the first ones.
     __device__ void issue(const Summed& summed, Entry entry) {
-        if (summed.entry == summed.end) put(summed, {}, -1);
+        if (summed.entry >= summed.end) put(summed, {}, -1);
         for (int i = summed.entry; i < summed.end; ++i) {
             const int of = (i - summed.entry) % kWarp;
             if (of == 0 && i > summed.entry) entry = entry_of(i, summed.end);

@@ -45,9 +45,9 @@ std::array<cuda::GroupedGemm, 2> expert_products(const LayerDims& dims,
 
 class CudaLayerKernels final : public LayerKernels {
 public:
-    CudaLayerKernels(Device& device, const LayerDims& dims)
+    CudaLayerKernels(Device& device, const LayerDims& dims, cuda::Clusters clusters)
         : dims_(dims),
-          matmul_(device),
+          matmul_(device, clusters),
           permute_(device, dims),
           logits_(device.allocate(bytes_of(dims.rows, dims.experts, DType::f32))),
           active_(device.allocate(active_bytes(dims))),
@@ -123,10 +123,11 @@ private:
 
 class CudaFactory final : public LayerKernelsFactory {
 public:
+    explicit CudaFactory(cuda::Clusters clusters) : clusters_(clusters) {}
     [[nodiscard]] DType compute_dtype(DType wire) const override { return wire; }
     [[nodiscard]] std::unique_ptr<LayerKernels> make(Device& device,
                                                      const LayerDims& dims) const override {
-        return std::make_unique<CudaLayerKernels>(device, dims);
+        return std::make_unique<CudaLayerKernels>(device, dims, clusters_);
     }
     [[nodiscard]] std::size_t scratch_bytes(const LayerDims& dims) const override {
         return CudaLayerKernels::scratch_bytes(dims);
@@ -148,12 +149,16 @@ public:
         }
         return found;
     }
+
+private:
+    cuda::Clusters clusters_;
 };
 
 }  // namespace
 
-std::unique_ptr<LayerKernelsFactory> make_cuda_layer_kernels_factory() {
-    return std::make_unique<CudaFactory>();
+std::unique_ptr<LayerKernelsFactory> make_cuda_layer_kernels_factory(int ranks_on_gpu) {
+    return std::make_unique<CudaFactory>(ranks_on_gpu > 1 ? cuda::Clusters::none
+                                                          : cuda::Clusters::any);
 }
 
 }  // namespace moe

@@ -4,11 +4,17 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <span>
+
 namespace moe::cuda {
 namespace {
 
 /// What NVIDIA recommends for Hopper; smaller workspaces rule the faster ways out.
 constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20U;
+
+/// Ways to compute a product, the fastest first, among which one without clusters is looked for.
+constexpr int kMostCandidates = 32;
 
 void check(cublasStatus_t status, const char* file, int line, const char* expression) {
     if (status != CUBLAS_STATUS_SUCCESS) {
@@ -44,7 +50,8 @@ struct PreferenceDeleter {
 
 }  // namespace
 
-Matmul::Matmul(Device& device) : workspace_(device.allocate(kWorkspaceBytes)) {
+Matmul::Matmul(Device& device, Clusters clusters)
+    : clusters_(clusters), workspace_(device.allocate(kWorkspaceBytes)) {
     cublasLtHandle_t raw{};
     MOE_CUBLAS(cublasLtCreate(&raw));
     handle_.reset(raw);
@@ -87,14 +94,37 @@ Matmul::Plan Matmul::make_plan(const Key& key) const {
           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
         MOE_CUBLAS(cublasLtMatmulPreferenceSetAttribute(raw, which, &aligned, sizeof aligned));
     }
-    cublasLtMatmulHeuristicResult_t best{};
-    int found = 0;
-    MOE_CUBLAS(cublasLtMatmulAlgoGetHeuristic(handle_.get(), operation, plan.w.get(), plan.a.get(),
-                                              plan.out.get(), plan.out.get(), raw, 1, &best,
-                                              &found));
-    MOE_EXPECT(found > 0, fmt::format("cuBLASLt knows no way to multiply {} x {} x {}", m, n, k));
-    plan.algorithm = best.algo;
+    const auto algorithm = choose(plan, raw);
+    MOE_EXPECT(algorithm, fmt::format("cuBLASLt knows no way to multiply {} x {} x {}", m, n, k));
+    plan.algorithm = *algorithm;
     return plan;
+}
+
+std::optional<cublasLtMatmulAlgo_t> Matmul::choose(const Plan& plan,
+                                                   cublasLtMatmulPreference_t preference) const {
+    std::array<cublasLtMatmulHeuristicResult_t, kMostCandidates> all{};
+    const int wanted = clusters_ == Clusters::any ? 1 : kMostCandidates;
+    int found = 0;
+    MOE_CUBLAS(cublasLtMatmulAlgoGetHeuristic(handle_.get(), plan.operation.get(), plan.w.get(),
+                                              plan.a.get(), plan.out.get(), plan.out.get(),
+                                              preference, wanted, all.data(), &found));
+    if (found == 0) return std::nullopt;
+    if (clusters_ == Clusters::any) return all.front().algo;
+    for (auto candidate : std::span(all).first(static_cast<std::size_t>(found))) {
+        const std::uint16_t single = CUBLASLT_CLUSTER_SHAPE_1x1x1;
+        const auto set = cublasLtMatmulAlgoConfigSetAttribute(
+            &candidate.algo, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID, &single, sizeof single);
+        if (set == CUBLAS_STATUS_SUCCESS && runs(plan, candidate.algo)) return candidate.algo;
+    }
+    return all.front().algo;  // which may need clusters: nothing else can compute it
+}
+
+bool Matmul::runs(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm) const {
+    cublasLtMatmulHeuristicResult_t result{};
+    return cublasLtMatmulAlgoCheck(handle_.get(), plan.operation.get(), plan.w.get(), plan.a.get(),
+                                   plan.out.get(), plan.out.get(), &algorithm,
+                                   &result) == CUBLAS_STATUS_SUCCESS &&
+           result.workspaceSize <= kWorkspaceBytes;
 }
 
 void Matmul::multiply(const Matrix& a, const Matrix& w, const Matrix& out, cudaStream_t stream) {

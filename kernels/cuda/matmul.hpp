@@ -9,14 +9,20 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace moe::cuda {
+
+/// Whether blocks of a product may form clusters. A cluster begins when as many multiprocessors of
+/// one part of the GPU are free together. Where ranks share a GPU that may never be: others'
+/// kernels hold most multiprocessors while they wait for this rank.
+enum class Clusters : std::uint8_t { any, none };
 
 /// Dense matrix products through cuBLASLt. How a shape is computed is chosen the first time that it
 /// is seen and kept, so that a product costs the host one launch, in a capture too.
 class Matmul {
 public:
-    explicit Matmul(Device& device);
+    Matmul(Device& device, Clusters clusters);
     [[nodiscard]] static std::size_t workspace_bytes();
 
     /// Enqueues out [m, n] = a [m, k] * w [n, k]^T; a and w are of one type, out is of the same or
@@ -42,9 +48,14 @@ private:
         cublasLtMatmulAlgo_t algorithm;
     };
     [[nodiscard]] Plan make_plan(const Key& key) const;
+    /// How to compute a plan that lacks nothing else; nothing where there is no way.
+    [[nodiscard]] std::optional<cublasLtMatmulAlgo_t> choose(
+        const Plan& plan, cublasLtMatmulPreference_t preference) const;
+    [[nodiscard]] bool runs(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm) const;
     [[nodiscard]] static Layout layout(DType dtype, std::int64_t rows, std::int64_t cols);
 
     std::unique_ptr<cublasLtContext, Deleter> handle_;
+    Clusters clusters_;
     Buffer workspace_;
     std::map<Key, Plan> plans_;
 };

@@ -107,7 +107,7 @@ struct Share {
         const auto offset = static_cast<unsigned>(turn % share.slices) * kSliceBytes;
         const auto bytes = min(static_cast<unsigned>(rows.row_bytes) - offset, kSliceBytes);
         const int total = entries.total;
-        if (total == 0) writer.put({}, 0, -1);
+        if (total <= 0) writer.put({}, 0, -1);
         for (int entry = 0; entry < total; ++entry) {
             const int of = entry % kWarp;
             if (of == 0 && entry > 0) entries = rows.entries(span, entry);
