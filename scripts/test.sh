@@ -13,6 +13,8 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
+# shellcheck source=scripts/ahead.sh
+source "$root/scripts/ahead.sh"
 
 usage="usage: scripts/test.sh [--quick | --full] [--werror]"
 presets=(host asan)
@@ -58,13 +60,38 @@ compiler_of() {
     fi
 }
 
+# build_tests PRESET: what is tested there; of the GPU half without a GPU what runs all the same.
+build_tests() {
+    local target=all
+    if [[ $1 == cuda && $(gpus) == 0 ]]; then target=gpu_half; fi
+    CXX=$(compiler_of "$1") build "$1" "$target" "${options[@]}"
+}
+
+# On GPUs; without one, to see that it compiles, and to what, what it says, and on the processor what
+# kernels do.
+test_gpu_half() {
+    local start=$SECONDS
+    if [[ $(gpus) == 0 ]]; then
+        step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
+            --no-tests=error -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$' --output-on-failure
+        skipped+=("GPU tests: no GPU here")
+    else
+        (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
+        say "tests (gpu): $((SECONDS - start)) s"
+    fi
+}
+
 setup_packages
 need_test_libraries
 setup_python
 need_python
-for preset in "${presets[@]}"; do
-    CXX=$(compiler_of "$preset") \
-        step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
+cuda=$(missing_for_cuda)
+builds=("${presets[@]}")
+if [[ -z $cuda ]]; then builds+=(cuda); fi
+for i in "${!presets[@]}"; do
+    preset=${presets[i]} next=${builds[i + 1]:-}
+    step "build ($preset)" "$root/build/$preset/build.log" after_ahead build_tests "$preset"
+    if [[ -n $next ]]; then begin_ahead "$root/build/$next/ahead.log" build_tests "$next"; fi
     run_tests "$preset"
 done
 if [[ $MOE_TESTS_FULL == 1 ]]; then
@@ -75,23 +102,14 @@ fi
 if ! has_browser; then
     skipped+=("the report in a browser: no Chromium or no Playwright, which scripts/setup.sh --lint installs")
 fi
-cuda=$(missing_for_cuda)
 if [[ -z $cuda ]] && ! has_cuda_tools cuobjdump nvdisasm; then
     skipped+=("scopes in machine code: no cuobjdump and nvdisasm, which scripts/setup.sh --lint installs")
 fi
 if [[ -n $cuda ]]; then
     skipped+=("the GPU half: missing: $cuda")
-elif [[ $(gpus) == 0 ]]; then
-    # To see that it compiles, and to what, what it says, and on the processor what kernels do. As
-    # the host half is: where ccache is used, what both have is there already.
-    step "build (cuda)" "$root/build/cuda/build.log" build cuda gpu_half "${options[@]}"
-    step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
-        --no-tests=error -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$' --output-on-failure
-    skipped+=("GPU tests: no GPU here")
 else
-    start=$SECONDS
-    step "build (cuda)" "$root/build/cuda/build.log" build cuda all "${options[@]}"
-    (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
-    say "tests (gpu): $((SECONDS - start)) s"
+    # As the host half is: where ccache is used, what both have is there already.
+    step "build (cuda)" "$root/build/cuda/build.log" after_ahead build_tests cuda
+    test_gpu_half
 fi
 for what in "${skipped[@]}"; do say "skipped: $what"; done
