@@ -110,8 +110,6 @@ gate_planted() {
     fi
 }
 
-setup_python
-need_python
 why_no_base='' failed='' series=()
 if [[ ${1:-} == --build ]]; then
     only_build=1
@@ -122,6 +120,8 @@ if [[ -n $only_build ]]; then
     if [[ -n $base ]] && ! same_program; then build_base; fi
     exit
 fi
+setup_python
+need_python
 program=$root/build/host/bench/bench_moe_comm
 step "build" "$root/build/host/build.log" build host bench_moe_comm
 mkdir -p "$reports"

@@ -7,8 +7,9 @@ ahead= # the process group that was begun last
 # begin_ahead LOG COMMAND...: runs it in the background, on time of the cores that nothing else wants.
 # How it ends is for the step that needs it: that makes it again, and finds all done or fails alike.
 begin_ahead() {
-    set -m # gives it a process group, which end_ahead ends as a whole
+    set -m # for a process group, which end_ahead ends as a whole
     {
+        set +m
         chrt --idle --pid 0 "$BASHPID" || renice -n 19 -p "$BASHPID"
         CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) quietly "$@"
     } &>/dev/null &
