@@ -17,10 +17,13 @@ begin_ahead() {
     ahead=$!
 }
 
-# after_ahead COMMAND...: runs it when what was begun has ended.
+# after_ahead COMMAND...: runs it when what was begun has ended, which from now on is as urgent as all.
 after_ahead() {
-    if [[ -n $ahead ]]; then wait "$ahead" || true; fi
-    ahead=
+    if [[ -n $ahead ]]; then
+        pgrep -g "$ahead" | xargs -rn 1 chrt --other --pid 0 || true
+        wait "$ahead" || true
+        ahead=
+    fi
     "$@"
 }
 

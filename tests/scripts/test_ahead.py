@@ -31,6 +31,17 @@ def test_a_step_waits_for_what_was_begun_on_idle_time(tmp_path):
     assert "SCHED_IDLE" in said or said.endswith("\n19\n")
 
 
+def test_what_a_step_waits_for_is_as_urgent_as_all(tmp_path):
+    done = run("""
+        build() { until chrt --pid "$BASHPID" | grep SCHED_OTHER; do sleep 0.02; done; }
+        begin_ahead logs/ahead.log build
+        sleep 0.3
+        [[ -s logs/ahead.log ]] && exit 1
+        after_ahead grep -c SCHED_OTHER logs/ahead.log
+    """, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
 def test_a_step_says_what_failed_ahead(tmp_path):
     done = run("""
         build() { echo 'no such header'; false; }
