@@ -21,9 +21,10 @@ def run(script, folder):
 
 def test_a_step_waits_for_what_was_begun_on_idle_time(tmp_path):
     done = run("""
-        build() { chrt --pid "$BASHPID" && nice && sleep 0.3 && echo built >file; }
+        build() { chrt --pid "$BASHPID" && nice && touch begun && sleep 0.3 && echo built >file; }
         begin_ahead logs/ahead.log build
-        cat file 2>/dev/null && exit 1
+        until [[ -e begun ]]; do sleep 0.02; done
+        [[ -e file ]] && exit 1
         after_ahead cat file
     """, tmp_path)
     assert (done.returncode, done.stdout) == (0, "built\n"), done.stderr
@@ -35,6 +36,7 @@ def test_what_a_step_waits_for_is_as_urgent_as_all(tmp_path):
     done = run("""
         build() { until chrt --pid "$BASHPID" | grep SCHED_OTHER; do sleep 0.02; done; }
         begin_ahead logs/ahead.log build
+        until [[ -e logs/ahead.log ]]; do sleep 0.02; done
         sleep 0.3
         [[ -s logs/ahead.log ]] && exit 1
         after_ahead grep -c SCHED_OTHER logs/ahead.log
