@@ -53,7 +53,7 @@ build_base() {
         remove_base
         git worktree add -q --detach "$base_tree" "$base" || return
     fi
-    root=$base_tree build host bench_moe_comm
+    root=$base_tree build host bench_moe_comm -DBUILD_TESTING=OFF -DMOE_MICRO=OFF
 }
 
 # What the program is made of; a base that has the same needs no build.

@@ -20,7 +20,7 @@ begin_ahead() {
 # after_ahead COMMAND...: runs it when what was begun has ended, which from now on is as urgent as all.
 after_ahead() {
     if [[ -n $ahead ]]; then
-        pgrep -g "$ahead" | xargs -rn 1 chrt --other --pid 0 || true
+        { pgrep -g "$ahead" | xargs -rn 1 chrt --other --pid 0; } &>/dev/null || true
         wait "$ahead" || true
         ahead=
     fi

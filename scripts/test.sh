@@ -21,6 +21,7 @@ presets=(host asan)
 options=()
 skipped=()
 export MOE_TESTS_FULL=${MOE_TESTS_FULL:-}
+at_once=$(($(nproc) * 3 / 2)) # many tests wait for launchers
 
 if [[ ${CI:-} == true ]]; then options=(-DMOE_WERROR=ON); fi
 for argument in "$@"; do
@@ -44,7 +45,7 @@ run_tests() {
         mkdir -p "$folder/ompi.${HOSTNAME%%.*}.$EUID/stays"
         cd "$root"
         OMPI_MCA_orte_tmpdir_base=$folder ctest --preset "$1" --output-on-failure \
-            --no-tests=error --parallel "$(($(nproc) * 3 / 2))" # many wait for launchers
+            --no-tests=error --parallel "$at_once"
     ) </dev/null
     say "tests ($1): $((SECONDS - start)) s"
 }
@@ -73,7 +74,8 @@ test_gpu_half() {
     local start=$SECONDS
     if [[ $(gpus) == 0 ]]; then
         step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
-            --no-tests=error -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$' --output-on-failure
+            --no-tests=error --parallel "$at_once" --output-on-failure \
+            -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$'
         skipped+=("GPU tests: no GPU here")
     else
         (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)

@@ -21,10 +21,14 @@ def run(script, folder):
 
 def test_a_step_waits_for_what_was_begun_on_idle_time(tmp_path):
     done = run("""
-        build() { chrt --pid "$BASHPID" && nice && touch begun && sleep 0.3 && echo built >file; }
+        wait_for() { until [[ -e $1 ]]; do sleep 0.02; done; }
+        build() {
+            chrt --pid "$BASHPID" && nice && touch begun
+            wait_for wanted && sleep 0.1 && echo built >file
+        }
         begin_ahead logs/ahead.log build
-        until [[ -e begun ]]; do sleep 0.02; done
-        [[ -e file ]] && exit 1
+        wait_for begun
+        touch wanted
         after_ahead cat file
     """, tmp_path)
     assert (done.returncode, done.stdout) == (0, "built\n"), done.stderr
