@@ -17,10 +17,17 @@ begin_ahead() {
     ahead=$!
 }
 
+# descendants PID: it and what it started, one in a line; ninja gives each compiler a group of its own.
+descendants() {
+    local child
+    echo "$1"
+    for child in $(pgrep -P "$1"); do descendants "$child"; done
+}
+
 # after_ahead COMMAND...: runs it when what was begun has ended, which from now on is as urgent as all.
 after_ahead() {
     if [[ -n $ahead ]]; then
-        { pgrep -g "$ahead" | xargs -rn 1 chrt --other --pid 0; } &>/dev/null || true
+        { descendants "$ahead" | xargs -n 1 chrt --other --pid 0; } &>/dev/null || true
         wait "$ahead" || true
         ahead=
     fi
