@@ -46,14 +46,18 @@ find_base() {
     why_no_base="HEAD~1 is not there (a shallow clone?)"
 }
 
-# The program of the base, built as the change's is. A worktree, because a clone of a shallow clone
-# may lack the commit.
+# The program of the base, built as the change's is: with other flags ccache would find nothing of
+# what both have. A warning fails no base, though. A worktree, because a clone of a shallow clone may
+# lack the commit.
 build_base() {
-    if [[ $(git -C "$base_tree" rev-parse --show-toplevel HEAD 2>/dev/null) != "$base_tree"$'\n'"$base" ]]; then
+    local options=(-DBUILD_TESTING=OFF -DMOE_MICRO=OFF) there=$base_tree$'\n'$base werror
+    werror=$(sed -n 's/^MOE_WERROR:BOOL=//p' build/host/CMakeCache.txt) || true
+    if [[ $(git -C "$base_tree" rev-parse --show-toplevel HEAD 2>/dev/null) != "$there" ]]; then
         remove_base
         git worktree add -q --detach "$base_tree" "$base" || return
     fi
-    root=$base_tree build host bench_moe_comm -DBUILD_TESTING=OFF -DMOE_MICRO=OFF
+    root=$base_tree build host bench_moe_comm "${options[@]}" "-DMOE_WERROR=${werror:-OFF}" ||
+        root=$base_tree build host bench_moe_comm "${options[@]}" -DMOE_WERROR=OFF
 }
 
 # What the program is made of; a base that has the same needs no build.

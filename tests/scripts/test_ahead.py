@@ -90,10 +90,13 @@ def test_the_gates_base_is_built_ahead_and_left_for_the_gate(tmp_path):
                               capture_output=True, text=True, check=True).stdout.strip()
 
     def gate(*words):
+        with_stand_in = {"MOE_BASE": "", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
         return subprocess.run([".ci/regression_gate.sh", *words], cwd=tree, capture_output=True,
-                              text=True, timeout=30, check=False,
-                              env={**os.environ, "MOE_BASE": "", "PATH": f"{tmp_path}:{os.environ['PATH']}"}).returncode
+                              timeout=30, check=False,
+                              env={**os.environ, **with_stand_in}).returncode
 
+    (tree / "build/host").mkdir(parents=True)
+    (tree / "build/host/CMakeCache.txt").write_text("MOE_WERROR:BOOL=ON\n")
     git("init", "-q")
     (tree / ".gitignore").write_text("build/\n")
     for text in ("old", "new"):
@@ -106,6 +109,7 @@ def test_the_gates_base_is_built_ahead_and_left_for_the_gate(tmp_path):
         assert (base / "bench/a.cpp").read_text() == "old"
         (base / "build").mkdir(exist_ok=True)
     calls = (tmp_path / "calls").read_text()
+    assert calls.count("-DMOE_WERROR=ON") == 2, "as the change: else ccache finds nothing of it"
     assert calls.count(f"--build {base}/build/host --target bench_moe_comm") == 2
     assert gate("no-such-commit") == 2 and (base / "build").exists(), "another may be at work there"
     (tree / "bench/a.cpp").write_text("newer")
