@@ -17,17 +17,18 @@ begin_ahead() {
     ahead=$!
 }
 
-# descendants PID: it and what it started, one in a line; ninja gives each compiler a group of its own.
-descendants() {
+# hurry PID: makes it and what it started as urgent as all, a parent before its children, so that none
+# is missed. Not by its group: ninja gives each compiler one of its own.
+hurry() {
     local child
-    echo "$1"
-    for child in $(pgrep -P "$1"); do descendants "$child"; done
+    chrt --other --pid 0 "$1"
+    for child in $(pgrep -P "$1"); do hurry "$child"; done
 }
 
-# after_ahead COMMAND...: runs it when what was begun has ended, which from now on is as urgent as all.
+# after_ahead COMMAND...: runs it when what was begun has ended, which is hurried now.
 after_ahead() {
     if [[ -n $ahead ]]; then
-        { descendants "$ahead" | xargs -n 1 chrt --other --pid 0; } &>/dev/null || true
+        hurry "$ahead" &>/dev/null || true
         wait "$ahead" || true
         ahead=
     fi
