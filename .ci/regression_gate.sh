@@ -3,8 +3,9 @@
 # takes launches of base and change in turns, and compares them. Then shows that the gate sees: a
 # strategy of the change that is slowed down by 30 % has to be found.
 #
-#   .ci/regression_gate.sh [BASE]     a commit; MOE_BASE, else HEAD~1
+#   .ci/regression_gate.sh [--build] [BASE]     a commit; MOE_BASE, else HEAD~1
 #
+# --build only builds the base, which takes longest: another time finds that in build/regression/base.
 # Reports go to build/regression/. Exit status: 0, 1 for a regression or a blind gate, 2 for a BASE
 # that is no commit.
 # shellcheck source=scripts/setup.sh
@@ -20,11 +21,17 @@ sweep=(--scope output --tokens 64 --load balanced --intermediate 64 --verify exa
     --combine "all_reduce_slice,reduce_scatterv_grouped,$planted,reduce_scatterv_native"
     --progress none)
 scratch=$(mktemp -d)
-base_tree=$scratch/base
+base_tree=$reports/base
+base='' only_build=''
+
+remove_base() {
+    git worktree remove --force "$base_tree" 2>/dev/null || true
+    rm -rf -- "$base_tree"
+}
 
 clean_up() {
-    git worktree remove --force "$base_tree" 2>/dev/null || true
     rm -rf -- "$scratch"
+    if [[ -n $base && -z $only_build ]]; then remove_base; fi
 }
 trap clean_up EXIT
 
@@ -39,11 +46,18 @@ find_base() {
     why_no_base="HEAD~1 is not there (a shallow clone?)"
 }
 
-# The program of the base, built as the change's is. A worktree, because a clone of a shallow clone
-# may lack the commit.
+# The program of the base, built as the change's is: with other flags ccache would find nothing of
+# what both have. A warning fails no base, though. A worktree, because a clone of a shallow clone may
+# lack the commit.
 build_base() {
-    git worktree add -q --detach "$base_tree" "$base" &&
-        root=$base_tree build host bench_moe_comm
+    local options=(-DBUILD_TESTING=OFF -DMOE_MICRO=OFF) there=$base_tree$'\n'$base werror
+    werror=$(sed -n 's/^MOE_WERROR:BOOL=//p' build/host/CMakeCache.txt) || true
+    if [[ $(git -C "$base_tree" rev-parse --show-toplevel HEAD 2>/dev/null) != "$there" ]]; then
+        remove_base
+        git worktree add -q --detach "$base_tree" "$base" || return
+    fi
+    root=$base_tree build host bench_moe_comm "${options[@]}" "-DMOE_WERROR=${werror:-OFF}" ||
+        root=$base_tree build host bench_moe_comm "${options[@]}" -DMOE_WERROR=OFF
 }
 
 # What the program is made of; a base that has the same needs no build.
@@ -100,10 +114,18 @@ gate_planted() {
     fi
 }
 
+why_no_base='' failed='' series=()
+if [[ ${1:-} == --build ]]; then
+    only_build=1
+    shift
+fi
+find_base "$@"
+if [[ -n $only_build ]]; then
+    if [[ -n $base ]] && ! same_program; then build_base; fi
+    exit
+fi
 setup_python
 need_python
-base='' why_no_base='' failed='' series=()
-find_base "$@"
 program=$root/build/host/bench/bench_moe_comm
 step "build" "$root/build/host/build.log" build host bench_moe_comm
 mkdir -p "$reports"

@@ -20,7 +20,7 @@ build_packages=(g++ cmake ninja-build libopenmpi-dev openmpi-bin libcli11-dev li
 python_packages=(python3 python3-venv ca-certificates)
 python_imports=(pandas scipy matplotlib pytest hypothesis)
 lean=() # CMake options of a build without what is missing; set by setup_without_root
-lint_packages=(ccache clang-format clang-tidy clang libclang-rt-dev)
+lint_packages=(ccache clang-format clang-tidy clang libclang-rt-dev lld)
 
 # Open MPI asks root twice whether it means it; in a container it does.
 if ((EUID == 0)); then

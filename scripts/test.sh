@@ -13,12 +13,15 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 # shellcheck source=scripts/running.sh
 source "$root/scripts/running.sh"
+# shellcheck source=scripts/ahead.sh
+source "$root/scripts/ahead.sh"
 
 usage="usage: scripts/test.sh [--quick | --full] [--werror]"
 presets=(host asan)
 options=()
 skipped=()
 export MOE_TESTS_FULL=${MOE_TESTS_FULL:-}
+at_once=$(($(nproc) * 3 / 2)) # many tests wait for launchers
 
 if [[ ${CI:-} == true ]]; then options=(-DMOE_WERROR=ON); fi
 for argument in "$@"; do
@@ -42,19 +45,49 @@ run_tests() {
         mkdir -p "$folder/ompi.${HOSTNAME%%.*}.$EUID/stays"
         cd "$root"
         OMPI_MCA_orte_tmpdir_base=$folder ctest --preset "$1" --output-on-failure \
-            --no-tests=error --parallel "$(($(nproc) * 3 / 2))" # many wait for launchers
+            --no-tests=error --parallel "$at_once"
     ) </dev/null
     say "tests ($1): $((SECONDS - start)) s"
+}
+
+# sanitizes [OPTION...]: whether clang, its runtime and what the options ask for are here.
+sanitizes() {
+    clang++ -fsanitize=address,undefined "$@" -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null
 }
 
 # compiler_of PRESET: clang, where it and its runtime are and no CXX says otherwise, compiles what is
 # sanitized in half the time. A folder that is there already keeps its compiler.
 compiler_of() {
-    if [[ -z ${CXX:-} && $1 == asan ]] &&
-        clang++ -fsanitize=address,undefined -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null; then
+    if [[ -z ${CXX:-} && $1 == asan ]] && sanitizes; then
         echo clang++
     else
         echo "${CXX:-}"
+    fi
+}
+
+# build_tests PRESET: what is tested there; of the GPU half without a GPU what runs all the same. With
+# the sanitizers' runtime in it each test takes GNU's linker a second, and lld a quarter of that.
+build_tests() {
+    local target=all own=()
+    if [[ $1 == cuda && $(gpus) == 0 ]]; then target=gpu_half; fi
+    if [[ $1 == asan ]] && sanitizes -fuse-ld=lld; then
+        own=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld)
+    fi
+    CXX=$(compiler_of "$1") build "$1" "$target" "${options[@]}" "${own[@]}"
+}
+
+# On GPUs; without one, to see that it compiles, and to what, what it says, and on the processor what
+# kernels do.
+test_gpu_half() {
+    local start=$SECONDS
+    if [[ $(gpus) == 0 ]]; then
+        step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
+            --no-tests=error --parallel "$at_once" --output-on-failure \
+            -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$'
+        skipped+=("GPU tests: no GPU here")
+    else
+        (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
+        say "tests (gpu): $((SECONDS - start)) s"
     fi
 }
 
@@ -62,9 +95,13 @@ setup_packages
 need_test_libraries
 setup_python
 need_python
-for preset in "${presets[@]}"; do
-    CXX=$(compiler_of "$preset") \
-        step "build ($preset)" "$root/build/$preset/build.log" build "$preset" all "${options[@]}"
+cuda=$(missing_for_cuda)
+builds=("${presets[@]}")
+if [[ -z $cuda ]]; then builds+=(cuda); fi
+for i in "${!presets[@]}"; do
+    preset=${presets[i]} next=${builds[i + 1]:-}
+    step "build ($preset)" "$root/build/$preset/build.log" after_ahead build_tests "$preset"
+    if [[ -n $next ]]; then begin_ahead "$root/build/$next/ahead.log" build_tests "$next"; fi
     run_tests "$preset"
 done
 if [[ $MOE_TESTS_FULL == 1 ]]; then
@@ -75,23 +112,14 @@ fi
 if ! has_browser; then
     skipped+=("the report in a browser: no Chromium or no Playwright, which scripts/setup.sh --lint installs")
 fi
-cuda=$(missing_for_cuda)
 if [[ -z $cuda ]] && ! has_cuda_tools cuobjdump nvdisasm; then
     skipped+=("scopes in machine code: no cuobjdump and nvdisasm, which scripts/setup.sh --lint installs")
 fi
 if [[ -n $cuda ]]; then
     skipped+=("the GPU half: missing: $cuda")
-elif [[ $(gpus) == 0 ]]; then
-    # To see that it compiles, and to what, what it says, and on the processor what kernels do. As
-    # the host half is: where ccache is used, what both have is there already.
-    step "build (cuda)" "$root/build/cuda/build.log" build cuda gpu_half "${options[@]}"
-    step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
-        --no-tests=error -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$' --output-on-failure
-    skipped+=("GPU tests: no GPU here")
 else
-    start=$SECONDS
-    step "build (cuda)" "$root/build/cuda/build.log" build cuda all "${options[@]}"
-    (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
-    say "tests (gpu): $((SECONDS - start)) s"
+    # As the host half is: where ccache is used, what both have is there already.
+    step "build (cuda)" "$root/build/cuda/build.log" after_ahead build_tests cuda
+    test_gpu_half
 fi
 for what in "${skipped[@]}"; do say "skipped: $what"; done
