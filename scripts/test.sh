@@ -83,7 +83,7 @@ test_gpu_half() {
     if [[ $(gpus) == 0 ]]; then
         step "tests (cuda)" "$root/build/cuda/tests.log" ctest --test-dir "$root/build/cuda" \
             --no-tests=error --parallel "$at_once" --output-on-failure \
-            -R '^(no_gpu_kernels|nvml_test|peer_scopes|simt_test)$'
+            -R '^(no_gpu_kernels|nvml_test|ipc_memory_test|peer_scopes|simt_test|simt_peer_test)([.]|$)'
         skipped+=("GPU tests: no GPU here")
     else
         (cd "$root" && scripts/share_gpu.sh -- ctest --preset gpu --output-on-failure)
