@@ -38,7 +38,12 @@ def test_a_step_waits_for_what_was_begun_on_idle_time(tmp_path):
 
 def test_what_a_step_waits_for_is_as_urgent_as_all(tmp_path):
     done = run("""
-        build() { setsid --wait sh -c 'until chrt --pid $$ | grep SCHED_OTHER; do sleep 0.02; done'; }
+        build() {
+            setsid --wait sh -c 'for i in $(seq 1500); do
+                chrt --pid $$ | grep SCHED_OTHER && exit
+                sleep 0.02
+            done'
+        }
         begin_ahead logs/ahead.log build
         until [[ -e logs/ahead.log ]]; do sleep 0.02; done
         after_ahead grep -c SCHED_OTHER logs/ahead.log
