@@ -10,6 +10,7 @@
 #include "tests/most_rows.hpp"
 #include "tests/peer_steps.hpp"
 #include "tests/peer_values.hpp"
+#include "tests/result_guard.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -33,8 +34,6 @@ std::size_t half_bytes(const Communicator& world) {
     return (ranks + 1) * PushInbox::slot_for(kMostBytes + ranks * PushPlan::kVector);
 }
 constexpr int kSteps = 7;  ///< odd, so that a replay begins with the other half of an inbox
-constexpr std::size_t kGuard = 64;  ///< bytes behind a result that nobody may write
-constexpr std::byte kGuardByte{0x5a};
 
 class Burst {
 public:
@@ -75,8 +74,7 @@ public:
             values(step).write(me(), 0, brought);
             upload(brought, staged(i));
             const auto before = std::span(memory_.copied).first(result_bytes(step) + kGuard);
-            std::ranges::fill(before, step.poison);
-            std::ranges::fill(before.last(kGuard), kGuardByte);
+            poison_guarded(before, step.poison);
             upload(before, result(i));
         }
         stream.synchronize();
@@ -160,10 +158,7 @@ private:
         const auto bytes = result_bytes(step);
         const auto all = std::span(memory_.copied).first(bytes + kGuard);
         device_.download(result(i).data, all.data(), all.size());
-        const auto guard = all.last(kGuard);
-        if (!std::ranges::all_of(guard, [](std::byte one) { return one == kGuardByte; })) {
-            return describe(i, "wrote behind its result");
-        }
+        if (!guard_is_whole(all)) return describe(i, "wrote behind its result");
         const auto got = all.first(bytes);
         const auto want = std::span(memory_.wanted).first(bytes);
         write_wanted(step, want);

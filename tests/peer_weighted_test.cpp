@@ -9,6 +9,7 @@
 #include "tests/given_norm.hpp"
 #include "tests/most_rows.hpp"
 #include "tests/peer_values.hpp"
+#include "tests/result_guard.hpp"
 #include "tests/weighted_values.hpp"
 
 #include <fmt/format.h>
@@ -92,8 +93,8 @@ public:
           given_(layout_of(call.first.back(), call.cols,
                            backend.layer_kernels->compute_dtype(call.dtype))
                      .at(memory.data() + place, &memory)),
-          buffer_(device_.allocate(static_cast<std::size_t>(own_rows() * call.cols) *
-                                   size_of(call.dtype))),
+          buffer_(device_.allocate(
+              static_cast<std::size_t>(own_rows() * call.cols) * size_of(call.dtype) + kGuard)),
           out_(buffer_.matrix(own_rows(), call.cols, call.dtype)) {
         if (call.norm) norm_.emplace(device_, out_);
     }
@@ -109,7 +110,9 @@ public:
         values().write_dense(given_.rows.dtype, rank_, dense);
         upload(given_.rows.data, dense);
         const std::byte poison{replay % 2 == 0 ? std::uint8_t{0xff} : std::uint8_t{0}};
-        upload(out_.data, std::vector(out_.bytes(), poison));
+        std::vector<std::byte> before(buffer_.bytes());
+        poison_guarded(before, poison);
+        upload(out_.data, before);
         if (norm_) norm_->poison(poison, stream);
         stream.synchronize();
     }
@@ -142,8 +145,9 @@ public:
                                   stream);
     }
 
+    /// With the guard behind it.
     [[nodiscard]] std::vector<std::byte> result() const {
-        std::vector<std::byte> bytes(out_.bytes());
+        std::vector<std::byte> bytes(buffer_.bytes());
         device_.download(out_.data, bytes.data(), bytes.size());
         return bytes;
     }
@@ -153,7 +157,9 @@ public:
             auto text = norm_->wrong(stream);
             if (!text.empty()) return text;
         }
-        const auto got = result();
+        const auto all = result();
+        if (!guard_is_whole(all)) return "wrote behind its result";
+        const auto got = std::span(all).first(out_.bytes());
         std::vector<std::byte> want(got.size());
         values().write_sums(call_.dtype, plan_.ranks(), first(), want);
         const auto wrong = first_difference(call_.dtype, got, want);
