@@ -21,6 +21,7 @@ bool pulls(const StrategyRun& strategy) {
 
 StepBytes count_step_bytes(Bootstrap& bootstrap, const CombineSetup& setup,
                            const CombineInput& weighted) {
+    if (setup.owned.total() == 0) return {};
     const double entries = downloaded_offsets(setup.device, weighted.weights).back();
     const auto row = static_cast<double>(setup.expert_row_bytes());
     const double of_owner = bootstrap.sum(entries) * static_cast<double>(setup.owned.largest()) /
@@ -42,32 +43,33 @@ double CaseLimits::exchange(const StrategyRun& strategy) {
 }
 
 double CaseLimits::output(const StrategyRun& strategy) {
-    const auto& [calibration, setup, bytes, one_memory, epilogue] = parts_;
-    const auto wire = setup.dtype;
+    const auto& setup = parts_.setup;
+    const auto& bytes = parts_.bytes;
     const auto experts = setup.weighted.dtype;
-    const bool fuses_norm = epilogue && strategy.output.fuses_epilogue;
+    const bool fuses_norm = parts_.epilogue && strategy.output.fuses_epilogue;
     const auto norm = fuses_norm ? kNorm * bytes.result : 0;
     const double behind =
-        epilogue && !fuses_norm ? memory_limit(kNormAlone * bytes.result, bytes.result, wire) : 0.0;
+        parts_.epilogue && !fuses_norm
+            ? limit({.memory_bytes = kNormAlone * bytes.result}, bytes.result, setup.dtype)
+            : 0.0;
     auto pass = cost_of(strategy);
     pass.memory_bytes += norm;
     if (strategy.needs.weighted()) {
-        const auto read = one_memory && pulls(strategy) ? bytes.of_owner : bytes.expert_rows;
+        const auto read = parts_.one_memory && pulls(strategy) ? bytes.of_owner : bytes.expert_rows;
         pass.memory_bytes += read;
-        return calibration.limit(pass, std::max<std::int64_t>(read, 1), experts) + behind;
+        return limit(pass, read, experts) + behind;
     }
     const double before =
-        memory_limit(bytes.expert_rows + setup.all_bytes(), bytes.expert_rows, experts);
+        limit({.memory_bytes = bytes.expert_rows + setup.all_bytes()}, bytes.expert_rows, experts);
     return before + std::max(limit(pass), contract_) + behind;
 }
 
-double CaseLimits::limit(const Cost& cost) {
-    return parts_.calibration.limit(cost, parts_.setup.all_bytes(), parts_.setup.dtype);
+double CaseLimits::limit(const Cost& cost, std::int64_t read, DType dtype) {
+    return parts_.calibration.limit(cost, std::max<std::int64_t>(read, 1), dtype);
 }
 
-double CaseLimits::memory_limit(std::int64_t bytes, std::int64_t read, DType dtype) {
-    return parts_.calibration.limit({.memory_bytes = bytes}, std::max<std::int64_t>(read, 1),
-                                    dtype);
+double CaseLimits::limit(const Cost& exchange) {
+    return limit(exchange, parts_.setup.all_bytes(), parts_.setup.dtype);
 }
 
 Cost CaseLimits::cost_of(const StrategyRun& strategy) const {

@@ -16,7 +16,8 @@ struct StepBytes {
     std::int64_t of_owner{};
     std::int64_t result{};  ///< of the rows that a rank wants
 };
-/// Collective, when the router has made the rows. `weighted`: see MoeLayer::weighted_input.
+/// Collective, when the router has made the rows; nothing where there are none. `weighted`: see
+/// MoeLayer::weighted_input.
 [[nodiscard]] StepBytes count_step_bytes(Bootstrap& bootstrap, const CombineSetup& setup,
                                          const CombineInput& weighted);
 
@@ -42,8 +43,9 @@ public:
     [[nodiscard]] double output(const StrategyRun& strategy);
 
 private:
-    [[nodiscard]] double limit(const Cost& cost);
-    [[nodiscard]] double memory_limit(std::int64_t bytes, std::int64_t read, DType dtype);
+    /// `read`: bytes of the rows of `dtype` that most of it is read from.
+    [[nodiscard]] double limit(const Cost& cost, std::int64_t read, DType dtype);
+    [[nodiscard]] double limit(const Cost& exchange);
     [[nodiscard]] Cost cost_of(const StrategyRun& strategy) const;
 
     Parts parts_;

@@ -116,7 +116,6 @@ private:
     [[nodiscard]] StrategyRun make_strategy(const CombineEntry& entry);
     /// Where that depends on the expert rows, which are there.
     void count_sent_bytes();
-    [[nodiscard]] StepBytes count_step_bytes();
     [[nodiscard]] std::vector<Region> make_regions();
     void capture(StrategyRun& strategy, const Options& options);
     /// Collective. What is wrong with the output step as it is timed, in every form.

@@ -23,7 +23,6 @@ double skew_seconds(const Case& params) {
 }  // namespace
 
 void PreparedCase::count_sent_bytes() {
-    parts_.stream.synchronize();
     for (auto& strategy : strategies_) {
         if (!strategy.to_be_timed()) continue;
         const auto sent = strategy.combine->sent_bytes(strategy.output.input);
@@ -31,11 +30,6 @@ void PreparedCase::count_sent_bytes() {
         const auto most = parts_.bootstrap.max(static_cast<double>(*sent));
         strategy.cost.link_bytes = static_cast<std::int64_t>(most);
     }
-}
-
-StepBytes PreparedCase::count_step_bytes() {
-    if (row_map_.rows() == 0) return {};
-    return moe::count_step_bytes(parts_.bootstrap, combine_setup_, layer_.weighted_input());
 }
 
 CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_progress) {
@@ -49,7 +43,7 @@ CaseSamples PreparedCase::measure(const Options& options, const OnProgress& on_p
     Trace silent;
     layer_.run_experts(0, *gather_, stream, silent);
     count_sent_bytes();
-    const auto bytes = count_step_bytes();
+    const auto bytes = count_step_bytes(parts_.bootstrap, combine_setup_, layer_.weighted_input());
     for (const auto& region : regions_) {
         auto of_region = sample(region, sampler, options, on_progress);
         if (of_region.strategies.empty()) continue;

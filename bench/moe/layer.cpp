@@ -275,8 +275,7 @@ Matrix MoeLayer::expert_rows() const {
     return weighted_.rows.slice(has_shared() ? plan_.rows : 0, capacity_);
 }
 
-std::int64_t MoeLayer::valid_expert_rows(Stream& stream) const {
-    stream.synchronize();
+std::int64_t MoeLayer::valid_expert_rows() const {
     std::int32_t rows = 0;
     const auto last = static_cast<std::size_t>(plan_.shard.experts.size()) * sizeof rows;
     device_.download(expert_offsets_.data() + last, reinterpret_cast<std::byte*>(&rows),

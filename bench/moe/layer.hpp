@@ -116,7 +116,7 @@ public:
     /// What the routed experts write: as many rows as any routing can send to this rank.
     [[nodiscard]] Matrix expert_rows() const;
     /// How many of them the last run_experts() wrote, the first ones; waits for it.
-    [[nodiscard]] std::int64_t valid_expert_rows(Stream& stream) const;
+    [[nodiscard]] std::int64_t valid_expert_rows() const;
     /// Bytes of expert_rows().
     [[nodiscard]] static std::size_t expert_rows_bytes(const LayerPlan& plan,
                                                        const LayerKernelsFactory& kernels);

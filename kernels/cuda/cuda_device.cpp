@@ -270,7 +270,7 @@ public:
     }
 
 private:
-    /// Copies by the host run on the default stream, which our streams and it do not wait for.
+    /// The default stream, on which the host copies, and our streams do not wait for each other.
     static void finish_all() { MOE_CUDA(cudaDeviceSynchronize()); }
 
     int ordinal_;
