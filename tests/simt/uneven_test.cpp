@@ -5,14 +5,18 @@
 #include "kernels/cuda/peer_kernels.hpp"
 #include "kernels/host/host_device.hpp"
 #include "tests/most_rows.hpp"
+#include "tests/peer_values.hpp"
 #include "tests/shared_blocks.hpp"
 #include "tests/simt/simt.hpp"
+#include "tests/weighted_values.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,7 +30,6 @@ using Owned = std::vector<std::int64_t>;
 
 constexpr std::int64_t kCols = 512;     ///< of f32: one slice of a row
 constexpr std::int64_t kAllRows = 128;  ///< of all ranks, at most
-constexpr std::int64_t kMostOfRow = 2;  ///< entries
 
 std::size_t inbox_row_bytes() {
     return PushWeightedSum::inbox_row_bytes(kCols * sizeof(float));
@@ -44,12 +47,8 @@ struct Gpu {
     bool torn{};  ///< offsets of one rank
 };
 
-/// Entries of a row on a rank: none, one or two.
-std::int64_t entries_of(int rank, std::int64_t row) {
-    return (row + rank) % (kMostOfRow + 1);
-}
-float value_of(int rank, std::int64_t entry, std::int64_t col) {
-    return static_cast<float>((rank + 3 * entry + 5 * col) % 7);
+WeightedValues values_of(std::int64_t rows) {
+    return {static_cast<std::uint64_t>(rows), rows, kCols};
 }
 
 /// What one rank reads and owns in calls of any of the sizes.
@@ -58,8 +57,9 @@ public:
     Rank(PeerTable inbox, PeerTable rows, PeerKernels& kernels)
         : inbox_(inbox), table_(rows), kernels_(kernels), block_(rows.data[me()]) {}
 
-    static constexpr std::size_t kDense = kMostOfRow * kAllRows * kCols * sizeof(float);
-    static constexpr std::size_t kWords = (kMostOfRow * kAllRows + 16) * sizeof(std::int32_t);
+    static constexpr std::int64_t kMostEntries = WeightedValues::kMostEntries * kAllRows;
+    static constexpr std::size_t kDense = kMostEntries * kCols * sizeof(float);
+    static constexpr std::size_t kWords = (kMostEntries + 16) * sizeof(std::int32_t);
     static constexpr std::size_t kBytes = kDense + 3 * kWords;
 
     /// Its entries of one row end before they begin from now on, as where offsets were overwritten.
@@ -90,21 +90,17 @@ private:
             return reinterpret_cast<std::int32_t*>(block_ + kDense + n * kWords);
         };
         rows_ = {rows, words(0), words(1), reinterpret_cast<float*>(words(2))};
-        std::int32_t count = 0;
-        for (std::int64_t row = 0; row < rows; ++row) {
-            rows_.offsets[row] = count;
-            count += static_cast<std::int32_t>(entries_of(inbox_.rank, row));
+        const auto routing = values_of(rows).routing(inbox_.rank);
+        std::ranges::copy(routing.offsets, rows_.offsets);
+        std::ranges::copy(routing.indices, rows_.indices);
+        std::fill_n(rows_.weights, routing.indices.size(), 1.0F);
+        if (torn_) {
+            std::int64_t row = 0;
+            while (!rows_.has_entries(row)) ++row;
+            std::swap(rows_.offsets[row], rows_.offsets[row + 1]);
         }
-        rows_.offsets[rows] = count;
-        if (torn_) std::swap(rows_.offsets[3], rows_.offsets[4]);
-        dense_ = {block_, count, kCols, DType::f32};
-        for (std::int32_t entry = 0; entry < count; ++entry) {
-            rows_.indices[entry] = entry;
-            rows_.weights[entry] = 1;
-            for (std::int64_t col = 0; col < kCols; ++col) {
-                dense_.as<float>()[entry * kCols + col] = value_of(inbox_.rank, entry, col);
-            }
-        }
+        dense_ = {block_, rows * WeightedValues::kMostEntries, kCols, DType::f32};
+        values_of(rows).write_dense(DType::f32, inbox_.rank, {block_, dense_.bytes()});
     }
 
     void push(const std::vector<std::int64_t>& first, const Matrix& out) {
@@ -119,27 +115,16 @@ private:
     template <class Run>
     std::string check(const char* what, const std::vector<std::int64_t>& first, Run&& run) {
         const auto own = first[me() + 1] - first[me()];
-        std::vector<float> sums(static_cast<std::size_t>(own * kCols) + 4, -1);
-        run(Matrix{reinterpret_cast<std::byte*>(sums.data()), own, kCols, DType::f32});
-        for (std::int64_t i = 0; i < own * kCols; ++i) {
-            const auto want = sum_of(first[me()] + i / kCols, i % kCols);
-            const auto got = sums[static_cast<std::size_t>(i)];
-            if (got == want) continue;
-            return fmt::format("rank {}: element {} of a {} of {} rows is {}, not {}", me(), i,
-                               what, first.back(), got, want);
-        }
-        return {};
-    }
-    [[nodiscard]] float sum_of(std::int64_t row, std::int64_t col) const {
-        float sum = 0;
-        for (int rank = 0; rank < inbox_.ranks(); ++rank) {
-            std::int64_t entry = 0;
-            for (std::int64_t before = 0; before < row; ++before) entry += entries_of(rank, before);
-            for (std::int64_t i = 0; i < entries_of(rank, row); ++i) {
-                sum += value_of(rank, entry + i, col);
-            }
-        }
-        return sum;
+        std::vector<float> sums(static_cast<std::size_t>(own * kCols), -1);
+        std::vector<float> want(sums.size());
+        const auto got = std::as_writable_bytes(std::span(sums));
+        const auto wanted = std::as_writable_bytes(std::span(want));
+        run(Matrix{got.data(), own, kCols, DType::f32});
+        values_of(first.back()).write_sums(DType::f32, inbox_.ranks(), first[me()], wanted);
+        const auto wrong = first_difference(DType::f32, got, wanted);
+        if (!wrong) return {};
+        return fmt::format("rank {}: element {} of a {} of {} rows is {}, not {}", me(),
+                           wrong->element, what, first.back(), wrong->is, wrong->want);
     }
 
     PeerTable inbox_, table_;
