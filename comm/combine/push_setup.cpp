@@ -8,7 +8,7 @@ namespace {
 
 /// Bytes that cross a link while a word goes from one GPU to another once more: 3 us at 363 GB/s,
 /// as two linked H200 have them. Help must save the busiest link more than that.
-constexpr std::int64_t kHopBytes = std::int64_t{1} << 20U;
+constexpr std::int64_t kHopBytes = 1'000'000;
 
 }  // namespace
 

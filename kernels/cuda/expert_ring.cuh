@@ -6,51 +6,56 @@
 
 namespace moe::cuda {
 
-/// What a worker does in a turn: adds up its own pieces' slices of the turn before, sends a slice
-/// to each helper, and takes what was forwarded two turns before.
-enum class Work : std::uint8_t { send, add, take };
+/// What a worker does in a turn: adds up its own pieces' slices of its turn before, sends a slice
+/// to each helper, and takes what was forwarded two of its turns before.
+enum class Work : std::uint8_t { add, send, take };
 struct Unit {
     Work work;
     const WeightedPiece* piece;
-    std::int64_t turn;  ///< may be outside the piece
+    int slice;  ///< of the piece
 };
+/// The turns of a call go round its workers, each time to the next one, since pieces that have a
+/// part in every other turn, say, would otherwise be the work of every other worker.
 class Course {
 public:
-    __device__ Course(const PlanView<WeightedPiece>& plan, int rank, int turns, int worker,
-                      int workers)
-        : plan_(plan),
-          rank_(rank),
-          end_(turns + (plan.takes ? 2 : 1) * workers),
-          workers_(workers),
-          turn_(worker) {}
+    __device__ Course(const PlanView<WeightedPiece>& plan, int worker, int workers)
+        : plan_(plan), workers_(workers), place_(worker), turn_(worker) {
+        end_ = (plan.turns + workers - 1) / workers * workers + (plan.takes > 0 ? 2 : 1) * workers;
+    }
 
     [[nodiscard]] __device__ bool next(Unit& unit) {
         for (;;) {
-            if (step_ == (plan_.takes ? 2 : 1) * plan_.count) {
-                step_ = 0;
-                turn_ += workers_;
-            }
+            if (step_ == plan_.count + plan_.takes) go_on();
             if (turn_ >= end_) return false;
-            const int step = step_++;
-            if (step < plan_.own) {
-                unit = {Work::add, &plan_.at[plan_.first + step], turn_ - workers_};
-                return true;
-            }
-            if (step < plan_.count) {
-                unit = {Work::send, &plan_.to_send(step - plan_.own), turn_};
-                return true;
-            }
-            const auto& piece = plan_.at[step - plan_.count];
-            if (piece.owner == rank_ && piece.helper != rank_) {
-                unit = {Work::take, &piece, turn_ - 2 * workers_};
-                return true;
-            }
+            unit = due(step_++);
+            if (unit.slice >= 0) return true;
         }
     }
 
 private:
+    [[nodiscard]] __device__ Unit due(int step) const {
+        if (step < plan_.own) return part(Work::add, plan_.at[plan_.first + step], before_);
+        if (step < plan_.count) return part(Work::send, plan_.to_send(step - plan_.own), turn_);
+        return part(Work::take, plan_.at[plan_.taken[step - plan_.count]], before_that_);
+    }
+    [[nodiscard]] __device__ Unit part(Work work, const WeightedPiece& piece, int turn) const {
+        const bool any = turn >= 0 && turn < plan_.turns;
+        return {work, &piece, any ? plan_.part(piece, turn) : -1};
+    }
+    __device__ void go_on() {
+        step_ = 0;
+        before_that_ = before_;
+        before_ = turn_;
+        turn_ += workers_ + 1;
+        if (++place_ < workers_) return;
+        place_ = 0;
+        turn_ -= workers_;
+    }
+
     const PlanView<WeightedPiece>& plan_;
-    int rank_, end_, workers_, turn_, step_{};
+    int workers_;
+    int place_;  ///< in the present round of turns
+    int turn_, before_{-1}, before_that_{-1}, end_, step_{};
 };
 
 /// The slice of a weighted sum that a unit makes, if it makes one.
@@ -60,8 +65,8 @@ struct Summed {
     unsigned offset{}, bytes{};  ///< of its slice, in a row
 
     __device__ void find(const Unit& unit, const WeightedRows& rows, const RowShape& shape) {
-        const auto slice = shape.slice(unit.turn);
-        any = unit.work != Work::take && unit.turn >= 0 && slice.row < unit.piece->rows;
+        const auto slice = shape.slice(unit.slice);
+        any = unit.work != Work::take && slice.row < unit.piece->rows;
         if (!any) return;
         entry = rows.offsets[unit.piece->first + slice.row];
         end = rows.offsets[unit.piece->first + slice.row + 1];

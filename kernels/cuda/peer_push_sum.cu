@@ -19,11 +19,11 @@ constexpr int kManyVectors = std::max(8 / Most, 1);
 template <int Most, int kUnroll>
 constexpr int kMinBlocks = Most == 2 && kUnroll == 1 ? 2 : 1;
 
-/// Tiles of blockDim.x * kUnroll vectors.
+/// Parts of pieces are tiles of blockDim.x * kUnroll vectors.
 template <class T, bool Wide, int Most, int kUnroll>
 __global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
     push_sum(const __grid_constant__ Peers peers, const __grid_constant__ PlanView<SumPiece> plan,
-             const std::byte* in, std::byte* out, std::int64_t tiles) {
+             const std::byte* in, std::byte* out) {
     using V = Vector<T, kWide<T>>;
     const auto epoch = epoch_of(peers);
     SumPush<T, Wide, Most, kUnroll> push(peers, plan, in, epoch);
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
         }
     };
     push_in_turns(
-        plan, peers.rank, tiles,
+        plan,
         [&](const SumPiece& piece, std::int64_t tile) { push.send(piece, stretch(piece, tile)); },
         [&](const SumPiece& piece, std::int64_t tile) { push.look(piece, stretch(piece, tile)); },
         [&](const SumPiece& piece, std::int64_t tile) {
@@ -59,7 +59,7 @@ void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& h
         launch_push_sum_norm(inbox, sum, how);
         return;
     }
-    const auto plan = sum_view_of(inbox.rank, sum);
+    auto plan = sum_view_of(inbox.rank, sum);
     std::int64_t most = 0;
     for (int i = 0; i < plan.count; ++i) most = std::max(most, plan.at[i].vectors());
     const bool wide = rows_are_wide(sum.in.row_bytes(), {sum.in.data, sum.out.data});
@@ -71,10 +71,12 @@ void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& h
             constexpr int kMany = kManyVectors<kMost>;
             const bool many = !how.may_queue && most > std::int64_t{grid.blocks} * grid.threads;
             const auto launch = [&](auto kernel, int vectors) {
-                const auto tiles = ceil_div(most, std::int64_t{grid.threads} * vectors);
-                const auto blocks = std::min<std::int64_t>(grid.blocks, tiles);
+                plan.set_pace([&](const SumPiece& piece) {
+                    return ceil_div(piece.vectors(), std::int64_t{grid.threads} * vectors);
+                });
+                const auto blocks = std::min<std::int64_t>(grid.blocks, plan.turns);
                 kernel<<<static_cast<unsigned>(blocks), grid.threads, 0, how.stream>>>(
-                    inbox, plan, sum.in.data, sum.out.data, tiles);
+                    inbox, plan, sum.in.data, sum.out.data);
             };
             if (!wide) {
                 launch(push_sum<T, false, kMost, 1>, 1);

@@ -57,7 +57,7 @@ public:
     }
     __device__ void look(const SumPiece& piece, std::int64_t row) {
         push_.look(piece, stretch(piece, row, 0));
-        if (!owns(piece, row)) return;
+        if (!owns(piece)) return;
 #pragma unroll
         for (int k = 0; k < kUnroll; ++k) {
             const int i = norm_.vector(k);
@@ -79,11 +79,10 @@ public:
                 norm_.write(col + norm_.vector(u), sum);
             });
         }
-        if (owns(piece, row))
+        if (owns(piece))
             norm_.finish([&](int k, int /*i*/) { return weights_[k][threadIdx.x]; });
     }
     __device__ void take(const SumPiece& piece, std::int64_t row) {
-        if (!owns(piece, row)) return;
         for (int col = 0; col < vectors_; col += kStep) {
             push_.take_forwarded(piece, stretch(piece, row, col),
                                  [&](std::int64_t i, const V& sum) { store(piece, i, sum); });
@@ -94,15 +93,15 @@ public:
 private:
     static constexpr int kStep = kUnroll * kNormThreads;
 
-    /// Of a row that may lie behind the piece's end, from vector `col` on.
+    /// Of a row, from vector `col` on; of a piece of no bytes its one vector.
     [[nodiscard]] __device__ Stretch stretch(const SumPiece& piece, std::int64_t row,
                                              int col) const {
         const auto first = row * vectors_;
         return {first + col, min(first + vectors_, piece.vectors())};
     }
-    /// Whether it is a row of this rank's.
-    [[nodiscard]] __device__ bool owns(const SumPiece& piece, std::int64_t row) const {
-        return piece.owner == me_ && row * vectors_ * std::int64_t{kVectorBytes} < piece.bytes;
+    /// Whether its rows are this rank's.
+    [[nodiscard]] __device__ bool owns(const SumPiece& piece) const {
+        return piece.owner == me_ && piece.bytes > 0;
     }
     /// The row's first vector among this rank's.
     [[nodiscard]] __device__ std::int64_t own_first(const SumPiece& piece, std::int64_t row) const {
@@ -125,13 +124,13 @@ template <class T, int Most>
 __global__ void __launch_bounds__(kNormThreads, kMinBlocks<Most>)
     push_sum_norm(const __grid_constant__ Peers peers,
                   const __grid_constant__ PlanView<SumPiece> plan, const std::byte* in,
-                  std::byte* out, const NormOperands<T> operands, std::int64_t rows) {
+                  std::byte* out, const NormOperands<T> operands) {
     auto& shared = *dynamic_smem<Shared<T, Most>>();
     const auto epoch = epoch_of(peers);
     NormedPush<T, Most> push({peers, plan, in, epoch}, operands, shared.partials, shared.weights,
                              peers.rank, out);
     push_in_turns(
-        plan, peers.rank, rows,
+        plan,
         [&](const SumPiece& piece, std::int64_t row) { push.send(piece, row); },
         [&](const SumPiece& piece, std::int64_t row) { push.look(piece, row); },
         [&](const SumPiece& piece, std::int64_t row) { push.add(piece, row); },
@@ -147,18 +146,19 @@ void launch_push_sum_norm(const Peers& inbox, const PushSum& sum, const PeerLaun
         rows_are_wide(sum.out.row_bytes(), {sum.in.data, sum.out.data, norm.residual.data,
                                             norm.weight.data, norm.hidden.data, norm.normed.data}),
         "rows of whole vectors take a norm");
-    const auto plan = sum_view_of(inbox.rank, sum);
+    auto plan = sum_view_of(inbox.rank, sum);
     const auto row_bytes = static_cast<std::int64_t>(sum.out.row_bytes());
-    std::int64_t rows = 1;
-    for (int i = 0; i < plan.count; ++i) rows = std::max(rows, plan.at[i].bytes / row_bytes);
+    plan.set_pace([&](const SumPiece& piece) {
+        return std::max<std::int64_t>(piece.bytes / row_bytes, 1);
+    });
     const auto blocks =
-        static_cast<unsigned>(std::min<std::int64_t>(rows, how.blocks(kMostPushBlocks)));
+        static_cast<unsigned>(std::min<std::int64_t>(plan.turns, how.blocks(kMostPushBlocks)));
     visit_native(sum.in.dtype, true, [&](auto tag, auto /*lanes*/) {
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto ranks) {
             constexpr int kMost = decltype(ranks)::value;
             push_sum_norm<T, kMost><<<blocks, kNormThreads, sizeof(Shared<T, kMost>), how.stream>>>(
-                inbox, plan, sum.in.data, sum.out.data, norm_operands<T>(norm), rows);
+                inbox, plan, sum.in.data, sum.out.data, norm_operands<T>(norm));
             MOE_CUDA(cudaGetLastError());
         });
     });

@@ -34,7 +34,7 @@ public:
     __device__ void work(const Unit& unit) {
         const auto& [peers, plan, shape, out, epoch] = push_;
         const auto& piece = *unit.piece;
-        const SlicePart part(piece, unit.turn, shape, thread_);
+        const SlicePart part(piece, unit.slice, shape, thread_);
         const auto in_row = [&](std::byte* slot) { return slot + part.row * shape.stride; };
         const auto slot = [&](int source) { return in_row(plan.slot(peers, epoch, piece, source)); };
         const auto forward = [&] { return in_row(plan.forward(peers, epoch, piece)); };
@@ -49,7 +49,7 @@ public:
             store(take<V>(peers, from, part.i, now, piece.helper, epoch));
             return;
         }
-        const bool summed = unit.turn >= 0 && part.row < piece.rows;
+        const bool summed = part.row < piece.rows;
         V own{};
         if (unit.work == Work::send) {
             const bool has = summed && sum(own);
@@ -119,15 +119,14 @@ private:
 };
 
 template <class T, int Most>
-__device__ void run(const RingPush& push, const WeightedRows& rows, const std::byte* dense,
-                    int turns) {
+__device__ void run(const RingPush& push, const WeightedRows& rows, const std::byte* dense) {
     auto* rings = dynamic_smem<Ring>();
     const int worker = static_cast<int>(threadIdx.x) / kWorkerThreads;
     const int thread = static_cast<int>(threadIdx.x) % kWorkerThreads;
     auto& ring = rings[worker];
     ring.init(thread);
     const int blocks = static_cast<int>(gridDim.x);
-    Course course(push.plan, push.peers.rank, turns, worker * blocks + static_cast<int>(blockIdx.x),
+    Course course(push.plan, worker * blocks + static_cast<int>(blockIdx.x),
                   static_cast<int>(blockDim.x) / kWorkerThreads * blocks);
     if (thread >= kSliceThreads) {
         Filler(ring, course, rows, dense, push.shape).run();
@@ -144,10 +143,10 @@ __global__ void __launch_bounds__(kMostWorkers * kWorkerThreads, 1)
     push_weighted_ring(const __grid_constant__ Peers peers,
                        const __grid_constant__ PlanView<WeightedPiece> plan,
                        const WeightedRows rows, const std::byte* dense, const RowShape shape,
-                       std::byte* out, int turns) {
+                       std::byte* out) {
     const auto epoch = epoch_of(peers);
     NV_IF_TARGET(NV_PROVIDES_SM_90,
-                 (run<T, Most>({peers, plan, shape, out, epoch}, rows, dense, turns);))
+                 (run<T, Most>({peers, plan, shape, out, epoch}, rows, dense);))
     advance_to(peers, epoch + 1);
 }
 
@@ -166,10 +165,11 @@ int ring_workers() {
 }
 
 void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how) {
+    const auto turns = push.plan.turns;
     const auto in_block = static_cast<int>(std::clamp<std::int64_t>(
-        ceil_div(push.turns, std::int64_t{how.max_blocks}), 1, ring_workers()));
-    const auto blocks = static_cast<unsigned>(std::min<std::int64_t>(
-        how.max_blocks, ceil_div(push.turns, std::int64_t{in_block})));
+        ceil_div(turns, std::int64_t{how.max_blocks}), 1, ring_workers()));
+    const auto blocks = static_cast<unsigned>(
+        std::min<std::int64_t>(how.max_blocks, ceil_div(turns, std::int64_t{in_block})));
     const auto shared = sizeof(Ring) * static_cast<std::size_t>(in_block);
     visit_native(push.out.dtype, true, [&](auto tag, auto /*lanes*/) {
         using T = typename decltype(tag)::type;
@@ -180,7 +180,7 @@ void launch_push_weighted_ring(const WeightedPush& push, const PeerLaunch& how) 
                                           static_cast<int>(sizeof(Ring)) * ring_workers()));
             kernel<<<blocks, static_cast<unsigned>(in_block) * kWorkerThreads, shared,
                      how.stream>>>(push.inbox, push.plan, push.rows, push.dense.data, push.shape,
-                                   push.out.data, static_cast<int>(push.turns));
+                                   push.out.data);
             MOE_CUDA(cudaGetLastError());
         });
     });

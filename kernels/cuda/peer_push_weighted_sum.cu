@@ -5,7 +5,6 @@
 #include "kernels/cuda/push_weighted_sum.cuh"
 
 #include <algorithm>
-#include <limits>
 
 namespace moe::cuda {
 namespace {
@@ -14,19 +13,18 @@ namespace {
 /// (kernels/README.md).
 constexpr std::int64_t kRingTurns = 4;
 
-/// Turns are slices, and a worker is kSliceThreads threads.
+/// Parts of pieces are slices, and a worker is kSliceThreads threads.
 template <class T, bool Wide, int Most>
 __global__ void __launch_bounds__(kMostPushThreads)
     push_weighted_sum(const __grid_constant__ Peers peers,
                       const __grid_constant__ PlanView<WeightedPiece> plan,
-                      const ExpertRows<T, Wide, Most> experts, std::byte* out, std::int64_t turns,
-                      bool halves) {
+                      const ExpertRows<T, Wide, Most> experts, std::byte* out, int groups) {
     using V = Vector<T, kWide<T>>;
     const auto epoch = epoch_of(peers);
     const auto& shape = experts.shape;
     WeightedSumPush<T, Wide, Most> push(peers, plan, experts, epoch);
-    const auto part_of = [&](const WeightedPiece& piece, std::int64_t turn) {
-        return SlicePart(piece, turn, shape, static_cast<int>(threadIdx.x) % kSliceThreads);
+    const auto part_of = [&](const WeightedPiece& piece, std::int64_t slice) {
+        return SlicePart(piece, slice, shape, static_cast<int>(threadIdx.x) % kSliceThreads);
     };
     const auto store = [&](const WeightedPiece& piece, const SlicePart& part, const V& value) {
         auto* to = out + (piece.own_first + part.row) * shape.bytes;
@@ -37,20 +35,20 @@ __global__ void __launch_bounds__(kMostPushThreads)
         }
     };
     push_weighted_in_turns(
-        plan, peers.rank, turns, threadIdx.x / kSliceThreads * std::int64_t{gridDim.x} + blockIdx.x,
-        std::int64_t{gridDim.x} * (blockDim.x / kSliceThreads), halves,
-        [&](const WeightedPiece& piece, std::int64_t turn) {
-            push.send(piece, part_of(piece, turn));
+        plan, static_cast<int>(threadIdx.x / kSliceThreads * gridDim.x + blockIdx.x),
+        static_cast<int>(gridDim.x * (blockDim.x / kSliceThreads)), groups,
+        [&](const WeightedPiece& piece, std::int64_t slice) {
+            push.send(piece, part_of(piece, slice));
         },
-        [&](const WeightedPiece& piece, std::int64_t turn) {
-            push.look(piece, part_of(piece, turn));
+        [&](const WeightedPiece& piece, std::int64_t slice) {
+            push.look(piece, part_of(piece, slice));
         },
-        [&](const WeightedPiece& piece, std::int64_t turn) {
-            const auto part = part_of(piece, turn);
+        [&](const WeightedPiece& piece, std::int64_t slice) {
+            const auto part = part_of(piece, slice);
             push.add(piece, part, [&](const V& sum) { store(piece, part, sum); });
         },
-        [&](const WeightedPiece& piece, std::int64_t turn) {
-            const auto part = part_of(piece, turn);
+        [&](const WeightedPiece& piece, std::int64_t slice) {
+            const auto part = part_of(piece, slice);
             push.take_forwarded(piece, part, [&](const V& sum) { store(piece, part, sum); });
         });
     advance_to(peers, epoch + 1);
@@ -75,24 +73,22 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
     const auto rows_in = [&](std::size_t bytes) {
         return static_cast<std::int64_t>(bytes) / shape.stride;
     };
-    std::int64_t most = 0;
-    const auto plan =
+    auto plan =
         view_of<WeightedPiece>(inbox.rank, sum.plan, sum.half_bytes, [&](const PushPiece& piece) {
             WeightedPiece made{};
             made.first = rows_in(piece.offset);
             made.rows = rows_in(piece.bytes);
             made.own_first = rows_in(piece.in_own);
-            most = std::max(most, made.turns());
             return made;
         });
-    const auto turns = most * shape.slices;
-    MOE_EXPECT(turns <= std::numeric_limits<int>::max(), "more slices of rows than a call can have");
+    plan.set_pace([&](const WeightedPiece& piece) { return piece.turns() * shape.slices; });
+    const auto turns = plan.turns;
     const bool wide = rows_are_wide(sum.out.row_bytes(), {sum.dense.data, sum.out.data});
     const bool by_ring = turns >= how.max_blocks * kRingTurns && shape.bytes % kVectorBytes == 0 &&
                          ring_workers() > 0;
     // Others may have wide rows, and run the ring, whose blocks all wait at once: so must these.
     const int most_blocks = by_ring ? how.max_blocks : how.blocks(kMostPushBlocks);
-    const WeightedPush push{inbox, plan, sum.rows, shape, sum.dense, sum.out, turns};
+    const WeightedPush push{inbox, plan, sum.rows, shape, sum.dense, sum.out};
     if (sum.norm != nullptr) {
         const auto& norm = *sum.norm;
         MOE_EXPECT(rows_are_wide(sum.out.row_bytes(),
@@ -106,7 +102,7 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
         launch_push_weighted_ring(push, how);
         return;
     }
-    const PushWorkers workers(turns, kMostSlices, how.max_blocks, most_blocks);
+    const PushWorkers workers(turns, plan.sends(), kMostSlices, how.max_blocks, most_blocks);
     visit_native(sum.out.dtype, true, [&](auto tag, auto /*lanes*/) {
         using T = typename decltype(tag)::type;
         visit_ranks(inbox.ranks, [&](auto ranks) {
@@ -115,7 +111,7 @@ void launch_push_weighted_sum(const Peers& inbox, const PushWeightedSum& sum,
                 push_weighted_sum<T, Wide, kMost>
                     <<<workers.blocks, workers.in_block * kSliceThreads, 0, how.stream>>>(
                         inbox, plan, ExpertRows<T, Wide, kMost>{sum.rows, sum.dense.data, shape},
-                        sum.out.data, turns, workers.halves);
+                        sum.out.data, workers.groups);
             };
             if (wide) {
                 launch(std::true_type{});

@@ -42,7 +42,7 @@ public:
     __device__ void look(const WeightedPiece& piece, std::int64_t row) {
         const auto first_part = part(piece, row, 0);
         push_.look(piece, first_part);
-        if (owns(piece, row) && first_part.active) {
+        if (owns(piece) && first_part.active) {
             residual_ = norm_.residual(own_first(piece, row), group_.thread);
         }
     }
@@ -58,10 +58,9 @@ public:
             push_.look(piece, next);
             push_.add(piece, next, [&](const V& sum) { complete(own, first, sum); });
         }
-        if (owns(piece, row)) norm_.finish(own);
+        if (owns(piece)) norm_.finish(own);
     }
     __device__ void take(const WeightedPiece& piece, std::int64_t row) {
-        if (!owns(piece, row)) return;
         const auto own = own_first(piece, row);
         push_.take_forwarded(piece, part(piece, row, 0), [&](const V& sum) {
             store(own, group_.thread, sum);
@@ -80,9 +79,9 @@ private:
                                             int first) const {
         return {piece, row, first, shape_, group_.thread};
     }
-    /// Whether it is a row of this rank's, and not behind the piece's end.
-    [[nodiscard]] __device__ bool owns(const WeightedPiece& piece, std::int64_t row) const {
-        return piece.owner == me_ && row >= 0 && row < piece.rows;
+    /// Whether its rows are this rank's.
+    [[nodiscard]] __device__ bool owns(const WeightedPiece& piece) const {
+        return piece.owner == me_ && piece.rows > 0;
     }
     /// The row's first vector among this rank's.
     [[nodiscard]] __device__ std::int64_t own_first(const WeightedPiece& piece,
@@ -108,22 +107,22 @@ private:
     V residual_;
 };
 
-/// Turns are rows, and a worker is a group of `group_threads`.
+/// Parts of pieces are rows, and a worker is a group of `group_threads`.
 template <class T, int Most>
 __global__ void __launch_bounds__(kMostPushThreads)
     push_weighted_sum_norm(const __grid_constant__ Peers peers,
                            const __grid_constant__ PlanView<WeightedPiece> plan,
                            const __grid_constant__ Experts<T, Most> experts, T* out,
-                           const __grid_constant__ NormOperands<T> operands, std::int64_t rows,
-                           int group_threads, bool halves) {
+                           const __grid_constant__ NormOperands<T> operands, int group_threads,
+                           int groups) {
     const auto epoch = epoch_of(peers);
     const RowGroup group(group_threads);
     const SpreadPartials partials(dynamic_smem<std::byte>(), group.number, experts.shape.vectors);
     NormedWeightedPush<T, Most> push({peers, plan, experts, epoch}, {operands, partials, group},
                                      experts.shape, group, peers.rank, out);
     push_weighted_in_turns(
-        plan, peers.rank, rows, group.number * std::int64_t{gridDim.x} + blockIdx.x,
-        std::int64_t{gridDim.x} * (static_cast<int>(blockDim.x) / group_threads), halves,
+        plan, group.number * static_cast<int>(gridDim.x) + static_cast<int>(blockIdx.x),
+        static_cast<int>(gridDim.x) * (static_cast<int>(blockDim.x) / group_threads), groups,
         [&](const WeightedPiece& piece, std::int64_t row) { push.send(piece, row); },
         [&](const WeightedPiece& piece, std::int64_t row) { push.look(piece, row); },
         [&](const WeightedPiece& piece, std::int64_t row) { push.add(piece, row); },
@@ -136,15 +135,16 @@ __global__ void __launch_bounds__(kMostPushThreads)
 void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm& norm,
                                    const PeerLaunch& how) {
     const auto vectors = push.shape.vectors;
-    const auto rows = push.turns / push.shape.slices;
+    auto plan = push.plan;
+    plan.set_pace([](const WeightedPiece& piece) { return piece.turns(); });
     // As many threads as vectors; of longer rows each has several, as many as the next one.
     const auto in_warps = [](std::int64_t threads) { return ceil_div(threads, kWarp) * kWarp; };
     const auto group_threads =
         in_warps(ceil_div(vectors, ceil_div(vectors, std::int64_t{kMostPushThreads})));
     const auto most_groups =
         std::min<std::int64_t>(kMostPushThreads / group_threads, kMostSlices);
-    const PushWorkers workers(rows, static_cast<int>(most_groups), how.max_blocks,
-                              how.blocks(kMostPushBlocks));
+    const PushWorkers workers(plan.turns, plan.sends(), static_cast<int>(most_groups),
+                              how.max_blocks, how.blocks(kMostPushBlocks));
     const auto threads = workers.in_block * static_cast<unsigned>(group_threads);
     const auto shared = static_cast<std::size_t>(workers.in_block * SpreadPartials::bytes(vectors));
     visit_native(push.out.dtype, true, [&](auto tag, auto /*lanes*/) {
@@ -152,10 +152,10 @@ void launch_push_weighted_sum_norm(const WeightedPush& push, const ResidualNorm&
         visit_ranks(push.inbox.ranks, [&](auto ranks) {
             constexpr int kMost = decltype(ranks)::value;
             push_weighted_sum_norm<T, kMost><<<workers.blocks, threads, shared, how.stream>>>(
-                push.inbox, push.plan,
+                push.inbox, plan,
                 Experts<T, kMost>{push.rows, push.dense.data, push.shape},
-                push.out.as<T>(), norm_operands<T>(norm), rows, static_cast<int>(group_threads),
-                workers.halves);
+                push.out.as<T>(), norm_operands<T>(norm), static_cast<int>(group_threads),
+                workers.groups);
             MOE_CUDA(cudaGetLastError());
         });
     });

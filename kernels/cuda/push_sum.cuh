@@ -141,47 +141,62 @@ private:
     V own_[kUnroll];
 };
 
-/// Tiles of each piece go round the blocks. A block sends tile after tile, each to all helpers
-/// before the next one, adds up its own pieces one tile behind, and takes what was forwarded one
-/// more behind: what comes is then there, or on its way, and no rank waits for one that waits for
-/// it. send, look, add and take get a piece and a tile of it, which may lie behind its end; add
-/// comes after a look.
+/// Turns go round the blocks. In a turn a block sends the part of each piece that is due (PlanView),
+/// to all helpers before the next turn, adds up its own pieces' parts of one turn before, and takes
+/// what was forwarded of one more before: what comes is then there, or on its way, and no rank waits
+/// for one that waits for it. send, look, add and take get a piece and a part of it; add comes after
+/// a look.
 template <class Send, class Look, class Add, class Take>
-__device__ void push_in_turns(const PlanView<SumPiece>& plan, int me, std::int64_t tiles,
-                              Send&& send, Look&& look, Add&& add, Take&& take) {
-    const auto send_all = [&](std::int64_t tile) {
+__device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&& look, Add&& add,
+                              Take&& take) {
+    const auto send_all = [&](int turn) {
 #pragma unroll 1
-        for (int n = 0; n < plan.count - plan.own; ++n) send(plan.to_send(n), tile);
+        for (int n = 0; n < plan.sends(); ++n) {
+            const auto& piece = plan.to_send(n);
+            const auto part = plan.part(piece, turn);
+            if (part >= 0) send(piece, part);
+        }
     };
-    const auto add_all = [&](std::int64_t tile) {  // after a look at the first
-        add(plan.at[plan.first], tile);
+    const auto& own = plan.at[plan.first];
+    const auto add_others = [&](int turn) {
 #pragma unroll 1
         for (int i = 1; i < plan.own; ++i) {
-            look(plan.at[plan.first + i], tile);
-            add(plan.at[plan.first + i], tile);
+            const auto& piece = plan.at[plan.first + i];
+            const auto part = plan.part(piece, turn);
+            if (part < 0) continue;
+            look(piece, part);
+            add(piece, part);
         }
     };
-    const auto take_all = [&](std::int64_t tile) {
-        if (!plan.takes || tile < 0) return;
+    const auto take_all = [&](int turn) {
+        if (turn < 0) return;
 #pragma unroll 1
-        for (int i = 0; i < plan.count; ++i) {
-            const auto& piece = plan.at[i];
-            if (piece.owner == me && piece.helper != me) take(piece, tile);
+        for (int i = 0; i < plan.takes; ++i) {
+            const auto& piece = plan.at[plan.taken[i]];
+            const auto part = plan.part(piece, turn);
+            if (part >= 0) take(piece, part);
         }
     };
-    const std::int64_t stride = gridDim.x;
-    std::int64_t tile = blockIdx.x;
-    for (; tile < tiles; tile += stride) {
+    const int stride = static_cast<int>(gridDim.x);
+    int turn = static_cast<int>(blockIdx.x);
+    for (; turn < plan.turns; turn += stride) {
+        const auto before = turn - stride;
+        const auto part = before >= 0 ? plan.part(own, before) : -1;
         // Before what is sent: loads would stand behind stores that a full link holds up.
-        if (tile >= stride) look(plan.at[plan.first], tile - stride);
-        send_all(tile);
-        if (tile >= stride) add_all(tile - stride);
-        take_all(tile - 2 * stride);
+        if (part >= 0) look(own, part);
+        send_all(turn);
+        if (part >= 0) add(own, part);
+        if (before >= 0) add_others(before);
+        take_all(before - stride);
     }
-    look(plan.at[plan.first], tile - stride);
-    add_all(tile - stride);
-    take_all(tile - 2 * stride);
-    take_all(tile - stride);
+    const auto part = plan.part(own, turn - stride);
+    if (part >= 0) {
+        look(own, part);
+        add(own, part);
+    }
+    add_others(turn - stride);
+    take_all(turn - 2 * stride);
+    take_all(turn - stride);
 }
 
 }  // namespace moe::cuda

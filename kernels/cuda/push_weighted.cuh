@@ -30,10 +30,10 @@ struct RowShape {
     std::int64_t vectors;  ///< of a row
     std::int64_t slices;   ///< of a row
 
-    /// The slice of a piece that turn `turn` is for; any slice where turn is below 0. Divides in 32
-    /// bits, since a 64-bit division takes many times as long.
-    [[nodiscard]] __device__ Slice slice(std::int64_t turn) const {
-        const auto index = static_cast<std::uint32_t>(turn);
+    /// Slice number `of_piece` of a piece. Divides in 32 bits, since a 64-bit division takes many
+    /// times as long.
+    [[nodiscard]] __device__ Slice slice(std::int64_t of_piece) const {
+        const auto index = static_cast<std::uint32_t>(of_piece);
         const auto count = static_cast<std::uint32_t>(slices);
         const auto row = index / count;
         return {row, index - row * count};
@@ -46,28 +46,27 @@ struct SlicePart {
     std::int64_t i;    ///< the lane's vector
     bool any, active;  ///< whether the warp, and the lane, have one
 
-    /// Of the slice of turn `turn`, which may lie outside the piece, for thread `thread` of those
-    /// that share it. A piece of no rows is one vector.
-    __device__ SlicePart(const WeightedPiece& piece, std::int64_t turn, const RowShape& shape,
+    /// Of slice `of_piece`, for thread `thread` of those that share it. A piece of no rows is one
+    /// vector.
+    __device__ SlicePart(const WeightedPiece& piece, std::int64_t of_piece, const RowShape& shape,
                          int thread) {
-        const auto slice = shape.slice(turn);
+        const auto slice = shape.slice(of_piece);
         row = slice.row;
         i = std::int64_t{slice.of_row} * kSliceThreads + thread;
-        find(turn >= 0 && row < piece.turns(), piece, shape, thread);
+        find(piece, shape, thread);
     }
-    /// Vector `first` + `thread` of a row, which may lie outside the piece.
+    /// Vector `first` + `thread` of a row.
     __device__ SlicePart(const WeightedPiece& piece, std::int64_t row, int first,
                          const RowShape& shape, int thread)
         : row(row), i(first + thread) {
-        find(row >= 0 && row < piece.turns(), piece, shape, thread);
+        find(piece, shape, thread);
     }
 
 private:
-    __device__ void find(bool has_row, const WeightedPiece& piece, const RowShape& shape,
-                         int thread) {
+    __device__ void find(const WeightedPiece& piece, const RowShape& shape, int thread) {
         const auto vectors = piece.rows > 0 ? shape.vectors : 1;
-        any = has_row && i - thread % kWarp < vectors;
-        active = any && i < vectors;
+        any = i - thread % kWarp < vectors;
+        active = i < vectors;
     }
 };
 
@@ -120,11 +119,10 @@ __device__ V take_row(const Peers& peers, std::byte* inbox, std::int64_t i, uint
 /// One call, as its kernels take it.
 struct WeightedPush {
     const Peers& inbox;
-    PlanView<WeightedPiece> plan;
+    PlanView<WeightedPiece> plan;  ///< in slices
     WeightedRows rows;
     RowShape shape;
     Matrix dense, out;
-    std::int64_t turns;  ///< slices of the longest piece
 };
 /// Expert rows come by bulk copies: for many rows, all wide (see rows_are_wide()), where there are
 /// ring_workers().

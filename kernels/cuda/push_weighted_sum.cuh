@@ -99,62 +99,74 @@ private:
     V own_{};
 };
 
-/// Workers of a launch. Blocks first, then as many workers each as there is something to do for,
-/// twice over if all may be there at once: then one half of them sends and the other adds.
+/// Workers of a launch. Blocks first, then as many workers each as there is something to do for. If
+/// that many may wait at once, there are groups of them with a worker for each turn: the last one
+/// adds, and the others share what is sent; one group does it all in turn.
 struct PushWorkers {
     unsigned blocks, in_block;
-    bool halves;
+    int groups;
 
-    /// most_in_block: workers; at_once: blocks that may wait at once; most: blocks.
-    PushWorkers(std::int64_t turns, int most_in_block, int at_once, int most) {
-        const auto wanted = 2 * turns;
-        halves = wanted <= std::int64_t{at_once} * most_in_block;
-        const auto count = halves ? wanted : turns;
+    /// sends: to how many pieces; most_in_block: workers; at_once: blocks that may wait at once;
+    /// most: blocks.
+    PushWorkers(std::int64_t turns, int sends, int most_in_block, int at_once, int most) {
+        const auto room = std::int64_t{at_once} * most_in_block;
+        groups = static_cast<int>(std::clamp<std::int64_t>(room / turns, 1, 1 + sends));
+        const auto count = groups * turns;
         const auto here = std::clamp<std::int64_t>(ceil_div(count, at_once), 1, most_in_block);
         blocks = static_cast<unsigned>(
-            std::clamp<std::int64_t>(ceil_div(count, here), 1, halves ? at_once : most));
+            std::clamp<std::int64_t>(ceil_div(count, here), 1, groups > 1 ? at_once : most));
         in_block = static_cast<unsigned>(here);
     }
 };
 
-/// Turns go round the workers: first turn after turn to all helpers, then, one round behind, those
-/// of one's own pieces, as in push_in_turns(). In `halves`, where there are few turns, one half of
-/// the workers sends and the other adds. send, look, add and take get a piece and a turn, which may
-/// lie outside it; add comes after a look. Worker n of a block has the number n * gridDim.x +
-/// blockIdx.x.
+/// Turns go round the workers: in each a worker sends the parts of pieces that are due (PlanView),
+/// to all helpers, then, one round behind, adds its own pieces' parts, as in push_in_turns(). Where
+/// there are several groups of workers (PushWorkers), a worker has its group's work of one turn.
+/// send, look, add and take get a piece and a part of it; add comes after a look. Worker n of a
+/// block has the number n * gridDim.x + blockIdx.x.
 template <class Send, class Look, class Add, class Take>
-__device__ void push_weighted_in_turns(const PlanView<WeightedPiece>& plan, int me,
-                                       std::int64_t turns, std::int64_t worker,
-                                       std::int64_t workers, bool halves, Send&& send, Look&& look,
+__device__ void push_weighted_in_turns(const PlanView<WeightedPiece>& plan, int worker, int workers,
+                                       int groups, Send&& send, Look&& look,
                                        Add&& add, Take&& take) {
-    const auto send_all = [&](std::int64_t turn) {
+    const auto turns = plan.turns;
+    auto turn = worker;
+    int group = 0;
+    if (groups > 1) {
+        for (; group < groups && turn >= turns; ++group) turn -= turns;
+        if (group == groups) return;
+    }
+    const bool sends = groups == 1 || group < groups - 1;
+    const bool adds = group == groups - 1;
+    const int step = groups > 1 ? groups - 1 : 1;
+    const auto lag = groups > 1 ? 0 : workers;
+    const auto send_all = [&] {
 #pragma unroll 1
-        for (int n = 0; n < plan.count - plan.own; ++n) send(plan.to_send(n), turn);
-    };
-    const auto take_all = [&](std::int64_t turn) {
-        if (!plan.takes) return;
-#pragma unroll 1
-        for (int n = 0; n < plan.count; ++n) {
-            const auto& piece = plan.at[n];
-            if (piece.owner == me && piece.helper != me) take(piece, turn);
+        for (int n = group; n < plan.sends(); n += step) {
+            const auto& piece = plan.to_send(n);
+            const auto part = plan.part(piece, turn);
+            if (part >= 0) send(piece, part);
         }
     };
-    const bool sends = !halves || worker < turns;
-    const bool adds = !halves || worker >= turns;
-    const auto lag = halves ? 0 : workers;
-    for (auto turn = sends ? worker : worker - turns; turn - 2 * lag < turns;
-         turn += halves ? turns : workers) {
+    for (; turn - 2 * lag < turns; turn += groups > 1 ? turns : workers) {
         const auto before = turn - lag;
         const bool adding = adds && before >= 0 && before < turns;
 #pragma unroll 1
         for (int n = plan.own - 1; n >= 0; --n) {
             const auto& piece = plan.at[plan.first + n];
+            const auto part = adding ? plan.part(piece, before) : -1;
             // Before what is sent: loads would stand behind stores that a full link holds up.
-            if (adding) look(piece, before);
-            if (sends && n == 0) send_all(turn);
-            if (adding) add(piece, before);
+            if (part >= 0) look(piece, part);
+            if (sends && n == 0 && turn < turns) send_all();
+            if (part >= 0) add(piece, part);
         }
-        if (adds) take_all(before - lag);
+        const auto forwarded = before - lag;
+        if (!adds || forwarded < 0 || forwarded >= turns) continue;
+#pragma unroll 1
+        for (int i = 0; i < plan.takes; ++i) {
+            const auto& piece = plan.at[plan.taken[i]];
+            const auto part = plan.part(piece, forwarded);
+            if (part >= 0) take(piece, part);
+        }
     }
 }
 
