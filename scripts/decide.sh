@@ -99,13 +99,16 @@ drop_empty_parts() {
 ask_cases() { ask "${parts[$1]}" --step-cases "$2" --time $(($(seconds_of "$1") * 2 / 3 + 1)); }
 
 # fit_cases INDEX MOST: sets said, and most to the cases, MOST or fewer, that fit into a part's time; to
-# 0 where none does. Launches of one part are of the same cases, also of a run that goes on.
+# 0 where none does. Launches of one part are of the same cases, also of a run that goes on. What the
+# last dry run left out is not asked for again: each starts all ranks anew, which takes GPUs seconds.
 fit_cases() {
-    local chosen=$folder/${parts[$1]}.cases
+    local chosen=$folder/${parts[$1]}.cases fitting=$2 left_out
     for most in $(cat -- "$chosen" 2>/dev/null || echo 24 12 6 3 2 1); do
-        if ((most > $2)); then continue; fi
+        if ((most > fitting)); then continue; fi
         ask_cases "$1" "$most"
         if [[ $said != *' will not fit '* ]]; then return; fi
+        left_out=$(sed -n 's/.* \([0-9]*\) of them will not fit .*/\1/p' <<<"$said")
+        fitting=$((most > left_out ? most - left_out : 1))
     done
     if [[ ${groups[$1]} == *-beside ]]; then
         say "${parts[$1]}: not priced beside compute: not even one case fits; more --minutes are wanted"
