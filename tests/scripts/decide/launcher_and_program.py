@@ -48,9 +48,10 @@ def main(words: list[str]) -> int:
         print("[1/3] m-1b\n    cannot run: needs 9 GiB\n0 of 3 cases can run, with 5 strategies.")
         return 0
     if "--dry-run" in words:
-        fits = int(options["--step-cases"]) <= most_cases(options)
+        left_out = int(options["--step-cases"]) - most_cases(options)
         print("3 of 3 cases can run, with 5 strategies each, about 9 s unless x.",
-              "" if fits else "2 of them will not fit into --time.", "Nothing was measured.")
+              f"{left_out} of them will not fit into --time." if left_out > 0 else "",
+              "Nothing was measured.")
         return 0
     if Path("fails").exists() and options["--launch"] == "2/7":
         return 3

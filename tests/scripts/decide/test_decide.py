@@ -72,6 +72,14 @@ def test_what_does_not_fit_beside_a_gemm_is_not_priced_there():
     assert done.returncode == 3 and "prefill-beside: not priced" in done.stderr, done.stderr
 
 
+def test_a_dry_run_that_leaves_cases_out_says_how_many_to_ask_for_next():
+    done = decide(*TRAFFIC, "--hidden", "short", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    asked = [line.split("--step-cases ")[1].split()[0] for line in Path("calls").read_text().splitlines()
+             if "/prefill-beside" in line and "--time" in line]
+    assert asked == ["24", "1"]
+
+
 def test_parts_that_are_compared_have_the_same_cases():
     """The one with the least room decides, also for those that were asked before it."""
     done = decide(*TRAFFIC, "--hidden", "tight", "--backend", "cuda", "--dry-run")
