@@ -230,6 +230,18 @@ Case case_of(std::int64_t tokens, std::string_view load) {
     return params;
 }
 
+TEST(MeasureAutoTable, TakesNoSmallExchangeForOneThatGrowsWithItsBytes) {
+    const auto seconds = [](std::int64_t smaller, std::int64_t bytes) {
+        const Exchange exchange{DType::bf16, false, 0, smaller, 0.5};
+        const auto& any = entry("reduce_scatterv_push");
+        return point_seconds({exchange, {{&any, 4000}, {&any, 6000}}}, bytes);
+    };
+    const double same = seconds(kKilo, kKilo);
+    EXPECT_GT(same, 0);
+    EXPECT_EQ(seconds(kKilo, 16 * kKilo), same) << "milliseconds for a KiB say that ranks wait";
+    EXPECT_EQ(seconds(kKilo * kKilo, 16 * kKilo * kKilo), 16 * same);
+    EXPECT_EQ(seconds(kKilo, 128 * kKilo), 2 * same);
+}
 TEST(TunePoints, AreTheSweepsOwnExchangesButForThoseNearAnother) {
     const std::vector<Case> cases{case_of(64, "balanced"), case_of(16, "hot"),
                                   case_of(16, "balanced"), case_of(16, "balanced"),

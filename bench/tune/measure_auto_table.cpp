@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace moe {
@@ -13,6 +14,8 @@ constexpr double kLongest = 3;
 constexpr double kRuns = 20;
 /// Seconds of a point whose exchanges are short.
 constexpr double kUsual = 0.15;
+/// Up to which an exchange takes as long whatever it moves.
+constexpr std::int64_t kLatencyBytes = std::int64_t{64} << 10U;
 
 std::string mebibytes(std::int64_t bytes) {
     return fmt::format("{:.3g} MiB", static_cast<double>(bytes) / (1U << 20U));
@@ -23,15 +26,15 @@ bool is_possible(const Exchange& exchange, const Backend& backend) {
            (exchange.sms == 0 || backend.world->sms_obstacle(exchange.sms).empty());
 }
 
-/// Seconds of a point, by a row of the same setting whose exchange is smaller. Rank 0 decides.
-double expected_seconds(const AutoTable::Row& smaller, const Exchange& exchange) {
+}  // namespace
+
+double point_seconds(const AutoTable::Row& smaller, std::int64_t bytes) {
     double us = 0;
     for (const auto& time : smaller.times) us += time.us;
-    return kRuns * us * 1e-6 * static_cast<double>(exchange.bytes) /
-           static_cast<double>(smaller.exchange.bytes);
+    const auto base = std::max(smaller.exchange.bytes, kLatencyBytes);
+    return kRuns * us * 1e-6 *
+           std::max(static_cast<double>(bytes) / static_cast<double>(base), 1.0);
 }
-
-}  // namespace
 
 MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> cases,
                                  Heartbeat& heartbeat) {
@@ -48,7 +51,7 @@ MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> c
                                         setting_text(exchange)));
         double seconds = 0;
         if (!table.rows.empty() && table.rows.back().exchange.comparable(exchange)) {
-            seconds = expected_seconds(table.rows.back(), exchange);
+            seconds = point_seconds(table.rows.back(), exchange.bytes);
         }
         if (parts.bootstrap.broadcast(seconds) > kLongest) {
             leave_out(fmt::format("{} would take too long", mebibytes(exchange.bytes)));

@@ -3,6 +3,7 @@
 #include "bench/tune/tune_point_bench.hpp"
 #include "bench/watch/heartbeat.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ struct MeasuredTable {
 /// take longer than a few seconds are left out, and those that do not fit into memory.
 [[nodiscard]] MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> cases,
                                                Heartbeat& heartbeat);
+
+/// Seconds that a point of so many bytes takes at most, by a row of the same setting whose exchange
+/// is no larger: small exchanges take as long whatever they move, large ones grow with it.
+[[nodiscard]] double point_seconds(const AutoTable::Row& smaller, std::int64_t bytes);
 
 /// Seconds that it takes to measure a table for these cases, to perhaps a factor of two.
 [[nodiscard]] double table_seconds(std::span<const Case> cases, int ranks);

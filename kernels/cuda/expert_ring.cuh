@@ -25,23 +25,28 @@ public:
 
     [[nodiscard]] __device__ bool next(Unit& unit) {
         for (;;) {
-            if (step_ == plan_.count + plan_.takes) go_on();
-            if (turn_ >= end_) return false;
-            unit = due(step_++);
+            const int step = step_++;
+            int turn = turn_;
+            if (step < plan_.own) {
+                turn = before_;
+                unit = {Work::add, &plan_.at[plan_.first + step], 0};
+            } else if (step < plan_.count) {
+                unit = {Work::send, &plan_.to_send(step - plan_.own), 0};
+            } else if (step < plan_.count + plan_.takes) {
+                turn = before_that_;
+                unit = {Work::take, &plan_.at[plan_.taken[step - plan_.count]], 0};
+            } else {
+                go_on();
+                if (turn_ >= end_) return false;
+                continue;
+            }
+            if (turn < 0 || turn >= plan_.turns) continue;
+            unit.slice = plan_.part(*unit.piece, turn);
             if (unit.slice >= 0) return true;
         }
     }
 
 private:
-    [[nodiscard]] __device__ Unit due(int step) const {
-        if (step < plan_.own) return part(Work::add, plan_.at[plan_.first + step], before_);
-        if (step < plan_.count) return part(Work::send, plan_.to_send(step - plan_.own), turn_);
-        return part(Work::take, plan_.at[plan_.taken[step - plan_.count]], before_that_);
-    }
-    [[nodiscard]] __device__ Unit part(Work work, const WeightedPiece& piece, int turn) const {
-        const bool any = turn >= 0 && turn < plan_.turns;
-        return {work, &piece, any ? plan_.part(piece, turn) : -1};
-    }
     __device__ void go_on() {
         step_ = 0;
         before_that_ = before_;

@@ -1,6 +1,5 @@
 // The turns in which kernels that push have the parts of pieces.
 #include "kernels/cuda/push_plan.cuh"
-#include "tests/simt/simt.hpp"
 
 #include <gtest/gtest.h>
 
