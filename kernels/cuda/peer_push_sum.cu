@@ -19,16 +19,18 @@ constexpr int kManyVectors = std::max(8 / Most, 1);
 template <int Most, int kUnroll>
 constexpr int kMinBlocks = Most == 2 && kUnroll == 1 ? 2 : 1;
 
-/// Parts of pieces are tiles of blockDim.x * kUnroll vectors.
+/// Parts of pieces are stretches of blockDim.x * kUnroll vectors or, of rows that are not Wide, so many
+/// stretches: all ranks have the same parts, though not all may have wide rows.
 template <class T, bool Wide, int Most, int kUnroll>
 __global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
     push_sum(const __grid_constant__ Peers peers, const __grid_constant__ PlanView<SumPiece> plan,
-             const std::byte* in, std::byte* out) {
+             const std::byte* in, std::byte* out, int stretches) {
     using V = Vector<T, kWide<T>>;
     const auto epoch = epoch_of(peers);
     SumPush<T, Wide, Most, kUnroll> push(peers, plan, in, epoch);
-    const auto stretch = [](const SumPiece& piece, std::int64_t tile) {
-        return Stretch{tile * kUnroll * blockDim.x, piece.vectors()};
+    const int in_part = Wide ? 1 : stretches;
+    const auto stretch = [&](const SumPiece& piece, std::int64_t part, int n) {
+        return Stretch{(part * in_part + n) * kUnroll * blockDim.x, piece.vectors()};
     };
     const auto store = [&](const SumPiece& piece, std::int64_t i, const V& value) {
         if constexpr (Wide) {
@@ -37,17 +39,30 @@ __global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
             store_padded<T, false>(out + piece.in_own, i, piece.bytes, value);
         }
     };
+    const auto add = [&](const SumPiece& piece, const Stretch& these) {
+        push.add(piece, these,
+                 [&](int /*u*/, std::int64_t i, const V& sum) { store(piece, i, sum); });
+    };
     push_in_turns(
         plan,
-        [&](const SumPiece& piece, std::int64_t tile) { push.send(piece, stretch(piece, tile)); },
-        [&](const SumPiece& piece, std::int64_t tile) { push.look(piece, stretch(piece, tile)); },
-        [&](const SumPiece& piece, std::int64_t tile) {
-            push.add(piece, stretch(piece, tile),
-                     [&](int /*u*/, std::int64_t i, const V& sum) { store(piece, i, sum); });
+        [&](const SumPiece& piece, std::int64_t part) {
+            for (int n = 0; n < in_part; ++n) push.send(piece, stretch(piece, part, n));
         },
-        [&](const SumPiece& piece, std::int64_t tile) {
-            push.take_forwarded(piece, stretch(piece, tile),
-                                [&](std::int64_t i, const V& sum) { store(piece, i, sum); });
+        [&](const SumPiece& piece, std::int64_t part) {
+            push.look(piece, stretch(piece, part, 0));
+        },
+        [&](const SumPiece& piece, std::int64_t part) {
+            add(piece, stretch(piece, part, 0));
+            for (int n = 1; n < in_part; ++n) {
+                push.look(piece, stretch(piece, part, n));
+                add(piece, stretch(piece, part, n));
+            }
+        },
+        [&](const SumPiece& piece, std::int64_t part) {
+            for (int n = 0; n < in_part; ++n) {
+                push.take_forwarded(piece, stretch(piece, part, n),
+                                    [&](std::int64_t i, const V& sum) { store(piece, i, sum); });
+            }
         });
     advance_to(peers, epoch + 1);
 }
@@ -70,20 +85,21 @@ void launch_push_sum(const Peers& inbox, const PushSum& sum, const PeerLaunch& h
             const auto grid = peer_grid(most, kMostThreads, how.blocks(kMostPushBlocks));
             constexpr int kMany = kManyVectors<kMost>;
             const bool many = !how.may_queue && most > std::int64_t{grid.blocks} * grid.threads;
-            const auto launch = [&](auto kernel, int vectors) {
-                plan.set_pace([&](const SumPiece& piece) {
-                    return ceil_div(piece.vectors(), std::int64_t{grid.threads} * vectors);
-                });
-                const auto blocks = std::min<std::int64_t>(grid.blocks, plan.turns);
+            const int vectors = many ? kMany : 1;  // of a thread, in a part
+            plan.set_pace([&](const SumPiece& piece) {
+                return ceil_div(piece.vectors(), std::int64_t{grid.threads} * vectors);
+            });
+            const auto blocks = std::min<std::int64_t>(grid.blocks, plan.turns);
+            const auto launch = [&](auto kernel) {
                 kernel<<<static_cast<unsigned>(blocks), grid.threads, 0, how.stream>>>(
-                    inbox, plan, sum.in.data, sum.out.data);
+                    inbox, plan, sum.in.data, sum.out.data, vectors);
             };
             if (!wide) {
-                launch(push_sum<T, false, kMost, 1>, 1);
+                launch(push_sum<T, false, kMost, 1>);
             } else if (many) {
-                launch(push_sum<T, true, kMost, kMany>, kMany);
+                launch(push_sum<T, true, kMost, kMany>);
             } else {
-                launch(push_sum<T, true, kMost, 1>, 1);
+                launch(push_sum<T, true, kMost, 1>);
             }
             MOE_CUDA(cudaGetLastError());
         });
