@@ -102,13 +102,16 @@ ask_cases() { ask "${parts[$1]}" --step-cases "$2" --time $(($(seconds_of "$1") 
 # 0 where none does. Launches of one part are of the same cases, also of a run that goes on. What the
 # last dry run left out is not asked for again: each starts all ranks anew, which takes GPUs seconds.
 fit_cases() {
-    local chosen=$folder/${parts[$1]}.cases fitting=$2 left_out
+    local chosen=$folder/${parts[$1]}.cases fitting=$2 all left_out
     for most in $(cat -- "$chosen" 2>/dev/null || echo 24 12 6 3 2 1); do
         if ((most > fitting)); then continue; fi
         ask_cases "$1" "$most"
         if [[ $said != *' will not fit '* ]]; then return; fi
-        left_out=$(sed -n 's/.* \([0-9]*\) of them will not fit .*/\1/p' <<<"$said")
-        fitting=$((most > left_out ? most - left_out : 1))
+        # Each may be several of the sweep's cases, such as one for each --skew.
+        read -r all left_out < <(sed -n \
+            's/.* of \([0-9]*\) cases can run.* \([0-9]*\) of them will not fit .*/\1 \2/p' <<<"$said")
+        fitting=$((most * (${all:-1} - ${left_out:-0}) / ${all:-1}))
+        if ((fitting < 1)); then fitting=1; fi
     done
     if [[ ${groups[$1]} == *-beside ]]; then
         say "${parts[$1]}: not priced beside compute: not even one case fits; more --minutes are wanted"

@@ -22,8 +22,8 @@ struct MeasuredTable {
 [[nodiscard]] MeasuredTable measure_auto_table(const TuneParts& parts, std::span<const Case> cases,
                                                Heartbeat& heartbeat);
 
-/// Seconds that a point of so many bytes takes at most, by a row of the same setting whose exchange
-/// is no larger: small exchanges take as long whatever they move, large ones grow with it.
+/// Seconds that a point of so many bytes takes, by a row of the same setting whose exchange is no
+/// larger: small exchanges take as long whatever they move, large ones grow with it.
 [[nodiscard]] double point_seconds(const AutoTable::Row& smaller, std::int64_t bytes);
 
 /// Seconds that it takes to measure a table for these cases, to perhaps a factor of two.

@@ -1,4 +1,4 @@
-// The reduce_scatterv by push whose last pass ends with the residual norm: a tile is a row, so that
+// The reduce_scatterv by push whose last pass ends with the residual norm: a part is a row, so that
 // the block that completes it has all of it, most of it in registers. What the norm reads of its
 // own it asks for with what it adds up, before the next row is sent.
 #include "kernels/cuda/cuda.hpp"

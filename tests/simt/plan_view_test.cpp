@@ -45,13 +45,28 @@ TEST(PlanView, SpreadsThePartsOfEachPieceEvenly) {
     expect_spread({5, 3, 1, 7});
     expect_spread({99991, 33333, 1, 77777, 49995, 99990});
 }
-// The products are then of 62 bits.
-TEST(PlanView, HasAllPartsAfterTheMostTurnsThatThereAre) {
-    const std::vector<std::int64_t> parts{kMostTurns, kMostTurns - 1, kMostTurns / 3, 1};
+// Products of turns and paces are then of nearly 62 bits.
+TEST(PlanView, HasAllPartsInOrderInTheMostTurnsThatThereAre) {
+    constexpr int kMost = kMostTurns - 1;
+    constexpr int kSome = 1000;
+    const std::vector<std::int64_t> parts{kMost, kMost - 1, kMost / 3, 1};
     const auto plan = paced(parts);
-    EXPECT_EQ(plan.part(plan.at[0], kMostTurns - 1), kMostTurns - 1);
-    for (std::size_t i = 1; i < parts.size(); ++i) {
-        EXPECT_EQ(std::uint64_t{plan.at[i].pace} * kMostTurns >> 32U, parts[i]) << "piece " << i;
+    for (int i = 1; i < plan.count; ++i) {
+        const auto& piece = plan.at[i];
+        const auto all = parts[static_cast<std::size_t>(i)];
+        EXPECT_EQ(std::uint64_t{piece.pace} * kMost >> 32U, all) << "piece " << i;
+        for (const int first : {0, kMost / 2, kMost - kSome}) {
+            auto due =
+                static_cast<int>(std::uint64_t{piece.pace} * static_cast<unsigned>(first) >> 32U);
+            for (int turn = first; turn < first + kSome; ++turn) {
+                const auto part = plan.part(piece, turn);
+                if (part < 0) continue;
+                ASSERT_EQ(part, due++) << "piece " << i << ", turn " << turn;
+            }
+            if (first == kMost - kSome) {
+                EXPECT_EQ(due, all) << "piece " << i;
+            }
+        }
     }
 }
 TEST(PlanView, HasNoMoreTurnsThanWorkersCanCount) {

@@ -57,7 +57,8 @@ bool is_right(int rank, const PeerTable& inbox, PeerKernels& kernels) {
 }
 
 TEST(UnlikeRanks, HaveTheSamePartsOfPieces) {
-    const auto watch = std::make_shared<const cuda::PeerWatch>(5.0);
+    constexpr double kPatience = 30;  // seconds
+    const auto watch = std::make_shared<const cuda::PeerWatch>(kPatience);
     constexpr SharedBlocks::Words kWords{cuda::kMaxFlagBlocks * cuda::kMaxPeers, cuda::kMaxEpochs};
     const SharedBlocks inbox(kRanks, 2 * half_bytes(kRanks, kOwned[0] * kCols * sizeof(float)),
                              kWords, 0);

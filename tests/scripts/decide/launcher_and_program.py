@@ -48,8 +48,10 @@ def main(words: list[str]) -> int:
         print("[1/3] m-1b\n    cannot run: needs 9 GiB\n0 of 3 cases can run, with 5 strategies.")
         return 0
     if "--dry-run" in words:
-        left_out = int(options["--step-cases"]) - most_cases(options)
-        print("3 of 3 cases can run, with 5 strategies each, about 9 s unless x.",
+        skews = len(options.get("--skew", "0").split(","))
+        cases = int(options["--step-cases"]) * skews
+        left_out = cases - most_cases(options) * skews
+        print(f"{cases} of {cases} cases can run, with 5 strategies each, about 9 s unless x.",
               f"{left_out} of them will not fit into --time." if left_out > 0 else "",
               "Nothing was measured.")
         return 0

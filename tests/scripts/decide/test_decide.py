@@ -51,7 +51,7 @@ def test_phases_take_turns_and_a_verdict_ends_it():
 def test_a_dry_run_says_the_minutes_and_keeps_nothing(folder):
     done = decide(*TRAFFIC, "--minutes", "7", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "prefill: 2 min 55 s in 7 launches, steps in 6 case(s); 3 of 3 cases can run" in done.stdout
+    assert "prefill: 2 min 55 s in 7 launches, steps in 6 case(s); 18 of 18 cases can run" in done.stdout
     assert "prefill-beside: 28 s in 7 launches, steps in 3 case(s)" in done.stdout
     assert "\ntogether: 7 min 00 s of measuring; setting up and checking" in done.stdout
     assert [path.name for path in folder.iterdir()] == ["calls"] and calls() == []
