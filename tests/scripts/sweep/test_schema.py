@@ -33,7 +33,9 @@ def test_the_schema_check_sees_cells_that_make_no_sense(cells, said, finished, t
     """In this process: to start another for each takes longer than all of them."""
     folder, _ = finished
     rows = rows_of(folder)
-    at = next(i for i, row in enumerate(rows) if row["tokens"] == "7" and row["flags"] == "")
+    # On a loaded machine most are flagged as disturbed.
+    at = next(i for i, row in enumerate(rows)
+              if row["tokens"] == "7" and row["combine_us_median"] and "above" not in row["flags"])
     rows[at].update(cells)
     with open(tmp_path / "results.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
