@@ -158,9 +158,9 @@ __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&
         }
     };
     const auto& own = plan.at[plan.first];
-    const auto add_others = [&](int turn) {
+    const auto add_from = [&](int first, int turn) {  // of its own pieces
 #pragma unroll 1
-        for (int i = 1; i < plan.own; ++i) {
+        for (int i = first; i < plan.own; ++i) {
             const auto& piece = plan.at[plan.first + i];
             const auto part = plan.part(piece, turn);
             if (part < 0) continue;
@@ -186,15 +186,10 @@ __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&
         if (part >= 0) look(own, part);
         send_all(turn);
         if (part >= 0) add(own, part);
-        if (before >= 0) add_others(before);
+        if (before >= 0) add_from(1, before);
         take_all(before - stride);
     }
-    const auto part = plan.part(own, turn - stride);
-    if (part >= 0) {
-        look(own, part);
-        add(own, part);
-    }
-    add_others(turn - stride);
+    add_from(0, turn - stride);
     take_all(turn - 2 * stride);
     take_all(turn - stride);
 }

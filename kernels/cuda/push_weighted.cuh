@@ -119,7 +119,7 @@ __device__ V take_row(const Peers& peers, std::byte* inbox, std::int64_t i, uint
 /// One call, as its kernels take it.
 struct WeightedPush {
     const Peers& inbox;
-    PlanView<WeightedPiece> plan;  ///< in slices
+    PlanView<WeightedPiece> plan;  ///< whose parts are slices
     WeightedRows rows;
     RowShape shape;
     Matrix dense, out;
