@@ -7,14 +7,17 @@ decide_plan.py FOLDER --program FILE --backend host|cuda --minutes N --model NAM
 Writes FOLDER/plan.json and, for each part, its command in FOLDER/NAME.words, each word ended by a
 zero byte; prints a line for each part: its name, its weight in the time, and its group, whose parts
 are compared case by case. Other OPTIONs are the program's. A plan that is there already must be the
-same. Exit status: 0, or 2 with one line on standard error.
+same. A setting that needs another value of a variable than the environment has is left out, with a
+line on standard error: who set it may have to, since not every machine bears NVLink multicast. Exit
+status: 0, or 2 with one line on standard error.
 """
 
+import os
 import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -91,6 +94,21 @@ def moe_layers(program: str, model: str) -> int:
     return int(found[1]) if found[1].isdigit() else 1
 
 
+def environment_of(launcher: Sequence[str]) -> Mapping[str, str]:
+    """What ranks find: this environment, and what the launcher's words set (mpirun -x NAME=VALUE,
+    env NAME=VALUE, srun --export=ALL,NAME=VALUE)."""
+    said = (match.groups() for word in launcher
+            for match in re.finditer(r"(?:^(?:-x)?|[=,])([A-Z][A-Z0-9_]*)=([^,]*)", word))
+    return {**os.environ, **dict(said)}
+
+
+def opposed_settings(engine: Engine, backend: str, launcher: Sequence[str]) -> dict[str, str]:
+    """By name, the variable that is set otherwise. Settings are NCCL's."""
+    environment = environment_of(launcher) if backend == "cuda" else {}
+    return {one.name: opposed for one in engine.settings
+            if (opposed := one.opposed_by(environment))}
+
+
 def command_of(part: Part, engine: Engine, options: Namespace, folder: Path) -> list[str]:
     """Without the launch."""
     source = ["--steps", str(Path(options.steps).resolve())] if options.steps else \
@@ -108,6 +126,8 @@ def main(arguments: Sequence[str] | None) -> int:
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     seen = scan_steps(Path(options.steps)) if options.steps else StepsSeen()
     engine = engine_of(options, seen)
+    opposed = opposed_settings(engine, options.backend, options.launcher)
+    engine = engine.without(opposed)
     phases = phases_of(options, seen)
     given = parse_step_ms(options.step_ms, phases)
     told = {phase: ms for phase, tally in seen.phases.items() if (ms := tally.step_ms())}
@@ -120,10 +140,13 @@ def main(arguments: Sequence[str] | None) -> int:
         "engines": seen.engines,
         "steps_of_phases": {phase: tally.steps for phase, tally in seen.phases.items()},
         "step_ms": told | given, "launcher": options.launcher, "extra": options.extra,
+        "opposed_settings": opposed,
         "parts": [asdict(part) for part in parts],
     }
     write_plan(folder, plan, {part.name: command_of(part, engine, options, folder)
                               for part in parts})
+    for name, variable in opposed.items():
+        print(f"{name}: not priced, since {variable} is set here", file=sys.stderr)
     for part in parts:
         print(part.name, part.weight(), part.group())
     return 0

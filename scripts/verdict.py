@@ -60,7 +60,7 @@ def groupings_of(folder: Path, plan: Mapping) -> dict[str, dict]:
 
 
 def decision_of(folder: Path, plan: Mapping) -> Decision:
-    engine = find_engine(plan["engine"])
+    engine = find_engine(plan["engine"]).without(plan.get("opposed_settings", ()))
     all_reduce = read_all_reduce(folder, plan)
     sweeps, beside, row = read_parts(folder, plan, engine, all_reduce)
     runs = [run for part in plan["parts"] for run in runs_of(folder, part)]

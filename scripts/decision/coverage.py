@@ -23,6 +23,8 @@ def notes_on(decision: Decision, plan: Mapping, groupings: Mapping[str, Mapping]
         notes.append(f"Steps of {', '.join(others)} are priced as if {plan['engine']} had run them.")
     if plan["traffic"]:
         notes.append("The traffic is synthetic: a small scheduler model made it, no engine.")
+    notes += [f"{name}: not priced, since {variable} is set here."
+              for name, variable in plan.get("opposed_settings", {}).items()]
     notes += _beside_compute(decision.phases)
     if any(part["graph"] for part in plan["parts"]):
         notes.append("Late ranks in CUDA graphs: steps with them are eager.")

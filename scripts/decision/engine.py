@@ -2,7 +2,8 @@
 of the engine's flag."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,11 @@ class Setting:
     price: str = ""
     takes_sms: bool = False  # from what computes beside the exchange
 
+    def opposed_by(self, environment: Mapping[str, str]) -> str:
+        """NAME=VALUE of a variable that is set otherwise; empty where none is."""
+        return next((f"{name}={environment[name]}" for name, value in self.variables.items()
+                     if environment.get(name, value) != value), "")
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -51,6 +57,12 @@ class Engine:
     @property
     def title(self) -> str:
         return TITLES.get(self.name.split("-")[0], self.name)
+
+    def without(self, settings: Iterable[str]) -> "Engine":
+        """The same, without the settings of these names."""
+        left_out = set(settings)
+        return replace(self, settings=tuple(one for one in self.settings
+                                            if one.name not in left_out))
 
     def gate_is_open(self, ranks: int, dp: int, ep: int) -> bool:
         holds = {"several_dp_ranks": dp > 1, "ep_is_dp": ep == dp, "every_rank_is_dp": ranks == dp}

@@ -21,6 +21,7 @@ PLAN = {
     "engine": "sglang-0.5.23", "model": "qwen3.5-397b-a17b", "moe_layers": 60, "backend": "cuda",
     "steps": "steps.csv", "traffic": "", "role": "both", "engines": {"sglang-0.5.23": 1},
     "steps_of_phases": {}, "step_ms": {}, "launcher": ["mpirun"], "extra": [],
+    "opposed_settings": {},
 }
 
 

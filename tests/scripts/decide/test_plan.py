@@ -107,9 +107,44 @@ def test_a_part_beside_a_gemm_is_short_and_of_the_ways_of_the_engine():
     assert (beside.weight(), beside.group()) == (1, "prefill-beside")
 
 
-def plan(tmp_path, program, *options, launcher=("mpirun", "-n", "2"), model="m-1b"):
-    return decide_plan.main([str(tmp_path / "out"), "--program", str(program), "--backend", "host",
+def plan(tmp_path, program, *options, launcher=("mpirun", "-n", "2"), model="m-1b",
+         backend="host"):
+    return decide_plan.main([str(tmp_path / "out"), "--program", str(program), "--backend", backend,
                              "--minutes", "25", "--model", model, *map(str, options), "--", *launcher])
+
+
+NVLS_OFF = "NCCL_NVLS_ENABLE=0"
+
+
+@pytest.mark.parametrize(("inherited", "launcher"), [
+    ("0", ["mpirun"]), (None, ["mpirun", "-x", NVLS_OFF]), ("1", ["env", NVLS_OFF, "mpirun"]),
+    (None, ["srun", f"--export=ALL,{NVLS_OFF}"]), (None, ["mpirun", f"-x{NVLS_OFF}"]),
+])
+def test_what_is_set_is_not_overridden(inherited, launcher, tmp_path, program, monkeypatch, capsys):
+    """Multicast may be forbidden on a machine."""
+    if inherited is not None:
+        monkeypatch.setenv("NCCL_NVLS_ENABLE", inherited)
+    assert plan(tmp_path, program, "--traffic", "isl=9", launcher=launcher, backend="cuda") == 0
+    told = capsys.readouterr()
+    written = json.loads((tmp_path / "out/plan.json").read_text())
+    for name in ("--enable-nccl-nvls", "--enable-symm-mem"):
+        assert f"{name}: not priced, since {NVLS_OFF} is set here\n" in told.err
+        assert written["opposed_settings"][name] == NVLS_OFF
+    assert "prefill-nccl_min_ctas " in told.out
+    commands = [file.read_text() for file in (tmp_path / "out").glob("*.words")]
+    assert len(commands) == len(told.out.splitlines())
+    assert not any("NCCL_NVLS_ENABLE=1" in command for command in commands)
+
+
+@pytest.mark.parametrize("inherited", [None, "1"])
+def test_a_setting_that_nothing_opposes_is_priced(inherited, tmp_path, program, monkeypatch, capsys):
+    if inherited is not None:
+        monkeypatch.setenv("NCCL_NVLS_ENABLE", inherited)
+    assert plan(tmp_path, program, "--traffic", "isl=9", backend="cuda") == 0
+    told = capsys.readouterr()
+    assert "not priced" not in told.err and "prefill-enable-nccl-nvls " in told.out
+    words = (tmp_path / "out/prefill-enable-nccl-nvls.words").read_text().split("\0")
+    assert words[:3] == ["env", "NCCL_NVLS_ENABLE=1", "mpirun"]
 
 
 def test_a_plan_is_written(tmp_path, program, steps, capsys):

@@ -161,6 +161,17 @@ def test_an_engine_without_another_value(verdict_of, monkeypatch):
     assert push["saved"]["0"]["step_ms"] == pytest.approx(3.1)
 
 
+def test_a_setting_that_was_not_priced_is_none_of_the_candidates(verdict_of, monkeypatch):
+    monkeypatch.setattr(verdict, "find_engine", lambda _: find_engine("sglang-0.5.23"))
+    rows = {"prefill": with_late_ranks(SAVED, 41200)}
+    for opposed in ({}, {"--enable-nccl-nvls": "NCCL_NVLS_ENABLE=0"}):
+        found = verdict_of(rows, steps_of_phases={"prefill": 41200}, opposed_settings=opposed)
+        names = [one["name"] for one in found["phases"][0]["candidates"]]
+        note = "--enable-nccl-nvls: not priced, since NCCL_NVLS_ENABLE=0 is set here."
+        assert ("--enable-nccl-nvls" in names) == (not opposed)
+        assert (note in found["not_covered"]) == bool(opposed)
+
+
 def test_phases_that_no_launch_timed_together(verdict_of):
     parts = both_phases(SAVED, COSTS)
     parts["prefill"] = [one for one in parts["prefill"] if one["launch"] < 4]
