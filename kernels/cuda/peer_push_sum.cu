@@ -19,6 +19,10 @@ constexpr int kManyVectors = std::max(8 / Most, 1);
 template <int Most, int kUnroll>
 constexpr int kMinBlocks = Most == 2 && kUnroll == 1 ? 2 : 1;
 
+/// Links of two ranks meet no two senders, and there a pace costs 2 % of 128 MiB.
+template <int Most>
+constexpr bool kPaced = Most > 2;
+
 /// Parts of pieces are stretches of blockDim.x * kUnroll vectors or, of rows that are not Wide, so many
 /// stretches: all ranks have the same parts, though not all may have wide rows.
 template <class T, bool Wide, int Most, int kUnroll>
@@ -43,7 +47,7 @@ __global__ void __launch_bounds__(kMostThreads, kMinBlocks<Most, kUnroll>)
         push.add(piece, these,
                  [&](int /*u*/, std::int64_t i, const V& sum) { store(piece, i, sum); });
     };
-    push_in_turns(
+    push_in_turns<kPaced<Most>>(
         plan,
         [&](const SumPiece& piece, std::int64_t part) {
             for (int n = 0; n < in_part; ++n) push.send(piece, stretch(piece, part, n));

@@ -145,15 +145,18 @@ private:
 /// to all helpers before the next turn, adds up its own pieces' parts of one turn before, and takes
 /// what was forwarded of one more before: what comes is then there, or on its way, and no rank waits
 /// for one that waits for it. send, look, add and take get a piece and a part of it; add comes after
-/// a look.
-template <class Send, class Look, class Add, class Take>
+/// a look. Not kPaced: part n of each piece is due in turn n, also where that is behind its end.
+template <bool kPaced, class Send, class Look, class Add, class Take>
 __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&& look, Add&& add,
                               Take&& take) {
+    const auto part_in = [&](const SumPiece& piece, int turn) {
+        return kPaced ? plan.part(piece, turn) : turn;
+    };
     const auto send_all = [&](int turn) {
 #pragma unroll 1
         for (int n = 0; n < plan.sends(); ++n) {
             const auto& piece = plan.to_send(n);
-            const auto part = plan.part(piece, turn);
+            const auto part = part_in(piece, turn);
             if (part >= 0) send(piece, part);
         }
     };
@@ -162,7 +165,7 @@ __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&
 #pragma unroll 1
         for (int i = first; i < plan.own; ++i) {
             const auto& piece = plan.at[plan.first + i];
-            const auto part = plan.part(piece, turn);
+            const auto part = part_in(piece, turn);
             if (part < 0) continue;
             look(piece, part);
             add(piece, part);
@@ -173,7 +176,7 @@ __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&
 #pragma unroll 1
         for (int i = 0; i < plan.takes; ++i) {
             const auto& piece = plan.at[plan.taken[i]];
-            const auto part = plan.part(piece, turn);
+            const auto part = part_in(piece, turn);
             if (part >= 0) take(piece, part);
         }
     };
@@ -181,7 +184,7 @@ __device__ void push_in_turns(const PlanView<SumPiece>& plan, Send&& send, Look&
     int turn = static_cast<int>(blockIdx.x);
     for (; turn < plan.turns; turn += stride) {
         const auto before = turn - stride;
-        const auto part = before >= 0 ? plan.part(own, before) : -1;
+        const auto part = before >= 0 ? part_in(own, before) : -1;
         // Before what is sent: loads would stand behind stores that a full link holds up.
         if (part >= 0) look(own, part);
         send_all(turn);
