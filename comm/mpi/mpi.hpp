@@ -2,6 +2,10 @@
 
 #include <mpi.h>
 
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
 namespace moe::mpi {
 
 /// MPI_Init on construction, MPI_Finalize on destruction; the first thing main() makes. From then
@@ -36,3 +40,16 @@ void check(int status, const char* file, int line, const char* expression);
 }  // namespace moe::mpi
 
 #define MOE_MPI(call) ::moe::mpi::check((call), __FILE__, __LINE__, #call)
+
+namespace moe::mpi {
+
+/// Every rank's `mine`, in rank order. Collective.
+template <class T>
+[[nodiscard]] std::vector<T> all_gather(const T& mine, MPI_Comm comm) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::vector<T> all(static_cast<std::size_t>(size(comm)));
+    MOE_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, comm));
+    return all;
+}
+
+}  // namespace moe::mpi

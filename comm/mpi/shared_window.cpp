@@ -101,9 +101,7 @@ std::string shared_window_obstacle(MPI_Comm comm) {
         return "ranks on several hosts cannot map each other's memory";
     }
     // Open MPI knows who made a memory by its process id, and maps nothing for the one that did.
-    const int mine = getpid();
-    std::vector<int> ids(static_cast<std::size_t>(mpi::size(comm)));
-    MOE_MPI(MPI_Allgather(&mine, 1, MPI_INT, ids.data(), 1, MPI_INT, comm));
+    auto ids = mpi::all_gather(getpid(), comm);
     std::ranges::sort(ids);
     if (std::ranges::adjacent_find(ids) == ids.end()) return {};
     return "ranks in PID namespaces of their own have the same process id, for which MPI takes "

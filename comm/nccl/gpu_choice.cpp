@@ -22,7 +22,6 @@
 #include <set>
 #include <sstream>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -38,16 +37,6 @@ struct RankGpu {
     cuda::DeviceId id{};
     cuda::BusId bus{};
 };
-
-/// Every rank's `mine`, in rank order.
-template <class T>
-std::vector<T> all_gather(const T& mine) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    std::vector<T> all(static_cast<std::size_t>(mpi::size(MPI_COMM_WORLD)));
-    MOE_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE,
-                          MPI_COMM_WORLD));
-    return all;
-}
 
 void set_unless_set(const char* name, const std::string& value) {
     setenv(name, value.c_str(), 0);
@@ -66,7 +55,8 @@ std::string let_nccl_share(const std::vector<RankGpu>& all, int ranks_per_gpu) {
         return "p2p";
     }
     set_unless_set("NCCL_HOSTID", fmt::format("rank-{}", mpi::rank(MPI_COMM_WORLD)));
-    const auto ids = all_gather(std::hash<std::string_view>{}(std::getenv("NCCL_HOSTID")));
+    const auto ids =
+        mpi::all_gather(std::hash<std::string_view>{}(std::getenv("NCCL_HOSTID")), MPI_COMM_WORLD);
     std::set<std::pair<cuda::DeviceId, std::size_t>> taken;
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
         if (taken.emplace(all[rank].id, ids[rank]).second) continue;
@@ -175,7 +165,7 @@ GpuChoice choose_gpu(const BackendOptions& options, double patience_seconds) {
     run_on_all(*bootstrap, [&] { choice.device = cuda::make_device(ordinal, patience_seconds); });
     foreign = warn_of_foreign(foreign, *bootstrap);
     if (!foreign.empty()) choice.warnings.push_back(foreign);
-    const auto all = all_gather(mine);
+    const auto all = mpi::all_gather(mine, MPI_COMM_WORLD);
     std::map<int, int> ranks_of_host;
     std::map<cuda::DeviceId, int> ranks_of_gpu;
     for (const auto& rank : all) {

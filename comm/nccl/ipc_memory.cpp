@@ -57,9 +57,7 @@ std::vector<Mapping> map_all(std::byte* own, MPI_Comm comm, cudaError_t& status)
     if (status != cudaSuccess) return {};
     const auto ranks = static_cast<std::size_t>(mpi::size(comm));
     const auto rank = static_cast<std::size_t>(mpi::rank(comm));
-    std::vector<cudaIpcMemHandle_t> handles(ranks);
-    MOE_MPI(
-        MPI_Allgather(&mine, sizeof mine, MPI_BYTE, handles.data(), sizeof mine, MPI_BYTE, comm));
+    const auto handles = mpi::all_gather(mine, comm);
     std::vector<Mapping> mappings(ranks);
     for (std::size_t peer = 0; peer < ranks && status == cudaSuccess; ++peer) {
         if (peer == rank) continue;
