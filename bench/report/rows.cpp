@@ -48,10 +48,9 @@ std::optional<double> rows_padded_pct(const RowMap& map) {
     return 100.0 * static_cast<double>(padded) / static_cast<double>(map.rows());
 }
 
-std::string sms_of(const Communicator& world, const Case& params) {
+std::string sms_of(const Backend& backend, const Case& params) {
     if (params.sms != 0) return fmt::format("{}", params.sms);
-    const bool chooses = world.sms_obstacle(1).empty();
-    return chooses ? "default" : "";
+    return backend.gpus ? "default" : "";
 }
 
 }  // namespace
@@ -104,7 +103,7 @@ ResultRow describe_row(const RowContext& context, const Case& params, const Case
     row.nccl_version = context.backend.nccl_version;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread reads and sets variables
     if (!row.nccl_version.empty()) row.nvls = nvls_state(std::getenv("NCCL_NVLS_ENABLE"));
-    row.sms = sms_of(*context.backend.world, params);
+    row.sms = sms_of(context.backend, params);
     row.scope = to_string(params.scope);
     row.cache = to_string(params.cache);
     row.beside = to_string(params.beside);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace moe::nccl {
 
 void check(ncclResult_t status, const char* file, int line, const char* expression) {
@@ -27,6 +29,29 @@ std::string version_warning(int built_against, int loaded) {
         "built against NCCL {} and running with {}: what only one of them has may be missing; "
         "build anew (cmake -U 'NCCL_*'), or mend LD_LIBRARY_PATH",
         version_text(built_against), version_text(loaded));
+}
+
+CtaVariables cta_variables() {
+    const auto read = [](const char* name) -> std::int64_t {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread sets variables
+        const char* text = std::getenv(name);
+        return text == nullptr ? 0 : std::strtoll(text, nullptr, 0);  // as NCCL reads it
+    };
+    return {.min_ctas = read("NCCL_MIN_CTAS"), .max_ctas = read("NCCL_MAX_CTAS")};
+}
+
+std::string ctas_obstacle(std::int64_t ctas, std::span<const CtaVariables> of_ranks) {
+    constexpr std::int64_t kMaxCtas = 64;  // a channel each, and NCCL has so many
+    if (ctas > kMaxCtas) return fmt::format("NCCL uses at most {} CTAs, not {}", kMaxCtas, ctas);
+    for (const auto& [min_ctas, max_ctas] : of_ranks) {
+        const auto other = [ctas](std::int64_t set) { return set > 0 && set != ctas; };
+        if (!other(min_ctas) && !other(max_ctas)) continue;
+        return fmt::format("{} is set, which NCCL takes in place of {} CTAs",
+                           other(max_ctas) ? fmt::format("NCCL_MAX_CTAS={}", max_ctas)
+                                           : fmt::format("NCCL_MIN_CTAS={}", min_ctas),
+                           ctas);
+    }
+    return {};
 }
 
 ncclDataType_t type_of(DType dtype) {

@@ -5,6 +5,8 @@
 #include <nccl.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 
 namespace moe::nccl {
@@ -20,6 +22,14 @@ inline constexpr int kBuiltAgainst = NCCL_VERSION_CODE;
 [[nodiscard]] std::string version_text(int version);
 /// What to say where the program was built against one version and runs with another; else empty.
 [[nodiscard]] std::string version_warning(int built_against, int loaded);
+/// What a rank's environment sets, which NCCL takes in place of what a communicator is given
+/// (envConfigOverride in its init.cc). Not above 0: nothing.
+struct CtaVariables {
+    std::int64_t min_ctas, max_ctas;
+};
+[[nodiscard]] CtaVariables cta_variables();
+/// Why no communicator of these ranks can have exactly so many CTAs; empty where one can.
+[[nodiscard]] std::string ctas_obstacle(std::int64_t ctas, std::span<const CtaVariables> of_ranks);
 [[nodiscard]] ncclDataType_t type_of(DType dtype);
 
 /// Closes the group even when a call inside it throws: an open group swallows every later call.

@@ -59,6 +59,7 @@ struct World {
     std::string no_symmetric_memory;
     int ranks_on_gpu{};
     double patience_seconds{};
+    std::vector<nccl::CtaVariables> cta_variables;  ///< of each rank
     std::shared_ptr<LiveComms> live_comms = std::make_shared<LiveComms>();
     std::shared_ptr<cuda::PeerWatch> peer_watch;
 };
@@ -101,9 +102,7 @@ public:
     /// Collective. Setting a communicator up takes NCCL up to seconds, so that the same split is
     /// made once.
     [[nodiscard]] std::shared_ptr<Handle> split(int color) {
-        std::vector<int> colors(static_cast<std::size_t>(mpi::size(mpi())));
-        MOE_MPI(MPI_Allgather(&color, 1, MPI_INT, colors.data(), 1, MPI_INT, mpi()));
-        auto& part = parts_[colors];
+        auto& part = parts_[mpi::all_gather(color, mpi())];
         if (!part) part = make_part(color, nullptr, sms_);  // with the settings of this one
         return part;
     }
@@ -255,9 +254,7 @@ public:
         return std::make_unique<NcclCommunicator>(handle_->split(color));
     }
     [[nodiscard]] std::string sms_obstacle(std::int64_t sms) const override {
-        constexpr std::int64_t kMaxCtas = 64;  // a channel each, and NCCL has so many
-        if (sms <= kMaxCtas) return {};
-        return fmt::format("NCCL uses at most {} CTAs, not {}", kMaxCtas, sms);
+        return nccl::ctas_obstacle(sms, handle_->world().cta_variables);
     }
     [[nodiscard]] std::unique_ptr<Communicator> with_sms(std::int64_t sms) override {
         return std::make_unique<NcclCommunicator>(handle_->with_ctas(narrow<int>(sms)));
@@ -300,6 +297,8 @@ NcclWorld make_nccl_world(const NcclWorldOptions& options) {
         World{.no_symmetric_memory = options.no_symmetric_memory,
               .ranks_on_gpu = options.ranks_on_gpu,
               .patience_seconds = options.patience_seconds,
+              // A launcher may have given other hosts' ranks other variables.
+              .cta_variables = mpi::all_gather(nccl::cta_variables(), MPI_COMM_WORLD),
               .peer_watch = std::make_shared<cuda::PeerWatch>(options.patience_seconds)});
     auto handle = std::make_shared<Handle>(comm, mpi::duplicate(MPI_COMM_WORLD), world, 0);
     return {std::make_unique<NcclCommunicator>(std::move(handle)), [world] {
