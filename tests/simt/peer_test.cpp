@@ -6,6 +6,7 @@
 #include "kernels/cuda/peer_kernels.hpp"
 #include "kernels/cuda/peer_launch.hpp"
 #include "kernels/cuda/residual_norm.hpp"
+#include "tests/full_tests.hpp"
 #include "tests/peer_rank.hpp"
 #include "tests/simt/simt.hpp"
 
@@ -79,8 +80,8 @@ void expect_right(const Gpus& gpus, std::uint64_t rounds, std::uint32_t epoch,
 class CudaPeerKernels : public testing::TestWithParam<Gpus> {};
 
 TEST_P(CudaPeerKernels, AreRightAcrossTheEndOfEpochs) {
-    constexpr std::uint64_t kRounds = 120;
-    expect_right(GetParam(), kRounds, 0xffffffffU - kRounds);
+    const auto rounds = stress_bursts(120, 600);
+    expect_right(GetParam(), rounds, 0xffffffffU - static_cast<std::uint32_t>(rounds));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaPeerKernels,
