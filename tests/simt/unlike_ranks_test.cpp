@@ -17,18 +17,19 @@
 namespace moe {
 namespace {
 
-constexpr int kRanks = 2;
+constexpr int kRanks = 3;          // of two pieces are not paced
 constexpr std::int64_t kCols = 4;  ///< of f32: a vector
-/// Of each rank: 8 parts of 4 vectors for each of 512 threads, and what is a little more than a
-/// fourth of one.
-constexpr std::array<std::int64_t, kRanks> kOwned{8 * 4 * 512, 513};
-constexpr std::array<std::int64_t, kRanks + 1> kFirst{0, kOwned[0], kOwned[0] + kOwned[1]};
+/// Of each rank: 16 parts of 2 vectors for each of 512 threads, and what is a little more than half
+/// of one.
+constexpr std::array<std::int64_t, kRanks> kOwned{16 * 2 * 512, 513, 513};
+constexpr std::array<std::int64_t, kRanks + 1> kFirst{0, kOwned[0], kOwned[0] + kOwned[1],
+                                                      kOwned[0] + kOwned[1] + kOwned[2]};
 
 float value(int rank, std::int64_t i) {
     return static_cast<float>(rank * 1000 + i % 977);
 }
 
-/// Rank 1's sums lie an element off a vector. Whether rank `rank` has its sums.
+/// Sums of all ranks but the first lie off a vector. Whether rank `rank` has its sums.
 bool is_right(int rank, const PeerTable& inbox, PeerKernels& kernels) {
     std::vector<float> sums(static_cast<std::size_t>(kFirst.back() * kCols) + kCols);
     auto* in = sums.data() + rank;
@@ -51,7 +52,8 @@ bool is_right(int rank, const PeerTable& inbox, PeerKernels& kernels) {
     bool right = true;
     for (std::int64_t i = 0; i < kOwned[me] * kCols; ++i) {
         const auto all = kFirst[me] * kCols + i;
-        right = right && own[static_cast<std::size_t>(i)] == value(0, all) + value(1, all);
+        right = right &&
+                own[static_cast<std::size_t>(i)] == value(0, all) + value(1, all) + value(2, all);
     }
     return right;
 }
@@ -73,7 +75,7 @@ TEST(UnlikeRanks, HaveTheSamePartsOfPieces) {
     }
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(watch->failure(), "");
-    EXPECT_TRUE(right[0] && right[1]);
+    EXPECT_TRUE(right[0] && right[1] && right[2]);
 }
 
 }  // namespace
