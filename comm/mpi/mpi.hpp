@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+#define MOE_MPI(call) ::moe::mpi::check((call), __FILE__, __LINE__, #call)
+
 namespace moe::mpi {
 
 /// MPI_Init on construction, MPI_Finalize on destruction; the first thing main() makes. From then
@@ -36,12 +38,6 @@ void check(int status, const char* file, int line, const char* expression);
 [[nodiscard]] int rank(MPI_Comm comm);
 [[nodiscard]] int size(MPI_Comm comm);
 [[nodiscard]] MPI_Comm duplicate(MPI_Comm comm);
-
-}  // namespace moe::mpi
-
-#define MOE_MPI(call) ::moe::mpi::check((call), __FILE__, __LINE__, #call)
-
-namespace moe::mpi {
 
 /// Every rank's `mine`, in rank order. Collective.
 template <class T>

@@ -43,13 +43,14 @@ CtaVariables cta_variables() {
 std::string ctas_obstacle(std::int64_t ctas, std::span<const CtaVariables> of_ranks) {
     constexpr std::int64_t kMaxCtas = 64;  // a channel each, and NCCL has so many
     if (ctas > kMaxCtas) return fmt::format("NCCL uses at most {} CTAs, not {}", kMaxCtas, ctas);
+    const auto obstacle = [ctas](const char* name, std::int64_t set) {
+        if (set <= 0 || set == ctas) return std::string{};
+        return fmt::format("{}={} is set, which NCCL takes in place of {} CTAs", name, set, ctas);
+    };
     for (const auto& [min_ctas, max_ctas] : of_ranks) {
-        const auto other = [ctas](std::int64_t set) { return set > 0 && set != ctas; };
-        if (!other(min_ctas) && !other(max_ctas)) continue;
-        return fmt::format("{} is set, which NCCL takes in place of {} CTAs",
-                           other(max_ctas) ? fmt::format("NCCL_MAX_CTAS={}", max_ctas)
-                                           : fmt::format("NCCL_MIN_CTAS={}", min_ctas),
-                           ctas);
+        auto why = obstacle("NCCL_MAX_CTAS", max_ctas);
+        if (why.empty()) why = obstacle("NCCL_MIN_CTAS", min_ctas);
+        if (!why.empty()) return why;
     }
     return {};
 }

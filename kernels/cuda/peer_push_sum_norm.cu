@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(kNormThreads, kMinBlocks<Most>)
     const auto epoch = epoch_of(peers);
     NormedPush<T, Most> push({peers, plan, in, epoch}, operands, shared.partials, shared.weights,
                              peers.rank, out);
-    push_in_turns<true>(
+    push_in_turns<true>(  // a row behind a piece's end would be normed, too
         plan,
         [&](const SumPiece& piece, std::int64_t row) { push.send(piece, row); },
         [&](const SumPiece& piece, std::int64_t row) { push.look(piece, row); },
